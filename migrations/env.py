@@ -1,0 +1,43 @@
+"""How are migrations run? Against one connection, all pending ones in one transaction.
+
+The tables that they make belong to `onrecord_migrator`, a role that no process runs as. The login
+user must be allowed to create roles, schemas and the trusted extension `pg_trgm`.
+"""
+
+from alembic import context
+from sqlalchemy import text
+
+from onrecord.kit.db import engine
+
+LOCK_KEY = 0x6D69677261746500  # b"migrate\0": two at once wait for each other
+MIGRATOR = """
+DO $$ BEGIN
+    IF to_regrole('onrecord_migrator') IS NULL THEN
+        BEGIN
+            CREATE ROLE onrecord_migrator NOLOGIN;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL;  -- roles are the cluster's; another database made it just now
+        END;
+    END IF;
+    IF NOT pg_has_role(current_user, 'onrecord_migrator', 'USAGE') THEN
+        EXECUTE format('GRANT onrecord_migrator TO %I', current_user);
+    END IF;
+    EXECUTE format('GRANT CREATE ON DATABASE %I TO onrecord_migrator', current_database());
+END $$
+"""
+
+
+def run() -> None:
+    migrator = engine(context.config.attributes["url"])
+    with migrator.begin() as conn:
+        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
+        conn.execute(text("SET LOCAL lock_timeout = '10s'"))
+        conn.execute(text(MIGRATOR))
+        conn.execute(text("CREATE SCHEMA IF NOT EXISTS onrecord AUTHORIZATION onrecord_migrator"))
+        context.configure(connection=conn, transactional_ddl=True, version_table_schema="onrecord")
+        with context.begin_transaction():
+            context.run_migrations()
+    migrator.dispose()
+
+
+run()

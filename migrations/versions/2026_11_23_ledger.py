@@ -1,0 +1,121 @@
+"""The ledger: append-only tables, and who may do what with them."""
+
+from alembic import op
+
+revision = "ledger"
+down_revision = None
+
+ROLES = """
+DO $$
+DECLARE one text;
+BEGIN
+    FOREACH one IN ARRAY ARRAY['onrecord_ingest', 'onrecord_projections', 'onrecord_query',
+    'onrecord_audit'] LOOP
+        IF to_regrole(one) IS NULL THEN
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', one);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                NULL;  -- roles are the cluster's; another database made it just now
+            END;
+        END IF;
+        IF NOT pg_has_role(current_user, one, 'USAGE') THEN
+            EXECUTE format('GRANT %I TO %I', one, current_user);
+        END IF;
+    END LOOP;
+END $$
+"""
+
+TABLES = r"""
+CREATE SCHEMA ledger;
+
+CREATE TABLE ledger.entries (
+    seq bigint PRIMARY KEY,
+    id uuid NOT NULL UNIQUE,
+    entry bytea NOT NULL,
+    leaf_hash bytea NOT NULL,
+    CONSTRAINT entries_entry_fits CHECK (octet_length(entry) <= 65535),
+    CONSTRAINT entries_leaf_hash_is_true CHECK (leaf_hash = sha256('\x00'::bytea || entry))
+);
+
+CREATE TABLE ledger.ids (
+    id uuid PRIMARY KEY,
+    kind text NOT NULL,
+    slug text,
+    seq bigint NOT NULL
+);
+CREATE INDEX ids_slug_trgm ON ledger.ids USING gist (slug public.gist_trgm_ops);
+
+CREATE TABLE ledger.touches (
+    kind text NOT NULL,
+    name text NOT NULL,
+    seq bigint NOT NULL,
+    PRIMARY KEY (kind, name, seq)
+);
+
+CREATE TABLE ledger.commits (
+    size bigint PRIMARY KEY,
+    recorded_at timestamptz NOT NULL,
+    root bytea NOT NULL,
+    frontier bytea[] NOT NULL
+);
+
+CREATE TABLE ledger.payloads (
+    seq bigint NOT NULL,
+    section text NOT NULL,
+    salt bytea NOT NULL,
+    value bytea NOT NULL,
+    PRIMARY KEY (seq, section)
+);
+"""
+
+APPEND_ONLY = """
+CREATE FUNCTION ledger.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'ledger.% is append-only: % is refused; record a correction instead',
+        TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
+END $$;
+
+CREATE FUNCTION ledger.refuse_unless_seq_grows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.id, NEW.kind, NEW.slug) IS NOT DISTINCT FROM (OLD.id, OLD.kind, OLD.slug)
+        AND NEW.seq > OLD.seq THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'of ledger.ids only seq changes, and only upwards'
+        USING ERRCODE = 'restrict_violation';
+END $$;
+"""
+
+GRANTS = """
+GRANT USAGE ON SCHEMA ledger TO onrecord_ingest, onrecord_projections, onrecord_audit;
+GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA ledger TO onrecord_ingest;
+GRANT UPDATE (seq) ON ledger.ids TO onrecord_ingest;
+GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO onrecord_projections, onrecord_audit;
+"""
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '10s'")
+    op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public")
+    op.execute(ROLES)
+    op.execute("SET LOCAL ROLE onrecord_migrator")
+    op.execute(TABLES)
+    op.execute(APPEND_ONLY)
+    for table in ("entries", "touches", "commits", "payloads"):
+        _trigger(table, "refuse", "UPDATE OR DELETE", each="ROW")
+        _trigger(table, "refuse", "TRUNCATE", each="STATEMENT")
+    _trigger("ids", "refuse_unless_seq_grows", "UPDATE", each="ROW")
+    _trigger("ids", "refuse", "DELETE", each="ROW")
+    _trigger("ids", "refuse", "TRUNCATE", each="STATEMENT")
+    op.execute(GRANTS)
+    op.execute("RESET ROLE")
+
+
+def _trigger(table: str, function: str, on: str, *, each: str) -> None:
+    """`ENABLE ALWAYS`: also under `session_replication_role = replica`."""
+    name = f"{table}_{function}_{on.split()[0].lower()}"
+    op.execute(
+        f"CREATE TRIGGER {name} BEFORE {on} ON ledger.{table}"
+        f" FOR EACH {each} EXECUTE FUNCTION ledger.{function}()"
+    )
+    op.execute(f"ALTER TABLE ledger.{table} ENABLE ALWAYS TRIGGER {name}")

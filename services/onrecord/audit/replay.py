@@ -1,0 +1,152 @@
+"""Do the projections say what the ledger says?
+
+Folds every entry from the first one into scratch tables, with the same folds, and compares them row
+by row with the live projections at the same size. Called by `onrecord replay` and by the demo.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Connection, Engine, Table, text
+
+from onrecord.ledger import follow
+from onrecord.projections.at_size import rows_at
+from onrecord.projections.projection import Projection, live
+from onrecord.projections.registry import PROJECTIONS
+
+PAGE: Final = 500
+SHOWN: Final = 10
+"""Differing rows that are told; counting goes on to the end."""
+SCRATCH: Final = 1
+"""The generation number in the scratch tables."""
+
+Progress = Callable[[int, int], None]
+"""Told the entries replayed so far, and how many there are to replay."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A place where the two disagree; None where one of them has no row."""
+
+    table: str
+    live: dict[str, Any] | None
+    replayed: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One table: how many rows the replay gave, their digest, and what differs."""
+
+    table: str
+    rows: int
+    digest: str
+    """SHA-256 over the replayed rows in order, in lower-case hex."""
+    unequal: int
+    differences: tuple[Difference, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A replay at a size."""
+
+    size: int
+    tables: tuple[Compared, ...]
+
+    @property
+    def equal(self) -> bool:
+        return not any(one.unequal for one in self.tables)
+
+    @property
+    def digest(self) -> str:
+        """One digest over all tables'."""
+        told = "".join(f"{one.table} {one.digest}\n" for one in self.tables)
+        return hashlib.sha256(told.encode()).hexdigest()
+
+
+def replay(engine: Engine, progress: Progress) -> Outcome:
+    """Replay up to the least live checkpoint, and compare there."""
+    with engine.connect() as conn:
+        size = min(live(conn, one)[1] for one in PROJECTIONS)
+        conn.rollback()
+        scratch = conn.execution_options(schema_translate_map={"projections": "pg_temp"})
+        for projection in PROJECTIONS:
+            for table in projection.tables:
+                conn.execute(text(_SCRATCH.format(table=table.name)))
+        conn.commit()
+        _fold_all(scratch, size, progress)
+        found = [_compared(engine, scratch, one, size) for one in PROJECTIONS]
+        conn.invalidate()  # scratch tables end with their connection
+    return Outcome(size, tuple(one for tables in found for one in tables))
+
+
+_SCRATCH: Final = "CREATE TEMPORARY TABLE {table} (LIKE projections.{table} INCLUDING ALL)"
+
+
+def _fold_all(conn: Connection, size: int, progress: Progress) -> None:
+    done = 0
+    while done < size:
+        page = follow.page(conn, done, min(PAGE, size - done))
+        for projection in PROJECTIONS:
+            projection.fold(conn, SCRATCH, page)
+        done = page[-1].seq + 1
+        conn.commit()
+        progress(done, size)
+
+
+def _compared(
+    engine: Engine, scratch: Connection, projection: Projection, size: int
+) -> list[Compared]:
+    """Compare a projection's tables; again, if a rebuild took the generation away meanwhile."""
+    while True:
+        with engine.connect() as conn:
+            generation, _ = live(conn, projection)
+        found = [_compare(engine, scratch, table, generation, size) for table in projection.tables]
+        with engine.connect() as conn:
+            if live(conn, projection)[0] == generation:
+                return found
+
+
+def _compare(
+    engine: Engine, scratch: Connection, table: Table, generation: int, size: int
+) -> Compared:
+    differences: list[Difference] = []
+    count, unequal, digest = 0, 0, hashlib.sha256()
+    with engine.connect() as conn:
+        pairs = _side_by_side(
+            _rows(conn, table, generation, size), _rows(scratch, table, SCRATCH, size)
+        )
+        for believed, replayed in pairs:
+            if replayed is not None:
+                count += 1
+                digest.update(orjson.dumps(replayed, default=str) + b"\n")
+            if believed != replayed:
+                unequal += 1
+                if len(differences) < SHOWN:
+                    differences.append(Difference(table.name, believed, replayed))
+    return Compared(table.name, count, digest.hexdigest(), unequal, tuple(differences))
+
+
+def _rows(conn: Connection, table: Table, generation: int, size: int) -> Iterator[dict[str, Any]]:
+    query = rows_at(table, generation, size).execution_options(yield_per=1000)
+    for row in conn.execute(query).mappings():
+        yield {str(name): value for name, value in row.items()}
+
+
+def _side_by_side(
+    live_rows: Iterator[dict[str, Any]], replayed: Iterator[dict[str, Any]]
+) -> Iterator[tuple[dict[str, Any] | None, dict[str, Any] | None]]:
+    """Pair rows of one `open_seq`; each entry opens at most one row of a table."""
+    left, right = next(live_rows, None), next(replayed, None)
+    while left is not None or right is not None:
+        if right is None or (left is not None and left["open_seq"] < right["open_seq"]):
+            yield left, None
+            left = next(live_rows, None)
+        elif left is None or right["open_seq"] < left["open_seq"]:
+            yield None, right
+            right = next(replayed, None)
+        else:
+            yield left, right
+            left, right = next(live_rows, None), next(replayed, None)

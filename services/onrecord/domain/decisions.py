@@ -1,0 +1,245 @@
+"""May this request be recorded, and what exactly happens if so?
+
+Pure: a state and a request go in, facts or a refusal come out. `ledger/append.py` calls it under
+the ledger's lock, request after request, each over what the ones before it changed.
+A request that was recorded already never gets here; the ledger answers it from its entries.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from onrecord.domain.events import (
+    Event,
+    PositionChanged,
+    PositionCorrected,
+    PositionRetracted,
+    StatementCorrected,
+    StatementRetracted,
+)
+from onrecord.domain.ids import Kind, along_id, thing_id
+from onrecord.domain.shape import Reference, references
+
+
+@dataclass(frozen=True, slots=True)
+class Touches:
+    """The actors and topics that an event is about, before and after; each sorted, each once."""
+
+    actors: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+
+    def __or__(self, other: "Touches") -> "Touches":
+        return Touches(
+            tuple(sorted({*self.actors, *other.actors})),
+            tuple(sorted({*self.topics, *other.topics})),
+        )
+
+
+class Pair(NamedTuple):
+    """An (actor, topic) pair, of which positions are held."""
+
+    actor: str
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event that a request would append. `at`: where in the request's body it stands."""
+
+    id: UUID
+    event: Event
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one writer wants recorded, all or nothing; the first draft is the request's own."""
+
+    drafts: tuple[Draft, ...]
+
+    @property
+    def id(self) -> UUID:
+        return self.drafts[0].id
+
+    @property
+    def beyond(self) -> UUID:
+        """The id that one more event along would have: on record only if another body was."""
+        return along_id(self.id, len(self.drafts) - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """What the write side knows of a thing: its kind, whom its present state is about, its end."""
+
+    kind: Kind
+    touches: Touches = Touches()
+    retracted: bool = False
+
+
+@dataclass(slots=True)
+class State:
+    """What the ledger held of the things that a batch names, and what the batch changed since."""
+
+    things: dict[UUID, Thing] = field(default_factory=dict)
+    revisions: dict[Pair, int] = field(default_factory=dict)
+
+    def take(self, facts: Iterable["Fact"]) -> None:
+        """Note what accepted facts change."""
+        for fact in facts:
+            event = fact.draft.event
+            if kind := event.makes or event.amends:
+                self.things[event.subject(fact.draft.id)] = Thing(
+                    kind, fact.standing, is_retraction(event)
+                )
+            for pair in fact.pairs:
+                if pair in self.revisions:
+                    self.revisions[pair] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """An accepted draft, with all that it touches."""
+
+    draft: Draft
+    touches: Touches
+    standing: Touches
+    """Whom the state that it leaves behind is about."""
+    pairs: tuple[Pair, ...]
+    """The pairs whose revision it raises."""
+
+
+Reason = Literal[
+    "unknown-reference",
+    "unknown-target",
+    "already-retracted",
+    "self-reference",
+    "id-reused",
+    "slug-taken",
+    "revision-conflict",
+    "entry-too-large",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request is not recorded. `faults`: pointers into its body with what is wrong there."""
+
+    reason: Reason
+    faults: tuple[tuple[str, str], ...] = ()
+    unknown: tuple[Reference, ...] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+def named(request: Request) -> Iterator[UUID]:
+    """The things of which `decide` wants to know whether they are on record."""
+    for draft in request.drafts:
+        yield draft.event.subject(draft.id)
+        for reference in references(draft.event):
+            yield thing_id(reference.kind, reference.name)
+
+
+def amended(request: Request) -> Iterator[UUID]:
+    """The things of which `decide` wants to know whom their present state is about."""
+    for draft in request.drafts:
+        if draft.event.amends:
+            yield draft.event.subject(draft.id)
+
+
+def expected(request: Request) -> Iterator[Pair]:
+    """The pairs whose revision `decide` wants to know."""
+    for draft in request.drafts:
+        event = draft.event
+        if isinstance(event, PositionChanged) and event.expected_revision is not None:
+            yield Pair(event.actor, event.topic)
+
+
+def decide(request: Request, state: State) -> tuple[Fact, ...] | Refusal:
+    """Judge a request over a state."""
+    made: dict[UUID, Kind] = {}
+    unknown: list[Reference] = []
+    for draft in request.drafts:
+        event, subject = draft.event, draft.event.subject(draft.id)
+        if event.makes and subject in state.things:
+            return Refusal("id-reused", ((f"{draft.at}/id", "names something else already"),))
+        target = state.things.get(subject)
+        if event.amends and (target is None or target.kind != event.amends):
+            return Refusal("unknown-target", about={"kind": event.amends})
+        if target and target.retracted and is_retraction(event):
+            return Refusal("already-retracted", about={"kind": event.amends})
+        for reference in references(event, at=draft.at):
+            thing = thing_id(reference.kind, reference.name)
+            if thing == subject and event.amends in (None, "statement", "topic"):
+                return Refusal("self-reference", ((reference.pointer, "names itself"),))
+            found = state.things.get(thing)
+            if (found.kind if found else made.get(thing)) != reference.kind:
+                unknown.append(reference)
+        if event.makes:
+            made[subject] = event.makes
+    if unknown:
+        return Refusal("unknown-reference", unknown=tuple(unknown))
+    return _revised(request, state) or tuple(_accept(draft, state) for draft in request.drafts)
+
+
+def _revised(request: Request, state: State) -> Refusal | None:
+    """Optimistic lock: a position that expects another revision of its pair is refused."""
+    along: Counter[Pair] = Counter()
+    for draft in request.drafts:
+        event = draft.event
+        if not isinstance(event, PositionChanged):
+            continue
+        pair = Pair(event.actor, event.topic)
+        if event.expected_revision is not None:
+            current = state.revisions.get(pair, 0) + along[pair]
+            if event.expected_revision != current:
+                fault = f"expected {event.expected_revision}, the current revision is {current}"
+                return Refusal(
+                    "revision-conflict",
+                    ((f"{draft.at}/expected_revision", fault),),
+                    about={"current_revision": current},
+                )
+        along[pair] += 1
+    return None
+
+
+def _accept(draft: Draft, state: State) -> Fact:
+    event, subject = draft.event, draft.event.subject(draft.id)
+    thing = state.things.get(subject)
+    before = thing.touches if thing else Touches()
+    after = standing(event, before)
+    pairs: tuple[Pair, ...] = ()
+    if "position" in (event.makes, event.amends):
+        # What was retracted holds no place any more, so a correction that undoes it leaves none.
+        left = thing is not None and not thing.retracted
+        ends = (before, after) if left else (after,)
+        pairs = tuple(sorted({Pair(end.actors[0], end.topics[0]) for end in ends}))
+    return Fact(draft, before | after, after, pairs)
+
+
+def is_retraction(event: Event) -> bool:
+    """Does the event take its thing off the record?"""
+    return isinstance(event, StatementRetracted | PositionRetracted)
+
+
+def standing(event: Event, before: Touches) -> Touches:
+    """Whom the state that an event leaves behind is about; a retraction's is about those before."""
+    if isinstance(event, StatementCorrected | PositionCorrected):
+        return _named(event.replacement)
+    if event.amends in ("statement", "position"):
+        return before
+    own = _named(event)
+    if event.makes == "actor" or event.amends == "actor":
+        name: str = getattr(event, "id", "") or getattr(event, "actor", "")
+        return own | Touches(actors=(name,))
+    if event.makes == "topic" or event.amends == "topic":
+        return own | Touches(topics=(getattr(event, "id", ""),))
+    return own
+
+
+def _named(value: Any) -> Touches:
+    found = list(references(value))
+    return Touches(
+        tuple(sorted({str(one.name) for one in found if one.kind == "actor"})),
+        tuple(sorted({str(one.name) for one in found if one.kind == "topic"})),
+    )

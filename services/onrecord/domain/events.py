@@ -1,0 +1,216 @@
+"""Which events are there, what does each say, and what does it do to which thing?
+
+Every event type, by (type, version). A class here is frozen once released: its golden file in
+`tests/golden/events/` must parse for ever. A new shape is the next version and a function in
+`upcasts.py`. Called by `decisions` (to judge them), the ledger (to write them as bytes) and every
+fold (to hear them).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from onrecord.domain.ids import Code, Kind, Slug, thing_id
+from onrecord.domain.said import Lang, Position, Statement, text
+from onrecord.domain.shape import Frozen, In, Json, To, join
+from onrecord.domain.upcasts import upcast
+
+By = Literal["us", "outlet", "speaker"]
+Reason = Annotated[str | None, text(2_000), In("reason")]
+
+
+class Event(Frozen):
+    """What every event class says of itself.
+
+    `makes`: the kind of thing that comes into being with it. `amends`: the kind of thing whose
+    state it replaces. One of the two, or neither.
+    """
+
+    type: ClassVar[str]
+    version: ClassVar[int] = 1
+    makes: ClassVar[Kind | None] = None
+    amends: ClassVar[Kind | None] = None
+
+    def subject(self, event_id: UUID) -> UUID:
+        """The UUID of the thing that this event makes or amends."""
+        return event_id
+
+
+class Name(Frozen):
+    """A spelling of an actor's name in one language."""
+
+    name: Annotated[str, text(500)]
+    lang: Lang
+
+
+ActorKind = Literal["person", "organisation", "government", "office", "group"]
+Names = Annotated[tuple[Name, ...], Field(max_length=100), In("names")]
+Identifiers = Annotated[
+    dict[Code, Annotated[str, text(500)]] | None,  # ASCII keys: RFC 8785 sorts others by UTF-16
+    Field(max_length=50),
+    In("names"),
+]
+
+
+class ActorState(Event):
+    """The whole state of an actor; `id` is its slug."""
+
+    id: Slug
+    kind: ActorKind
+    names: Names = ()
+    identifiers: Identifiers = None
+
+    def subject(self, event_id: UUID) -> UUID:
+        return thing_id("actor", self.id)
+
+
+class ActorRegistered(ActorState):
+    type = "actor.registered"
+    makes = "actor"
+
+
+class ActorRevised(ActorState):
+    type = "actor.revised"
+    amends = "actor"
+
+
+class TopicState(Event):
+    """The whole state of a topic; `id` is its slug, `proposition` what a stance is about."""
+
+    id: Slug
+    label: Annotated[str | None, text(500), In("labels")] = None
+    proposition: Annotated[str | None, text(2_000), In("labels")] = None
+    broader: Annotated[Slug | None, To("topic")] = None
+
+    def subject(self, event_id: UUID) -> UUID:
+        return thing_id("topic", self.id)
+
+
+class TopicRegistered(TopicState):
+    type = "topic.registered"
+    makes = "topic"
+
+
+class TopicRevised(TopicState):
+    type = "topic.revised"
+    amends = "topic"
+
+
+class StatementMade(Statement, Event):
+    type = "statement.made"
+    makes = "statement"
+
+
+class PositionChanged(Position, Event):
+    type = "position.changed"
+    makes = "position"
+    expected_revision: Annotated[int | None, Field(strict=True, ge=0, lt=2**53)] = None
+
+
+class Amendment(Event):
+    """A correction or retraction of the thing `target`; never an edit."""
+
+    target: UUID
+    by: By
+    reason: Reason = None
+
+    def subject(self, event_id: UUID) -> UUID:
+        return self.target
+
+
+class StatementCorrected(Amendment):
+    type = "statement.corrected"
+    amends = "statement"
+    replacement: Statement
+
+
+class StatementRetracted(Amendment):
+    type = "statement.retracted"
+    amends = "statement"
+
+
+class PositionCorrected(Amendment):
+    type = "position.corrected"
+    amends = "position"
+    replacement: Position
+
+
+class PositionRetracted(Amendment):
+    type = "position.retracted"
+    amends = "position"
+
+
+class ActorMerged(Event):
+    """From here on, reads of `actor` mean `into`."""
+
+    type = "actor.merged"
+    amends = "actor"
+    actor: Annotated[Slug, To("actor")]
+    into: Annotated[Slug, To("actor")]
+    reason: Reason = None
+
+    def subject(self, event_id: UUID) -> UUID:
+        return thing_id("actor", self.actor)
+
+
+class ActorUnmerged(Event):
+    """The merge of `actor` was wrong, or is over."""
+
+    type = "actor.unmerged"
+    amends = "actor"
+    actor: Annotated[Slug, To("actor")]
+    reason: Reason = None
+
+    def subject(self, event_id: UUID) -> UUID:
+        return thing_id("actor", self.actor)
+
+
+class PayloadErased(Event):
+    """These sections of the event `target` are gone, on this ground."""
+
+    type = "payload.erased"
+    target: UUID
+    sections: Annotated[tuple[Code, ...], Field(min_length=1, max_length=16)]
+    ground: Code
+
+
+CLASSES: Mapping[tuple[str, int], type[Event]] = {
+    (one.type, one.version): one
+    for one in (
+        *(ActorRegistered, ActorRevised, ActorMerged, ActorUnmerged),
+        *(TopicRegistered, TopicRevised),
+        *(StatementMade, StatementCorrected, StatementRetracted),
+        *(PositionChanged, PositionCorrected, PositionRetracted),
+        PayloadErased,
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event as the ledger has it: what happened, its place, when and by whom it was recorded.
+
+    `erased` names the sections that are gone: their leaves are missing from `event`.
+    """
+
+    seq: int
+    id: UUID
+    recorded_at: datetime
+    recorded_by: str
+    event: Event
+    erased: frozenset[str] = frozenset()
+
+    @property
+    def subject(self) -> UUID:
+        """The thing that the event makes or amends."""
+        return self.event.subject(self.id)
+
+
+def parse(type_: str, version: int, data: Json, sections: list[Json]) -> Event:
+    """Read an event as stored, in whatever released shape, as the newest class of its type."""
+    newest, whole = upcast(type_, version, join(data, *sections))
+    return CLASSES[type_, newest].model_validate(whole)

@@ -1,0 +1,115 @@
+"""How does an event come apart into what stays for ever and what may be erased, and together again?
+
+A field's annotation says it once: `In("content")` puts it into that payload section, `To("actor")`
+says that it names an actor. What has no `In` stays in the entry's `data`, so it must be an id, a
+code, a date or a number. A section has the shape of the whole event, cut down to its own leaves:
+merging `data` and all sections, key by key and place by place, gives the event back.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from onrecord.domain.ids import Kind
+
+Json = Any
+"""A JSON value: dict, list, str, int, bool or None."""
+
+
+class Frozen(BaseModel):
+    """A value: immutable, and nothing unknown in it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class In:
+    """Marks a field that stands in this payload section, not in `data`."""
+
+    section: str
+
+
+@dataclass(frozen=True)
+class To:
+    """Marks a field that names a thing of this kind, which must be on record."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One place (an RFC 6901 pointer) where an event names a thing."""
+
+    pointer: str
+    kind: Kind
+    name: str | UUID
+
+
+def split(value: BaseModel) -> tuple[dict[str, Json], dict[str, dict[str, Json]]]:
+    """Take a value apart into `data` and its sections. What is None or empty is left out."""
+    data: dict[str, Json] = {}
+    sections: dict[str, dict[str, Json]] = {}
+    for name, field in type(value).model_fields.items():
+        part = getattr(value, name)
+        if part is None or part == ():
+            continue
+        section = next((mark.section for mark in field.metadata if isinstance(mark, In)), None)
+        if section is not None:
+            sections.setdefault(section, {})[name] = plain(part)
+        elif isinstance(part, BaseModel):
+            data[name], inner = split(part)
+            for of, leaves in inner.items():
+                sections.setdefault(of, {})[name] = leaves
+        elif isinstance(part, tuple) and isinstance(part[0], BaseModel):
+            pairs = [split(one) for one in part]
+            data[name] = [skeleton for skeleton, _ in pairs]
+            for of in {of for _, inner in pairs for of in inner}:
+                sections.setdefault(of, {})[name] = [inner.get(of, {}) for _, inner in pairs]
+        else:
+            data[name] = plain(part)
+    return data, sections
+
+
+def join(data: Json, *sections: Json) -> Json:
+    """Merge `data` with sections of the same shape; the reverse of `split`."""
+    for section in sections:
+        data = _merge(data, section)
+    return data
+
+
+def _merge(left: Json, right: Json) -> Json:
+    if isinstance(left, dict):
+        merged = dict(left)
+        for key, value in right.items():
+            merged[key] = _merge(left[key], value) if key in left else value
+        return merged
+    return [_merge(one, other) for one, other in zip(left, right, strict=True)]
+
+
+def plain(value: Any) -> Json:
+    """A value as JSON, without what is None or empty."""
+    if isinstance(value, BaseModel):
+        parts = ((name, getattr(value, name)) for name in type(value).model_fields)
+        return {name: plain(part) for name, part in parts if part is not None and part != ()}
+    if isinstance(value, tuple):
+        return [plain(part) for part in value]
+    return str(value) if isinstance(value, UUID) else value
+
+
+def references(value: BaseModel, *, at: str = "") -> Iterator[Reference]:
+    """Every place of a value that names a thing, with its pointer below `at`."""
+    for name, field in type(value).model_fields.items():
+        part = getattr(value, name)
+        if part is None:
+            continue
+        kind = next((mark.kind for mark in field.metadata if isinstance(mark, To)), None)
+        places = enumerate(part) if isinstance(part, tuple) else [(None, part)]
+        for index, one in places:
+            pointer = f"{at}/{name}" if index is None else f"{at}/{name}/{index}"
+            if kind is not None:
+                yield Reference(pointer, kind, one)
+            elif isinstance(one, BaseModel):
+                yield from references(one, at=pointer)

@@ -1,0 +1,179 @@
+"""The command line: `onrecord --help`. Each command reads the settings and hands over to its room.
+
+Exit codes: 0 done, 1 the answer is no, 2 usage, 3 something is not available, 130 Ctrl-C.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import quote
+
+import httpx2
+import psycopg
+import sqlalchemy.exc
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from onrecord.entrypoints import demo as demonstration
+from onrecord.entrypoints import doctor as examination
+from onrecord.entrypoints import importing, local, proving, showing, stack
+from onrecord.entrypoints import migrate as migration
+from onrecord.kit import settings as kit_settings
+from onrecord.kit.postgres_binaries import CannotRunPostgres
+from onrecord.kit.settings import BadSettings, Settings
+from onrecord.projections.rebuild import BeingRebuilt
+from onrecord.projections.registry import NoSuchProjection
+
+app = typer.Typer(
+    help="Who said what, what they therefore stood for, and what was known of it when.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+console: Final = Console(highlight=False)
+errors: Final = Console(stderr=True, highlight=False)
+
+NO, USAGE, UNAVAILABLE, INTERRUPTED = 1, 2, 3, 130
+
+Data = Annotated[Path | None, typer.Option(help="Folder of the embedded database.", metavar="DIR")]
+Port = Annotated[int | None, typer.Option(help="Port of the API.", min=1, max=65535)]
+Url = Annotated[str | None, typer.Option(help="Address of a running onrecord.", metavar="URL")]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn the errors that a user can do something about into a sentence and an exit code."""
+    code, said = 0, ""
+    try:
+        yield
+    except showing.NotOnRecord as error:
+        code, said = NO, str(error)
+    except (
+        BadSettings,
+        httpx2.InvalidURL,
+        NoSuchProjection,
+        importing.NothingToImport,
+        showing.BadQuestion,
+    ) as error:
+        code, said = USAGE, str(error)
+    except (
+        CannotRunPostgres,
+        importing.DoorClosed,
+        local.NotStarted,
+        proving.PrimaryNeeded,
+        stack.SchemaMissing,
+        BeingRebuilt,
+        OSError,
+        psycopg.OperationalError,
+        sqlalchemy.exc.OperationalError,
+    ) as error:
+        code, said = UNAVAILABLE, str(getattr(error, "orig", None) or error)
+    except KeyboardInterrupt:
+        code, said = INTERRUPTED, "Stopped."
+    if code:
+        errors.print(Text(said, style="red"))
+        raise typer.Exit(code)
+
+
+def _address(settings: Settings, url: str | None) -> str:
+    return url or f"http://{settings.host}:{settings.port}"
+
+
+@app.command(epilog="Example: onrecord up --port 9000")
+def up(data: Data = None, port: Port = None) -> None:
+    """Run everything on this machine until Ctrl-C."""
+    with _told():
+        settings = kit_settings.load(data=data, port=port)
+        with local.up(settings, console.print) as running:
+            console.print(f"Ready: {running.address}/ (Ctrl-C ends it; logs in {running.logs})")
+            running.watch(console.print)
+
+
+@app.command(epilog="Example: onrecord demo --exit")
+def demo(
+    data: Data = None,
+    port: Port = None,
+    exit: Annotated[bool, typer.Option("--exit", help="End after the tour.")] = False,
+    empty: Annotated[bool, typer.Option("--empty", help="Start without the seeds.")] = False,
+) -> None:
+    """Run everything, record the seeds, and show the main job on them."""
+    with _told():
+        settings = kit_settings.load(data=data, port=port)
+        with local.up(settings, console.print) as running:
+            held = demonstration.tour(settings, running, console, empty=empty)
+            if not exit:
+                console.print("\nRunning until Ctrl-C.")
+                running.watch(console.print)
+        if not held:
+            raise typer.Exit(NO)
+
+
+@app.command("import", epilog="Example: onrecord import seeds")
+def import_(path: Annotated[Path, typer.Argument(metavar="FILE|DIR")], url: Url = None) -> None:
+    """Record the lines of an NDJSON file, or of every *.ndjson in a folder; safe to repeat."""
+    with _told():
+        address = _address(kit_settings.load(), url)
+        tally = importing.import_files(importing.files(path), address=address, console=console)
+        console.print(
+            f"{tally.new} recorded, {tally.repeated} on record before, {tally.refused} refused"
+        )
+        if tally.refused:
+            raise typer.Exit(NO)
+
+
+@app.command(epilog="Example: onrecord show biden talks-with-putin --as-of 2022-11-30")
+def show(
+    actor: str,
+    topic: str,
+    as_of: Annotated[str | None, typer.Option(help="When it was so in the world.")] = None,
+    known_size: Annotated[
+        int | None, typer.Option(help="As the record stood at this size.")
+    ] = None,
+    url: Url = None,
+) -> None:
+    """Show what an actor held on a topic, with the exact words."""
+    with _told():
+        address = _address(kit_settings.load(), url)
+        with httpx2.Client(base_url=address, timeout=30) as client:
+            path = f"/v1/actors/{quote(actor, safe='')}/topics/{quote(topic, safe='')}/position"
+            found = showing.ask(client, path, as_of=as_of, known_size=known_size)
+        showing.show_position(console, found, words=True)
+
+
+@app.command(epilog="Example: onrecord replay")
+def replay(data: Data = None) -> None:
+    """Fold the ledger anew from the first entry, and compare with the projections."""
+    with _told(), stack.database(kit_settings.load(data=data), errors.print) as settings:
+        stack.require_schema(settings)
+        if not proving.run_replay(settings, console).equal:
+            raise typer.Exit(NO)
+
+
+@app.command(epilog="Example: onrecord rebuild positions")
+def rebuild(name: Annotated[str, typer.Argument(metavar="NAME")], data: Data = None) -> None:
+    """Build a projection anew beside the live one, then switch; reads go on meanwhile."""
+    with _told(), stack.database(kit_settings.load(data=data), errors.print) as settings:
+        stack.require_schema(settings)
+        proving.run_rebuild(settings, name, console)
+
+
+@app.command(epilog="Example: ONRECORD_DATABASE_URL=postgresql://... onrecord migrate")
+def migrate(data: Data = None) -> None:
+    """Bring the database's schema up to date."""
+    with _told():
+        migration.migrate(kit_settings.load(data=data), console.print)
+
+
+@app.command(epilog="Example: onrecord doctor")
+def doctor(data: Data = None, port: Port = None) -> None:
+    """Say what is there, what is missing, and how to mend it."""
+    with _told():
+        if not examination.examine(kit_settings.load(data=data, port=port), console):
+            raise typer.Exit(NO)
+
+
+if __name__ == "__main__":
+    app()

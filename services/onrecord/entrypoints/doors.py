@@ -1,0 +1,118 @@
+"""How is an API process put together from doors?
+
+Called by `ingest_api`, `read_api` and `local_api`, which say which doors. Opens what the doors
+need, each in the role of its room, and closes it when the server stops.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Literal
+
+import uvicorn
+from asgi_correlation_id import CorrelationIdMiddleware
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse
+from fastapi_swagger import patch_fastapi
+
+from onrecord.audit import routes as audit
+from onrecord.entrypoints.front_page import FRONT_PAGE
+from onrecord.ingest import batch
+from onrecord.ingest import routes as ingest
+from onrecord.ingest.record import Recorder
+from onrecord.kit import celery, db, health, logs, problems
+from onrecord.kit.settings import Settings
+from onrecord.ledger.committer import Committer
+from onrecord.projections import status
+from onrecord.projections.tasks import CATCH_UP
+from onrecord.query import routes as query
+
+Door = Literal["ingest", "query", "audit"]
+
+
+def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
+    """The ASGI application with these doors. Nothing is opened before it starts."""
+    assert settings.database_url and settings.broker_url, "entrypoints fill these in"
+    url = settings.database_url.get_secret_value()
+    broker = settings.broker_url.get_secret_value()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            if "ingest" in doors:
+                bell = celery.Bell(celery.make(broker), CATCH_UP)
+                committer = Committer(lambda: writer(url), on_commit=bell.ring)
+                pool = db.pool(url, role="onrecord_ingest", size=4)
+                app.state.recorder = Recorder(committer, await stack.enter_async_context(pool))
+                for part in (bell, committer):
+                    part.start()
+                    stack.callback(part.stop)
+            if "query" in doors:
+                pool = db.pool(url, role="onrecord_query")
+                app.state.read_pool = await stack.enter_async_context(pool)
+            if "audit" in doors:
+                pool = db.pool(url, role="onrecord_audit", size=4)
+                app.state.audit_pool = await stack.enter_async_context(pool)
+            yield
+
+    app = FastAPI(
+        title="onrecord",
+        summary="Who said what, what they therefore stood for, and what was known of it when.",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    app.add_middleware(CorrelationIdMiddleware, validator=None)
+    problems.install(app)
+    if "ingest" in doors:
+        app.include_router(batch.router)
+        app.include_router(ingest.router)
+    if "query" in doors:
+        app.include_router(query.router)
+    if "audit" in doors:
+        app.include_router(audit.router)
+    app.include_router(health.router(_checks(app, doors)))
+    patch_fastapi(app, redirect_from_root_to_docs=False)
+
+    @app.get("/", include_in_schema=False, response_class=HTMLResponse)
+    async def front_page() -> str:
+        return FRONT_PAGE
+
+    return app
+
+
+def writer(url: str) -> Any:
+    """The committer's connection. A writer frozen under the lock is cut off after half a second."""
+    return db.connect(
+        url,
+        role="onrecord_ingest",
+        idle_in_transaction_session_timeout="500ms",
+        lock_timeout="10s",
+        statement_timeout="30s",
+        tcp_user_timeout="10s",
+    )
+
+
+def serve(app: FastAPI, settings: Settings, *, process: str) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way are finished first."""
+    logs.configure(process)
+    uvicorn.run(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def _checks(app: FastAPI, doors: frozenset[Door]) -> dict[str, health.Check]:
+    checks: dict[str, health.Check] = {}
+    if "query" in doors:
+        checks["projections"] = lambda: status.check(app.state.read_pool)
+    if "audit" in doors:
+        checks["ledger"] = lambda: audit.check(app.state.audit_pool)
+    if "ingest" in doors:
+        checks["writer"] = lambda: ingest.check(app.state.recorder)
+    return checks

@@ -1,0 +1,14 @@
+"""The write door as a process: `python -m onrecord.entrypoints.ingest_api`. Any number may run."""
+
+from onrecord.entrypoints import doors
+from onrecord.kit.settings import load_remote
+
+
+def main() -> None:
+    """Serve `POST /v1/...` on ONRECORD_PORT."""
+    settings = load_remote()
+    doors.serve(doors.make(settings, frozenset({"ingest"})), settings, process="ingest_api")
+
+
+if __name__ == "__main__":
+    main()

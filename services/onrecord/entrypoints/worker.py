@@ -1,0 +1,28 @@
+"""The Celery worker as a process: `python -m onrecord.entrypoints.worker`. Any number may run."""
+
+from onrecord.kit import celery, db, logs
+from onrecord.kit.settings import load_remote
+from onrecord.projections import tasks
+
+
+def main() -> None:
+    """Answer bells and sweeps until SIGTERM, which lets the task under way finish."""
+    settings = load_remote()
+    logs.configure("worker")
+    assert settings.database_url and settings.broker_url
+    app = celery.make(settings.broker_url.get_secret_value())
+    tasks.register(
+        app, db.engine(settings.database_url.get_secret_value(), role="onrecord_projections")
+    )
+    app.worker_main(
+        [
+            "worker",
+            f"--concurrency={settings.worker_processes}",
+            "--loglevel=WARNING",
+            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The write door: what a writer says is checked, recorded and answered."""

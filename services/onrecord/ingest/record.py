@@ -1,0 +1,178 @@
+"""How does what a writer said become a request, and the ledger's answer an answer to the writer?
+
+Called by `routes` and `batch`. Nothing here decides: shapes are checked by `schemas`, the rest by
+`domain.decisions` under the ledger's lock.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar, cast
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from onrecord.domain.decisions import Draft, Refusal, Request
+from onrecord.domain.events import (
+    ActorRegistered,
+    ActorRevised,
+    Event,
+    PositionChanged,
+    PositionCorrected,
+    PositionRetracted,
+    StatementCorrected,
+    StatementMade,
+    StatementRetracted,
+    TopicRegistered,
+    TopicRevised,
+)
+from onrecord.domain.ids import along_id
+from onrecord.ingest.schemas import (
+    ActorIn,
+    ActorRevisionIn,
+    PositionCorrectionIn,
+    PositionIn,
+    Recorded,
+    RetractionIn,
+    StatementCorrectionIn,
+    StatementIn,
+    TopicIn,
+    TopicRevisionIn,
+)
+from onrecord.kit.db import Pool, rows
+from onrecord.kit.problems import Problem, at, unavailable
+from onrecord.ledger.append import Answer
+from onrecord.ledger.committer import Committer, LedgerBusy, LedgerUnavailable, OutcomeUnknown
+from onrecord.ledger.read import NEAREST
+
+E = TypeVar("E", bound=Event)
+
+HELPED: Final = 10
+"""Unknown names of one request for which the nearest are looked up."""
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """The write door's way to the ledger: one committer, and a pool for looking things up."""
+
+    committer: Committer
+    pool: Pool
+
+    async def record(self, request: Request) -> Answer:
+        """Have a request recorded. Raises a `Problem` where it is not."""
+        try:
+            answer = await asyncio.wrap_future(self.committer.submit(request))
+        except LedgerBusy:
+            raise unavailable("busy", "Too many writes are waiting; repeat this one.") from None
+        except LedgerUnavailable:
+            raise unavailable(
+                "ledger-unavailable", "The ledger cannot be reached; nothing was recorded."
+            ) from None
+        except OutcomeUnknown:
+            raise unavailable(
+                "outcome-unknown",
+                "The ledger was lost while it committed: repeat the request with the same id.",
+            ) from None
+        if isinstance(answer, Refusal):
+            raise await self._problem(answer)
+        return answer
+
+    async def _problem(self, refusal: Refusal) -> Problem:
+        status, detail = _REFUSALS[refusal.reason]
+        errors = [at(pointer, message) for pointer, message in refusal.faults]
+        for n, one in enumerate(refusal.unknown):
+            message = f"no {one.kind} {str(one.name)!r} is on record"
+            if one.kind in ("actor", "topic") and n < HELPED:
+                found = await rows(self.pool, NEAREST, {"kind": one.kind, "slug": str(one.name)})
+                near = ", ".join(repr(row["slug"]) for row in found)
+                message += f"; the nearest are {near}" if near else ""
+            errors.append(at(one.pointer, message))
+        return Problem(
+            status,
+            refusal.reason,
+            detail.format(**refusal.about),
+            errors=errors,
+            about={k: v for k, v in refusal.about.items() if k != "kind"},
+        )
+
+
+_REFUSALS: Final[dict[str, tuple[int, str]]] = {
+    "unknown-reference": (422, "The request names things that are not on record."),
+    "unknown-target": (404, "There is no {kind} of this id on record."),
+    "already-retracted": (409, "The {kind} is retracted already."),
+    "self-reference": (422, "The request names itself where it must name something else."),
+    "id-reused": (422, "The id is on record with another body; the same write has the same body."),
+    "slug-taken": (409, "The id is taken; an actor or topic is registered once."),
+    "revision-conflict": (409, "The position changed since; read it again and decide anew."),
+    "entry-too-large": (422, "The request names more than an entry can hold; split it."),
+}
+
+
+def actor(body: ActorIn) -> Request:
+    """Register an actor."""
+    event = _as(ActorRegistered, body)
+    return Request((Draft(event.subject(_NO_ID), event),))
+
+
+def topic(body: TopicIn) -> Request:
+    """Register a topic."""
+    event = _as(TopicRegistered, body)
+    return Request((Draft(event.subject(_NO_ID), event),))
+
+
+def actor_revision(body: ActorRevisionIn, id_: UUID, slug: str) -> Request:
+    """Give an actor a new state."""
+    return Request((Draft(id_, _as(ActorRevised, body, id=slug)),))
+
+
+def topic_revision(body: TopicRevisionIn, id_: UUID, slug: str) -> Request:
+    """Give a topic a new state."""
+    return Request((Draft(id_, _as(TopicRevised, body, id=slug)),))
+
+
+def statement(body: StatementIn, id_: UUID) -> Request:
+    """Record a statement, and its positions along with it."""
+    drafts = [Draft(id_, _as(StatementMade, body))]
+    for n, one in enumerate(body.positions):
+        basis = (id_, *(given for given in one.basis if given != id_))
+        event = _as(PositionChanged, one, basis=basis, coder=one.coder or body.coder)
+        drafts.append(Draft(along_id(id_, n), event, f"/positions/{n}"))
+    return Request(tuple(drafts))
+
+
+def position(body: PositionIn, id_: UUID) -> Request:
+    """Record a position."""
+    return Request((Draft(id_, _as(PositionChanged, body)),))
+
+
+def amendment(
+    event_class: type[
+        StatementCorrected | StatementRetracted | PositionCorrected | PositionRetracted
+    ],
+    body: StatementCorrectionIn | PositionCorrectionIn | RetractionIn,
+    id_: UUID,
+    target: UUID,
+) -> Request:
+    """Correct or retract the statement or position `target`."""
+    return Request((Draft(id_, _as(event_class, body, target=target)),))
+
+
+def recorded(request: Request, answer: Answer) -> Recorded:
+    """What the writer is told."""
+    event = request.drafts[0].event
+    return Recorded(
+        id=getattr(event, "id", None) or str(event.subject(answer.event)),
+        event=answer.event,
+        seq=answer.seq,
+        size=answer.size,
+        recorded_at=answer.recorded_at,
+        positions=list(answer.along),
+    )
+
+
+_NO_ID: Final = UUID(int=0)
+
+
+def _as(event_class: type[E], body: BaseModel, **more: Any) -> E:
+    """The event that a checked body is: the fields that it shares, without checking them again."""
+    shared = {name: getattr(body, name) for name in event_class.model_fields if hasattr(body, name)}
+    return cast(E, event_class.model_construct(**{**shared, **more}))

@@ -1,0 +1,198 @@
+"""Which addresses does the write door have?
+
+Each route checks a shape (`schemas`), makes a request (`record`) and has it recorded. A write that
+was recorded before is answered again: 200 and `Idempotent-Replay: true` instead of 201.
+"""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
+
+from onrecord.domain import events
+from onrecord.domain.decisions import Request as WriteRequest
+from onrecord.domain.ids import SLUG_PATTERN, keyed_id, new_id
+from onrecord.ingest import record
+from onrecord.ingest.record import Recorder
+from onrecord.ingest.schemas import (
+    ActorIn,
+    ActorRevisionIn,
+    PositionCorrectionIn,
+    PositionIn,
+    Recorded,
+    RetractionIn,
+    StatementCorrectionIn,
+    StatementIn,
+    TopicIn,
+    TopicRevisionIn,
+)
+from onrecord.kit.db import rows
+from onrecord.kit.problems import Problem, responses
+from onrecord.kit.strict_routes import StrictRoute
+from onrecord.ledger.read import SIZE
+
+router = APIRouter(
+    prefix="/v1",
+    tags=["write"],
+    route_class=StrictRoute,
+    responses={
+        200: {"model": Recorded, "description": "Recorded before: the first answer again."},
+        **responses(400, 404, 409, 413, 415, 422, 503),
+    },
+)
+
+CALLER = "local"
+"""Who writes, before there are keys."""
+
+Name = Annotated[str, Path(pattern=SLUG_PATTERN, max_length=80)]
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Instead of an id: the same key names the same write.",
+    ),
+]
+
+
+def recorder(request: Request) -> Recorder:
+    """The recorder that the entrypoint made."""
+    found: Recorder = request.app.state.recorder
+    return found
+
+
+Door = Annotated[Recorder, Depends(recorder)]
+
+
+async def _write(
+    door: Recorder, response: Response, request: WriteRequest, key: str | None = None
+) -> Recorded:
+    try:
+        answer = await door.record(request)
+    except Problem as problem:
+        if problem.code == "id-reused" and request.id == (key and keyed_id(CALLER, key)):
+            fault = "is the key of another body; the same write has the same body"
+            problem.errors = [{"parameter": "Idempotency-Key", "message": fault}]
+        raise
+    if answer.repeated:
+        response.status_code = 200
+        response.headers["Idempotent-Replay"] = "true"
+    return record.recorded(request, answer)
+
+
+def _id(given: UUID | None, key: str | None) -> UUID:
+    return given or (keyed_id(CALLER, key) if key else new_id())
+
+
+@router.post("/actors", status_code=201)
+async def register_actor(body: ActorIn, door: Door, response: Response) -> Recorded:
+    """Register an actor under an id of your choice (a slug or a Wikidata QID)."""
+    return await _write(door, response, record.actor(body))
+
+
+@router.post("/topics", status_code=201)
+async def register_topic(body: TopicIn, door: Door, response: Response) -> Recorded:
+    """Register a topic with the neutral proposition that stances on it are about."""
+    return await _write(door, response, record.topic(body))
+
+
+@router.post("/actors/{id}/revision", status_code=201)
+async def revise_actor(
+    id: Name, body: ActorRevisionIn, door: Door, response: Response, key: Key = None
+) -> Recorded:
+    """Give an actor a new state, in full; earlier sizes still show the old one."""
+    request = record.actor_revision(body, _id(body.id, key), id)
+    return await _write(door, response, request, key)
+
+
+@router.post("/topics/{id}/revision", status_code=201)
+async def revise_topic(
+    id: Name, body: TopicRevisionIn, door: Door, response: Response, key: Key = None
+) -> Recorded:
+    """Give a topic a new state, in full; earlier sizes still show the old one."""
+    request = record.topic_revision(body, _id(body.id, key), id)
+    return await _write(door, response, request, key)
+
+
+@router.post("/statements", status_code=201)
+async def record_statement(
+    body: StatementIn, door: Door, response: Response, key: Key = None
+) -> Recorded:
+    """Record a statement with its evidence, and the positions that follow from it."""
+    return await _write(door, response, record.statement(body, _id(body.id, key)), key)
+
+
+@router.post("/positions", status_code=201)
+async def record_position(
+    body: PositionIn, door: Door, response: Response, key: Key = None
+) -> Recorded:
+    """Record that from a date on, an actor held a stance on a topic."""
+    return await _write(door, response, record.position(body, _id(body.id, key)), key)
+
+
+@router.post("/statements/{id}/corrections", status_code=201)
+async def correct_statement(
+    id: UUID, body: StatementCorrectionIn, door: Door, response: Response, key: Key = None
+) -> Recorded:
+    """Say in full what a statement on record should have said; it keeps its id."""
+    request = record.amendment(events.StatementCorrected, body, _id(body.id, key), id)
+    return await _write(door, response, request, key)
+
+
+@router.post("/statements/{id}/retraction", status_code=201)
+async def retract_statement(
+    id: UUID, body: RetractionIn, door: Door, response: Response, key: Key = None
+) -> Recorded:
+    """Take a statement off the record from here on; earlier sizes still show it."""
+    request = record.amendment(events.StatementRetracted, body, _id(body.id, key), id)
+    return await _write(door, response, request, key)
+
+
+@router.post("/positions/{id}/corrections", status_code=201)
+async def correct_position(
+    id: UUID, body: PositionCorrectionIn, door: Door, response: Response, key: Key = None
+) -> Recorded:
+    """Say in full what a position should have been: we were wrong, they did not change."""
+    request = record.amendment(events.PositionCorrected, body, _id(body.id, key), id)
+    return await _write(door, response, request, key)
+
+
+@router.post("/positions/{id}/retraction", status_code=201)
+async def retract_position(
+    id: UUID, body: RetractionIn, door: Door, response: Response, key: Key = None
+) -> Recorded:
+    """Take a position off the record from here on; earlier sizes still show it."""
+    request = record.amendment(events.PositionRetracted, body, _id(body.id, key), id)
+    return await _write(door, response, request, key)
+
+
+def _never_edited(path: str, *instead: str) -> None:
+    """PUT, PATCH and DELETE of a record are answered with the addresses that append to it."""
+
+    async def refuse(id: str) -> Any:
+        places = [f"/v1{path.format(id=quote(id, safe=''))}/{one}" for one in instead]
+        raise Problem(
+            405,
+            "append-only",
+            "What is on record is never edited; append to it: POST " + " or ".join(places),
+            headers={"Allow": "GET", "Link": ", ".join(f'<{one}>; rel="edit"' for one in places)},
+            about={"append": places},
+        )
+
+    methods = ["PUT", "PATCH", "DELETE"]
+    router.add_api_route(path, refuse, methods=methods, include_in_schema=False)
+
+
+_never_edited("/actors/{id}", "revision")
+_never_edited("/topics/{id}", "revision")
+_never_edited("/statements/{id}", "corrections", "retraction")
+_never_edited("/positions/{id}", "corrections", "retraction")
+
+
+async def check(door: Recorder) -> tuple[bool, Any]:
+    """For `/readyz`: the ledger's database takes our connections."""
+    await rows(door.pool, SIZE, {})
+    return True, "the ledger can be reached"

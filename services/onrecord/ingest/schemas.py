@@ -1,0 +1,191 @@
+"""What must a writer give, and what is a writer told?
+
+The event classes of `domain` say what an event may hold, and allow for what was erased since. These
+say what may not be missing when it is first recorded. Called by `routes` and `batch`.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field, model_validator
+
+from onrecord.domain.events import (
+    ActorKind,
+    ActorRegistered,
+    By,
+    Identifiers,
+    Names,
+    PositionChanged,
+    StatementMade,
+    TopicRegistered,
+)
+from onrecord.domain.ids import Code, Slug
+from onrecord.domain.said import (
+    WORDS,
+    Content,
+    Evidence,
+    Link,
+    Original,
+    Position,
+    Statement,
+    fault,
+    text,
+)
+from onrecord.domain.shape import Frozen, In
+
+Id = Annotated[
+    UUID | None,
+    Field(
+        description="A UUID of your choice: the same write under the same id is recorded once. "
+        "Without it, or an Idempotency-Key header, every request is a new one."
+    ),
+]
+
+
+class OriginalIn(Original):
+    text: Annotated[str, WORDS, In("content")]
+
+
+class ContentIn(Content):
+    text: Annotated[str, WORDS, In("content")]
+    original: OriginalIn | None = None
+
+
+class LinkIn(Link):
+    by: Annotated[str, text(500), In("evidence")]
+
+
+class EvidenceIn(Evidence):
+    chain: Annotated[tuple[LinkIn, ...], Field(max_length=16)] = ()
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> "EvidenceIn":
+        if not (self.url or self.archive_url or self.reference or self.sha256):
+            raise ValueError("give at least one of url, archive_url, reference, sha256")
+        return self
+
+
+class ActorIn(ActorRegistered):
+    """An actor, under the id that you choose for it."""
+
+
+class TopicIn(TopicRegistered):
+    """A topic: `proposition` is the neutral sentence that a stance is about."""
+
+    label: Annotated[str, text(500), In("labels")]
+    proposition: Annotated[str, text(2_000), In("labels")]
+
+
+class ActorRevisionIn(Frozen):
+    """The whole new state of an actor; names left out are names no longer."""
+
+    id: Id = None
+    kind: ActorKind
+    names: Names = ()
+    identifiers: Identifiers = None
+
+
+class TopicRevisionIn(Frozen):
+    """The whole new state of a topic."""
+
+    id: Id = None
+    label: Annotated[str, text(500)]
+    proposition: Annotated[str, text(2_000)]
+    broader: Slug | None = None
+
+
+class StatementState(Statement):
+    """The whole state of a statement, as a correction gives it."""
+
+    content: ContentIn
+    evidence: Annotated[tuple[EvidenceIn, ...], Field(min_length=1, max_length=64)]
+
+
+class PositionState(Position):
+    """The whole state of a position, as a correction gives it."""
+
+    summary: Annotated[str, text(2_000), In("summary")]
+
+
+class PositionAlong(PositionChanged):
+    """A position recorded with its statement: its basis, and its coder where left out."""
+
+    summary: Annotated[str, text(2_000), In("summary")]
+    # left out here, it is the statement's; `record.statement` fills it in
+    coder: Code | None = None  # type: ignore[assignment]
+
+
+class PositionIn(PositionChanged):
+    """A position on its own."""
+
+    id: Id = None
+    summary: Annotated[str, text(2_000), In("summary")]
+
+
+class StatementIn(StatementMade):
+    """A statement, and the positions that follow from it."""
+
+    id: Id = None
+    content: ContentIn
+    evidence: Annotated[tuple[EvidenceIn, ...], Field(min_length=1, max_length=64)]
+    positions: Annotated[tuple[PositionAlong, ...], Field(max_length=64)] = ()
+
+
+class _AmendmentIn(Frozen):
+    id: Id = None
+    by: By
+    reason: Annotated[str, text(2_000)]
+
+
+class StatementCorrectionIn(_AmendmentIn):
+    """What the statement should have said, in full."""
+
+    replacement: StatementState
+
+
+class PositionCorrectionIn(_AmendmentIn):
+    """What the position should have been, in full."""
+
+    replacement: PositionState
+
+
+class RetractionIn(_AmendmentIn):
+    """Why it should not have been on record."""
+
+
+class Recorded(BaseModel):
+    """The answer to a write. A read with `min_size=size` sees it."""
+
+    id: str = Field(description="The thing's id; a correction keeps it.")
+    event: UUID = Field(description="The event's own id.")
+    seq: int = Field(description="The event's place in the ledger, from 0.")
+    size: int = Field(description="The number of entries that includes this write.")
+    recorded_at: datetime
+    positions: list[UUID] = Field(description="Ids of the positions recorded along with it.")
+
+
+class Line(Frozen):
+    """One line of `POST /v1/batch`."""
+
+    op: Literal["actor", "topic", "statement", "position", "correction", "retraction"]
+    id: str
+    target: UUID | None = None
+    body: dict[str, Any]
+
+    @model_validator(mode="after")
+    def _targets_something(self) -> "Line":
+        if (self.target is not None) != (self.op in ("correction", "retraction")):
+            raise fault("/target", "target goes with a correction or a retraction, and only there")
+        return self
+
+
+class LineResult(BaseModel):
+    """What became of one line: recorded (`seq`, `size`) or not (`problem`)."""
+
+    line: int
+    status: int
+    id: str | None = None
+    seq: int | None = None
+    size: int | None = None
+    problem: dict[str, Any] | None = None

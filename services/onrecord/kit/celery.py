@@ -1,0 +1,104 @@
+"""How is Celery set up, and how is a bell rung?
+
+One configuration for worker, beat and those who only ring. A task here is a bell ("catch up"),
+never the carrier of an event, so it may be lost, doubled or late; what it wakes reads the ledger.
+RabbitMQ (quorum queues) by `amqp://`, or PGMQ inside PostgreSQL by `pgmq://`, which is the
+embedded default.
+"""
+
+import threading
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import structlog
+from celery import Celery
+from kombu import Queue
+
+from onrecord.kit.db import conninfo
+
+log = structlog.get_logger()
+
+QUEUE: Final = "onrecord"
+PAUSE: Final = 0.02
+"""Least seconds between two bells of one process."""
+
+_PGMQ_OPTIONS: Final = {
+    "use_notify": True,
+    "notify_throttle_interval_ms": 0,  # its default of 250 ms would be every reader's delay
+    "wait_time_seconds": 0,
+    "polling_interval": 0.2,
+    "visibility_timeout": 60,
+    "init_extension": False,
+    "pool_size": 2,
+    "pool_timeout": 5,
+}
+
+
+def make(broker_url: str) -> Celery:
+    """A Celery application on this broker, with no tasks yet."""
+    pgmq = urlsplit(broker_url).scheme == "pgmq"
+    app = Celery("onrecord", broker="pgmq://" if pgmq else broker_url, set_as_current=False)
+    options: dict[str, Any] = {"confirm_publish": True}
+    if pgmq:
+        # PGMQ ignores `?host=` in an address, so it gets the key=value form.
+        dsn = conninfo(broker_url.replace("pgmq://", "postgresql://", 1))
+        options = {**_PGMQ_OPTIONS, "conn_string": dsn}
+    app.conf.update(
+        broker_transport_options=options,
+        broker_connection_retry_on_startup=True,
+        broker_connection_timeout=5,
+        task_default_queue=QUEUE,
+        task_queues=[Queue(QUEUE, queue_arguments=None if pgmq else {"x-queue-type": "quorum"})],
+        task_default_queue_type="classic" if pgmq else "quorum",
+        task_ignore_result=True,
+        task_store_errors_even_if_ignored=False,
+        worker_prefetch_multiplier=2,
+        worker_enable_remote_control=False,  # no pidbox queues: there is nothing to steer
+        worker_send_task_events=False,
+        worker_hijack_root_logger=False,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        task_serializer="json",
+        accept_content=["json"],
+        timezone="UTC",
+    )
+    return app
+
+
+class Bell:
+    """Rings one task, at most every `PAUSE` seconds, from a thread of its own.
+
+    A broker that is away costs its writers nothing: the ring is logged and dropped, and the sweep
+    that beat sends makes up for it.
+    """
+
+    def __init__(self, app: Celery, task: str) -> None:
+        self._app, self._task = app, task
+        self._rung, self._over = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def ring(self) -> None:
+        """Ask for a ring. Never waits."""
+        self._rung.set()
+
+    def stop(self) -> None:
+        self._over.set()
+        self._rung.set()
+        self._thread.join(timeout=6)
+
+    def _run(self) -> None:
+        well = True
+        while self._rung.wait() and not self._over.is_set():
+            self._rung.clear()
+            try:
+                self._app.send_task(self._task, retry=False, queue=QUEUE)
+                if not well:
+                    log.info("the broker is back")
+                well = True
+            except Exception:  # each transport has errors of its own; all mean the same here
+                if well:
+                    log.warning("the broker is away; the sweep takes over", exc_info=True)
+                well = False
+            self._over.wait(PAUSE)

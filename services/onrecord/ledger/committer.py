@@ -1,0 +1,143 @@
+"""Who writes the ledger, when many ask at once?
+
+One thread a process, on one connection. It takes what is waiting, up to `MOST` requests, and
+commits it as one batch: with one writer that is at once, with many they share a transaction (group
+commit). The write door hands in requests and awaits their futures. A lost connection is tried
+again once with the same requests, which is safe because their ids are; any other failure is
+repeated one request a transaction, so that one writer's trouble is that writer's own.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any, Final
+
+import psycopg
+from psycopg.errors import LockNotAvailable, QueryCanceled, ReadOnlySqlTransaction
+
+from onrecord.domain.decisions import Refusal, Request
+from onrecord.ledger.append import Answer, CommitLost, append
+
+log = logging.getLogger(__name__)
+
+MOST: Final = 256
+"""Requests in one transaction."""
+WAITING: Final = 2_048
+"""Requests that may wait; beyond it the writer is told to come back."""
+
+_NOT_NOW: Final = (LockNotAvailable, QueryCanceled, ReadOnlySqlTransaction)
+"""The database's word that it does not write now; nobody's request is to blame."""
+
+Connect = Callable[[], psycopg.Connection[Any]]
+
+
+class LedgerBusy(Exception):
+    """More requests are waiting for the ledger than it takes; try again in a second."""
+
+
+class LedgerUnavailable(Exception):
+    """The ledger's database cannot be reached; nothing was recorded."""
+
+
+class OutcomeUnknown(Exception):
+    """The database was lost while it committed; repeat the request with the same id."""
+
+
+class Committer:
+    """This process's one writer; `on_commit` is told after each batch that grew the ledger."""
+
+    def __init__(self, connect: Connect, *, on_commit: Callable[[], None]) -> None:
+        self._connect = connect
+        self._on_commit = on_commit
+        self._waiting: queue.Queue[tuple[Request, Future[Answer | Refusal]] | None] = queue.Queue(
+            WAITING
+        )
+        self._conn: psycopg.Connection[Any] | None = None
+        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+        self._closed = False
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take nothing more, finish what is waiting, and end."""
+        self._closed = True
+        self._waiting.put(None)
+        self._thread.join()
+
+    def submit(self, request: Request) -> "Future[Answer | Refusal]":
+        """Hand in a request. The future holds its answer or refusal, or one of the errors above."""
+        if self._closed:
+            raise LedgerUnavailable
+        future: Future[Answer | Refusal] = Future()
+        try:
+            self._waiting.put_nowait((request, future))
+        except queue.Full:
+            raise LedgerBusy from None
+        return future
+
+    def _run(self) -> None:
+        ended = False
+        while not ended:
+            waiting = [self._waiting.get()]
+            with suppress(queue.Empty):
+                while len(waiting) < MOST:
+                    waiting.append(self._waiting.get_nowait())
+            ended = None in waiting
+            # A writer who has gone away by now is not recorded; from here on none can withdraw.
+            batch = [one for one in waiting if one and one[1].set_running_or_notify_cancel()]
+            if batch:
+                self._settle(batch)
+        self._drop()
+
+    def _settle(self, batch: Sequence[tuple[Request, "Future[Answer | Refusal]"]]) -> None:
+        requests = [request for request, _ in batch]
+        try:
+            answers = self._append(requests)
+        except (LedgerUnavailable, OutcomeUnknown) as error:
+            for _, future in batch:
+                future.set_exception(error)
+        except Exception as error:
+            self._drop()
+            if len(batch) == 1:
+                log.exception("a request could not be recorded")
+                batch[0][1].set_exception(error)
+                return
+            for one in batch:
+                self._settle([one])
+        else:
+            if any(isinstance(answer, Answer) and not answer.repeated for answer in answers):
+                self._on_commit()
+            for (_, future), answer in zip(batch, answers, strict=True):
+                future.set_result(answer)
+
+    def _append(self, requests: Sequence[Request]) -> list[Answer | Refusal]:
+        lost = False
+        for _ in range(2):
+            try:
+                if self._conn is None:
+                    self._conn = self._connect()
+            except psycopg.OperationalError as error:
+                raise (OutcomeUnknown if lost else LedgerUnavailable) from error
+            try:
+                return append(self._conn, requests)
+            except CommitLost:
+                log.warning("lost the ledger while it committed", exc_info=True)
+                lost = True
+                self._drop()
+            except psycopg.Error as error:
+                if isinstance(error, _NOT_NOW):
+                    raise LedgerUnavailable from error
+                if not self._conn.closed:
+                    raise
+                log.warning("lost the ledger's connection", exc_info=True)
+                self._drop()
+        raise OutcomeUnknown if lost else LedgerUnavailable
+
+    def _drop(self) -> None:
+        if self._conn is not None:
+            self._conn.close()
+            self._conn = None

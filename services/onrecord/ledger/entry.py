@@ -1,0 +1,119 @@
+"""What are the exact bytes of an entry, and how does it vouch for words that it does not hold?
+
+Called by the committer (to write), `read` (to take apart) and the audit door. An entry is RFC 8785
+canonical JSON, ASCII, without floats, at most 65,535 bytes (the limit of a C2SP tlog-tiles entry).
+orjson with sorted keys writes the same bytes as RFC 8785 for this profile; a test holds it against
+the `rfc8785` package.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+import orjson
+
+from onrecord.domain.decisions import Fact, Touches
+from onrecord.domain.events import Event, Recorded, parse
+from onrecord.domain.shape import Json, split
+
+SHAPE: Final = 1
+"""`v`: the shape of the entry itself, as told apart from the version of its event type."""
+MAX_BYTES: Final = 65_535
+SALT_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """One section: 32 random bytes, and canonical JSON in UTF-8."""
+
+    section: str
+    salt: bytes
+    value: bytes
+
+
+def canonical(value: Json) -> bytes:
+    """RFC 8785 bytes of a value without floats, NUL or lone surrogates."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def commitment(salt: bytes, value: bytes) -> str:
+    """HMAC-SHA-256 (RFC 2104) of a section's bytes under its salt, in lower-case hex."""
+    return hmac.digest(salt, value, "sha256").hex()
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """RFC 6962, section 2.1: the hash of a leaf."""
+    return hashlib.sha256(b"\x00" + entry).digest()
+
+
+def stamp(instant: datetime) -> str:
+    """`recorded_at` as it stands in an entry: UTC, always six decimals."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def encode(
+    fact: Fact, *, seq: int, recorded_at: datetime, recorded_by: str
+) -> tuple[bytes, tuple[Payload, ...]]:
+    """Write an accepted event as an entry and its payload, with fresh salts."""
+    event = fact.draft.event
+    data, sections = split(event)
+    payloads = tuple(
+        Payload(name, secrets.token_bytes(SALT_BYTES), canonical(value))
+        for name, value in sorted(sections.items())
+    )
+    entry = canonical(
+        {
+            "v": SHAPE,
+            "type": event.type,
+            "version": event.version,
+            "id": str(fact.draft.id),
+            "seq": seq,
+            "recorded_at": stamp(recorded_at),
+            "recorded_by": recorded_by,
+            "touches": {"actors": fact.touches.actors, "topics": fact.touches.topics},
+            "data": data,
+            "commit": {one.section: commitment(one.salt, one.value) for one in payloads},
+        }
+    )
+    return entry, payloads
+
+
+def decode(entry: bytes, values: Mapping[str, bytes]) -> Recorded:
+    """Read an entry with what is left of its payload (canonical JSON by section)."""
+    raw = orjson.loads(entry)
+    return Recorded(
+        seq=raw["seq"],
+        id=UUID(raw["id"]),
+        recorded_at=datetime.fromisoformat(raw["recorded_at"]),
+        recorded_by=raw["recorded_by"],
+        event=parse(
+            raw["type"], raw["version"], raw["data"], [orjson.loads(one) for one in values.values()]
+        ),
+        erased=frozenset(raw["commit"]) - values.keys(),
+    )
+
+
+def touched(entry: bytes) -> Touches:
+    """The actors and topics that an entry says it is about."""
+    raw = orjson.loads(entry)["touches"]
+    return Touches(tuple(raw["actors"]), tuple(raw["topics"]))
+
+
+def says_the_same(entry: bytes, payloads: Mapping[str, Payload], event: Event) -> bool:
+    """Is this event what the entry recorded? Erased sections say nothing against it."""
+    raw = orjson.loads(entry)
+    data, sections = split(event)
+    return (
+        (raw["type"], raw["version"]) == (event.type, event.version)
+        and raw["data"] == data
+        and raw["commit"].keys() == sections.keys()
+        and all(
+            commitment(one.salt, canonical(sections[name])) == raw["commit"][name]
+            for name, one in payloads.items()
+        )
+    )

@@ -1,0 +1,82 @@
+"""Which tables hold the ledger?
+
+Named by `append`, `read` and the migrations' test; made by `migrations/`, which also sets what a
+table definition cannot say: who may do what, and the triggers that keep it append-only.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+metadata = MetaData(schema="ledger")
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("entry", LargeBinary, nullable=False),
+    Column("leaf_hash", LargeBinary, nullable=False),
+    CheckConstraint("octet_length(entry) <= 65535", name="entries_entry_fits"),
+    CheckConstraint(
+        "leaf_hash = sha256('\\x00'::bytea || entry)", name="entries_leaf_hash_is_true"
+    ),
+)
+"""The record itself: place, event id, canonical bytes, RFC 6962 leaf hash."""
+
+ids = Table(
+    "ids",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("slug", Text),
+    Column("seq", BigInteger, nullable=False),
+    Index(
+        "ids_slug_trgm", "slug", postgresql_using="gist", postgresql_ops={"slug": "gist_trgm_ops"}
+    ),
+)
+"""Every thing on record, and the seq of its latest event: the write side's whole state."""
+
+touches = Table(
+    "touches",
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    PrimaryKeyConstraint("kind", "name", "seq"),
+)
+"""By whom and what to find entries: kind actor, topic, type, or pair (`actor/topic`, positions
+only).
+"""
+
+commits = Table(
+    "commits",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("frontier", ARRAY(LargeBinary), nullable=False),
+)
+"""One row a committed batch: the ledger's head, clock and tree state. The newest row is now."""
+
+payloads = Table(
+    "payloads",
+    metadata,
+    Column("seq", BigInteger, nullable=False),
+    Column("section", Text, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    Column("value", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("seq", "section"),
+)
+"""The words behind an entry's commitments: all that may be erased."""

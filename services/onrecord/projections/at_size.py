@@ -1,0 +1,34 @@
+"""What did a projection's tables say at a size, whatever was folded since?
+
+Called by the audit's replay, which compares a projection with one folded anew, both at one size.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, Table, case, func, literal, null, select
+
+from onrecord.projections.versions import NEVER
+
+_NOT_COMPARED: Final = {"generation", "search"}
+"""Which build a row is of; and what the database works out from the other columns."""
+
+
+def rows_at(table: Table, generation: int, size: int) -> Select[Any]:
+    """The rows of a generation as they were at `size`, in the order of their keys."""
+    columns = [_at(column, table, size) for column in table.c if column.name not in _NOT_COMPARED]
+    return (
+        select(*columns)
+        .where(table.c.generation == generation, table.c.open_seq < size)
+        .order_by(table.c.open_seq)
+    )
+
+
+def _at(column: ColumnElement[Any], table: Table, size: int) -> ColumnElement[Any]:
+    name = column.key or ""
+    if name == "close_seq":
+        return case((column >= size, literal(NEVER)), else_=column).label(name)
+    if name.startswith("close_"):
+        return case((table.c.close_seq >= size, null()), else_=column).label(name)
+    if name == "size":
+        return func.least(column, size).label(name)
+    return column

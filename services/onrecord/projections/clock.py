@@ -1,0 +1,81 @@
+"""Which size did the ledger have at which time, and when was an entry recorded?
+
+One row a distinct `recorded_at`: the first seq recorded then, and the size after the last. Asked by
+the read door to turn `known_at` into a size, and to say when a size was reached.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    DateTime,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from onrecord.domain.events import Recorded
+from onrecord.projections.projection import Projection, metadata
+
+NAME = "clock"
+
+clock = Table(
+    "clock",
+    metadata,
+    Column("generation", Integer, nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Column("open_seq", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    PrimaryKeyConstraint("generation", "recorded_at"),
+    UniqueConstraint("generation", "open_seq"),
+)
+
+
+def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+    """Note each new time; a page may end within a commit, so a time's size may grow."""
+    times: dict[datetime, tuple[int, int]] = {}
+    for one in page:
+        first, _ = times.get(one.recorded_at, (one.seq, 0))
+        times[one.recorded_at] = (first, one.seq + 1)
+    if times:
+        noted = insert(clock).values(
+            [
+                {"generation": generation, "recorded_at": at, "open_seq": first, "size": size}
+                for at, (first, size) in times.items()
+            ]
+        )
+        conn.execute(
+            noted.on_conflict_do_update(
+                index_elements=["generation", "recorded_at"],
+                set_={"size": func.greatest(clock.c.size, noted.excluded.size)},
+            )
+        )
+
+
+_LIVE: Final = (
+    "generation = (SELECT generation FROM projections.checkpoints WHERE live AND name = 'clock')"
+)
+
+SIZE_AT: Final = text(
+    "SELECT coalesce((SELECT size FROM projections.clock WHERE "
+    f"{_LIVE} AND recorded_at <= :known_at ORDER BY recorded_at DESC LIMIT 1), 0) AS size,"
+    " :known_at > coalesce((SELECT max(recorded_at) FROM projections.clock WHERE "
+    f"{_LIVE}), '-infinity') - interval '5 seconds' AS provisional"
+)
+"""The size at a time; provisional where the record may still gain entries of before then."""
+
+TIME_OF: Final = (
+    "(SELECT c.recorded_at FROM projections.clock c WHERE c.generation = known.clock"
+    " AND c.open_seq < known.k ORDER BY c.open_seq DESC LIMIT 1)"
+)
+"""SQL over `known`: when the newest entry known at K was recorded."""
+
+CLOCK = Projection(NAME, number=1, tables=(clock,), fold=fold)

@@ -1,0 +1,89 @@
+"""Who held which stance on what, from when, as known when?
+
+One row a version of a position, on two clocks: `valid_from` in the world, `open_seq` and
+`close_seq` in the record. The valid-time order is (valid_from, ord, made_seq): a correction keeps
+its position's place, and among equals the later recorded comes later. A step's kind follows from
+its neighbour at the K of the read, so it is not stored: a late arrival is one insert.
+Queried by `positions_read`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Column, Connection, DateTime, Index, Integer, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from onrecord.domain.dates import bounds
+from onrecord.domain.events import PositionChanged, PositionCorrected, PositionRetracted, Recorded
+from onrecord.domain.said import Position
+from onrecord.projections.projection import Projection, metadata
+from onrecord.projections.versions import Versions, columns
+
+NAME = "positions"
+
+steps = Table(
+    "steps",
+    metadata,
+    *columns(Uuid),
+    Column("actor", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("valid_from", DateTime(timezone=True), nullable=False),
+    Column("ord", Integer, nullable=False),
+    Column("earliest", DateTime(timezone=True), nullable=False),
+    Column("latest", DateTime(timezone=True), nullable=False),
+    Column("effective", Text, nullable=False),
+    Column("stance", Text, nullable=False),
+    Column("condition", Text),
+    Column("summary", Text),
+    Column("rationale", Text),
+    Column("basis", ARRAY(Uuid), nullable=False),
+    Column("coder", Text, nullable=False),
+    Index(
+        "steps_in_order",
+        *("generation", "actor", "topic", "valid_from", "ord", "made_seq", "open_seq", "close_seq"),
+    ),
+    Index("steps_by_topic", "generation", "topic", "actor", "valid_from", "ord", "made_seq"),
+    Index("steps_by_made", "generation", "made_seq"),
+)
+
+
+def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+    """Open, close and replace versions as the events say."""
+    versions = Versions(conn, steps, generation)
+    versions.know(
+        {
+            one.subject
+            for one in page
+            if isinstance(one.event, PositionCorrected | PositionRetracted)
+        }
+    )
+    for one in page:
+        if isinstance(one.event, PositionChanged):
+            versions.open(one.subject, one, _row(one.event))
+        elif isinstance(one.event, PositionCorrected):
+            versions.open(one.subject, one, _row(one.event.replacement))
+        elif isinstance(one.event, PositionRetracted):
+            versions.close(one.subject, one)
+    versions.flush()
+
+
+def _row(position: Position) -> dict[str, Any]:
+    when = bounds(position.effective)
+    return {
+        "actor": position.actor,
+        "topic": position.topic,
+        "valid_from": when.sorts_at,
+        "ord": position.order,
+        "earliest": when.earliest,
+        "latest": when.latest,
+        "effective": position.effective,
+        "stance": position.stance,
+        "condition": position.condition,
+        "summary": position.summary,
+        "rationale": position.rationale,
+        "basis": list(position.basis),
+        "coder": position.coder,
+    }
+
+
+POSITIONS = Projection(NAME, number=1, tables=(steps,), fold=fold)

@@ -1,0 +1,52 @@
+"""Which topics are on record, and what does each propose, as known when?
+
+One row a version of a topic. Queried by `registry_read`, and joined by positions for citations.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Column, Connection, Index, Table, Text
+
+from onrecord.domain.events import Recorded, TopicRegistered, TopicRevised
+from onrecord.projections.projection import Projection, metadata
+from onrecord.projections.spelling import folded
+from onrecord.projections.versions import Versions, columns
+
+NAME = "topics"
+
+topics = Table(
+    "topics",
+    metadata,
+    *columns(Text),
+    Column("label", Text),
+    Column("proposition", Text),
+    Column("broader", Text),
+    Column("spellings", Text, nullable=False),
+    Index(
+        "topics_spellings",
+        "spellings",
+        postgresql_using="gin",
+        postgresql_ops={"spellings": "gin_trgm_ops"},
+    ),
+)
+
+
+def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+    """Open a topic's first version, and replace it by later ones."""
+    versions = Versions(conn, topics, generation)
+    versions.know({one.event.id for one in page if isinstance(one.event, TopicRevised)})
+    for one in page:
+        event = one.event
+        if isinstance(event, TopicRegistered | TopicRevised):
+            words = (event.id, event.label or "", event.proposition or "")
+            row = {
+                "label": event.label,
+                "proposition": event.proposition,
+                "broader": event.broader,
+                "spellings": "\n".join(folded(word) for word in words),
+            }
+            versions.open(event.id, one, row)
+    versions.flush()
+
+
+TOPICS = Projection(NAME, number=1, tables=(topics,), fold=fold)

@@ -1,0 +1,52 @@
+"""How is an answer sent so that a reader need not fetch it twice?
+
+A weak ETag (RFC 9110) over what the answer says, without what says only when and where it was
+asked: entries about something else do not change it. Called by `routes`.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from fastapi import Request, Response
+from pydantic import BaseModel
+
+from onrecord.kit import paging
+from onrecord.query import shape
+from onrecord.query.reading import Reading
+from onrecord.query.schemas import Listed
+
+_ASKED: Final = {"as_of", "known", "permalink", "cite", "next"}
+
+
+def conditional(request: Request, answer: BaseModel, *, next_link: str | None = None) -> Response:
+    """The answer as JSON, or 304 where the reader has it."""
+    said = answer.model_dump_json(exclude=_ASKED).encode()
+    etag = f'W/"{hashlib.sha256(said).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if next_link:
+        headers["Link"] = next_link
+    had = [one.strip() for one in request.headers.get("if-none-match", "").split(",")]
+    if "*" in had or etag.removeprefix("W/") in [one.removeprefix("W/") for one in had]:
+        return Response(status_code=304, headers=headers)
+    return Response(answer.model_dump_json(), headers=headers, media_type="application/json")
+
+
+def listed(
+    request: Request,
+    reading: Reading,
+    rows: Sequence[shape.Row],
+    limit: int,
+    item: Callable[[shape.Row], BaseModel],
+    *,
+    key: Callable[[shape.Row], list[Any]],
+) -> Response:
+    """A page of rows, of which one more than `limit` was read; its cursor keeps the size."""
+    known = reading.known(rows[0])
+    found = [row for row in rows if row["id"] is not None]
+    cursor = None
+    if len(found) > limit:
+        cursor = paging.cursor([known.size, known.provisional, *key(found[limit - 1])])
+    page = Listed[Any](items=[item(row) for row in found[:limit]], next=cursor, known=known)
+    link = paging.link(request.url, cursor) if cursor else None
+    return conditional(request, page, next_link=link)

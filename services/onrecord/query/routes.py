@@ -1,0 +1,287 @@
+"""Which addresses does the read door have?
+
+Each route settles the size to read at (`reading`), runs one query that is a value, and shapes the
+rows (`shape`). No answer about positions is immutable, so all are `no-cache` with a weak ETag.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from onrecord.domain.dates import bounds, last_instant
+from onrecord.domain.ids import SLUG_PATTERN
+from onrecord.kit.db import Pool
+from onrecord.kit.problems import Problem, responses
+from onrecord.kit.strict_routes import StrictRoute
+from onrecord.projections import (
+    actors,
+    positions,
+    positions_read,
+    registry_read,
+    statements,
+    statements_read,
+    topics,
+)
+from onrecord.projections.spelling import folded
+from onrecord.projections.versions import NEVER
+from onrecord.query import shape
+from onrecord.query.answers import conditional, listed
+from onrecord.query.reading import begin, moment
+from onrecord.query.schemas import (
+    Actor,
+    ActorAnswer,
+    AsOf,
+    AtSize,
+    ChangeSearch,
+    Listed,
+    Paged,
+    PagedAsOf,
+    PositionOut,
+    Search,
+    StatementAnswer,
+    StatementOut,
+    StatementSearch,
+    Step,
+    Topic,
+    TopicAnswer,
+    VersionOfStep,
+)
+
+router = APIRouter(
+    prefix="/v1",
+    tags=["read"],
+    route_class=StrictRoute,
+    responses={304: {"description": "What If-None-Match names."}, **responses(404, 422, 503)},
+)
+
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+_LATEST: Final = datetime.max.replace(tzinfo=UTC)
+
+
+def pool(request: Request) -> Pool:
+    """The read pool that the entrypoint opened."""
+    found: Pool = request.app.state.read_pool
+    return found
+
+
+Reads = Annotated[Pool, Depends(pool)]
+Name = Annotated[str, Path(pattern=SLUG_PATTERN, max_length=80)]
+
+
+def missing(kind: str, name: object) -> Problem:
+    """404 for a thing that is not on record at the size of the read."""
+    return Problem(404, f"unknown-{kind}", f"No {kind} {str(name)!r} is on record at this size.")
+
+
+@router.get("/actors", response_model=Listed[Actor])
+async def list_actors(request: Request, pool: Reads, ask: Annotated[Search, Query()]) -> Response:
+    """Actors, by any spelling of their names on record with `q`."""
+    return await _registry(request, pool, ask, actors.NAME)
+
+
+@router.get("/topics", response_model=Listed[Topic])
+async def list_topics(request: Request, pool: Reads, ask: Annotated[Search, Query()]) -> Response:
+    """Topics, by their labels and propositions with `q`."""
+    return await _registry(request, pool, ask, topics.NAME)
+
+
+async def _registry(request: Request, pool: Pool, ask: Search, table: str) -> Response:
+    reading, (after,) = await begin(pool, ask, table, start=("",))
+    query = registry_read.listing(table, by_spelling=ask.q is not None)
+    pattern = folded(ask.q or "").translate(_LIKE)
+    rows = await reading.rows(query, after=after, limit=ask.limit + 1, pattern=f"%{pattern}%")
+    made = shape.actor if table == actors.NAME else shape.topic
+    return listed(request, reading, rows, ask.limit, made, key=lambda row: [row["id"]])
+
+
+_LIKE: Final = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
+
+
+@router.get("/actors/{actor}", response_model=ActorAnswer)
+async def get_actor(
+    request: Request, pool: Reads, actor: Name, ask: Annotated[AtSize, Query()]
+) -> Response:
+    """An actor under all its names."""
+    reading, _ = await begin(pool, ask, actors.NAME)
+    (row,) = await reading.rows(registry_read.one(actors.NAME), id=actor)
+    if row["id"] is None:
+        raise missing("actor", actor)
+    answer = ActorAnswer(**shape.actor(row).model_dump(), known=reading.known(row))
+    return conditional(request, answer)
+
+
+@router.get("/topics/{topic}", response_model=TopicAnswer)
+async def get_topic(
+    request: Request, pool: Reads, topic: Name, ask: Annotated[AtSize, Query()]
+) -> Response:
+    """A topic with its proposition."""
+    reading, _ = await begin(pool, ask, topics.NAME)
+    (row,) = await reading.rows(registry_read.one(topics.NAME), id=topic)
+    if row["id"] is None:
+        raise missing("topic", topic)
+    answer = TopicAnswer(**shape.topic(row).model_dump(), known=reading.known(row))
+    return conditional(request, answer)
+
+
+@router.get("/statements", response_model=Listed[StatementOut])
+async def list_statements(
+    request: Request, pool: Reads, ask: Annotated[StatementSearch, Query()]
+) -> Response:
+    """Statements, last said first; `q` searches current words (`"a phrase" -not`)."""
+    start = (_LATEST, NEVER)
+    reading, (before, made_seq) = await begin(pool, ask, statements.NAME, start=start)
+    given = {"actor": ask.actor, "topic": ask.topic, "outlet": ask.outlet, "q": ask.q}
+    filters = {name: value for name, value in given.items() if value is not None}
+    times = {}
+    if ask.said_from is not None:
+        times["said_from"] = bounds(ask.said_from).earliest
+    if ask.said_to is not None:
+        times["said_to"] = last_instant(ask.said_to)
+    rows = await reading.rows(
+        statements_read.listing(frozenset({*filters, *times})),
+        before=before,
+        made_seq=made_seq,
+        limit=ask.limit + 1,
+        **filters,
+        **times,
+    )
+    return listed(
+        request,
+        reading,
+        rows,
+        ask.limit,
+        shape.statement,
+        key=lambda row: [row["said_from"], row["made_seq"]],
+    )
+
+
+@router.get("/statements/{id}", response_model=StatementAnswer)
+async def get_statement(
+    request: Request, pool: Reads, id: UUID, ask: Annotated[AtSize, Query()]
+) -> Response:
+    """A statement in its exact words, with its evidence; a retracted one says so."""
+    reading, _ = await begin(pool, ask, statements.NAME)
+    (row,) = await reading.rows(statements_read.ONE, id=id)
+    if row["id"] is None:
+        raise missing("statement", id)
+    answer = StatementAnswer(**shape.statement(row).model_dump(), known=reading.known(row))
+    return conditional(request, answer)
+
+
+_PAIR: Final = (positions.NAME, actors.NAME, topics.NAME)
+
+
+@router.get("/actors/{actor}/topics/{topic}/position", response_model=PositionOut)
+async def get_position(
+    request: Request, pool: Reads, actor: Name, topic: Name, ask: Annotated[AsOf, Query()]
+) -> Response:
+    """What an actor held on a topic: now or `as_of`, as known now or then, with the exact words."""
+    as_of, instant = moment(ask.as_of)
+    reading, _ = await begin(pool, ask, *_PAIR, statements.NAME)
+    (row,) = await reading.rows(positions_read.HELD, actor=actor, topic=topic, as_of=instant)
+    if row["actor_names"] is None:
+        raise missing("actor", actor)
+    if row["topic_label"] is None:
+        raise missing("topic", topic)
+    answer = shape.position(row, actor=actor, topic=topic, as_of=as_of, known=reading.known(row))
+    return conditional(request, answer)
+
+
+@router.get("/actors/{actor}/topics/{topic}/timeline", response_model=Listed[Step])
+async def get_timeline(
+    request: Request, pool: Reads, actor: Name, topic: Name, ask: Annotated[Paged, Query()]
+) -> Response:
+    """Every step of an actor on a topic, in the order in which they were held."""
+    start = (_EARLIEST, -(2**31), -1)
+    reading, (valid_from, ord_, made_seq) = await begin(pool, ask, *_PAIR, start=start)
+    rows = await reading.rows(
+        positions_read.TIMELINE,
+        actor=actor,
+        topic=topic,
+        valid_from=valid_from,
+        ord=ord_,
+        made_seq=made_seq,
+        limit=ask.limit + 1,
+    )
+    _both(rows[0], actor, topic)
+    return listed(
+        request,
+        reading,
+        rows,
+        ask.limit,
+        shape.step,
+        key=lambda row: [row["valid_from"], row["ord"], row["made_seq"]],
+    )
+
+
+@router.get("/actors/{actor}/topics/{topic}/history", response_model=Listed[VersionOfStep])
+async def get_history(
+    request: Request, pool: Reads, actor: Name, topic: Name, ask: Annotated[Paged, Query()]
+) -> Response:
+    """Every version of every step, in the order in which the record came to believe it."""
+    reading, (open_seq,) = await begin(pool, ask, *_PAIR, start=(-1,))
+    rows = await reading.rows(
+        positions_read.HISTORY, actor=actor, topic=topic, open_seq=open_seq, limit=ask.limit + 1
+    )
+    _both(rows[0], actor, topic)
+    return listed(
+        request, reading, rows, ask.limit, shape.version_of_step, key=lambda row: [row["open_seq"]]
+    )
+
+
+def _both(row: shape.Row, actor: str, topic: str) -> None:
+    if not row["has_actor"]:
+        raise missing("actor", actor)
+    if not row["has_topic"]:
+        raise missing("topic", topic)
+
+
+@router.get("/actors/{actor}/positions", response_model=Listed[Step])
+async def list_actor_positions(
+    request: Request, pool: Reads, actor: Name, ask: Annotated[PagedAsOf, Query()]
+) -> Response:
+    """What an actor held on every topic."""
+    return await _sheet(request, pool, ask, "actor", actor)
+
+
+@router.get("/topics/{topic}/positions", response_model=Listed[Step])
+async def list_topic_positions(
+    request: Request, pool: Reads, topic: Name, ask: Annotated[PagedAsOf, Query()]
+) -> Response:
+    """What every actor held on a topic."""
+    return await _sheet(request, pool, ask, "topic", topic)
+
+
+async def _sheet(request: Request, pool: Pool, ask: PagedAsOf, of: str, name: str) -> Response:
+    other = "topic" if of == "actor" else "actor"
+    _, instant = moment(ask.as_of)
+    reading, (after, at) = await begin(pool, ask, positions.NAME, f"{of}s", start=("", instant))
+    rows = await reading.rows(
+        positions_read.sheet(of),
+        name=name,
+        after=after,
+        as_of=at,
+        limit=ask.limit + 1,
+    )
+    if not rows[0][f"has_{of}"]:
+        raise missing(of, name)
+    return listed(request, reading, rows, ask.limit, shape.step, key=lambda row: [row[other], at])
+
+
+@router.get("/changes", response_model=Listed[Step])
+async def list_changes(
+    request: Request, pool: Reads, ask: Annotated[ChangeSearch, Query()]
+) -> Response:
+    """Steps with their kind and size, last recorded first."""
+    reading, (made_seq,) = await begin(pool, ask, positions.NAME, start=(NEVER,))
+    given = {"actor": ask.actor, "topic": ask.topic}
+    filters = {name: value for name, value in given.items() if value is not None}
+    rows = await reading.rows(
+        positions_read.changes(frozenset(filters)),
+        made_seq=made_seq,
+        limit=ask.limit + 1,
+        **filters,
+    )
+    return listed(request, reading, rows, ask.limit, shape.step, key=lambda row: [row["made_seq"]])

@@ -1,0 +1,199 @@
+"""How does a row become an answer?
+
+Pure functions from rows of `projections.*_read` to the models of `schemas`. Called by `routes`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from onrecord.domain.positions import change
+from onrecord.query.schemas import (
+    Actor,
+    Held,
+    Known,
+    PositionOut,
+    Previous,
+    StatementOut,
+    Step,
+    Topic,
+    Version,
+    VersionOfStep,
+)
+
+Row = Mapping[str, Any]
+
+WORDS: Final = {
+    "support": "supported",
+    "conditional_support": "conditionally supported",
+    "neutral": "was neutral on",
+    "conditional_oppose": "conditionally opposed",
+    "oppose": "opposed",
+    "mixed": "took a mixed position on",
+    "no_position": "declared no position on",
+}
+
+
+def actor(row: Row) -> Actor:
+    return Actor(
+        id=row["id"],
+        kind=row["kind"],
+        names=row["names"],
+        identifiers=row["identifiers"],
+        **_version(row),
+    )
+
+
+def topic(row: Row) -> Topic:
+    return Topic(
+        id=row["id"],
+        label=row["label"],
+        proposition=row["proposition"],
+        broader=row["broader"],
+        **_version(row),
+    )
+
+
+def statement(row: Row) -> StatementOut:
+    """A statement; a retracted one comes with the retraction."""
+    retracted = row["close_seq"] < row["k"]
+    corrected = row["open_seq"] > row["made_seq"]
+    return StatementOut(
+        **row["doc"],
+        id=row["id"],
+        status="retracted" if retracted else "corrected" if corrected else "on_record",
+        closed=_closed(row) if retracted else None,
+        **_version(row),
+    )
+
+
+def step(row: Row) -> Step:
+    """A step with its kind, which follows from the step before it."""
+    kind, size = _change(row)
+    return Step(
+        id=row["id"],
+        actor=row["actor"],
+        topic=row["topic"],
+        stance=row["stance"],
+        condition=row["condition"],
+        summary=row["summary"],
+        effective=row["effective"],
+        since=row["since"],
+        order=row["ord"],
+        kind=kind,
+        change_size=size,
+        previous=_previous(row),
+        basis=row["basis"],
+        coder=row["coder"],
+        seq=row["made_seq"],
+        recorded_at=row["recorded_at"],
+        recorded_by=row["recorded_by"],
+    )
+
+
+def version_of_step(row: Row) -> VersionOfStep:
+    """A version with its ends on the known axis."""
+    closed = row["close_seq"] < row["k"]
+    return VersionOfStep(
+        id=row["id"],
+        stance=row["stance"],
+        condition=row["condition"],
+        summary=row["summary"],
+        effective=row["effective"],
+        order=row["ord"],
+        basis=row["basis"],
+        coder=row["coder"],
+        known_from_size=row["open_seq"] + 1,
+        known_until_size=row["close_seq"] if closed else None,
+        opened={
+            "event": row["event"],
+            "type": row["event_type"],
+            "by": row["by"],
+            "reason": row["reason"],
+            "recorded_at": row["recorded_at"],
+            "recorded_by": row["recorded_by"],
+        },
+        closed=_closed(row) if closed else None,
+    )
+
+
+def position(row: Row, *, actor: str, topic: str, as_of: str, known: Known) -> PositionOut:
+    """The whole answer about one position; `row["id"]` is None where nothing is on record."""
+    on_record = row["id"] is not None
+    kind, size = _change(row) if on_record else (None, None)
+    path = f"/v1/actors/{actor}/topics/{topic}/position"
+    permalink = f"{path}?{urlencode({'as_of': as_of, 'known_size': row['k']})}"
+    certainty, alternatives = _certainty(row)
+    return PositionOut(
+        id=row["id"],
+        actor=actor,
+        topic=topic,
+        as_of=as_of,
+        known=known,
+        on_record=on_record,
+        stance=row["stance"],
+        condition=row["condition"],
+        summary=row["summary"],
+        effective=row["effective"],
+        since=row["since"],
+        certainty=certainty,
+        alternatives=alternatives,
+        kind=kind,
+        change_size=size,
+        previous=_previous(row),
+        basis=row["basis"] or [],
+        statements=row["statements"] or [],
+        revision=row["revision"],
+        coder=row["coder"],
+        recorded_by=row["recorded_by"],
+        recorded_at=row["recorded_at"],
+        permalink=permalink,
+        cite=_cite(row, actor, topic, as_of, permalink),
+    )
+
+
+def _change(row: Row) -> tuple[Any, int | None]:
+    return change(row["before_stance"], row["stance"], same_condition=row["same_condition"])
+
+
+def _previous(row: Row) -> Previous | None:
+    if row["before_id"] is None:
+        return None
+    return Previous(id=row["before_id"], stance=row["before_stance"], since=row["before_since"])
+
+
+def _certainty(row: Row) -> tuple[Any, list[Held]]:
+    """DESIGN section 5: definite iff all that may hold agree in stance and condition."""
+    may = [Held(**one) for one in row["may_hold"] or []]
+    if may and not row["surely_some"]:
+        may.insert(0, Held(id=None, stance=None, condition=None, effective=None))
+    agree = len({(one.stance, one.condition) for one in may}) <= 1
+    if agree:
+        return "definite", []
+    return "possible", [one for one in may if one.id != row["id"]]
+
+
+def _cite(row: Row, actor: str, topic: str, as_of: str, permalink: str) -> str:
+    names = row["actor_names"] or []
+    who = next((one["name"] for one in names if one["lang"] == "en"), None)
+    who = who or (names[0]["name"] if names else actor)
+    what = f"“{row['topic_label'] or topic}”"
+    if row["id"] is None:
+        said = f"Nothing is on record of {who} on {what} as of {as_of}"
+    else:
+        said = f"As of {as_of}, {who} {WORDS[row['stance']]} {what}, effective {row['effective']}"
+    known_at = row["known_at"].date().isoformat() if row["known_at"] else "its beginning"
+    return f"{said} (onrecord at size {row['k']}, {known_at}; {permalink})."
+
+
+def _version(row: Row) -> dict[str, Any]:
+    return {name: row[name] for name in Version.model_fields}
+
+
+def _closed(row: Row) -> dict[str, Any]:
+    return {
+        "event": row["close_event"],
+        "type": row["close_type"],
+        "by": row["close_by"],
+        "reason": row["close_reason"],
+    }

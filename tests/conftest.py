@@ -1,0 +1,49 @@
+"""Fixtures that need no import: a server for the run, a fresh database for a test, its doors."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+from tests.support import postgres
+from tests.support.record import Record, record, serving
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> Iterator[str]:
+    """The name of a migrated database that others are copied from."""
+    with postgres.database(server_url) as url:
+        yield urlsplit(url).path.removeprefix("/")
+
+
+@pytest.fixture
+def database_url(server_url: str, template: str) -> Iterator[str]:
+    """A fresh, migrated, empty database."""
+    with postgres.database(server_url, template) as url:
+        yield url
+
+
+@pytest.fixture
+def on_record(database_url: str) -> Iterator[Record]:
+    """A fresh ledger with its projections."""
+    with record(database_url) as made:
+        yield made
+
+
+@pytest.fixture
+def client(on_record: Record) -> Iterator[httpx2.Client]:
+    """All doors over `on_record`, by real HTTP. Nothing is folded until `on_record.catch_up()`."""
+    with serving(on_record.url) as made:
+        yield made
+
+
+def pytest_report_header() -> str:
+    where = "the server of ONRECORD_TEST_DATABASE_URL" if postgres.GIVEN else "the embedded one"
+    return f"PostgreSQL: {where}"

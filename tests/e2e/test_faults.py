@@ -1,0 +1,188 @@
+"""Is anything lost, or there twice, when processes die at the worst moment?
+
+Real processes, real signals. Positions are written over HTTP, folded by a Celery worker, and at the
+end a replay from the first entry says whether the projections are what the ledger says.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID, uuid4
+
+import httpx2
+import orjson
+import psycopg
+import pytest
+
+from onrecord.audit.replay import replay
+from onrecord.kit import db
+from tests.support.processes import BROKER, Deployment, deployment, until
+from tests.support.proxy import Proxy
+
+HITS = 20
+"""Kills that must fall into an open fold."""
+
+
+@pytest.fixture
+def deployed(database_url: str, tmp_path: Path) -> Iterator[Deployment]:
+    with deployment(database_url, tmp_path) as made:
+        yield made
+
+
+def lines(start: int, count: int) -> bytes:
+    """Batch lines of positions of one actor on one topic."""
+    body = {"actor": "a", "topic": "t", "stance": "support", "summary": "s", "coder": "tests"}
+    return b"\n".join(
+        orjson.dumps(
+            {
+                "op": "position",
+                "id": str(UUID(int=n)),
+                "body": {**body, "effective": "2022-01-01", "order": n},
+            }
+        )
+        for n in range(start, start + count)
+    )
+
+
+def post_lines(client: httpx2.Client, content: bytes) -> None:
+    answer = client.post(
+        "/v1/batch", content=content, headers={"Content-Type": "application/x-ndjson"}
+    )
+    statuses = {orjson.loads(line)["status"] for line in answer.content.splitlines()}
+    assert statuses == {201}
+
+
+def register(client: httpx2.Client) -> None:
+    client.post("/v1/actors", json={"id": "a", "kind": "person"}).raise_for_status()
+    topic = {"id": "t", "label": "T", "proposition": "Do it."}
+    client.post("/v1/topics", json=topic).raise_for_status()
+
+
+def assert_nothing_lost(deployed: Deployment, database_url: str, *, size: int) -> None:
+    """All `size` entries are there, folded, and folded once."""
+    with db.connect(database_url) as conn:
+
+        def caught_up() -> bool:
+            row = conn.execute("SELECT count(*), min(size) FROM projections.checkpoints").fetchone()
+            return row == (5, size)
+
+        until(caught_up, f"all projections are at {size}", seconds=60)
+    outcome = replay(db.engine(database_url, role="onrecord_audit"), lambda *_: None)
+    assert (outcome.size, outcome.equal) == (size, True)
+
+
+def test_a_worker_killed_in_the_middle_of_a_fold_loses_and_doubles_nothing(
+    deployed: Deployment, database_url: str
+) -> None:
+    deployed.start("local_api", "worker", "beat")
+    hits = 0
+    size = 2
+    with (
+        httpx2.Client(base_url=deployed.address, timeout=60) as client,
+        psycopg.connect(database_url, autocommit=True) as observer,
+    ):
+        register(client)
+
+        def folding() -> bool:
+            row = observer.execute(
+                "SELECT count(*) FROM pg_stat_activity a JOIN pg_locks l USING (pid)"
+                " WHERE a.datname = current_database() AND a.backend_xid IS NOT NULL"
+                " AND a.application_name = 'onrecord_projections' AND l.mode = 'RowExclusiveLock'"
+                " AND l.relation = 'projections.steps'::regclass"
+            ).fetchone()
+            return row is not None and row[0] > 0
+
+        while hits < HITS:
+            post_lines(client, lines(size, 400))
+            size += 400
+            until(folding, "a fold's transaction is open")
+            deployed.kill("worker")
+            hits += 1
+            deployed.start("worker")
+    assert hits == HITS
+    assert_nothing_lost(deployed, database_url, size=size)
+
+
+def test_an_api_killed_between_commit_and_answer_gives_the_first_answer_when_asked_again(
+    deployed: Deployment, database_url: str
+) -> None:
+    deployed.start("local_api", "worker", "beat")
+    unanswered = tries = 0
+    with httpx2.Client(base_url=deployed.address, timeout=10) as client:
+        register(client)
+    with psycopg.connect(database_url, autocommit=True) as observer:
+        while unanswered < 3 and tries < 40:
+            tries += 1
+            id_ = uuid4()
+            body = {"id": str(id_), "actor": "a", "topic": "t", "stance": "oppose"}
+            body |= {"summary": "s", "coder": "tests", "effective": "2022"}
+            answers: list[int] = []
+            writer = threading.Thread(target=attempt, args=(deployed.address, body, answers))
+            writer.start()
+            until(partial(is_recorded, observer, id_), "it is committed")
+            deployed.kill("local_api")
+            writer.join()
+            deployed.start("local_api")
+            unanswered += not answers
+            again = httpx2.post(f"{deployed.address}/v1/positions", json=body, timeout=10)
+            assert (again.status_code, again.headers["Idempotent-Replay"]) == (200, "true")
+            assert again.json()["seq"] == 1 + tries
+    assert unanswered >= 3, f"in {tries} tries the answer was always quicker"
+    assert_nothing_lost(deployed, database_url, size=2 + tries)
+
+
+def attempt(address: str, body: dict[str, str], answers: list[int]) -> None:
+    with suppress(httpx2.TransportError):
+        answers.append(httpx2.post(f"{address}/v1/positions", json=body, timeout=10).status_code)
+
+
+def is_recorded(observer: psycopg.Connection[tuple[int]], id_: UUID) -> bool:
+    found = observer.execute("SELECT 1 FROM ledger.entries WHERE id = %s", [id_])
+    return found.fetchone() is not None
+
+
+@pytest.mark.skipif(BROKER is not None, reason="cuts PGMQ's connections; RabbitMQ's test is below")
+def test_queues_in_postgresql_whose_connections_are_cut_cost_no_entry(
+    deployed: Deployment, database_url: str
+) -> None:
+    deployed.start("local_api", "worker", "beat")
+    with psycopg.connect(database_url, autocommit=True) as observer:
+
+        def cut() -> None:
+            observer.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND application_name = 'onrecord'"
+            )
+
+        size = write_while_cutting(deployed, cut)
+    assert_nothing_lost(deployed, database_url, size=size)
+
+
+@pytest.mark.skipif(BROKER is None, reason="needs RabbitMQ: ONRECORD_TEST_BROKER_URL is not set")
+def test_rabbitmq_whose_connections_are_cut_costs_no_entry(
+    database_url: str, tmp_path: Path
+) -> None:
+    assert BROKER is not None
+    there = urlsplit(BROKER)
+    with Proxy(there.hostname or "", there.port or 5672) as proxy:
+        near = there._replace(netloc=f"{there.username}:{there.password}@127.0.0.1:{proxy.port}")
+        with deployment(database_url, tmp_path, broker_url=urlunsplit(near)) as deployed:
+            deployed.start("local_api", "worker", "beat")
+            size = write_while_cutting(deployed, proxy.cut)
+            assert_nothing_lost(deployed, database_url, size=size)
+
+
+def write_while_cutting(deployed: Deployment, cut: Callable[[], None]) -> int:
+    """Write on both sides of each of five cuts; answers the ledger's size."""
+    size = 2
+    with httpx2.Client(base_url=deployed.address, timeout=60) as client:
+        register(client)
+        for _ in range(5):
+            post_lines(client, lines(size, 50))
+            cut()
+            post_lines(client, lines(size + 50, 50))
+            size += 100
+    return size

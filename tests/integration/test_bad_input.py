@@ -1,0 +1,301 @@
+"""Is what cannot be accepted refused, with the field at fault named, and nothing written?
+
+The ledger's entries are counted by SQL. What looks bad but can be kept must come back exactly.
+"""
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from httpx2 import Client
+
+from tests.support import bodies, postgres
+from tests.support.bodies import (
+    EVERY,
+    POSITION,
+    STATEMENT,
+    STRANGE,
+    correction,
+    faults,
+    position,
+    post,
+    refused,
+    retraction,
+    statement,
+)
+from tests.support.record import Record, record, serving
+
+JSON = {"Content-Type": "application/json"}
+ME = str(uuid4())
+PATHS = list(EVERY)
+
+
+@pytest.fixture(scope="module")
+def on_record(server_url: str, template: str) -> Iterator[Record]:
+    with postgres.database(server_url, template) as url, record(url) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def door(on_record: Record) -> Iterator[Client]:
+    with serving(on_record.url) as made:
+        bodies.stage(made)
+        post(made, "/v1/statements", statement(id=STATEMENT))
+        post(made, "/v1/positions", position(id=POSITION))
+        yield made
+
+
+@pytest.fixture
+def client(door: Client, on_record: Record) -> Iterator[Client]:
+    """All doors; nothing may be written meanwhile."""
+    before = bodies.ledger_size(on_record.url)
+    yield door
+    assert before == bodies.ledger_size(on_record.url)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"{", 400, "bad-json"),
+        (b'{"\\u0000": "\\u0000"}', 400, "bad-json"),
+        (b'{"id": "a\x00b"}', 400, "bad-json"),
+        (b'{"id": "\\ud800"}', 400, "bad-json"),
+        (b'{"id": "\xed\xa0\x80"}', 400, "bad-json"),
+        (b'{"id": 1, "id": 1}', 400, "bad-json"),
+        (b'{"id": ' + b"[" * 10_000 + b"]" * 10_000 + b"}", 400, "bad-json"),
+        (b"\xef\xbb\xbf{}", 400, "bad-json"),
+        (b"", 422, "invalid"),
+        (b"null", 422, "invalid"),
+        (b"[]", 422, "invalid"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_what_is_no_json_object_is_refused(
+    client: Client, path: str, body: bytes, status: int, code: str
+) -> None:
+    problem = refused(client.post(path, content=body, headers=JSON), status, code)
+    assert ([""] if status == 422 else []) == faults(problem)
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/v1/batch"])
+def test_another_content_type_is_refused(client: Client, path: str) -> None:
+    for headers in ({}, *({"Content-Type": one} for one in ("text/plain", "application/jsonx"))):
+        answer = client.post(path, content=b"{}", headers=headers)
+        refused(answer, 415, "unsupported-media-type")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_ten_megabytes_are_refused_whether_announced_or_not(client: Client, path: str) -> None:
+    part = b'{"id": "' + b"x" * 100_000
+    refused(client.post(path, content=part * 100, headers=JSON), 413, "too-large")
+    refused(client.post(path, content=iter([part] * 100), headers=JSON), 413, "too-large")
+
+
+def test_a_body_of_a_mebibyte_is_read_and_one_byte_more_is_not(client: Client) -> None:
+    body = json.dumps(statement(said_at="never")).encode().ljust(2**20)
+    refused(client.post("/v1/statements", content=body, headers=JSON), 422, "invalid")
+    refused(client.post("/v1/statements", content=body + b" ", headers=JSON), 413, "too-large")
+
+
+SPAN = {"exact": "four", "start": 3, "end": 8}
+INVALID: list[tuple[Any, list[str]]] = [
+    *((statement(said_at=day), ["/said_at"]) for day in ("2022-02-30", "2022-05/2022-03", "", 1)),
+    *((position(effective=day), ["/effective"]) for day in ("2022/..", "2022-13", "0000", "now")),
+    (
+        statement(evidence=[bodies.evidence(published_at="2023-2-9")]),
+        ["/evidence/0/published_at"],
+    ),
+    *((position(order=n), ["/order"]) for n in (1.5, 1.0, True, "1", 2**31, 10**400, 1e300)),
+    *((position(expected_revision=n), ["/expected_revision"]) for n in (-1, 0.5, True, 2**53)),
+    (statement(bogus=1), ["/bogus"]),
+    (statement(**{"a/b~\x01": 1}), ["/a~1b~0\x01"]),
+    (statement(content=bodies.content(bogus=1)), ["/content/bogus"]),
+    (statement(content=bodies.content(text=" \n")), ["/content/text"]),
+    (statement(content=bodies.content(text="x" * 100_001)), ["/content/text"]),
+    (statement(content=bodies.content(mode="heard"), coder="ü"), ["/content/mode", "/coder"]),
+    (statement(content={"text": "a"}), ["/content/lang", "/content/mode"]),
+    (statement(evidence=[]), ["/evidence"]),
+    (statement(evidence=[bodies.evidence()] * 65), ["/evidence"]),
+    (statement(evidence=[bodies.evidence(), {"outlet": "The Daily"}]), ["/evidence/1"]),
+    (statement(evidence=[bodies.evidence(url="javascript:alert(1)")]), ["/evidence/0/url"]),
+    (statement(evidence=[bodies.evidence(sha256="A" * 64)]), ["/evidence/0/sha256"]),
+    (statement(evidence=[bodies.evidence(selector=SPAN)]), ["/evidence/0/selector/end"]),
+    (statement(speakers=[]), ["/speakers"]),
+    (statement(speakers=[{"actor": "Emma"}]), ["/speakers/0/actor"]),
+    (statement(embedded_in="x"), ["/embedded_in"]),
+    (statement(id="not-a-uuid"), ["/id"]),
+    (statement(positions=[position(stance="warm")]), ["/positions/0/stance"]),
+    (position(stance="support", condition="If."), ["/condition"]),
+    (statement(speakers=[{"actor": "emma"}] * 2), ["/speakers/1"]),
+    (statement(stances=[{"topic": "tariffs", "stance": "support"}]), ["/stances/0/topic"]),
+    (bodies.actor("e" * 81), ["/id"]),
+    (bodies.actor(kind="robot"), ["/kind"]),
+    (bodies.topic("a b", label=None), ["/id", "/label"]),
+    (retraction(by="them", reason=""), ["/by", "/reason"]),
+    (correction(position(stance="neutral", condition="If.")), ["/replacement/condition"]),
+]
+
+
+def path_of(body: dict[str, Any]) -> str:
+    if "by" in body:
+        amendment = "corrections" if "replacement" in body else "retraction"
+        return f"/v1/positions/{POSITION}/{amendment}"
+    kinds = {"speakers": "statements", "stance": "positions", "kind": "actors", "label": "topics"}
+    return "/v1/" + next(kind for field, kind in kinds.items() if field in body)
+
+
+@pytest.mark.parametrize(("body", "at"), INVALID, ids=lambda value: str(value)[-40:])
+def test_the_field_at_fault_is_named(client: Client, body: Any, at: list[str]) -> None:
+    text = json.dumps(body).replace("1e+300", "1e400")
+    problem = refused(client.post(path_of(body), content=text, headers=JSON), 422, "invalid")
+    assert at == faults(problem)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_required_field_that_is_missing_is_named(client: Client, path: str) -> None:
+    problem = refused(client.post(path, json={}), 422, "invalid")
+    missing = {one["pointer"] for one in problem["errors"] if one["message"] == "Field required"}
+    assert missing
+    for pointer in missing:
+        less = {name: value for name, value in EVERY[path].items() if name != pointer[1:]}
+        assert faults(refused(client.post(path, json=less), 422, "invalid")) == [pointer]
+
+
+def test_an_unknown_name_comes_back_with_the_three_nearest(client: Client) -> None:
+    body = position(actor="minister", topic="tarifs", basis=[ME])
+    problem = refused(client.post("/v1/positions", json=body), 422, "unknown-reference")
+    assert faults(problem) == ["/actor", "/topic", "/basis/0"]
+    of_actor, of_topic, of_basis = (one["message"] for one in problem["errors"])
+    near = of_actor.partition("nearest are ")[2]
+    assert (near.startswith("'ministry'"), near.count("'")) == (True, 6)
+    assert of_topic.partition("nearest are ")[2].startswith("'tariffs'")
+    assert ME in of_basis
+
+
+@pytest.mark.parametrize(
+    ("body", "at"),
+    [
+        (statement(id=ME, embedded_in=ME), "/embedded_in"),
+        (statement(id=ME, same_utterance_as=[STATEMENT, ME]), "/same_utterance_as/1"),
+        (bodies.topic("loop", broader="loop"), "/broader"),
+        (correction(statement(embedded_in=STATEMENT)), "/replacement/embedded_in"),
+    ],
+)
+def test_what_names_itself_is_refused(client: Client, body: Any, at: str) -> None:
+    path = f"/v1/statements/{STATEMENT}/corrections" if "by" in body else path_of(body)
+    assert [at] == faults(refused(client.post(path, json=body), 422, "self-reference"))
+
+
+def test_an_id_on_record_with_other_content_is_refused(client: Client) -> None:
+    for path, body in (
+        ("/v1/statements", statement(id=STATEMENT, note="Another.")),
+        ("/v1/positions", position(id=STATEMENT)),
+        ("/v1/statements", statement(id=POSITION)),
+        (f"/v1/statements/{STATEMENT}/retraction", retraction(id=STATEMENT)),
+    ):
+        assert faults(refused(client.post(path, json=body), 422, "id-reused")) == ["/id"]
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256])
+def test_a_key_that_is_no_key_is_refused(client: Client, key: str) -> None:
+    answer = client.post("/v1/statements", json=statement(), headers={"Idempotency-Key": key})
+    assert faults(refused(answer, 422, "invalid")) == ["Idempotency-Key"]
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/v1/batch", *bodies.READS, f"/v1/events/{ME}"])
+def test_an_unknown_parameter_is_refused(client: Client, path: str) -> None:
+    method = "GET" if path in bodies.READS or path.endswith(ME) else "POST"
+    headers = bodies.NDJSON if path == "/v1/batch" else JSON
+    answer = client.request(method, f"{path}?bogus=1", headers=headers, content=b"{}")
+    assert faults(refused(answer, 422, "invalid")) == ["bogus"]
+
+
+@pytest.mark.parametrize("path", bodies.READS)
+def test_a_cursor_that_no_list_gave_is_refused(client: Client, path: str) -> None:
+    far, late = "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999-01:00"
+    keys: list[Any] = [[], [1, 2, 3, 4, 5], {}, None, ["x"], [True, ""], [2**63], [0, 2**63]]
+    keys += [[0, "\x00"], [0, far, 1], [0, late, 1], [0, far, 1, 1], [0, "", late], [0, "", far]]
+    keys += [[0.5], [0, "2022", "x"], [-1, "x"], [-1, 5], [-1, "2022-01-01T00:00:00+00:00", 5]]
+    keys += [[key[0], False, *key[1:]] for key in keys if key]
+    texts = [base64.urlsafe_b64encode(json.dumps(key).encode()).decode() for key in keys]
+    for text in [*texts, "é", "%00", "=", "x" * 501, "A", base64.b64encode(b"[" * 300).decode()]:
+        answer = client.get(path, params={"cursor": text})
+        assert faults(refused(answer, 422, "invalid")) == ["cursor"], text
+
+
+@pytest.mark.parametrize("order", [2**31, 2**62, -(2**62)])
+def test_a_cursor_of_any_order_is_no_fault_of_ours(client: Client, order: int) -> None:
+    place = json.dumps([0, False, "2022-01-01T00:00:00+00:00", order, 1]).encode()
+    asked = {"cursor": base64.urlsafe_b64encode(place).decode()}
+    refused(client.get(bodies.READS[5], params=asked), 404, "unknown-actor")
+
+
+@pytest.mark.parametrize("bad", ["x", "%00", "%ff", "1" * 32 + "0", "%E2%82%AC", "a%0D%0Ab"])
+def test_a_path_that_names_nothing_is_refused_whatever_it_holds(client: Client, bad: str) -> None:
+    for path in (f"/v1/statements/{bad}", f"/v1/events/{bad}"):
+        assert faults(refused(client.get(path), 422, "invalid")) == ["id"]
+    for path in (f"/v1/statements/{bad}/corrections", f"/v1/positions/{bad}/retraction"):
+        assert "id" in faults(refused(client.post(path, json={}), 422, "invalid"))
+    if "%" in bad:
+        path = f"/v1/actors/{bad}/topics/{bad}/position"
+        assert faults(refused(client.get(path), 422, "invalid")) == ["actor", "topic"]
+
+
+@pytest.mark.parametrize("bad", ["x", "%00", "%ff", "%E2%82%AC", "a%0D%0Ab", "a%3E%2C%3Cb"])
+def test_an_edit_is_refused_whatever_the_path_holds(client: Client, bad: str) -> None:
+    for kind in ("statements", "positions"):
+        refused(client.put(f"/v1/{kind}/{bad}"), 405, "append-only")
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/nothing", "/v1/nothing/there", "/%00", "/v2/actors"])
+def test_an_address_that_is_not_there_is_not_found(client: Client, path: str) -> None:
+    refused(client.get(path), 404, "not-found")
+
+
+@pytest.mark.parametrize("text", [*STRANGE, "\x00", "a\x00b", " ", "%", '"', '"" - or ! &|:*'])
+def test_no_parameter_is_ever_a_fault_of_ours(client: Client, text: str) -> None:
+    params = "q outlet actor topic type said_from said_to as_of known_at limit after known_size"
+    for path in [*bodies.READS, "/v1/actors/emma/topics/talks/position"]:
+        for name in params.split():
+            answer = client.get(path, params={name: text})
+            assert answer.status_code == 200 or [name] == faults(refused(answer, 422, "invalid"))
+            assert "\x00" not in text or answer.status_code == 422
+
+
+@pytest.mark.parametrize("nasty", STRANGE)
+@pytest.mark.parametrize("path", PATHS)
+def test_any_string_is_kept_exactly_or_refused(
+    door: Client, on_record: Record, path: str, nasty: str
+) -> None:
+    kept = {}
+    for at in bodies.leaves(EVERY[path]):
+        body = bodies.replaced(EVERY[path], at, nasty)
+        if "id" in body and at != ("id",):
+            body["id"] = str(uuid4())
+        if path.endswith("retraction"):
+            made = post(door, "/v1/statements", statement())["id"]
+        answer = door.post(path.replace(STATEMENT, made) if "ret" in path else path, json=body)
+        if answer.status_code == 201:
+            kept[at] = answer.json()
+        else:
+            named = faults(refused(answer, 422, "invalid"))
+            assert [one for one in named if "/".join(["", *map(str, at)]).startswith(one)]
+    assert kept
+    on_record.catch_up()
+    for at, told in kept.items():
+        event = bodies.get(door, f"/v1/events/{told['event']}")
+        parts = [event["entry"]["data"], *(one["value"] for one in event["payload"].values())]
+        assert nasty in [text_at(part, at) for part in parts]
+        if path in ("/v1/actors", "/v1/topics", "/v1/statements"):
+            assert nasty == bodies.found(bodies.get(door, f"{path}/{told['id']}"), at)
+
+
+def text_at(value: Any, at: tuple[str | int, ...]) -> Any:
+    try:
+        return bodies.found(value, at)
+    except (KeyError, IndexError):
+        return None

@@ -1,0 +1,300 @@
+"""Is the ledger one order of exact bytes, append-only, with the same answer to the same write?"""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import MetaData
+
+from onrecord.domain.decisions import Refusal
+from onrecord.domain.events import (
+    ActorRegistered,
+    PositionRetracted,
+    StatementCorrected,
+    StatementMade,
+    TopicRegistered,
+)
+from onrecord.domain.ids import along_id
+from onrecord.kit import db
+from onrecord.ledger import tables
+from onrecord.ledger.append import Answer, append
+from onrecord.ledger.entry import leaf_hash
+from onrecord.ledger.merkle import Frontier
+from onrecord.projections.tasks import sweeps
+from tests.support.histories import corrected, position, registration, request, said
+from tests.support.record import Record
+
+TABLES = sorted(table.name for table in tables.metadata.tables.values())
+ANN, BEN = (registration(ActorRegistered(id=one, kind="person")) for one in ("ann", "ben"))
+TALKS, ARMS = (registration(TopicRegistered(id=one)) for one in ("talks", "arms"))
+
+
+def statement(words: str = "Words.") -> StatementMade:
+    return StatementMade.model_validate(said("ann", "talks", words))
+
+
+def answers(found: list[Answer | Refusal]) -> list[Answer]:
+    assert [one for one in found if isinstance(one, Refusal)] == []
+    return [one for one in found if isinstance(one, Answer)]
+
+
+def table_rows(made: Record) -> dict[str, list[str]]:
+    """All of the ledger, table by table."""
+    with db.connect(made.url, role="onrecord_audit") as conn:
+        return {
+            name: sorted(map(repr, conn.execute(f"SELECT * FROM ledger.{name}"))) for name in TABLES
+        }
+
+
+def refused_with(url: str, statements: list[str], **settings: str) -> set[str]:
+    """The errors that each of these statements fails with; "done" for one that does not."""
+    found = set()
+    with db.connect(url, **settings) as conn:
+        for sql in statements:
+            try:
+                conn.execute(sql)
+                found.add(f"done: {sql}")
+            except psycopg.Error as error:
+                found.add(type(error).__name__)
+    return found
+
+
+@pytest.fixture
+def known(on_record: Record) -> Record:
+    """A record of two actors, two topics, and a statement with a position."""
+    answers(on_record.append(ANN, BEN, TALKS, ARMS, request(uuid4(), statement(), position())))
+    return on_record
+
+
+@pytest.mark.parametrize("settings", [{}, {"session_replication_role": "replica"}], ids=str)
+@pytest.mark.parametrize("table", TABLES)
+def test_not_even_the_owner_of_everything_changes_the_ledger(
+    known: Record, table: str, settings: dict[str, str]
+) -> None:
+    before = table_rows(known)
+    assert all(before.values())
+    for column in [one.name for one in tables.metadata.tables[f"ledger.{table}"].columns]:
+        tried = [f"UPDATE ledger.{table} SET {column} = {column}"]
+        assert refused_with(known.url, tried, **settings) == {"RestrictViolation"}
+    tried = [f"DELETE FROM ledger.{table}", f"TRUNCATE ledger.{table}"]
+    assert refused_with(known.url, tried, **settings) == {"RestrictViolation"}
+    assert before == table_rows(known)
+
+
+@pytest.mark.parametrize("settings", [{}, {"session_replication_role": "replica"}], ids=str)
+def test_of_a_thing_only_its_latest_event_moves_and_only_on(
+    known: Record, settings: dict[str, str]
+) -> None:
+    update = "UPDATE ledger.ids SET seq = seq + {}{}"
+    tried = [update.format(-1, ""), update.format(0, ""), update.format(1, ", kind = 'topic'")]
+    assert refused_with(known.url, tried, **settings) == {"RestrictViolation"}
+    (done,) = refused_with(known.url, [update.format(1, "")], **settings)
+    assert done.startswith("done")
+
+
+@pytest.mark.parametrize("role", ["ingest", "projections", "query", "audit"])
+def test_no_process_has_a_grant_to_change_the_ledger_or_switches_off_what_keeps_it(
+    known: Record, role: str
+) -> None:
+    tried = ["CREATE TABLE ledger.mine ()", "UPDATE ledger.ids SET kind = kind"]
+    for table in TABLES:
+        column = {"ids": "slug", "commits": "size"}.get(table, "seq")
+        tried += [
+            f"UPDATE ledger.{table} SET {column} = {column}",
+            f"DELETE FROM ledger.{table}",
+            f"TRUNCATE ledger.{table}",
+            f"DROP TABLE ledger.{table}",
+            f"ALTER TABLE ledger.{table} DISABLE TRIGGER ALL",
+        ]
+        if role != "ingest":
+            tried.append(f"INSERT INTO ledger.{table} DEFAULT VALUES")
+    found = refused_with(known.url, tried, role=f"onrecord_{role}")
+    assert found == {"InsufficientPrivilege"}
+
+
+def test_the_database_checks_each_leaf_hash(known: Record) -> None:
+    insert = "INSERT INTO ledger.entries VALUES (100, %s, %s, %s)"
+    with db.connect(known.url, role="onrecord_ingest") as conn:
+        for wrong in (leaf_hash(b"{} "), bytes(32), b""):
+            with pytest.raises(psycopg.errors.CheckViolation):
+                conn.execute(insert, [uuid4(), b"{}", wrong])
+        with pytest.raises(psycopg.errors.CheckViolation):
+            conn.execute(insert, [uuid4(), bytes(65_536), leaf_hash(bytes(65_536))])
+        conn.execute(insert, [uuid4(), b"{}", leaf_hash(b"{}")])
+
+
+def test_a_write_repeated_gets_its_first_answer_whatever_happened_since(known: Record) -> None:
+    stated, held = uuid4(), uuid4()
+    asked = [
+        *(ANN, request(stated, statement("One."), position(expected_revision=1))),
+        request(held, position(stance="neutral")),
+        request(uuid4(), corrected(held, actor="ben", topic="arms")),
+        request(uuid4(), PositionRetracted(target=held, by="us")),
+    ]
+    first = answers(known.append(*asked))
+    assert [one.repeated for one in first] == [True, False, False, False, False]
+    words = StatementCorrected(target=stated, by="us", replacement=said("ann", "talks", "Two."))
+    answers(known.append(request(uuid4(), words), request(uuid4(), corrected(held))))
+    before = table_rows(known)
+    again = answers(known.append(*reversed(asked)))[::-1]
+    assert [replace(one, repeated=True) for one in first] == again
+    assert before == table_rows(known)
+
+
+@pytest.mark.parametrize("batch", ["one batch", "two batches"])
+def test_an_id_with_another_body_is_refused_and_changes_nothing(known: Record, batch: str) -> None:
+    id_ = uuid4()
+    asked = request(id_, statement("One."), position())
+    others = [
+        request(id_, statement("Two."), position()),
+        request(id_, statement("One."), position(stance="oppose")),
+        request(id_, statement("One."), position(), position(topic="arms")),
+        request(id_, statement("One.")),
+        request(id_, position()),
+    ]
+    others.append(registration(ActorRegistered(id="ann", kind="group")))
+    if batch == "two batches":
+        answers(known.append(asked))
+    _, *found = known.append(asked, *others)
+    reasons = [isinstance(one, Refusal) and one.reason for one in found]
+    assert [*["id-reused"] * 5, "slug-taken"] == reasons
+    assert len(known.events()) == 8
+
+
+def test_the_same_request_twice_in_one_batch_is_recorded_once(known: Record) -> None:
+    asked = request(uuid4(), statement(), position(), position())
+    once, twice = answers(known.append(asked, asked))
+    ids = [asked.id, along_id(asked.id, 0), along_id(asked.id, 1)]
+    assert (6, 9, tuple(ids[1:]), False) == (once.seq, once.size, once.along, once.repeated)
+    assert replace(once, repeated=True) == twice
+    assert [one.id for one in known.events()[6:]] == ids
+
+
+def test_one_writers_refusal_is_its_own(known: Record) -> None:
+    good = [request(uuid4(), position()) for _ in range(3)]
+    unknown = request(uuid4(), statement(), position(topic="nothing"))
+    conflict = request(uuid4(), position(expected_revision=99))
+    found = known.append(good[0], unknown, good[1], conflict, good[2])
+    assert [Answer, Refusal, Answer, Refusal, Answer] == [type(one) for one in found]
+    recorded = [one.id for one in known.events()]
+    assert [one.id for one in good] == recorded[-3:]
+    assert not {unknown.id, conflict.id, along_id(unknown.id, 0)} & {*recorded}
+
+
+def test_an_id_that_is_taken_along_a_request_is_refused_and_hurts_no_other(known: Record) -> None:
+    """The id of a position along with a statement can be worked out, and used for another event."""
+    held, id_ = uuid4(), uuid4()
+    answers(known.append(request(held, position())))
+    answers(known.append(request(along_id(id_, 0), PositionRetracted(target=held, by="us"))))
+    refused, fine = known.append(
+        request(id_, statement(), position()), request(uuid4(), position(stance="oppose"))
+    )
+    assert isinstance(refused, Refusal)
+    assert refused.reason == "id-reused"
+    assert isinstance(fine, Answer)
+
+
+def test_the_revision_that_a_reader_is_told_is_the_one_that_a_writer_must_expect(
+    known: Record, client: Any
+) -> None:
+    """Also of a pair that a position left while it was retracted."""
+    held = uuid4()
+    moved = [
+        request(held, position()),
+        request(uuid4(), PositionRetracted(target=held, by="us")),
+        request(uuid4(), corrected(held, topic="arms")),
+    ]
+    answers(known.append(*moved))
+    known.catch_up()
+    told = client.get("/v1/actors/ann/topics/talks/position").json()["revision"]
+    found = known.append(request(uuid4(), position(expected_revision=told)))
+    assert [Answer] == [type(one) for one in found], found
+
+
+def test_places_are_dense_times_never_go_back_and_each_commit_has_its_root(known: Record) -> None:
+    for n in range(20):
+        answers(known.append(*(request(uuid4(), position(order=k)) for k in range(n % 4 + 1))))
+    with db.connect(known.url, role="onrecord_audit") as conn:
+        entries = conn.execute("SELECT seq, entry, leaf_hash FROM ledger.entries ORDER BY 1")
+        seqs, written, leaves = zip(*entries, strict=True)
+        commits = conn.execute(
+            "SELECT size, root, frontier, recorded_at FROM ledger.commits ORDER BY size"
+        ).fetchall()
+    assert list(range(len(seqs))) == list(seqs)
+    assert [leaf_hash(one) for one in written] == list(leaves)
+    assert len(commits) == 21
+    assert len(seqs) == commits[-1][0]
+    for size, root, frontier, _ in commits:
+        expected = Frontier().extended(leaves[:size])
+        assert (expected.root(), list(expected.hashes)) == (root, frontier)
+    times = [one.recorded_at for one in known.events()]
+    assert sorted(times) == times
+    for start, (size, _, _, at) in zip([0, *(one[0] for one in commits)], commits, strict=False):
+        assert {at} == set(times[start:size])
+
+
+def test_recorded_at_waits_for_a_clock_that_went_back(known: Record) -> None:
+    future = datetime(9000, 1, 1, tzinfo=UTC)
+    with db.connect(known.url, role="onrecord_ingest") as conn:
+        tree = Frontier().extended(bytes([n]) * 32 for n in range(7))
+        values = [tree.size, future, tree.root(), list(tree.hashes)]
+        conn.execute("INSERT INTO ledger.commits VALUES (%s, %s, %s, %s)", values)
+        (answer,) = answers(append(conn, [request(uuid4(), position())]))
+    assert future == answer.recorded_at
+
+
+def test_an_entry_that_names_more_than_fits_is_refused_alone(known: Record) -> None:
+    names = [registration(ActorRegistered(id=f"{'x' * 70}-{n}", kind="person")) for n in range(64)]
+    answers(known.append(*names))
+    # each draft registers an actor, which has an id
+    slugs = [one.drafts[0].event.id for one in names]  # type: ignore[attr-defined]
+    speakers = [{"actor": slug, "on_behalf_of": slugs} for slug in slugs]
+    huge = StatementMade.model_validate({**said("ann", "talks"), "speakers": speakers})
+    fine, refused = known.append(request(uuid4(), position()), request(uuid4(), huge))
+    assert isinstance(fine, Answer)
+    assert isinstance(refused, Refusal)
+    assert refused.reason == "entry-too-large"
+
+
+def test_writers_at_once_get_one_dense_order_and_no_acknowledged_write_is_lost(
+    known: Record,
+) -> None:
+    writers, each = 8, 50
+    together = threading.Barrier(writers)
+
+    def write(_: int) -> list[Answer]:
+        with db.connect(known.url, role="onrecord_ingest") as conn:
+            together.wait(30)
+            asked = [request(uuid4(), position(order=n)) for n in range(each)]
+            return [answer for one in asked for answer in answers(append(conn, [one]))]
+
+    with ThreadPoolExecutor(writers) as pool:
+        acknowledged = [one for found in pool.map(write, range(writers)) for one in found]
+    events = known.events()
+    assert [one.seq for one in events] == list(range(6 + writers * each))
+    assert {(one.event, one.seq, one.recorded_at) for one in acknowledged} == {
+        (one.id, one.seq, one.recorded_at) for one in events[6:]
+    }
+    assert sorted(one.recorded_at for one in events) == [one.recorded_at for one in events]
+
+
+@pytest.mark.parametrize("metadata", [tables.metadata, sweeps.metadata], ids=str)
+def test_the_migrated_schema_is_the_one_that_the_program_knows(
+    on_record: Record, metadata: MetaData
+) -> None:
+    def ours(name: str | None, kind: str, _: object) -> bool:
+        return kind != "schema" or name == metadata.schema
+
+    engine = db.engine(on_record.url)
+    with engine.connect() as conn:
+        options = {"include_schemas": True, "include_name": ours, "compare_server_default": True}
+        context = MigrationContext.configure(conn, opts=options)
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()

@@ -1,0 +1,278 @@
+"""What might happen to a record? Random histories, for Hypothesis.
+
+A `History` is a script: what is asked of the ledger, in which batches. It names things by number,
+so that it can be played any number of times into one ledger: `batches` makes the requests, every id
+and slug in them marked with a tag of its own.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+from hypothesis import strategies as st
+
+from onrecord.domain.decisions import Draft, Request
+from onrecord.domain.events import (
+    ActorRegistered,
+    ActorRevised,
+    Event,
+    PositionChanged,
+    PositionCorrected,
+    PositionRetracted,
+    StatementCorrected,
+    StatementMade,
+    StatementRetracted,
+    TopicRegistered,
+    TopicRevised,
+)
+from onrecord.domain.ids import along_id
+from onrecord.domain.stances import CONDITIONAL, STANCES
+
+ROOT: Final = UUID("0d9a43a5-6a2c-5d0e-8f53-9d8c2f6b7a10")
+ACTORS: Final = 2
+TOPICS: Final = 2
+
+
+@dataclass(frozen=True)
+class Move:
+    """One thing that somebody asks of the ledger. `number` picks a target among those on record."""
+
+    what: str
+    number: int
+    positions: tuple[dict[str, Any], ...]
+    words: str
+    said_at: str
+    actor: int
+    topic: int
+    basis: int
+
+
+@dataclass(frozen=True)
+class History:
+    """What is asked, and how many requests go into each batch."""
+
+    moves: tuple[Move, ...]
+    sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The slugs of a history that was played under a tag."""
+
+    tag: str
+
+    @property
+    def actors(self) -> list[str]:
+        return [f"{self.tag}-a{n}" for n in range(ACTORS)]
+
+    @property
+    def topics(self) -> list[str]:
+        return [f"{self.tag}-t{n}" for n in range(TOPICS)]
+
+    def id(self, n: int) -> UUID:
+        return uuid5(ROOT, f"{self.tag}/{n}")
+
+
+def day(year: int, month: int, day: int) -> str:
+    return f"{year:04}-{month:02}-{day:02}"
+
+
+DAYS = st.builds(day, st.sampled_from([2021, 2022]), st.integers(1, 3), st.integers(1, 28))
+INSTANTS = st.builds(
+    "{}T{}{}{}".format,
+    DAYS,
+    st.sampled_from(["00:00:00", "23:59:59", "12:30:00"]),
+    st.sampled_from(["", ".5", ".999999"]),
+    st.sampled_from(["Z", "+00:00", "+05:45", "-11:00"]),
+)
+CROWDED = st.sampled_from(
+    [
+        *("2022", "2022-01", "2022-01-31", "2022-01-31T12:30:00Z", "2022-02", "2022-02-01"),
+        *("2022-02-01T00:00:00Z", "2022-01-31T23:59:59.999999Z", "2022-01-01"),
+    ]
+)
+"""A few dates that lie within, beside and upon each other: most histories happen here."""
+ANY_DATE = st.one_of(
+    st.builds("{}-{:02}".format, st.sampled_from([2021, 2022]), st.integers(1, 12)),
+    DAYS,
+    INSTANTS,
+    st.sampled_from(["0001", "0001-01-01", "9999", "9999-12-31T23:59:59.999999Z"]),
+)
+AS_OF: Final = st.one_of(CROWDED, CROWDED, ANY_DATE)
+"""Dates that a reader may ask for."""
+EFFECTIVE: Final = st.one_of(CROWDED, CROWDED, AS_OF, AS_OF.map("../{}".format))
+"""Dates that may be on record, of every form."""
+ORDERS: Final = st.sampled_from([0, 0, 0, 1, -1, 2**31 - 1, -(2**31)])
+FEW: Final = st.sampled_from([0, 0, 0, 1])
+"""Which of the two actors or topics: mostly the first, so that its line grows long."""
+
+
+@st.composite
+def stands(draw: st.DrawFn) -> dict[str, Any]:
+    """A stance, with or without a condition, from a date on; by and on whom: by number."""
+    stance = draw(st.sampled_from(STANCES))
+    conditions = [None, "peace", "pay"] if stance in CONDITIONAL else [None]
+    return {
+        "actor": draw(FEW),
+        "topic": draw(FEW),
+        "stance": stance,
+        "condition": draw(st.sampled_from(conditions)),
+        "effective": draw(EFFECTIVE),
+        "order": draw(ORDERS),
+    }
+
+
+MOVES: Final = st.builds(
+    Move,
+    what=st.sampled_from(
+        [
+            *["position"] * 5,
+            *["statement", "both", "both"],
+            *["correct-position"] * 4,
+            *["retract-position"] * 2,
+            *["correct-statement", "retract-statement", "revise-actor", "revise-topic"],
+        ]
+    ),
+    number=st.integers(0, 8),
+    positions=st.lists(stands(), min_size=1, max_size=2).map(tuple),
+    words=st.text(
+        st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=12
+    ).map("“{}”".format),
+    said_at=EFFECTIVE,
+    actor=FEW,
+    topic=FEW,
+    basis=st.integers(0, 30),
+)
+
+
+def histories(shortest: int = 1, longest: int = 24) -> st.SearchStrategy[History]:
+    """Histories of so many moves; about as many requests."""
+    return st.builds(
+        History,
+        moves=st.lists(MOVES, min_size=shortest, max_size=longest).map(tuple),
+        sizes=st.lists(st.integers(1, 6), min_size=1, max_size=8).map(tuple),
+    )
+
+
+def batches(history: History, cast: Cast) -> Iterator[list[Request]]:
+    """The requests of a history, registrations first, in its batches."""
+    asked = iter([*_registered(cast), *_asked(history, cast)])
+    turn = 0
+    while batch := list(islice(asked, history.sizes[turn % len(history.sizes)])):
+        yield batch
+        turn += 1
+
+
+def request(id_: UUID, *events: Event) -> Request:
+    """A request of an event, and of those appended along with it."""
+    along = (Draft(along_id(id_, n), one, f"/along/{n}") for n, one in enumerate(events[1:]))
+    return Request((Draft(id_, events[0]), *along))
+
+
+def registration(event: ActorRegistered | TopicRegistered) -> Request:
+    """A registration, whose event id follows from its slug."""
+    return request(event.subject(ROOT), event)
+
+
+def position(**fields: Any) -> PositionChanged:
+    """Ann supports talks from 2022 on, unless said otherwise."""
+    base = {"actor": "ann", "topic": "talks", "stance": "support", "effective": "2022"}
+    return PositionChanged.model_validate({**base, "coder": "tests", **fields})
+
+
+def corrected(target: UUID, **fields: Any) -> PositionCorrected:
+    """A position should have been this one."""
+    replacement = position(**fields).model_dump(exclude={"expected_revision"})
+    return PositionCorrected(target=target, by="us", reason="A slip.", replacement=replacement)
+
+
+def said(actor: str, topic: str, words: str = "Words.", said_at: str = "2022") -> dict[str, Any]:
+    """The fields of a plain statement."""
+    return {
+        "speakers": [{"actor": actor, "role": "speaker"}],
+        "topics": [topic],
+        "said_at": said_at,
+        "said_at_basis": "stated",
+        "content": {"text": words, "lang": "en", "mode": "verbatim"},
+        "evidence": [{"url": "https://example.org/1", "chain": [{"relation": "quoted"}]}],
+        "coder": "tests",
+    }
+
+
+def _registered(cast: Cast) -> Iterator[Request]:
+    for slug in cast.actors:
+        names = [{"name": f"Name of {slug}", "lang": "en"}]
+        event = ActorRegistered.model_validate({"id": slug, "kind": "person", "names": names})
+        yield registration(event)
+    for slug in cast.topics:
+        yield registration(TopicRegistered(id=slug, label=f"Label of {slug}", proposition="Do."))
+
+
+def _asked(history: History, cast: Cast) -> Iterator[Request]:
+    statements: list[UUID] = []
+    positions: list[UUID] = []
+    for n, move in enumerate(history.moves):
+        id_ = cast.id(n)
+        event = _event(move, cast, statements, positions)
+        if event is None:
+            continue
+        along = []
+        if move.what == "both":
+            along = [PositionChanged(**_stand(one, cast, [id_])) for one in move.positions]
+            positions += [along_id(id_, k) for k in range(len(along))]
+        if event.makes == "statement":
+            statements.append(id_)
+        elif event.makes == "position":
+            positions.append(id_)
+        yield request(id_, event, *along)
+
+
+def _event(
+    move: Move, cast: Cast, statements: Sequence[UUID], positions: Sequence[UUID]
+) -> Event | None:
+    actor, topic = cast.actors[move.actor], cast.topics[move.topic]
+    kind = move.what.rpartition("-")[2]
+    targets = statements if kind == "statement" else positions
+    basis = [_nth(statements, move.basis)] if statements and move.basis % 3 else []
+    words = said(actor, topic, move.words, move.said_at)
+    stand = _stand(move.positions[0], cast, basis)
+    why = {"by": ["us", "outlet", "speaker"][move.number % 3], "reason": move.words}
+    if move.what == "position":
+        return PositionChanged(**stand)
+    if move.what in ("statement", "both"):
+        return StatementMade(**words)
+    if move.what == "revise-actor":
+        names = [{"name": move.words, "lang": "uk"}]
+        return ActorRevised.model_validate({"id": actor, "kind": "group", "names": names})
+    if move.what == "revise-topic":
+        return TopicRevised(id=topic, label=move.words, proposition=move.words)
+    if not targets:
+        return None
+    why["target"] = str(_nth(targets, move.number))
+    classes: dict[str, type[Event]] = {
+        "correct-statement": StatementCorrected,
+        "retract-statement": StatementRetracted,
+        "correct-position": PositionCorrected,
+        "retract-position": PositionRetracted,
+    }
+    if move.what.startswith("correct"):
+        # a plain dict of either kind of body
+        why["replacement"] = words if kind == "statement" else stand  # type: ignore[assignment]
+    return classes[move.what].model_validate(why)
+
+
+def _stand(stand: dict[str, Any], cast: Cast, basis: Sequence[UUID]) -> dict[str, Any]:
+    return {
+        **stand,
+        "actor": cast.actors[stand["actor"]],
+        "topic": cast.topics[stand["topic"]],
+        "summary": f"{stand['stance']} from {stand['effective']}",
+        "basis": tuple(basis),
+        "coder": "tests",
+    }
+
+
+def _nth(things: Sequence[Any], number: int) -> Any:
+    return things[number % len(things)]

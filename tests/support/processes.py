@@ -1,0 +1,109 @@
+"""How does a test run the real processes, and take them away at a bad moment?
+
+`Deployment` starts API, worker and beat of one database as processes of their own, on the broker of
+`ONRECORD_TEST_BROKER_URL` or on PGMQ in that database, and kills them as rudely as asked.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2
+
+from onrecord.entrypoints import stack
+from onrecord.kit.settings import Settings
+
+BROKER = os.environ.get("ONRECORD_TEST_BROKER_URL")
+
+
+def until(condition: Callable[[], bool], what: str, *, seconds: float = 30) -> None:
+    """Wait for a condition, or fail with what did not come."""
+    over = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < over, f"after {seconds} s still not: {what}"
+        time.sleep(0.005)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Deployment:
+    """Processes by name; each in a session of its own, so that all of one can be killed at once."""
+
+    settings: Settings
+    logs: Path
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.settings.port}"
+
+    def start(self, *names: str) -> None:
+        url, broker = stack.addresses(self.settings)
+        environment = {
+            **os.environ,
+            "ONRECORD_DATABASE_URL": url,
+            "ONRECORD_BROKER_URL": broker,
+            "ONRECORD_PORT": str(self.settings.port),
+        }
+        for name in names:
+            with (self.logs / f"{name}.log").open("ab") as log:
+                self.running[name] = subprocess.Popen(
+                    [sys.executable, "-m", f"onrecord.entrypoints.{name}"],
+                    env=environment,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+        if "local_api" in names:
+            until(self.answers, "the API answers")
+
+    def answers(self) -> bool:
+        try:
+            return httpx2.get(f"{self.address}/healthz", timeout=2).status_code == 200
+        except httpx2.TransportError:
+            return False
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to a process and to all that it forked."""
+        process = self.running.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def log(self, name: str) -> str:
+        return (self.logs / f"{name}.log").read_text()
+
+
+@contextmanager
+def deployment(
+    database_url: str, logs: Path, *, broker_url: str | None = BROKER
+) -> Iterator[Deployment]:
+    """A deployment of a migrated database, nothing started yet; all of it is ended afterwards."""
+    settings = Settings.model_validate(
+        {"database_url": database_url, "broker_url": broker_url, "port": free_port()}
+    )
+    filled = stack.with_broker(settings, database_url)
+    stack.prepare(filled)
+    made = Deployment(filled, logs)
+    try:
+        yield made
+    finally:
+        for process in made.running.values():
+            process.terminate()
+        for name, process in list(made.running.items()):
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                made.kill(name)

@@ -1,0 +1,74 @@
+"""How does a test put something on record, fold it, and ask for it?
+
+`Record` is one database with its projections: `append` goes through the ledger's own `append`,
+`catch_up` folds, `events` reads back. `serving` runs all doors over real HTTP in this process.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx2
+import uvicorn
+from sqlalchemy import Engine
+
+from onrecord.domain.decisions import Refusal, Request
+from onrecord.domain.events import Recorded
+from onrecord.entrypoints import doors
+from onrecord.kit import db
+from onrecord.kit.settings import Settings
+from onrecord.ledger import read
+from onrecord.ledger.append import Answer, append
+from onrecord.projections.catch_up import catch_up, prepare
+from onrecord.projections.registry import PROJECTIONS
+
+
+@dataclass(frozen=True)
+class Record:
+    """A database that holds a ledger and its projections."""
+
+    url: str
+    engine: Engine
+
+    def append(self, *requests: Request) -> list[Answer | Refusal]:
+        """Record requests in one transaction, as the committer does."""
+        with db.connect(self.url, role="onrecord_ingest") as conn:
+            return append(conn, requests)
+
+    def catch_up(self) -> None:
+        """Fold every projection to the end, as the worker does."""
+        for one in PROJECTIONS:
+            catch_up(self.engine, one)
+
+    def events(self) -> list[Recorded]:
+        """Everything on record, in order."""
+        with db.connect(self.url, role="onrecord_audit") as conn:
+            return read.entries_from(conn, 0, 1_000_000)
+
+
+@contextmanager
+def record(url: str) -> Iterator[Record]:
+    """A record in this migrated database."""
+    engine = db.engine(url, role="onrecord_projections")
+    prepare(engine, PROJECTIONS)
+    yield Record(url, engine)
+    engine.dispose()
+
+
+@contextmanager
+def serving(url: str) -> Iterator[httpx2.Client]:
+    """All doors on a port of their own; the client that comes back knows the address."""
+    settings = Settings(database_url=url, broker_url="memory://", port=1)
+    app = doors.make(settings, frozenset({"ingest", "query", "audit"}))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the server did not start"
+        thread.join(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        yield client
+    server.should_exit = True
+    thread.join(10)

@@ -1,0 +1,241 @@
+"""Do compose file, image, settings, entrypoints and the map of addresses still say the same?"""
+
+import importlib
+import inspect
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+from fastapi import FastAPI
+
+from onrecord.entrypoints import cli, doors, ingest_api, read_api
+from onrecord.entrypoints.doors import Door
+from onrecord.kit import settings as kit_settings
+from onrecord.kit.settings import BadSettings, Settings
+
+TOP: Final = Path(__file__).parents[2]
+COMPOSE: Final[dict[str, Any]] = yaml.safe_load((TOP / "docker-compose.yml").read_text())
+SERVICES: Final[dict[str, dict[str, Any]]] = COMPOSE["services"]
+DOCKERFILE: Final = (TOP / "ops" / "Dockerfile").read_text()
+MAP: Final = (TOP / "services" / "README.md").read_text()
+
+PROCESSES: Final = {
+    "ingest-api": "onrecord.entrypoints.ingest_api",
+    "read-api": "onrecord.entrypoints.read_api",
+    "worker": "onrecord.entrypoints.worker",
+    "beat": "onrecord.entrypoints.beat",
+}
+APIS: Final = ("ingest-api", "read-api")
+OURS: Final = ("migrate", *PROCESSES)
+FIELDS: Final = {f"ONRECORD_{name.upper()}" for name in Settings.model_fields}
+ANYWHERE: Final = Settings(database_url="postgresql://nowhere/x", broker_url="amqp://nowhere//")
+
+
+# Compose and the entrypoints
+
+
+def test_every_process_for_production_is_a_service() -> None:
+    """A process is an entrypoint with a `main`; `local_api` is of `onrecord up` alone."""
+    folder = Path(inspect.getfile(doors)).parent
+    found = {
+        f"onrecord.entrypoints.{file.stem}"
+        for file in folder.glob("*.py")
+        if re.search(r"^def main\(\) -> None:", file.read_text(), re.MULTILINE)
+    }
+    assert found - {"onrecord.entrypoints.local_api"} == set(PROCESSES.values())
+    assert set(SERVICES) == {"database", "broker", *OURS}
+
+
+@pytest.mark.parametrize("service", PROCESSES)
+def test_a_service_runs_a_module_that_has_a_main(service: str) -> None:
+    assert SERVICES[service]["command"] == ["python", "-m", PROCESSES[service]]
+    assert callable(importlib.import_module(PROCESSES[service]).main)
+
+
+def test_the_schema_is_brought_up_to_date_by_a_command_that_exists() -> None:
+    program, command = SERVICES["migrate"]["command"]
+    assert program == "onrecord"
+    # a registered command has its function
+    assert command in {one.name or one.callback.__name__ for one in cli.app.registered_commands}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("service", PROCESSES)
+def test_a_process_waits_for_the_schema_and_the_broker(service: str) -> None:
+    assert SERVICES[service]["depends_on"] == {
+        "migrate": {"condition": "service_completed_successfully"},
+        "broker": {"condition": "service_healthy"},
+    }
+    assert SERVICES["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
+
+
+@pytest.mark.parametrize("service", ["database", "broker", *APIS])
+def test_what_is_waited_for_or_answers_has_a_probe(service: str) -> None:
+    assert SERVICES[service]["healthcheck"]["test"][0] == "CMD"
+
+
+# Compose and the settings
+
+
+def test_every_setting_that_is_named_is_one() -> None:
+    named = set(re.findall(r"ONRECORD_[A-Z_]+", f"{SERVICES}{DOCKERFILE}"))
+    assert named <= FIELDS
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_a_service_is_given_what_its_process_demands(
+    service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`migrate` too: without a broker's address it would put PGMQ into the database."""
+    for name in FIELDS:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(BadSettings):
+        kit_settings.load_remote()
+    for name, value in SERVICES[service]["environment"].items():
+        monkeypatch.setenv(name, re.sub(r"\$\{.*?\}", "secret", value))
+    settings = kit_settings.load_remote()
+    assert settings.database_url
+    assert settings.broker_url
+    assert settings.database_url.get_secret_value() == (
+        "postgresql://onrecord:secret@database:5432/onrecord"
+    )
+    assert settings.broker_url.get_secret_value() == "amqp://onrecord:secret@broker:5672//"
+
+
+def test_no_secret_has_a_value_in_the_compose_file() -> None:
+    """Each is demanded (`:?`): nobody runs with a password that anyone can read here."""
+    values = str(SERVICES)
+    assert set(re.findall(r"\$\{(\w+)", values)) == set(re.findall(r"\$\{(\w+):\?", values))
+    given = {name: value for one in SERVICES.values() for name, value in _environment(one).items()}
+    bare = {name for name, value in given.items() if "PASS" in name and not value.startswith("${")}
+    assert bare == set()
+
+
+def _environment(service: dict[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = service.get("environment", {})
+    return found
+
+
+@pytest.mark.parametrize("service", APIS)
+def test_the_ports_agree(service: str) -> None:
+    """Settings, published port and probe; published to this machine alone."""
+    port = SERVICES[service]["environment"]["ONRECORD_PORT"]
+    assert SERVICES[service]["environment"]["ONRECORD_HOST"] == "0.0.0.0"
+    assert SERVICES[service]["ports"] == [f"127.0.0.1:{port}:{port}"]
+    assert f"http://127.0.0.1:{port}/healthz" in SERVICES[service]["healthcheck"]["test"][-1]
+    assert port in re.findall(r"\d+", re.findall(r"^EXPOSE (.+)$", DOCKERFILE, re.MULTILINE)[0])
+
+
+def test_database_and_broker_are_not_published() -> None:
+    assert "ports" not in SERVICES["database"]
+    assert "ports" not in SERVICES["broker"]
+
+
+# The image
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_one_image_is_built_for_every_process(service: str) -> None:
+    assert SERVICES[service]["build"] == {"context": ".", "dockerfile": "ops/Dockerfile"}
+    assert SERVICES[service]["image"] == "onrecord:local"
+
+
+def test_images_are_pinned() -> None:
+    images = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    images += [SERVICES[one]["image"] for one in ("database", "broker")]
+    assert [one for one in images if not re.search(r":\d+\.\d+", one)] == []
+
+
+def test_the_image_installs_the_lock_and_then_the_project_without_an_index() -> None:
+    installs = re.findall(r"pip install ([^&\n]+)", DOCKERFILE)
+    assert [one.strip() for one in installs] == [
+        "--require-hashes -r requirements.txt",
+        "--no-deps --no-build-isolation .",
+    ]
+    assert "index" not in DOCKERFILE
+
+
+def test_the_image_runs_as_a_user_without_rights_and_ends_on_sigterm() -> None:
+    assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE)[-1] == "10001"
+    assert re.findall(r"^STOPSIGNAL (.+)$", DOCKERFILE, re.MULTILINE) == ["SIGTERM"]
+
+
+def test_what_the_image_copies_is_there_and_not_ignored() -> None:
+    copied = {
+        source.rstrip("/")
+        for line in re.findall(r"^COPY (.+)$", DOCKERFILE, re.MULTILINE)
+        for source in line.split()[:-1]
+    }
+    kept = re.findall(r"^!(.+)$", (TOP / ".dockerignore").read_text(), re.MULTILINE)
+    assert copied == set(kept)
+    assert [one for one in sorted(copied) if not (TOP / one).exists()] == []
+
+
+def test_the_image_is_given_what_the_wheel_carries() -> None:
+    wheel = re.findall(r'^(\w+) = "onrecord/_\w+"$', (TOP / "pyproject.toml").read_text(), re.M)
+    assert wheel == ["migrations", "seeds"]
+    for folder in wheel:
+        assert f"COPY {folder} {folder}\n" in DOCKERFILE
+
+
+# The map: services/README.md
+
+Row = tuple[str, str, str, str, str]
+"""Method, path, process, database role, primary or replica."""
+
+ROLES: Final[dict[Door, str]] = {
+    "ingest": "onrecord_ingest",
+    "query": "onrecord_query",
+    "audit": "onrecord_audit",
+}
+EVERYWHERE: Final = {("GET", "/healthz"), ("GET", "/readyz")}
+
+
+def _rows() -> list[Row]:
+    found = re.findall(r"^\| (GET|POST) \| `(.+?)` \| (.+?) \| (.+?) \| (.+?) \|$", MAP, re.M)
+    return [(method, path, *(one.strip("`") for one in rest)) for method, path, *rest in found]
+
+
+def _routes(app: FastAPI) -> set[tuple[str, str]]:
+    paths = app.openapi()["paths"]
+    return {(method.upper(), path) for path, methods in paths.items() for method in methods}
+
+
+def test_the_map_names_every_address_once_with_its_role() -> None:
+    expected: set[Row] = set()
+    for door, role in ROLES.items():
+        process = "ingest_api" if door == "ingest" else "read_api"
+        where = "primary" if door == "ingest" else "replica"
+        for method, path in _routes(doors.make(ANYWHERE, frozenset({door}))) - EVERYWHERE:
+            expected.add((method, path, process, role, where))
+    rows = _rows()
+    assert len(rows) == len(set(rows))
+    assert {one for one in rows if one[:2] not in EVERYWHERE} == expected
+    assert {one[:2] for one in rows} >= EVERYWHERE
+
+
+@pytest.mark.parametrize("process", [ingest_api, read_api])
+def test_a_process_serves_what_the_map_says(process: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[FastAPI] = []
+    monkeypatch.setattr(process, "load_remote", lambda: ANYWHERE)
+    monkeypatch.setattr(doors, "serve", lambda app, *_, **__: served.append(app))
+    process.main()
+    name = process.__name__.rpartition(".")[2]
+    mapped = {one[:2] for one in _rows() if one[2] == name}
+    assert _routes(served[0]) == mapped | EVERYWHERE
+
+
+def test_the_map_names_every_room_and_every_entrypoint() -> None:
+    package = TOP / "services" / "onrecord"
+    rooms = {one.parent.name for one in package.glob("*/__init__.py")}
+    assert set(re.findall(r"^([a-z]+)/ ", MAP, re.MULTILINE)) == rooms
+    files = {f"{one.rpartition('.')[2]}.py" for one in PROCESSES.values()}
+    assert sorted(one for one in files if f"`{one}`" not in MAP) == []
+
+
+def test_the_map_names_the_roles_that_the_migrations_make() -> None:
+    made = set()
+    for file in (TOP / "migrations").rglob("*.py"):
+        made |= set(re.findall(r"\bonrecord_[a-z]+\b", file.read_text()))
+    assert set(re.findall(r"\bonrecord_(?!api)[a-z]+\b", MAP)) == made

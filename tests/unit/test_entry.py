@@ -1,0 +1,177 @@
+"""Are an entry's bytes canonical, plain ASCII, and true about words that they do not hold?"""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from uuid import UUID
+
+import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from onrecord.domain.decisions import Draft, Fact, Touches
+from onrecord.domain.events import ActorRegistered, Event, PositionChanged, StatementMade
+from onrecord.ledger.entry import (
+    Payload,
+    canonical,
+    commitment,
+    decode,
+    encode,
+    says_the_same,
+    stamp,
+    touched,
+)
+from tests.support.histories import said
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
+ABOUT = Touches(("ann",), ("talks",))
+
+ANYTHING = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
+"""Any words but NUL and lone surrogates, which the doors refuse."""
+TEMPTING = st.lists(st.sampled_from(list('\x01\x1f\x7f\u2028\uffff\U00010000"\\/<é'))).map("".join)
+"""Characters that some encoders escape, and some do not."""
+LEAVES = ANYTHING | TEMPTING | st.integers(-(2**53) + 1, 2**53 - 1) | st.booleans() | st.none()
+
+
+def values(keys: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    return st.recursive(
+        LEAVES, lambda inner: st.lists(inner) | st.dictionaries(keys, inner), max_leaves=20
+    )
+
+
+FIELDS = st.text("abcdefghijklmnopqrstuvwxyz_AZ09", min_size=1)
+
+
+def entry(event: Event, *, id_: int = 1) -> tuple[bytes, dict[str, Payload]]:
+    fact = Fact(Draft(UUID(int=id_), event), ABOUT, ABOUT, ())
+    written, payloads = encode(fact, seq=3, recorded_at=NOW, recorded_by="local")
+    return written, {one.section: one for one in payloads}
+
+
+def statement(**fields: Any) -> StatementMade:
+    return StatementMade.model_validate({**said("ann", "talks"), **fields})
+
+
+POSITION = PositionChanged(
+    actor="ann",
+    topic="talks",
+    stance="support",
+    summary="She supports them.",
+    effective="2022",
+    basis=(UUID(int=5),),
+    coder="tests",
+)
+
+
+@given(values(FIELDS))
+def test_our_bytes_are_those_of_rfc_8785(value: Any) -> None:
+    assert rfc8785.dumps(value) == canonical(value)
+
+
+@pytest.mark.parametrize("key", ["\ufb01", "\U00010000", "", "wiki data"])
+def test_the_one_place_where_clients_name_keys_takes_ascii_codes_only(key: str) -> None:
+    """RFC 8785 sorts keys by UTF-16 units, orjson by code points: they agree on ASCII."""
+    with pytest.raises(ValidationError, match="identifiers"):
+        ActorRegistered(id="ann", kind="person", identifiers={key: "Q1"})
+
+
+@given(words=ANYTHING.map("“{}”".format))
+def test_an_entry_is_ascii_and_canonical_whatever_is_said(words: str) -> None:
+    written, payloads = entry(statement(note=words))
+    assert written.isascii()
+    assert rfc8785.dumps(json.loads(written)) == written
+    assert {"note": words} == json.loads(payloads["note"].value)
+
+
+def test_an_entry_says_these_things_and_no_others() -> None:
+    raw = json.loads(entry(POSITION)[0])
+    fields = {"v", "type", "version", "id", "seq", "recorded_at", "recorded_by", "touches"}
+    assert fields | {"data", "commit"} == raw.keys()
+    assert {
+        "v": 1,
+        "type": "position.changed",
+        "version": 1,
+        "id": str(UUID(int=1)),
+        "seq": 3,
+        "recorded_at": "2026-01-02T03:04:05.000006Z",
+        "recorded_by": "local",
+        "touches": {"actors": ["ann"], "topics": ["talks"]},
+    }.items() <= raw.items()
+    assert touched(entry(POSITION)[0]) == ABOUT
+
+
+def test_a_section_is_committed_to_by_hmac_sha_256_under_its_salt() -> None:
+    """RFC 4231, test case 2, and then every section of an entry."""
+    known = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+    assert known == commitment(b"Jefe", b"what do ya want for nothing?")
+    written, payloads = entry(statement(note="A note."))
+    commits = json.loads(written)["commit"]
+    assert commits == {name: commitment(one.salt, one.value) for name, one in payloads.items()}
+    assert {"content", "evidence", "note", "roles"} == commits.keys()
+
+
+def test_salts_are_long_and_never_the_same_so_equal_words_are_not_seen_to_be_equal() -> None:
+    once, again = entry(statement()), entry(statement())
+    salts = [one.salt for _, payloads in (once, again) for one in payloads.values()]
+    assert {32} == {len(salt) for salt in salts}
+    assert len(salts) == len(set(salts))
+    commits = [json.loads(written)["commit"] for written, _ in (once, again)]
+    assert {name: one.value for name, one in once[1].items()} == {
+        name: one.value for name, one in again[1].items()
+    }
+    assert not set(commits[0].values()) & set(commits[1].values())
+
+
+@pytest.mark.parametrize("changed", ["salt", "value"])
+def test_a_commitment_fits_no_other_salt_and_no_other_words(changed: str) -> None:
+    salt, value = bytes(32), b'{"note":"A note."}'
+    other = (bytes([1, *salt[1:]]), value) if changed == "salt" else (salt, value[:-1] + b" }")
+    assert commitment(salt, value) != commitment(*other)
+
+
+def test_an_event_is_read_back_as_it_was_written() -> None:
+    for event in (statement(note="A note."), POSITION):
+        written, payloads = entry(event)
+        assert event == decode(written, {name: one.value for name, one in payloads.items()}).event
+
+
+def test_what_was_erased_is_named_and_the_rest_still_reads() -> None:
+    written, payloads = entry(statement(note="A note."))
+    left = {name: one.value for name, one in payloads.items() if name != "content"}
+    recorded = decode(written, left)
+    assert {"content"} == recorded.erased
+    assert statement(note="A note.").model_copy(
+        # the event is a statement
+        update={"content": recorded.event.content}  # type: ignore[attr-defined]
+    ) == (recorded.event)
+    assert recorded.event.content.text is None
+
+
+def test_the_same_event_says_the_same_as_its_entry() -> None:
+    written, payloads = entry(statement(note="A note."))
+    assert says_the_same(written, payloads, statement(note="A note."))
+    del payloads["note"]
+    assert says_the_same(written, payloads, statement(note="Erased, so anything goes."))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        statement(),
+        statement(note="Another note."),
+        statement(note="A note.", said_at="2021"),
+        statement(note="A note.", venue="Paris"),
+        statement(note="A note.").model_copy(update={"coder": "others"}),
+        POSITION,
+    ],
+)
+def test_another_event_does_not_say_the_same(other: Event) -> None:
+    written, payloads = entry(statement(note="A note."))
+    assert not says_the_same(written, payloads, other)
+
+
+def test_a_time_is_written_in_utc_with_six_decimals() -> None:
+    here = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=-5, minutes=-30)))
+    assert stamp(here) == "2026-01-02T08:34:05.000000Z"

@@ -1,0 +1,150 @@
+"""Does every released shape of an event still read, and still come to the same bytes?
+
+`tests/golden/events/` holds one file for each event type and version, as the ledger stores it, and
+one whole entry, byte for byte. They are written once, when a shape is released, and never changed.
+"""
+
+import hashlib
+import hmac
+import json
+import secrets
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import rfc8785
+
+from onrecord.domain.decisions import Draft, Fact, Touches
+from onrecord.domain.events import CLASSES, Event, parse
+from onrecord.domain.shape import split
+from onrecord.ledger.entry import Payload, canonical, decode, encode, leaf_hash, says_the_same
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "events"
+FILES = sorted(GOLDEN.glob("*.json"))
+WHOLE_ENTRY = (GOLDEN / "whole-entry.v1.bytes").read_bytes()
+LEAF_HASH = "1125e2dc7be72ab8049023ef56f7027502df9a9b981fef2a1b10374088faf66e"
+SECTIONS = {
+    *("content", "evidence", "venue", "roles", "note", "summary"),
+    *("condition", "rationale", "reason", "names", "labels"),
+}
+"""Every payload section (DESIGN section 4)."""
+
+every_golden = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+
+
+def golden(path: Path) -> dict[str, Any]:
+    stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return stored
+
+
+def parsed(stored: dict[str, Any], *, without: str | None = None) -> Event:
+    kept = [value for name, value in stored["sections"].items() if name != without]
+    return parse(stored["type"], stored["version"], stored["data"], kept)
+
+
+def test_every_event_class_has_a_golden_file_named_by_its_type_and_version() -> None:
+    expected = {f"{type_}.v{version}.json" for type_, version in CLASSES}
+    assert expected <= {path.name for path in FILES}
+    for path in FILES:
+        stored = golden(path)
+        assert f"{stored['type']}.v{stored['version']}.json" == path.name
+
+
+def test_the_golden_files_hold_every_section() -> None:
+    assert {name for path in FILES for name in golden(path)["sections"]} == SECTIONS
+
+
+@every_golden
+def test_a_released_shape_reads_as_the_newest_class_of_its_type(path: Path) -> None:
+    stored = golden(path)
+    newest = max(version for type_, version in CLASSES if type_ == stored["type"])
+    assert CLASSES[stored["type"], newest] is type(parsed(stored))
+
+
+@every_golden
+def test_the_newest_shape_comes_apart_into_exactly_the_bytes_it_was_stored_as(path: Path) -> None:
+    stored = golden(path)
+    if (stored["type"], stored["version"] + 1) in CLASSES:
+        pytest.skip("an older shape; it is read through upcasts and never written again")
+    data, sections = split(parsed(stored))
+    assert canonical(stored["data"]) == canonical(data)
+    assert stored["sections"].keys() == sections.keys()
+    for name, section in stored["sections"].items():
+        assert canonical(section) == canonical(sections[name])
+        assert rfc8785.dumps(section) == canonical(sections[name])
+
+
+@every_golden
+def test_an_event_still_reads_when_any_of_its_sections_or_all_of_them_are_erased(
+    path: Path,
+) -> None:
+    stored = golden(path)
+    for gone in stored["sections"]:
+        _, sections = split(parsed(stored, without=gone))
+        assert stored["sections"].keys() - {gone} == sections.keys()
+    bare = parse(stored["type"], stored["version"], stored["data"], [])
+    assert (stored["data"], {}) == split(bare)
+
+
+@every_golden
+def test_a_released_shape_cannot_be_changed_in_place(path: Path) -> None:
+    event = parsed(golden(path))
+    with pytest.raises(ValueError, match="frozen"):
+        setattr(event, next(iter(type(event).model_fields)), None)
+
+
+def test_a_whole_entry_is_written_as_exactly_these_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry, payloads = whole_entry(monkeypatch)
+    assert entry == WHOLE_ENTRY
+    assert leaf_hash(entry).hex() == LEAF_HASH
+    assert hashlib.sha256(b"\x00" + WHOLE_ENTRY).hexdigest() == LEAF_HASH
+    assert rfc8785.dumps(json.loads(WHOLE_ENTRY)) == WHOLE_ENTRY
+    assert [chr(97 + n).encode() * 32 for n in range(len(payloads))] == [p.salt for p in payloads]
+
+
+def test_a_whole_entry_vouches_for_each_section_by_hmac(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, payloads = whole_entry(monkeypatch)
+    by_hand = {
+        one.section: hmac.new(one.salt, one.value, hashlib.sha256).hexdigest() for one in payloads
+    }
+    assert by_hand == json.loads(WHOLE_ENTRY)["commit"]
+
+
+def test_a_whole_entry_is_read_back_as_what_was_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, payloads = whole_entry(monkeypatch)
+    event = parsed(golden(GOLDEN / "statement.made.v1.json"))
+    recorded = decode(WHOLE_ENTRY, {one.section: one.value for one in payloads})
+    assert (41, UUID(int=7), RECORDED_AT, "local", event, frozenset()) == (
+        recorded.seq,
+        recorded.id,
+        recorded.recorded_at,
+        recorded.recorded_by,
+        recorded.event,
+        recorded.erased,
+    )
+    assert says_the_same(WHOLE_ENTRY, {one.section: one for one in payloads}, event)
+
+
+def test_a_whole_entry_names_the_sections_that_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, payloads = whole_entry(monkeypatch)
+    left = {one.section: one.value for one in payloads if one.section in ("note", "roles")}
+    assert {"content", "evidence", "venue"} == decode(WHOLE_ENTRY, left).erased
+
+
+RECORDED_AT = datetime(2026, 2, 28, 23, 59, 59, 7, tzinfo=UTC)
+
+
+def whole_entry(monkeypatch: pytest.MonkeyPatch) -> tuple[bytes, tuple[Payload, ...]]:
+    """The golden statement as entry 41, its salts aaa..., bbb..., in the order of its sections."""
+    turns = count(97)
+    monkeypatch.setattr(secrets, "token_bytes", lambda size: chr(next(turns)).encode() * size)
+    about = Touches(
+        ("Q6279", "emmanuel-macron", "united-states", "volodymyr-zelenskyy", "white-house"),
+        ("talks-with-putin", "talks-with-russia"),
+    )
+    event = parsed(golden(GOLDEN / "statement.made.v1.json"))
+    fact = Fact(Draft(UUID(int=7), event), about, about, ())
+    return encode(fact, seq=41, recorded_at=RECORDED_AT, recorded_by="local")

@@ -1,0 +1,229 @@
+"""Does an event come apart into what stays and what may be erased, and together again, whole?
+
+And does every free text of every event class stand in a section, so that it can be erased at all?
+"""
+
+import types
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import AfterValidator, BaseModel, StringConstraints
+
+from onrecord.domain.events import (
+    CLASSES,
+    ActorRegistered,
+    Event,
+    PositionChanged,
+    PositionCorrected,
+    StatementCorrected,
+    StatementMade,
+    parse,
+)
+from onrecord.domain.ids import CODE_PATTERN, SLUG_PATTERN
+from onrecord.domain.said import Lang, Selector
+from onrecord.domain.shape import In, Reference, To, join, plain, references, split
+from tests.support.histories import EFFECTIVE, Cast, batches, histories, said
+
+WORDS = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=20
+).filter(lambda words: bool(words.strip()))
+MAYBE = st.none() | WORDS
+CODES = {SLUG_PATTERN, CODE_PATTERN, get_args(Lang)[1].pattern}
+"""Patterns of strings that may stand in `data`: they leave no room for free text."""
+
+
+@st.composite
+def statements(draw: st.DrawFn) -> dict[str, Any]:
+    """The fields of a statement of any shape: whatever may be left out may be left out."""
+    speakers = draw(st.integers(1, 3))
+    base = said("ann", "talks", draw(WORDS), draw(EFFECTIVE))
+    original = draw(st.none() | st.builds(lambda words: {"text": words, "lang": "uk"}, MAYBE))
+    base["content"] = {"text": draw(MAYBE), "lang": "en", "mode": "mixed", "original": original}
+    base["speakers"] = [
+        {
+            "actor": f"actor-{n}",
+            "role": draw(MAYBE),
+            "on_behalf_of": draw(st.sampled_from([[], ["a"], ["a", "b"]])),
+        }
+        for n in range(speakers)
+    ]
+    base["evidence"] = draw(
+        st.lists(
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "reference": WORDS,
+                    "outlet": MAYBE,
+                    "sha256": st.just("0" * 64),
+                    "url": st.just("https://example.org/é"),
+                    "published_at": EFFECTIVE,
+                    "selector": st.fixed_dictionaries({}, optional={"exact": WORDS}),
+                    "chain": st.lists(
+                        st.fixed_dictionaries({"relation": st.just("quoted"), "by": MAYBE}),
+                        max_size=2,
+                    ),
+                },
+            ),
+            min_size=1,
+            max_size=3,
+        )
+    )
+    more = {"venue": MAYBE, "note": MAYBE, "embedded_in": st.none() | st.uuids()}
+    return {**base, **draw(st.fixed_dictionaries(more))}
+
+
+def drafts() -> st.SearchStrategy[list[Event]]:
+    """The events of random histories."""
+    return histories().map(
+        lambda history: [
+            draft.event
+            for batch in batches(history, Cast("x"))
+            for request in batch
+            for draft in request.drafts
+        ]
+    )
+
+
+def leaves(annotation: Any, marks: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    """The plain types that an annotation is made of, each with all that is noted on its way."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inner, *more = get_args(annotation)
+        yield from leaves(inner, (*marks, *more))
+    elif origin is Literal or not get_args(annotation):
+        yield annotation, marks
+    elif origin in (Union, types.UnionType, tuple, dict):
+        for inner in get_args(annotation):
+            yield from leaves(inner, marks)
+    else:
+        raise AssertionError(f"this test does not know {annotation!r}")
+
+
+def texts(model: type[BaseModel], at: str = "") -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Every string leaf of a model outside its sections, with its notes."""
+    for name, field in model.model_fields.items():
+        if any(isinstance(mark, In) for mark in field.metadata):
+            continue
+        for leaf, marks in leaves(field.annotation, tuple(field.metadata)):
+            if isinstance(leaf, type) and issubclass(leaf, BaseModel):
+                yield from texts(leaf, f"{at}/{name}")
+            elif leaf is str:
+                yield f"{at}/{name}", marks
+            else:
+                harmless = leaf in (int, UUID, types.NoneType, Ellipsis)
+                assert harmless or get_origin(leaf) is Literal, (at, name, leaf)
+
+
+def may_stand_in_data(marks: tuple[Any, ...]) -> bool:
+    patterns = {mark.pattern for mark in marks if isinstance(mark, StringConstraints)}
+    checks = {mark.func.__module__ for mark in marks if isinstance(mark, AfterValidator)}
+    return bool(patterns & CODES) or "onrecord.domain.dates" in checks
+
+
+@pytest.mark.parametrize("event", CLASSES.values(), ids=lambda event: event.__name__)
+def test_every_text_of_an_event_is_a_code_or_a_date_or_stands_in_a_section(
+    event: type[Event],
+) -> None:
+    assert [at for at, marks in texts(event) if not may_stand_in_data(marks)] == []
+
+
+def test_a_free_text_outside_every_section_would_be_seen() -> None:
+    class Leaky(BaseModel):
+        inside: Annotated[str, In("note")]
+        outside: Annotated[tuple[Annotated[str, StringConstraints(max_length=9)], ...] | None, 1]
+
+    assert [at for at, marks in texts(Leaky) if not may_stand_in_data(marks)] == ["/outside"]
+    assert {"exact", "prefix", "suffix"} == {
+        at.strip("/") for at, marks in texts(Selector) if not may_stand_in_data(marks)
+    }
+
+
+@given(drafts())
+def test_apart_and_together_again_gives_every_event_back(events: list[Event]) -> None:
+    for event in events:
+        data, sections = split(event)
+        assert plain(event) == join(data, *sections.values())
+        assert event == parse(event.type, event.version, data, list(sections.values()))
+
+
+@given(statements(), st.randoms())
+def test_a_statement_of_any_shape_comes_together_in_whatever_order_its_sections_come(
+    fields: dict[str, Any], random: Any
+) -> None:
+    event = StatementMade.model_validate(fields)
+    data, sections = split(event)
+    parts = list(sections.values())
+    random.shuffle(parts)
+    assert event == parse("statement.made", 1, data, parts)
+    replacement = {"target": UUID(int=1), "by": "us", "reason": "Why.", "replacement": fields}
+    corrected = StatementCorrected.model_validate(replacement)
+    data, sections = split(corrected)
+    assert corrected == parse("statement.corrected", 1, data, list(sections.values()))
+
+
+@given(statements())
+def test_a_section_that_is_left_out_takes_its_words_along_and_nothing_else(
+    fields: dict[str, Any],
+) -> None:
+    data, sections = split(StatementMade.model_validate(fields))
+    for gone in sections:
+        rest = {name: section for name, section in sections.items() if name != gone}
+        left = parse("statement.made", 1, data, list(rest.values()))
+        assert (data, rest) == split(left)
+
+
+def test_what_is_empty_is_left_out_and_what_is_zero_is_not() -> None:
+    event = PositionChanged(
+        actor="a", topic="t", stance="neutral", effective="2022", coder="c", expected_revision=0
+    )
+    expected = {"actor": "a", "topic": "t", "stance": "neutral", "effective": "2022", "coder": "c"}
+    assert ({**expected, "order": 0, "expected_revision": 0}, {}) == split(event)
+
+
+def test_a_section_has_the_shape_of_the_event_with_a_place_for_each_item_of_a_list() -> None:
+    fields = said("ann", "talks")
+    fields["speakers"] = [{"actor": "ann"}, {"actor": "ben", "role": "minister"}]
+    _, sections = split(StatementMade.model_validate(fields))
+    assert sections["roles"] == {"speakers": [{}, {"role": "minister"}]}
+
+
+def test_every_place_that_names_a_thing_is_found_with_its_pointer() -> None:
+    first, second, outer = UUID(int=1), UUID(int=2), UUID(int=3)
+    fields = said("ann", "talks") | {
+        "speakers": [{"actor": "ann"}, {"actor": "ben", "on_behalf_of": ["cleo", "dora"]}],
+        "addressees": ["eve"],
+        "embedded_in": outer,
+        "same_utterance_as": [first, second],
+        "stances": [{"topic": "talks", "stance": "mixed"}],
+    }
+    expected = [
+        Reference("/x/speakers/0/actor", "actor", "ann"),
+        Reference("/x/speakers/1/actor", "actor", "ben"),
+        Reference("/x/speakers/1/on_behalf_of/0", "actor", "cleo"),
+        Reference("/x/speakers/1/on_behalf_of/1", "actor", "dora"),
+        Reference("/x/topics/0", "topic", "talks"),
+        Reference("/x/addressees/0", "actor", "eve"),
+        Reference("/x/embedded_in", "statement", outer),
+        Reference("/x/same_utterance_as/0", "statement", first),
+        Reference("/x/same_utterance_as/1", "statement", second),
+        Reference("/x/stances/0/topic", "topic", "talks"),
+    ]
+    assert expected == list(references(StatementMade.model_validate(fields), at="/x"))
+
+
+def test_a_replacement_is_pointed_into() -> None:
+    stand = {"actor": "ann", "topic": "talks", "stance": "support", "effective": "2022"}
+    event = PositionCorrected.model_validate(
+        {"target": UUID(int=1), "by": "us", "replacement": {**stand, "coder": "c"}}
+    )
+    pointers = ["/replacement/actor", "/replacement/topic"]
+    assert pointers == [one.pointer for one in references(event)]
+
+
+def test_a_mark_says_which_kind_of_thing_is_named() -> None:
+    assert To("actor") in StatementMade.model_fields["addressees"].metadata
+    assert In("names") in ActorRegistered.model_fields["identifiers"].metadata

@@ -123,6 +123,17 @@ def test_it_runs_in_a_folder_with_a_space_and_quotes_in_its_name(somebody: User)
         until(lambda: somebody.get("/v1/actors/biden").status_code == 200, "it is folded")
 
 
+def test_up_ends_with_the_reason_when_its_database_dies_while_it_starts(somebody: User) -> None:
+    process = somebody.start("up")
+    assert process.stdout
+    while "Starting API" not in process.stdout.readline():
+        assert process.poll() is None
+    next(one for one in tree(process) if one.name() == "postgres").kill()
+    printed, _ = process.communicate(timeout=30)
+    assert 3 == process.returncode
+    assert "PostgreSQL ended" in printed
+
+
 def test_up_ends_with_the_reason_when_its_database_dies(somebody: User) -> None:
     with somebody.up() as process:
         server = next(one for one in tree(process) if one.name() == "postgres")

@@ -55,8 +55,7 @@ class Up:
         deaths: deque[float] = deque(maxlen=TOO_MANY)
         while True:
             time.sleep(0.5)
-            if self.server and (code := self.server.poll()) is not None:
-                raise NotStarted(f"PostgreSQL ended with {code}; start again to go on")
+            self.require_server()
             for name, child in list(self._children.items()):
                 if (code := child.poll()) is not None:
                     deaths.append(time.monotonic())
@@ -64,6 +63,11 @@ class Up:
                         raise NotStarted(f"{name} dies again and again; see {self.logs}")
                     say(f"{name} ended with {code}; starting it again (see {self.logs / name}.log)")
                     self.start(name)
+
+    def require_server(self) -> None:
+        """Raise `NotStarted` if the embedded PostgreSQL has ended: nothing goes on without it."""
+        if self.server and (code := self.server.poll()) is not None:
+            raise NotStarted(f"PostgreSQL ended with {code}; start again to go on")
 
     def start(self, name: str) -> None:
         self._children[name] = children.spawn(
@@ -127,6 +131,7 @@ def _require_port(settings: Settings) -> None:
 def _wait_until_ready(running: Up) -> None:
     over = time.monotonic() + READY_SECONDS
     while True:
+        running.require_server()
         for name, child in running._children.items():
             if child.poll() is not None:
                 raise NotStarted(f"{name} did not start; see {running.logs / name}.log")

@@ -66,6 +66,13 @@ CREATE TABLE ledger.payloads (
     value bytea NOT NULL,
     PRIMARY KEY (seq, section)
 );
+
+CREATE TABLE ledger.erased (
+    seq bigint NOT NULL,
+    section text NOT NULL,
+    ground text NOT NULL,
+    PRIMARY KEY (seq, section)
+);
 """
 
 APPEND_ONLY = """
@@ -73,6 +80,15 @@ CREATE FUNCTION ledger.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'ledger.% is append-only: % is refused; record a correction instead',
         TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
+END $$;
+
+CREATE FUNCTION ledger.refuse_unless_erased() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM ledger.erased e WHERE (e.seq, e.section) = (OLD.seq, OLD.section)) THEN
+        RETURN OLD;
+    END IF;
+    RAISE EXCEPTION 'words leave the ledger only by an erasure on record'
+        USING ERRCODE = 'restrict_violation';
 END $$;
 
 CREATE FUNCTION ledger.refuse_unless_seq_grows() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -86,10 +102,40 @@ BEGIN
 END $$;
 """
 
+ERASURE = r"""
+CREATE FUNCTION ledger.erase(erasure bigint) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE said jsonb;
+BEGIN
+    -- Only in the transaction that appends the entry: what is erased is on record, or neither is.
+    SELECT convert_from(entry, 'UTF8')::jsonb INTO said FROM ledger.entries
+    WHERE seq = erasure AND xmin = pg_current_xact_id()::xid;
+    IF said ->> 'type' IS DISTINCT FROM 'payload.erased' THEN
+        RAISE EXCEPTION 'entry % is no erasure appended in this transaction', erasure
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    INSERT INTO ledger.erased (seq, section, ground)
+    SELECT p.seq, p.section, said #>> '{data,ground}'
+    FROM ledger.payloads p
+    WHERE said #> '{data,sections}' ? p.section AND p.seq IN (
+        SELECT seq FROM ledger.entries WHERE id = (said #>> '{data,target}')::uuid
+        UNION ALL
+        SELECT seq FROM ledger.touches
+        WHERE kind = 'statement' AND name = said #>> '{data,target}');
+    DELETE FROM ledger.payloads p USING ledger.erased e
+    WHERE (e.seq, e.section) = (p.seq, p.section);
+END $$;
+"""
+"""The one way out for words; see DESIGN's erasure. A statement's entries are those that made,
+corrected and retracted it."""
+
 GRANTS = """
 GRANT USAGE ON SCHEMA ledger TO onrecord_ingest, onrecord_projections, onrecord_audit;
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA ledger TO onrecord_ingest;
+REVOKE INSERT ON ledger.erased FROM onrecord_ingest;
 GRANT UPDATE (seq) ON ledger.ids TO onrecord_ingest;
+REVOKE EXECUTE ON FUNCTION ledger.erase(bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger.erase(bigint) TO onrecord_ingest;
 GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO onrecord_projections, onrecord_audit;
 """
 
@@ -101,9 +147,13 @@ def upgrade() -> None:
     op.execute("SET LOCAL ROLE onrecord_migrator")
     op.execute(TABLES)
     op.execute(APPEND_ONLY)
-    for table in ("entries", "touches", "commits", "payloads"):
+    op.execute(ERASURE)
+    for table in ("entries", "touches", "commits", "erased"):
         _trigger(table, "refuse", "UPDATE OR DELETE", each="ROW")
         _trigger(table, "refuse", "TRUNCATE", each="STATEMENT")
+    _trigger("payloads", "refuse", "UPDATE", each="ROW")
+    _trigger("payloads", "refuse_unless_erased", "DELETE", each="ROW")
+    _trigger("payloads", "refuse", "TRUNCATE", each="STATEMENT")
     _trigger("ids", "refuse_unless_seq_grows", "UPDATE", each="ROW")
     _trigger("ids", "refuse", "DELETE", each="ROW")
     _trigger("ids", "refuse", "TRUNCATE", each="STATEMENT")

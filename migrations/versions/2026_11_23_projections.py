@@ -85,6 +85,7 @@ CREATE TABLE projections.statements ({VERSION.format(id="uuid")}
     topics text[] NOT NULL,
     outlets text[] NOT NULL,
     doc jsonb NOT NULL,
+    erased jsonb NOT NULL,
     search tsvector NOT NULL GENERATED ALWAYS AS (projections.searchable(doc)) STORED
 );
 CREATE INDEX statements_in_order ON projections.statements (generation, said_from, made_seq);

@@ -16,6 +16,7 @@ from sqlalchemy import MetaData
 from onrecord.domain.decisions import Refusal
 from onrecord.domain.events import (
     ActorRegistered,
+    PayloadErased,
     PositionRetracted,
     StatementCorrected,
     StatementMade,
@@ -78,6 +79,9 @@ def known(on_record: Record) -> Record:
 def test_not_even_the_owner_of_everything_changes_the_ledger(
     known: Record, table: str, settings: dict[str, str]
 ) -> None:
+    erased = uuid4()
+    erasure = PayloadErased(target=erased, sections=("content",), ground="court-order")
+    answers(known.append(request(erased, statement()), request(uuid4(), erasure)))
     before = table_rows(known)
     assert all(before.values())
     for column in [one.name for one in tables.metadata.tables[f"ledger.{table}"].columns]:

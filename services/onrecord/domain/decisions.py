@@ -143,7 +143,7 @@ def named(request: Request) -> Iterator[UUID]:
 def amended(request: Request) -> Iterator[UUID]:
     """The things of which `decide` wants to know whom their present state is about."""
     for draft in request.drafts:
-        if draft.event.amends:
+        if draft.event.amends or draft.event.erases:
             yield draft.event.subject(draft.id)
 
 
@@ -164,8 +164,9 @@ def decide(request: Request, state: State) -> tuple[Fact, ...] | Refusal:
         if event.makes and subject in state.things:
             return Refusal("id-reused", ((f"{draft.at}/id", "names something else already"),))
         target = state.things.get(subject)
-        if event.amends and (target is None or target.kind != event.amends):
-            return Refusal("unknown-target", about={"kind": event.amends})
+        of = event.amends or event.erases
+        if of and (target is None or target.kind != of):
+            return Refusal("unknown-target", about={"kind": of})
         if target and target.retracted and is_retraction(event):
             return Refusal("already-retracted", about={"kind": event.amends})
         for reference in references(event, at=draft.at):
@@ -226,7 +227,7 @@ def standing(event: Event, before: Touches) -> Touches:
     """Whom the state that an event leaves behind is about; a retraction's is about those before."""
     if isinstance(event, StatementCorrected | PositionCorrected):
         return _named(event.replacement)
-    if event.amends in ("statement", "position"):
+    if event.erases or event.amends in ("statement", "position"):
         return before
     own = _named(event)
     if event.makes == "actor" or event.amends == "actor":

@@ -27,13 +27,15 @@ class Event(Frozen):
     """What every event class says of itself.
 
     `makes`: the kind of thing that comes into being with it. `amends`: the kind of thing whose
-    state it replaces. One of the two, or neither.
+    state it replaces. `erases`: the kind of thing whose words go, while its state stands. One of
+    the three.
     """
 
     type: ClassVar[str]
     version: ClassVar[int] = 1
     makes: ClassVar[Kind | None] = None
     amends: ClassVar[Kind | None] = None
+    erases: ClassVar[Kind | None] = None
 
     def subject(self, event_id: UUID) -> UUID:
         """The UUID of the thing that this event makes or amends."""
@@ -170,12 +172,16 @@ class ActorUnmerged(Event):
 
 
 class PayloadErased(Event):
-    """These sections of the event `target` are gone, on this ground."""
+    """These sections of the statement `target` are gone, from every event of it until here."""
 
     type = "payload.erased"
+    erases = "statement"
     target: UUID
     sections: Annotated[tuple[Code, ...], Field(min_length=1, max_length=16)]
     ground: Code
+
+    def subject(self, event_id: UUID) -> UUID:
+        return self.target
 
 
 CLASSES: Mapping[tuple[str, int], type[Event]] = {

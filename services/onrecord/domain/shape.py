@@ -6,9 +6,9 @@ code, a date or a number. A section has the shape of the whole event, cut down t
 merging `data` and all sections, key by key and place by place, gives the event back.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -17,6 +17,7 @@ from onrecord.domain.ids import Kind
 
 Json = Any
 """A JSON value: dict, list, str, int, bool or None."""
+M = TypeVar("M", bound=BaseModel)
 
 
 class Frozen(BaseModel):
@@ -78,6 +79,13 @@ def join(data: Json, *sections: Json) -> Json:
     for section in sections:
         data = _merge(data, section)
     return data
+
+
+def without(value: M, erased: Collection[str]) -> M:
+    """A value as it reads once these sections are gone."""
+    data, sections = split(value)
+    left = [leaves for section, leaves in sections.items() if section not in erased]
+    return type(value).model_validate(join(data, *left))
 
 
 def _merge(left: Json, right: Json) -> Json:

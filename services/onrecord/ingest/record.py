@@ -16,6 +16,7 @@ from onrecord.domain.events import (
     ActorRegistered,
     ActorRevised,
     Event,
+    PayloadErased,
     PositionChanged,
     PositionCorrected,
     PositionRetracted,
@@ -29,6 +30,7 @@ from onrecord.domain.ids import along_id
 from onrecord.ingest.schemas import (
     ActorIn,
     ActorRevisionIn,
+    ErasureIn,
     PositionCorrectionIn,
     PositionIn,
     Recorded,
@@ -154,6 +156,11 @@ def amendment(
 ) -> Request:
     """Correct or retract the statement or position `target`."""
     return Request((Draft(id_, _as(event_class, body, target=target)),))
+
+
+def erasure(body: ErasureIn, id_: UUID, target: UUID) -> Request:
+    """Erase words of the statement `target`."""
+    return Request((Draft(id_, _as(PayloadErased, body, target=target)),))
 
 
 def recorded(request: Request, answer: Answer) -> Recorded:

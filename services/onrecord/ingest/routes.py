@@ -18,6 +18,7 @@ from onrecord.ingest.record import Recorder
 from onrecord.ingest.schemas import (
     ActorIn,
     ActorRevisionIn,
+    ErasureIn,
     PositionCorrectionIn,
     PositionIn,
     Recorded,
@@ -148,6 +149,15 @@ async def retract_statement(
 ) -> Recorded:
     """Take a statement off the record from here on; earlier sizes still show it."""
     request = record.amendment(events.StatementRetracted, body, _id(body.id, key), id)
+    return await _write(door, response, request, key)
+
+
+@router.post("/statements/{id}/erasure", status_code=201)
+async def erase_statement(
+    id: UUID, body: ErasureIn, door: Door, response: Response, key: Key = None
+) -> Recorded:
+    """Erase words of a statement, at every size; who, when, on what and the stances stand."""
+    request = record.erasure(body, _id(body.id, key), id)
     return await _write(door, response, request, key)
 
 

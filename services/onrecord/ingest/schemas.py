@@ -154,6 +154,17 @@ class RetractionIn(_AmendmentIn):
     """Why it should not have been on record."""
 
 
+class ErasureIn(Frozen):
+    """Which words of a statement are erased, and on what ground."""
+
+    id: Id = None
+    sections: Annotated[
+        tuple[Literal["content", "evidence", "venue", "roles", "note", "reason"], ...],
+        Field(min_length=1, max_length=6),
+    ]
+    ground: Annotated[Code, Field(description="A code, as `gdpr-17` or `court-order`.")]
+
+
 class Recorded(BaseModel):
     """The answer to a write. A read with `min_size=size` sees it."""
 

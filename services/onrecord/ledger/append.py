@@ -78,6 +78,9 @@ def append(
             answers.append(answer)
         if rows:
             insert(conn, rows, frontier, recorded_at)
+        for row in rows:
+            if row.fact.draft.event.erases:
+                conn.execute("SELECT ledger.erase(%s)", [row.seq])
     return answers
 
 

@@ -58,25 +58,29 @@ class Committer:
         self._conn: psycopg.Connection[Any] | None = None
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
         self._closed = False
+        self._gate = threading.Lock()
+        """Between handing in and closing: nothing comes to wait behind the end."""
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self) -> None:
         """Take nothing more, finish what is waiting, and end."""
-        self._closed = True
+        with self._gate:
+            self._closed = True
         self._waiting.put(None)
         self._thread.join()
 
     def submit(self, request: Request) -> "Future[Answer | Refusal]":
         """Hand in a request. The future holds its answer or refusal, or one of the errors above."""
-        if self._closed:
-            raise LedgerUnavailable
         future: Future[Answer | Refusal] = Future()
-        try:
-            self._waiting.put_nowait((request, future))
-        except queue.Full:
-            raise LedgerBusy from None
+        with self._gate:
+            if self._closed:
+                raise LedgerUnavailable
+            try:
+                self._waiting.put_nowait((request, future))
+            except queue.Full:
+                raise LedgerBusy from None
         return future
 
     def _run(self) -> None:

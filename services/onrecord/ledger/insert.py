@@ -85,8 +85,12 @@ def insert(
 
 
 def _touches(fact: Fact) -> list[tuple[str, str]]:
+    event = fact.draft.event
+    # by which an erasure finds every event of a statement; the one that made it has its id
+    of = [("statement", str(event.subject(fact.draft.id)))] if event.amends == "statement" else []
     return [
-        ("type", fact.draft.event.type),
+        ("type", event.type),
+        *of,
         *(("actor", actor) for actor in fact.touches.actors),
         *(("topic", topic) for topic in fact.touches.topics),
         *(("pair", f"{pair.actor}/{pair.topic}") for pair in fact.pairs),

@@ -56,8 +56,8 @@ touches = Table(
     Column("seq", BigInteger, nullable=False),
     PrimaryKeyConstraint("kind", "name", "seq"),
 )
-"""By whom and what to find entries: kind actor, topic, type, or pair (`actor/topic`, positions
-only).
+"""By whom and what to find entries: kind actor, topic, type, pair (`actor/topic`, positions only),
+or statement (what was amended).
 """
 
 commits = Table(

@@ -78,7 +78,8 @@ HELD: Final = read(
         EXISTS (SELECT FROM floor) AS surely_some,
         (SELECT jsonb_agg(jsonb_build_object('id', id, 'stance', stance, 'condition', condition,
             'effective', effective) ORDER BY {_ORDER}) FROM may) AS may_hold,
-        (SELECT jsonb_agg(jsonb_build_object('id', s.id, 'recorded_at', s.recorded_at) || s.doc
+        (SELECT jsonb_agg(jsonb_build_object(
+                'id', s.id, 'recorded_at', s.recorded_at, 'erased', s.erased) || s.doc
                 ORDER BY s.said_from, s.made_seq)
             FROM projections.statements s
             WHERE s.id = ANY(held.basis) AND {believed("s", "statements")}) AS statements,

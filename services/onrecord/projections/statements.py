@@ -7,18 +7,31 @@ search vector. Queried by `statements_read`, and joined by positions for their e
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Computed, Connection, DateTime, Index, Table, Text, Uuid, text
+from sqlalchemy import (
+    Column,
+    Computed,
+    Connection,
+    DateTime,
+    Index,
+    Table,
+    Text,
+    Uuid,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from onrecord.domain.dates import bounds
 from onrecord.domain.events import (
+    PayloadErased,
     Recorded,
     StatementCorrected,
     StatementMade,
     StatementRetracted,
 )
 from onrecord.domain.said import Statement
-from onrecord.domain.shape import plain
+from onrecord.domain.shape import plain, without
 from onrecord.projections.projection import Projection, metadata
 from onrecord.projections.versions import NEVER, Versions, columns
 
@@ -39,6 +52,7 @@ statements = Table(
     Column("topics", ARRAY(Text), nullable=False),
     Column("outlets", ARRAY(Text), nullable=False),
     Column("doc", JSONB, nullable=False),
+    Column("erased", JSONB, nullable=False),
     Column("search", TSVECTOR, Computed(_WORDS), nullable=False),
     Index("statements_in_order", "generation", "said_from", "made_seq"),
     Index("statements_actors", "actors", postgresql_using="gin"),
@@ -64,7 +78,25 @@ def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
             versions.open(one.subject, one, _row(one.event.replacement))
         elif isinstance(one.event, StatementRetracted):
             versions.close(one.subject, one)
+        elif isinstance(one.event, PayloadErased):
+            versions.flush()
+            _erase(conn, generation, one.event)
     versions.flush()
+
+
+def _erase(conn: Connection, generation: int, erasure: PayloadErased) -> None:
+    """Take the words out of every version until here: no size shows them again."""
+    mine = (statements.c.generation == generation, statements.c.id == erasure.target)
+    found = select(statements.c.open_seq, statements.c.doc, statements.c.erased).where(*mine)
+    for open_seq, doc, erased in conn.execute(found).all():
+        left = without(Statement.model_validate(doc), erasure.sections)
+        grounds = dict.fromkeys(erasure.sections, erasure.ground)
+        reasons = {"reason": None, "close_reason": None} if "reason" in erasure.sections else {}
+        conn.execute(
+            update(statements)
+            .where(*mine, statements.c.open_seq == open_seq)
+            .values(**{**_row(left), **reasons, "erased": grounds | erased})
+        )
 
 
 def _row(statement: Statement) -> dict[str, Any]:
@@ -78,6 +110,7 @@ def _row(statement: Statement) -> dict[str, Any]:
         "topics": list(statement.topics),
         "outlets": _once(one.outlet for one in statement.evidence if one.outlet),
         "doc": plain(statement),
+        "erased": {},
     }
 
 

@@ -124,6 +124,8 @@ class Versions:
             )
         if rows := [*self._done, *self._open.values()]:
             self._conn.execute(insert(table), rows)
+        for written in (self._closed, self._done, self._open):
+            written.clear()
 
 
 def _why(recorded: Recorded) -> dict[str, str | None]:

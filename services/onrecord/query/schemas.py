@@ -127,6 +127,7 @@ class StatementOut(Version):
     id: UUID
     status: Literal["on_record", "corrected", "retracted"]
     closed: dict[str, Any] | None = Field(None, description="The retraction, if there is one.")
+    erased: dict[str, str] = Field(description="Sections of which the words are gone: the ground.")
 
 
 class StatementAnswer(StatementOut):

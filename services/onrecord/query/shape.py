@@ -60,6 +60,7 @@ def statement(row: Row) -> StatementOut:
     corrected = row["open_seq"] > row["made_seq"]
     return StatementOut(
         **row["doc"],
+        erased=row["erased"],
         id=row["id"],
         status="retracted" if retracted else "corrected" if corrected else "on_record",
         closed=_closed(row) if retracted else None,

@@ -43,7 +43,8 @@ CREATE TABLE ledger.ids (
     slug text,
     seq bigint NOT NULL
 );
-CREATE INDEX ids_slug_trgm ON ledger.ids USING gist (slug public.gist_trgm_ops);
+CREATE INDEX ids_slug_trgm ON ledger.ids USING gist (slug public.gist_trgm_ops)
+    WHERE slug IS NOT NULL;
 
 CREATE TABLE ledger.touches (
     kind text NOT NULL,

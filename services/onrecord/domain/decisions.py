@@ -6,7 +6,7 @@ A request that was recorded already never gets here; the ledger answers it from 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
@@ -51,6 +51,10 @@ class Draft:
     id: UUID
     event: Event
     at: str = ""
+    references: tuple[Reference, ...] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "references", tuple(references(self.event, at=self.at)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ def named(request: Request) -> Iterator[UUID]:
     """The things of which `decide` wants to know whether they are on record."""
     for draft in request.drafts:
         yield draft.event.subject(draft.id)
-        for reference in references(draft.event):
+        for reference in draft.references:
             yield thing_id(reference.kind, reference.name)
 
 
@@ -169,7 +173,7 @@ def decide(request: Request, state: State) -> tuple[Fact, ...] | Refusal:
             return Refusal("unknown-target", about={"kind": of})
         if target and target.retracted and is_retraction(event):
             return Refusal("already-retracted", about={"kind": event.amends})
-        for reference in references(event, at=draft.at):
+        for reference in draft.references:
             thing = thing_id(reference.kind, reference.name)
             if thing == subject and event.amends in (None, "statement", "topic"):
                 return Refusal("self-reference", ((reference.pointer, "names itself"),))
@@ -208,7 +212,7 @@ def _accept(draft: Draft, state: State) -> Fact:
     event, subject = draft.event, draft.event.subject(draft.id)
     thing = state.things.get(subject)
     before = thing.touches if thing else Touches()
-    after = standing(event, before)
+    after = standing(event, before, draft.references)
     pairs: tuple[Pair, ...] = ()
     if "position" in (event.makes, event.amends):
         # What was retracted holds no place any more, so a correction that undoes it leaves none.
@@ -223,24 +227,22 @@ def is_retraction(event: Event) -> bool:
     return isinstance(event, StatementRetracted | PositionRetracted)
 
 
-def standing(event: Event, before: Touches) -> Touches:
-    """Whom the state that an event leaves behind is about; a retraction's is about those before."""
+def standing(event: Event, before: Touches, named: Sequence[Reference]) -> Touches:
+    """Whom the state that an event leaves behind is about; a retraction's is about those before.
+
+    `named`: the event's references.
+    """
+    own = Touches(
+        tuple(sorted({str(one.name) for one in named if one.kind == "actor"})),
+        tuple(sorted({str(one.name) for one in named if one.kind == "topic"})),
+    )
     if isinstance(event, StatementCorrected | PositionCorrected):
-        return _named(event.replacement)
+        return own
     if event.erases or event.amends in ("statement", "position"):
         return before
-    own = _named(event)
     if event.makes == "actor" or event.amends == "actor":
         name: str = getattr(event, "id", "") or getattr(event, "actor", "")
         return own | Touches(actors=(name,))
     if event.makes == "topic" or event.amends == "topic":
         return own | Touches(topics=(getattr(event, "id", ""),))
     return own
-
-
-def _named(value: Any) -> Touches:
-    found = list(references(value))
-    return Touches(
-        tuple(sorted({str(one.name) for one in found if one.kind == "actor"})),
-        tuple(sorted({str(one.name) for one in found if one.kind == "topic"})),
-    )

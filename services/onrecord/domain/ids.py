@@ -5,6 +5,7 @@ Every event and every thing has a UUID: a statement or position has that of the 
 an actor or topic, whose name is a slug, has UUIDv5(kind, slug). So one table of ids serves all.
 """
 
+from functools import lru_cache
 from typing import Annotated, Literal
 from uuid import UUID, uuid5
 
@@ -27,7 +28,12 @@ Code = Annotated[str, StringConstraints(pattern=CODE_PATTERN, max_length=80)]
 
 def thing_id(kind: Kind, name: str | UUID) -> UUID:
     """The UUID of a thing: a statement's or position's own, a slug's UUIDv5(kind, slug)."""
-    return name if isinstance(name, UUID) else uuid5(uuid5(_NAMESPACE, kind), name)
+    return name if isinstance(name, UUID) else _slug_id(kind, name)
+
+
+@lru_cache(maxsize=65_536)  # the same actors and topics come again and again
+def _slug_id(kind: Kind, slug: str) -> UUID:
+    return uuid5(uuid5(_NAMESPACE, kind), slug)
 
 
 def along_id(request: UUID, n: int) -> UUID:

@@ -8,7 +8,8 @@ merging `data` and all sections, key by key and place by place, gives the event 
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, NamedTuple, TypeVar, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -40,8 +41,7 @@ class To:
     kind: Kind
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(NamedTuple):
     """One place (an RFC 6901 pointer) where an event names a thing."""
 
     pointer: str
@@ -49,28 +49,56 @@ class Reference:
     name: str | UUID
 
 
+class _Field(NamedTuple):
+    """What a class's annotation says of one of its fields."""
+
+    name: str
+    section: str | None
+    kind: Kind | None
+    nests: bool
+    """May hold values that have fields of their own."""
+
+
+@cache
+def _fields(of: type[BaseModel]) -> tuple[_Field, ...]:
+    return tuple(
+        _Field(
+            name,
+            next((mark.section for mark in field.metadata if isinstance(mark, In)), None),
+            next((mark.kind for mark in field.metadata if isinstance(mark, To)), None),
+            _nests(field.annotation),
+        )
+        for name, field in of.model_fields.items()
+    )
+
+
+def _nests(annotation: Any) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return True
+    return any(_nests(one) for one in get_args(annotation))
+
+
 def split(value: BaseModel) -> tuple[dict[str, Json], dict[str, dict[str, Json]]]:
     """Take a value apart into `data` and its sections. What is None or empty is left out."""
     data: dict[str, Json] = {}
     sections: dict[str, dict[str, Json]] = {}
-    for name, field in type(value).model_fields.items():
+    for name, section, _, nests in _fields(type(value)):
         part = getattr(value, name)
         if part is None or part == ():
             continue
-        section = next((mark.section for mark in field.metadata if isinstance(mark, In)), None)
         if section is not None:
             sections.setdefault(section, {})[name] = plain(part)
-        elif isinstance(part, BaseModel):
-            data[name], inner = split(part)
-            for of, leaves in inner.items():
-                sections.setdefault(of, {})[name] = leaves
-        elif isinstance(part, tuple) and isinstance(part[0], BaseModel):
+        elif not nests:
+            data[name] = plain(part)
+        elif isinstance(part, tuple):
             pairs = [split(one) for one in part]
             data[name] = [skeleton for skeleton, _ in pairs]
             for of in {of for _, inner in pairs for of in inner}:
                 sections.setdefault(of, {})[name] = [inner.get(of, {}) for _, inner in pairs]
         else:
-            data[name] = plain(part)
+            data[name], inner = split(part)
+            for of, leaves in inner.items():
+                sections.setdefault(of, {})[name] = leaves
     return data, sections
 
 
@@ -100,7 +128,7 @@ def _merge(left: Json, right: Json) -> Json:
 def plain(value: Any) -> Json:
     """A value as JSON, without what is None or empty."""
     if isinstance(value, BaseModel):
-        parts = ((name, getattr(value, name)) for name in type(value).model_fields)
+        parts = ((field.name, getattr(value, field.name)) for field in _fields(type(value)))
         return {name: plain(part) for name, part in parts if part is not None and part != ()}
     if isinstance(value, tuple):
         return [plain(part) for part in value]
@@ -109,15 +137,21 @@ def plain(value: Any) -> Json:
 
 def references(value: BaseModel, *, at: str = "") -> Iterator[Reference]:
     """Every place of a value that names a thing, with its pointer below `at`."""
-    for name, field in type(value).model_fields.items():
+    for name, _, kind, nests in _fields(type(value)):
+        if kind is None and not nests:
+            continue
         part = getattr(value, name)
         if part is None:
             continue
-        kind = next((mark.kind for mark in field.metadata if isinstance(mark, To)), None)
-        places = enumerate(part) if isinstance(part, tuple) else [(None, part)]
-        for index, one in places:
-            pointer = f"{at}/{name}" if index is None else f"{at}/{name}/{index}"
-            if kind is not None:
-                yield Reference(pointer, kind, one)
-            elif isinstance(one, BaseModel):
-                yield from references(one, at=pointer)
+        if not isinstance(part, tuple):
+            yield from _names(part, kind, f"{at}/{name}")
+            continue
+        for index, one in enumerate(part):
+            yield from _names(one, kind, f"{at}/{name}/{index}")
+
+
+def _names(part: Any, kind: Kind | None, pointer: str) -> Iterator[Reference]:
+    if kind is not None:
+        yield Reference(pointer, kind, part)
+    else:
+        yield from references(part, at=pointer)

@@ -28,10 +28,10 @@ from onrecord.ledger.entry import (
     says_the_same,
 )
 from onrecord.ledger.insert import Row, insert
-from onrecord.ledger.lookup import Seen, load_seen, load_state
-from onrecord.ledger.merkle import Frontier
+from onrecord.ledger.lookup import Now, Seen, look
 
 LOCK_KEY: Final = 0x6F6E7265636F7264  # b"onrecord"
+_LOCKED: Final = f"BEGIN; SELECT pg_advisory_xact_lock({LOCK_KEY})".encode()
 
 
 class CommitLost(Exception):
@@ -61,23 +61,20 @@ def append(
     answers: list[Answer | Refusal] = []
     rows: list[Row] = []
     with _transaction(conn):
-        conn.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_KEY])
-        frontier, recorded_at = _head(conn)
-        state, seen = load_state(conn, requests), load_seen(conn, requests)
+        now = look(conn, requests)
         for request in requests:
-            answer = _repeated(request, seen)
+            answer = _repeated(request, now.seen)
             if answer is None:
-                facts = decide(request, state)
+                facts = decide(request, now.state)
                 if isinstance(facts, Refusal):
                     answer = facts
                 else:
-                    seq = frontier.size + len(rows)
-                    answer = _encode(facts, seq, recorded_at, recorded_by, rows, seen)
+                    answer = _encode(facts, now, recorded_by, rows)
                     if isinstance(answer, Answer):
-                        state.take(facts)
+                        now.state.take(facts)
             answers.append(answer)
         if rows:
-            insert(conn, rows, frontier, recorded_at)
+            insert(conn, rows, now.frontier, now.recorded_at)
         for row in rows:
             if row.fact.draft.event.erases:
                 conn.execute("SELECT ledger.erase(%s)", [row.seq])
@@ -86,9 +83,9 @@ def append(
 
 @contextmanager
 def _transaction(conn: psycopg.Connection[Any]) -> Iterator[None]:
-    """As psycopg's own, but telling a COMMIT of unknown outcome from all that fails before it."""
-    conn.execute("BEGIN")
+    """Under the lock, and telling a COMMIT of unknown outcome from all that fails before it."""
     try:
+        conn.execute(_LOCKED)
         yield
     except BaseException:
         with suppress(psycopg.Error):
@@ -98,17 +95,6 @@ def _transaction(conn: psycopg.Connection[Any]) -> Iterator[None]:
         conn.execute("COMMIT")
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise CommitLost from error
-
-
-def _head(conn: psycopg.Connection[Any]) -> tuple[Frontier, datetime]:
-    # one row always comes: the join's left side has one
-    now, size, recorded_at, frontier = conn.execute(
-        "SELECT clock_timestamp(), c.size, c.recorded_at, c.frontier FROM (SELECT) one LEFT JOIN"
-        " (SELECT * FROM ledger.commits ORDER BY size DESC LIMIT 1) c ON true"
-    ).fetchone()  # type: ignore[misc]
-    if size is None:
-        return Frontier(), now
-    return Frontier(size, tuple(frontier)), max(now, recorded_at)
 
 
 def _repeated(request: Request, seen: Seen) -> Answer | Refusal | None:
@@ -133,26 +119,22 @@ def _repeated(request: Request, seen: Seen) -> Answer | Refusal | None:
     return Refusal("id-reused", (("/id", "is on record with another body"),))
 
 
-def _encode(
-    facts: Sequence[Fact],
-    seq: int,
-    recorded_at: datetime,
-    recorded_by: str,
-    rows: list[Row],
-    seen: Seen,
-) -> Answer | Refusal:
+def _encode(facts: Sequence[Fact], now: Now, recorded_by: str, rows: list[Row]) -> Answer | Refusal:
     new: list[Row] = []
+    seq = now.frontier.size + len(rows)
     for place, fact in enumerate(facts, start=seq):
-        entry, payloads = encode(fact, seq=place, recorded_at=recorded_at, recorded_by=recorded_by)
+        entry, payloads = encode(
+            fact, seq=place, recorded_at=now.recorded_at, recorded_by=recorded_by
+        )
         if len(entry) > MAX_BYTES:
             fault = f"names too much: {len(entry)} bytes of ids and codes, {MAX_BYTES} fit an entry"
             return Refusal("entry-too-large", ((fact.draft.at, fault),))
         new.append(Row(place, fact, entry, payloads))
     for row in new:
-        seen.entries[row.fact.draft.id] = (row.seq, row.entry)
-        seen.payloads[row.fact.draft.id] = {one.section: one for one in row.payloads}
+        now.seen.entries[row.fact.draft.id] = (row.seq, row.entry)
+        now.seen.payloads[row.fact.draft.id] = {one.section: one for one in row.payloads}
     rows += new
-    return _answer(Request(tuple(fact.draft for fact in facts)), seq, recorded_at)
+    return _answer(Request(tuple(fact.draft for fact in facts)), seq, now.recorded_at)
 
 
 def _answer(request: Request, seq: int, recorded_at: datetime, *, repeated: bool = False) -> Answer:

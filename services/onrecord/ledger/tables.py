@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -43,7 +44,11 @@ ids = Table(
     Column("slug", Text),
     Column("seq", BigInteger, nullable=False),
     Index(
-        "ids_slug_trgm", "slug", postgresql_using="gist", postgresql_ops={"slug": "gist_trgm_ops"}
+        "ids_slug_trgm",
+        "slug",
+        postgresql_using="gist",
+        postgresql_ops={"slug": "gist_trgm_ops"},
+        postgresql_where=text("slug IS NOT NULL"),
     ),
 )
 """Every thing on record, and the seq of its latest event: the write side's whole state."""
@@ -80,3 +85,13 @@ payloads = Table(
     PrimaryKeyConstraint("seq", "section"),
 )
 """The words behind an entry's commitments: all that may be erased."""
+
+erased = Table(
+    "erased",
+    metadata,
+    Column("seq", BigInteger, nullable=False),
+    Column("section", Text, nullable=False),
+    Column("ground", Text, nullable=False),
+    PrimaryKeyConstraint("seq", "section"),
+)
+"""Which sections were erased, and on what ground."""

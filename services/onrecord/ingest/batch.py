@@ -2,50 +2,38 @@
 
 `POST /v1/batch` takes NDJSON lines of `{op, id, target?, body}` and answers a line for each, in
 order; good lines are kept whatever happens to others. Lines are handed to the committer some at a
-time, so that they share transactions. `onrecord import` and the seeds go through here.
+time, so that they share transactions, and the next ones are read while those are being recorded.
+`onrecord import` and the seeds go through here.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Annotated, Any, Final, TypeVar
-from uuid import UUID
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
-from pydantic import TypeAdapter, ValidationError
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from onrecord.domain import events
 from onrecord.domain.decisions import Request as WriteRequest
-from onrecord.ingest import record
+from onrecord.ingest import lines, record
 from onrecord.ingest.record import Recorder
 from onrecord.ingest.routes import recorder
-from onrecord.ingest.schemas import (
-    ActorIn,
-    Line,
-    LineResult,
-    PositionCorrectionIn,
-    PositionIn,
-    RetractionIn,
-    StatementCorrectionIn,
-    StatementIn,
-    TopicIn,
-)
+from onrecord.ingest.schemas import Line, LineResult
 from onrecord.kit import db
 from onrecord.kit.backlog import Backlog
-from onrecord.kit.problems import Problem, at, invalid, problem_of, responses
-from onrecord.kit.strict_routes import MAX_BODY, StrictRoute, parsed, require_type
+from onrecord.kit.problems import Problem, problem_of, responses
+from onrecord.kit.strict_routes import MAX_BODY, StrictRoute, require_type
+from onrecord.ledger.append import Answer
 from onrecord.ledger.read import KIND
-
-T = TypeVar("T")
 
 router = APIRouter(prefix="/v1", tags=["write"], route_class=StrictRoute)
 
 AT_ONCE: Final = 200
-"""Lines handed to the committer before the first of them is awaited."""
+"""Lines handed to the committer together."""
 
 MOST_BYTES: Final = 8 * MAX_BODY
 """And bytes of them."""
@@ -101,128 +89,108 @@ async def _results(door: Recorder, request: Request) -> AsyncIterator[bytes]:
         backlog.close()
 
 
+@dataclass
+class _Some:
+    """Some lines on their way: what each wants recorded, or why it cannot be."""
+
+    given: list[tuple[int, WriteRequest | Problem]] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def full(self) -> bool:
+        return len(self.given) >= AT_ONCE or self.size > MOST_BYTES
+
+
 async def _record_lines(door: Recorder, request: Request, backlog: Backlog) -> None:
-    waiting: list[tuple[int, asyncio.Task[Mapping[str, Any]]]] = []
-    held = 0
+    some = _Some()
+    before = asyncio.create_task(_record(door, _Some(), backlog))  # of nothing yet
     try:
         async for number, line in _lines(request):
-            given = _read(line)
-            # What a correction is of is asked of the ledger, so what comes before must be there.
-            alone = isinstance(given, Line) and given.target is not None
-            held += len(line) if isinstance(line, bytes) else 0
-            if alone or len(waiting) >= AT_ONCE or held > MOST_BYTES:
-                await _settle(waiting, backlog)
-                held = 0
-            waiting.append((number, asyncio.create_task(_one(door, given))))
-            if alone:
-                await _settle(waiting, backlog)
-        await _settle(waiting, backlog)
+            given = _given(line)
+            if isinstance(given, Line):
+                # What it is of is asked of the ledger, so what comes before must be there.
+                await before
+                await _record(door, some, backlog)
+                some = _Some()
+                given = await _amendment(door, given)
+            some.given.append((number, given))
+            some.size += len(line)
+            if some.full:
+                await before
+                before = asyncio.create_task(_record(door, some, backlog))
+                some = _Some()
+        await before
+        await _record(door, some, backlog)
     finally:
+        before.cancel()
         backlog.end()
 
 
-def _overlong() -> Problem:
-    return Problem(413, "too-large", "The line is larger than 1 MiB.")
-
-
-def _read(line: bytes | Problem) -> Line | Problem:
-    if isinstance(line, Problem):
-        return line
+def _given(line: bytes) -> WriteRequest | Problem | Line:
+    """What a line wants; a line that is of something on record comes back as it is."""
     try:
-        return _checked(Line.model_validate, parsed(line), below=())
+        read = lines.read(line)
+        return read if read.target is not None else lines.request_of(read)
     except Problem as problem:
         return problem
 
 
-async def _settle(
-    waiting: list[tuple[int, asyncio.Task[Mapping[str, Any]]]], backlog: Backlog
-) -> None:
-    results = await asyncio.gather(*(task for _, task in waiting), return_exceptions=True)
-    for (number, _), result in zip(waiting, results, strict=True):
-        if isinstance(result, BaseException):
-            problem = problem_of(result)
-            told: Mapping[str, Any] = {"status": problem.status, "problem": problem.body()}
-        else:
-            told = result
-        backlog.put(orjson.dumps({"line": number, **told}) + b"\n")
-    waiting.clear()
-
-
-async def _lines(request: Request) -> AsyncIterator[tuple[int, bytes | Problem]]:
-    """Lines with their numbers, from 1; blank ones are passed over, overlong ones are problems."""
-    number, rest, overlong = 1, bytearray(), False
-    async for chunk in request.stream():
-        *whole, last = chunk.split(b"\n")
-        for part in whole:
-            rest += part
-            if rest.strip() or overlong:
-                yield number, _overlong() if overlong or len(rest) > MAX_BODY else bytes(rest)
-            number, overlong = number + 1, False
-            rest.clear()
-        rest += last
-        if len(rest) > MAX_BODY:
-            overlong = True
-            rest.clear()
-    if rest.strip() or overlong:
-        yield number, _overlong() if overlong else bytes(rest)
-
-
-async def _one(door: Recorder, given: Line | Problem) -> Mapping[str, Any]:
-    if isinstance(given, Problem):
-        raise given
-    request = await _request(door, given)
+async def _amendment(door: Recorder, line: Line) -> WriteRequest | Problem:
+    found = await db.rows(door.pool, KIND, {"id": line.target})
     try:
-        answer = await door.record(request)
+        return lines.request_of(line, found[0]["kind"] if found else None)
     except Problem as problem:
-        problem.errors = [{**one, "pointer": f"/body{one['pointer']}"} for one in problem.errors]
-        raise
+        return problem
+
+
+async def _record(door: Recorder, some: _Some, backlog: Backlog) -> None:
+    requests = [given for _, given in some.given if not isinstance(given, Problem)]
+    outcomes = iter(await door.record_all(requests))
+    for number, given in some.given:
+        if isinstance(given, Problem):
+            told = _refused(given)
+        else:
+            outcome = next(outcomes)
+            told = (
+                _recorded(given, outcome)
+                if isinstance(outcome, Answer)
+                else _refused(_below_body(outcome))
+            )
+        backlog.put(orjson.dumps({"line": number, **told}) + b"\n")
+
+
+def _recorded(request: WriteRequest, answer: Answer) -> dict[str, Any]:
     told = record.recorded(request, answer)
     status = 200 if answer.repeated else 201
     return {"status": status, "id": told.id, "seq": told.seq, "size": told.size}
 
 
-async def _request(door: Recorder, line: Line) -> WriteRequest:
-    if str(line.body.setdefault("id", line.id)).lower() != line.id.lower():
-        raise invalid(
-            [{"loc": ("body", "body", "id"), "msg": f"differs from the line's {line.id!r}"}]
-        )
-    if line.op == "actor":
-        return record.actor(_checked(ActorIn.model_validate, line.body))
-    if line.op == "topic":
-        return record.topic(_checked(TopicIn.model_validate, line.body))
-    id_ = _checked(_UUID.validate_python, line.id, below=("id",))
-    if line.op == "statement":
-        return record.statement(_checked(StatementIn.model_validate, line.body), id_)
-    if line.op == "position":
-        return record.position(_checked(PositionIn.model_validate, line.body), id_)
-    kind = await db.rows(door.pool, KIND, {"id": line.target})
-    of = kind[0]["kind"] if kind else None
-    if line.target is None or of not in ("statement", "position"):
-        told = f"no statement or position {line.target} is on record"
-        raise Problem(
-            422,
-            "unknown-reference",
-            "The request names things that are not on record.",
-            errors=[at("/target", told)],
-        )
-    event, body = _AMENDMENTS[line.op, of]
-    return record.amendment(event, _checked(body.model_validate, line.body), id_, line.target)
+def _refused(error: BaseException) -> dict[str, Any]:
+    problem = problem_of(error)
+    return {"status": problem.status, "problem": problem.body()}
 
 
-_UUID: Final = TypeAdapter(UUID)
-
-_AMENDMENTS: Final[dict[tuple[str, str], tuple[Any, Any]]] = {
-    ("correction", "statement"): (events.StatementCorrected, StatementCorrectionIn),
-    ("correction", "position"): (events.PositionCorrected, PositionCorrectionIn),
-    ("retraction", "statement"): (events.StatementRetracted, RetractionIn),
-    ("retraction", "position"): (events.PositionRetracted, RetractionIn),
-}
+def _below_body(error: BaseException) -> BaseException:
+    if isinstance(error, Problem):
+        error.errors = [{**one, "pointer": f"/body{one['pointer']}"} for one in error.errors]
+    return error
 
 
-def _checked(check: Callable[[Any], T], value: Any, below: tuple[str, ...] = ("body",)) -> T:
-    """A value in a shape, or a 422 problem whose pointers start at the line."""
-    try:
-        return check(value)
-    except ValidationError as error:
-        faults = [{**one, "loc": ("body", *below, *one["loc"])} for one in error.errors()]
-        raise invalid(faults) from None
+async def _lines(request: Request) -> AsyncIterator[tuple[int, bytes]]:
+    """Lines with their numbers, from 1; blank ones are passed over, of overlong ones the rest is.
+
+    An overlong line comes as its first bytes, one more than a line may have.
+    """
+    number, rest = 1, bytearray()
+    async for chunk in request.stream():
+        *whole, last = chunk.split(b"\n")
+        for part in whole:
+            rest += part
+            if rest.strip():
+                yield number, bytes(rest[: MAX_BODY + 1])
+            number += 1
+            rest.clear()
+        rest += last
+        del rest[MAX_BODY + 1 :]
+    if rest.strip():
+        yield number, bytes(rest[: MAX_BODY + 1])

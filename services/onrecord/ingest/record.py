@@ -4,8 +4,9 @@ Called by `routes` and `batch`. Nothing here decides: shapes are checked by `sch
 `domain.decisions` under the ledger's lock.
 """
 
-import asyncio
-from dataclasses import dataclass
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
@@ -42,6 +43,7 @@ from onrecord.ingest.schemas import (
 )
 from onrecord.kit.db import Pool, rows
 from onrecord.kit.problems import Problem, at, unavailable
+from onrecord.kit.wakes import Wakes
 from onrecord.ledger.append import Answer
 from onrecord.ledger.committer import Committer, LedgerBusy, LedgerUnavailable, OutcomeUnknown
 from onrecord.ledger.read import NEAREST
@@ -58,25 +60,33 @@ class Recorder:
 
     committer: Committer
     pool: Pool
+    _wakes: Wakes = field(default_factory=Wakes)
 
     async def record(self, request: Request) -> Answer:
         """Have a request recorded. Raises a `Problem` where it is not."""
+        (outcome,) = await self.record_all([request])
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    async def record_all(self, requests: Sequence[Request]) -> list[Answer | BaseException]:
+        """Have requests recorded in this order; for each its answer, or why it was not."""
+        if not requests:
+            return []
         try:
-            answer = await asyncio.wrap_future(self.committer.submit(request))
-        except LedgerBusy:
-            raise unavailable("busy", "Too many writes are waiting; repeat this one.") from None
-        except LedgerUnavailable:
-            raise unavailable(
-                "ledger-unavailable", "The ledger cannot be reached; nothing was recorded."
-            ) from None
-        except OutcomeUnknown:
-            raise unavailable(
-                "outcome-unknown",
-                "The ledger was lost while it committed: repeat the request with the same id.",
-            ) from None
-        if isinstance(answer, Refusal):
-            raise await self._problem(answer)
-        return answer
+            futures = self.committer.submit_all(requests)
+        except (LedgerBusy, LedgerUnavailable) as error:
+            return [_unavailable(error) for _ in requests]
+        for future in reversed(futures):  # they are settled in order
+            if not future.done():
+                await self._wakes.done(future)
+        return [await self._told(future) for future in futures]
+
+    async def _told(self, future: Future[Answer | Refusal]) -> Answer | BaseException:
+        if error := future.exception():
+            return _unavailable(error)
+        answer = future.result()
+        return await self._problem(answer) if isinstance(answer, Refusal) else answer
 
     async def _problem(self, refusal: Refusal) -> Problem:
         status, detail = _REFUSALS[refusal.reason]
@@ -95,6 +105,21 @@ class Recorder:
             errors=errors,
             about={k: v for k, v in refusal.about.items() if k != "kind"},
         )
+
+
+def _unavailable(error: BaseException) -> BaseException:
+    if isinstance(error, LedgerBusy):
+        return unavailable("busy", "Too many writes are waiting; repeat this one.")
+    if isinstance(error, LedgerUnavailable):
+        return unavailable(
+            "ledger-unavailable", "The ledger cannot be reached; nothing was recorded."
+        )
+    if isinstance(error, OutcomeUnknown):
+        return unavailable(
+            "outcome-unknown",
+            "The ledger was lost while it committed: repeat the request with the same id.",
+        )
+    return error
 
 
 _REFUSALS: Final[dict[str, tuple[int, str]]] = {

@@ -24,7 +24,7 @@ from onrecord.ledger.append import Answer, CommitLost, append
 log = logging.getLogger(__name__)
 
 MOST: Final = 256
-"""Requests in one transaction."""
+"""Requests in one transaction, and what was handed in with the last of them."""
 WAITING: Final = 2_048
 """Requests that may wait; beyond it the writer is told to come back."""
 
@@ -46,20 +46,23 @@ class OutcomeUnknown(Exception):
     """The database was lost while it committed; repeat the request with the same id."""
 
 
+Outcome = Future[Answer | Refusal]
+Waiting = tuple[Request, Outcome]
+
+
 class Committer:
     """This process's one writer; `on_commit` is told after each batch that grew the ledger."""
 
     def __init__(self, connect: Connect, *, on_commit: Callable[[], None]) -> None:
         self._connect = connect
         self._on_commit = on_commit
-        self._waiting: queue.Queue[tuple[Request, Future[Answer | Refusal]] | None] = queue.Queue(
-            WAITING
-        )
-        self._conn: psycopg.Connection[Any] | None = None
-        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+        self._queue: queue.SimpleQueue[Sequence[Waiting] | None] = queue.SimpleQueue()
+        self._waiting = 0
         self._closed = False
         self._gate = threading.Lock()
-        """Between handing in and closing: nothing comes to wait behind the end."""
+        """Over both: nothing comes to wait beyond the bound, nor behind the end."""
+        self._conn: psycopg.Connection[Any] | None = None
+        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -68,36 +71,50 @@ class Committer:
         """Take nothing more, finish what is waiting, and end."""
         with self._gate:
             self._closed = True
-        self._waiting.put(None)
+        self._queue.put(None)
         self._thread.join()
 
-    def submit(self, request: Request) -> "Future[Answer | Refusal]":
+    def submit(self, request: Request) -> Outcome:
         """Hand in a request. The future holds its answer or refusal, or one of the errors above."""
-        future: Future[Answer | Refusal] = Future()
+        return self.submit_all([request])[0]
+
+    def submit_all(self, requests: Sequence[Request]) -> list[Outcome]:
+        """Hand in requests, to be recorded in this order; all of them are taken, or none."""
+        waiting: list[Waiting] = [(request, Future()) for request in requests]
         with self._gate:
             if self._closed:
                 raise LedgerUnavailable
-            try:
-                self._waiting.put_nowait((request, future))
-            except queue.Full:
-                raise LedgerBusy from None
-        return future
+            if self._waiting and self._waiting + len(waiting) > WAITING:
+                raise LedgerBusy
+            self._waiting += len(waiting)
+            self._queue.put(waiting)
+        return [outcome for _, outcome in waiting]
 
     def _run(self) -> None:
         ended = False
         while not ended:
-            waiting = [self._waiting.get()]
-            with suppress(queue.Empty):
-                while len(waiting) < MOST:
-                    waiting.append(self._waiting.get_nowait())
-            ended = None in waiting
+            taken, ended = self._take()
             # A writer who has gone away by now is not recorded; from here on none can withdraw.
-            batch = [one for one in waiting if one and one[1].set_running_or_notify_cancel()]
+            batch = [one for one in taken if one[1].set_running_or_notify_cancel()]
             if batch:
                 self._settle(batch)
         self._drop()
 
-    def _settle(self, batch: Sequence[tuple[Request, "Future[Answer | Refusal]"]]) -> None:
+    def _take(self) -> tuple[list[Waiting], bool]:
+        """What is waiting, as soon as something is; and whether that was the last."""
+        taken: list[Waiting] = []
+        some = self._queue.get()
+        with suppress(queue.Empty):
+            while some is not None:
+                taken += some
+                if len(taken) >= MOST:
+                    break
+                some = self._queue.get_nowait()
+        with self._gate:
+            self._waiting -= len(taken)
+        return taken, some is None
+
+    def _settle(self, batch: Sequence[Waiting]) -> None:
         requests = [request for request, _ in batch]
         try:
             answers = self._append(requests)

@@ -227,6 +227,7 @@ EVERY: dict[str, Json] = {
     f"/v1/statements/{STATEMENT}/corrections": correction(FULL_STATEMENT),
     f"/v1/positions/{POSITION}/corrections": correction(FULL_POSITION),
     f"/v1/statements/{STATEMENT}/retraction": retraction(),
+    f"/v1/statements/{STATEMENT}/erasure": {"sections": ["content", "note"], "ground": "gdpr-17"},
 }
 """A full body for each address that takes one; the two ids are for a test to put on record."""
 

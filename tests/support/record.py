@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx2
-import uvicorn
 from sqlalchemy import Engine
 
 from onrecord.domain.decisions import Refusal, Request
@@ -61,7 +60,7 @@ def serving(url: str) -> Iterator[httpx2.Client]:
     """All doors on a port of their own; the client that comes back knows the address."""
     settings = Settings(database_url=url, broker_url="memory://", port=1)
     app = doors.make(settings, frozenset({"ingest", "query", "audit"}))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="on"))
+    server = doors.Server(app, port=0, lifespan="on")
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

@@ -1,33 +1,37 @@
 """Which addresses does the proof door have?
 
 The events themselves, byte for byte as they were hashed: a page, everything from a place on as
-NDJSON in constant memory, or one. Pages are keyset reads in statements of their own, so a replay
-of years holds no snapshot.
+NDJSON, that and what comes as server-sent events, or one. Pages are keyset reads in statements of
+their own, so a replay of years holds no snapshot.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from fastapi.sse import EventSourceResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from onrecord.audit import streams
+from onrecord.audit.tail import Tail
 from onrecord.domain.events import CLASSES
 from onrecord.domain.ids import Slug
 from onrecord.kit import paging
 from onrecord.kit.db import Pool, rows
-from onrecord.kit.problems import Problem, responses
+from onrecord.kit.problems import Problem, responses, unavailable
 from onrecord.kit.strict_routes import StrictRoute
-from onrecord.ledger.read import BY_ID, SIZE, line, page
+from onrecord.ledger.read import BY_ID, SIZE, page
 
 router = APIRouter(
     prefix="/v1", tags=["proof"], route_class=StrictRoute, responses=responses(404, 422, 503)
 )
 
 NDJSON: Final = "application/x-ndjson"
-PAGE: Final = 500
-"""Entries read at a time for a stream."""
+SSE: Final = "text/event-stream"
+LAG: Final = 1.0
+"""Seconds that a replica may be behind the one that a listener was at before."""
 
 
 class EventSearch(BaseModel):
@@ -50,7 +54,7 @@ class EventOut(BaseModel):
 
     entry: dict[str, Any]
     payload: dict[str, dict[str, Any]]
-    erased: dict[str, str | None]
+    erased: dict[str, str]
 
 
 class EventPage(BaseModel):
@@ -67,46 +71,95 @@ def pool(request: Request) -> Pool:
 Reads = Annotated[Pool, Depends(pool)]
 
 
-@router.get(
-    "/events",
-    response_model=EventPage,
-    responses={200: {"content": {NDJSON: {"schema": {"type": "string"}}}}},
-)
+def tail(request: Request) -> Tail:
+    """The end of the ledger, as the entrypoint has it watched."""
+    found: Tail = request.app.state.audit_tail
+    return found
+
+
+LastId = Annotated[
+    int | None,
+    Header(
+        alias="Last-Event-ID",
+        ge=0,
+        lt=2**53,
+        description="The last seq seen; stands above `after` and `cursor`.",
+    ),
+]
+_SCHEMA: Final = {"$ref": "#/components/schemas/EventOut"}
+_CONTENT: Final[dict[str, Any]] = {
+    NDJSON: {"itemSchema": _SCHEMA},
+    SSE: {
+        "itemSchema": {
+            "type": "object",
+            "required": ["id", "event", "data"],
+            "properties": {
+                "id": {"type": "string", "description": "The seq: for `Last-Event-ID`."},
+                "event": {"type": "string", "description": "The event's type."},
+                "data": {
+                    "type": "string",
+                    "contentMediaType": "application/json",
+                    "contentSchema": _SCHEMA,
+                },
+            },
+        }
+    },
+}
+
+
+@router.get("/events", response_model=EventPage, responses={200: {"content": _CONTENT}})
 async def list_events(
-    request: Request, pool: Reads, ask: Annotated[EventSearch, Query()]
+    request: Request,
+    pool: Reads,
+    tail: Annotated[Tail, Depends(tail)],
+    ask: Annotated[EventSearch, Query()],
+    last_id: LastId = None,
 ) -> Response:
-    """A page of events; with `Accept: application/x-ndjson` all of them, a line each."""
+    """A page of events; with `Accept: application/x-ndjson` all of them, a line each; with
+    `Accept: text/event-stream` all of them and then each as it is recorded.
+    """
     _known_type(ask)
     given = {"actor": ask.actor, "topic": ask.topic, "type": ask.type}
     filters = {name: value for name, value in given.items() if value is not None}
-    start = ask.after + 1
+    named, start = "after", ask.after + 1
     if ask.cursor is not None:
-        (start,) = paging.key(ask.cursor, int)
-    if NDJSON in request.headers.get("accept", ""):
-        return StreamingResponse(_all(pool, filters, start), media_type=NDJSON)
-    found = await rows(
-        pool, page(frozenset(filters)), {**filters, "start": start, "limit": ask.limit + 1}
-    )
-    items = b",".join(line(row) for row in found[: ask.limit])
+        named, (start,) = "cursor", paging.key(ask.cursor, int)
+    if last_id is not None:
+        named, start = "Last-Event-ID", last_id + 1
+    accepted = request.headers.get("accept", "")
+    if SSE in accepted:
+        await _within(pool, tail, start, named)
+        events = streams.live(pool, tail, filters, start)
+        # a proxy must not collect what it is to pass on
+        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+        return EventSourceResponse(events, headers=headers)
+    if NDJSON in accepted:
+        return StreamingResponse(streams.blocks(pool, filters, start), media_type=NDJSON)
+    query, asked = page(frozenset(filters)), {**filters, "start": start, "limit": ask.limit}
+    (found,) = await rows(pool, query, asked)
     headers = {"Cache-Control": "no-cache"}
     cursor = b"null"
-    if len(found) > ask.limit:
-        text = paging.cursor([found[ask.limit - 1]["seq"] + 1])
+    if found["next"] is not None:
+        text = paging.cursor([found["next"]])
         headers["Link"] = paging.link(request.url, text)
         cursor = b'"%b"' % text.encode()
-    body = b'{"items":[%b],"next":%b}' % (items, cursor)
+    body = b'{"items":[%b],"next":%b}' % (found["lines"][:-1].replace(b"\n", b","), cursor)
     return Response(body, headers=headers, media_type="application/json")
 
 
-async def _all(pool: Pool, filters: dict[str, str], start: int) -> AsyncIterator[bytes]:
-    query = page(frozenset(filters))
-    while True:
-        found = await rows(pool, query, {**filters, "start": start, "limit": PAGE})
-        if found:
-            yield b"".join(line(row) + b"\n" for row in found)
-        if len(found) < PAGE:
-            return
-        start = found[-1]["seq"] + 1
+async def _within(pool: Pool, tail: Tail, start: int, named: str) -> None:
+    """422 where the record ends before `start`: it is not the one that was listened to before."""
+    size = (await rows(pool, SIZE, {}))[0]["size"]
+    if start > size:
+        async with tail.listening() as watch:
+            await watch.grown(start - 1, until=asyncio.get_running_loop().time() + LAG)
+            size = max(size, watch.size)
+            if watch.over:
+                raise unavailable("database-unavailable", "The record cannot be watched now.")
+    if start > size:
+        message = f"is beyond the record, which has {size} events; leave it out to begin anew"
+        fault = {"parameter": named, "message": message}
+        raise Problem(422, "invalid", "There is no such place on record.", errors=[fault])
 
 
 def _known_type(ask: EventSearch) -> None:
@@ -119,10 +172,10 @@ def _known_type(ask: EventSearch) -> None:
 @router.get("/events/{id}", response_model=EventOut)
 async def get_event(pool: Reads, id: UUID) -> Response:
     """One event by its own id."""
-    found = await rows(pool, BY_ID, {"id": id})
-    if not found:
+    (found,) = await rows(pool, BY_ID, {"id": id, "limit": 1})
+    if not found["lines"]:
         raise Problem(404, "unknown-event", f"No event {id} is on record.")
-    return Response(line(found[0]), media_type="application/json")
+    return Response(found["lines"][:-1], media_type="application/json")
 
 
 async def check(pool: Pool) -> tuple[bool, Any]:

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from onrecord.entrypoints import demo as demonstration
 from onrecord.entrypoints import doctor as examination
-from onrecord.entrypoints import importing, local, proving, showing, stack
+from onrecord.entrypoints import import_check, importing, local, proving, showing, stack
 from onrecord.entrypoints import migrate as migration
 from onrecord.kit import settings as kit_settings
 from onrecord.kit.postgres_binaries import CannotRunPostgres
@@ -111,16 +111,47 @@ def demo(
             raise typer.Exit(NO)
 
 
-@app.command("import", epilog="Example: onrecord import seeds")
-def import_(path: Annotated[Path, typer.Argument(metavar="FILE|DIR")], url: Url = None) -> None:
-    """Record the lines of an NDJSON file, or of every *.ndjson in a folder; safe to repeat."""
+IMPORT_EPILOG: Final = """\b
+Example: onrecord import seeds
+Example: onrecord import statements.csv.gz --dry-run
+
+The first row of a CSV names its columns, in any order: speaker, said_at, text, lang, coder, and at
+least one of url, archive_url, reference, sha256; and, as you need them, id, role, said_at_basis,
+mode, topics (with ; between two), outlet, title, published_at, venue, note. README.md says more.
+"""
+
+
+@app.command("import", epilog=IMPORT_EPILOG)
+def import_(
+    path: Annotated[Path, typer.Argument(metavar="FILE|DIR")],
+    url: Url = None,
+    data: Data = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check every line, and record nothing.")
+    ] = False,
+) -> None:
+    """Record the lines of a file, or of every such file in a folder in name order.
+
+    NDJSON of batch lines (.ndjson, .jsonl) or CSV of statements (.csv), each also with .gz. Safe to
+    repeat: lines that are on record stay as they are. An import that was cut goes on where it was
+    when the same command is given again; the data folder keeps a note of that.
+    """
     with _told():
-        address = _address(kit_settings.load(), url)
-        tally = importing.import_files(importing.files(path), address=address, console=console)
-        console.print(
-            f"{tally.new} recorded, {tally.repeated} on record before, {tally.refused} refused"
-        )
-        if tally.refused:
+        settings = kit_settings.load(data=data)
+        address, paths = _address(settings, url), importing.files(path)
+        made: importing.Tally | import_check.Outlook
+        try:
+            if dry_run:
+                made = import_check.check_files(paths, address=address, console=console)
+            else:
+                made = importing.import_files(
+                    paths, address=address, console=console, data=settings.data
+                )
+        except importing.Unreadable as error:
+            errors.print(Text(str(error), style="red"), soft_wrap=True)
+            raise typer.Exit(NO) from None
+        console.print(str(made), soft_wrap=True)
+        if not made.clean:
             raise typer.Exit(NO)
 
 

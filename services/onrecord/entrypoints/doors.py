@@ -4,8 +4,10 @@ Called by `ingest_api`, `read_api` and `local_api`, which say which doors. Opens
 need, each in the role of its room, and closes it when the server stops.
 """
 
+import socket
+import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Literal
 
 import uvicorn
@@ -15,6 +17,7 @@ from fastapi.responses import HTMLResponse
 from fastapi_swagger import patch_fastapi
 
 from onrecord.audit import routes as audit
+from onrecord.audit.tail import Tail
 from onrecord.entrypoints.front_page import FRONT_PAGE
 from onrecord.ingest import batch
 from onrecord.ingest import routes as ingest
@@ -52,6 +55,7 @@ def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
             if "audit" in doors:
                 pool = db.pool(url, role="onrecord_audit", size=4)
                 app.state.audit_pool = await stack.enter_async_context(pool)
+                app.state.audit_tail = Tail(pool)
             yield
 
     app = FastAPI(
@@ -63,6 +67,7 @@ def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
+    app.openapi_version = "3.2.0"  # the first to describe streams
     app.add_middleware(CorrelationIdMiddleware, validator=None)
     problems.install(app)
     if "ingest" in doors:
@@ -97,14 +102,24 @@ def writer(url: str) -> Any:
 def serve(app: FastAPI, settings: Settings, *, process: str) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are finished first."""
     logs.configure(process)
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=5,
-    )
+    server = Server(app, host=settings.host, port=settings.port, timeout_graceful_shutdown=5)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(3)  # as `uvicorn.run` does
+
+
+class Server(uvicorn.Server):
+    """Waits for requests under way when it stops, but not for streams that have no end."""
+
+    def __init__(self, app: FastAPI, **options: Any) -> None:
+        super().__init__(uvicorn.Config(app, log_config=None, access_log=False, **options))
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if tail := getattr(self._app.state, "audit_tail", None):
+            tail.close()
+        await super().shutdown(sockets)
 
 
 def _checks(app: FastAPI, doors: frozenset[Door]) -> dict[str, health.Check]:

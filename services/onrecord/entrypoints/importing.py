@@ -1,129 +1,177 @@
 """How do files of batch lines get on record?
 
-`onrecord import`: reads NDJSON files (and folders of them, in name order), sends the lines through
-`POST /v1/batch` some at a time, and tells every line that was not recorded. Lines carry ids, so
-importing again, or going on after a crash, records nothing twice.
+`onrecord import`, and the demo for its seeds: the lines of NDJSON and CSV files go through
+`POST /v1/batch` a portion at a time, and every line that was not recorded is told. Lines carry ids,
+so importing again records nothing twice; after each portion a note says where to go on.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx2
-import orjson
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-AT_ONCE: Final = 500
-"""Lines a request."""
+from onrecord.entrypoints import import_note
+from onrecord.entrypoints.import_door import DoorClosed, Result, send
+from onrecord.entrypoints.import_files import NothingToImport, Opened, Unreadable, files
+from onrecord.entrypoints.import_lines import Placed, lines, require_headers
+from onrecord.entrypoints.import_note import Identity, Note, Proof
+from onrecord.entrypoints.import_shown import Bar, Tally, bar
+
+__all__ = ["DoorClosed", "NothingToImport", "Tally", "Unreadable", "files", "import_files"]
+
+AT_ONCE: Final = 2_000
+"""Lines a request: as many as are sent again after a cut, at most."""
 MOST_BYTES: Final = 4_000_000
 
 
-Placed = tuple[Path, int, bytes]
-"""A line with its file and its number there."""
+def import_files(
+    paths: Sequence[Path], *, address: str, console: Console, data: Path | None = None
+) -> Tally:
+    """Send all lines; what was refused is printed with file, line and reason.
 
-
-class NothingToImport(Exception):
-    """There is no NDJSON file where one was named."""
-
-
-class DoorClosed(Exception):
-    """The write door cannot be reached, or does not take the lines."""
+    With a data folder, notes of how far it came are kept there, and deleted at the end. However it
+    is cut, what it came to is printed. Without one, the tally tells the place of each id.
+    """
+    require_headers(paths)
+    with (
+        httpx2.Client(base_url=address, timeout=120) as client,
+        bar(console, "Recording", paths) as shown,
+    ):
+        going = _Import(client, shown, data, keeps_places=data is None)
+        try:
+            for path in paths:
+                going.file(path)
+        except (KeyboardInterrupt, DoorClosed, Unreadable):
+            going.tell_how_far()
+            raise
+        going.forget(paths)
+    return going.tally
 
 
 @dataclass
-class Tally:
-    """What became of the lines."""
+class _Import:
+    """An import on its way."""
 
-    new: int = 0
-    repeated: int = 0
-    refused: int = 0
-    places: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """For each id that was recorded: its seq, and the size that includes it."""
+    client: httpx2.Client
+    bar: Bar
+    data: Path | None
+    keeps_places: bool
+    tally: Tally = field(default_factory=Tally)
+    _last: tuple[Path, int] | None = None
+    """The last line that was answered."""
+    _tried: Placed | None = None
+    """A line that was recorded out of its turn, when it was asked where it is on record."""
+
+    def file(self, path: Path) -> None:
+        """Send the lines of one file that an import before did not come to."""
+        self.bar.reading(path)
+        file = import_note.identity(path)
+        note = self._left_by_a_cut(path, file)
+        with Opened(path) as opened:
+            for some in _portions(lines(opened, after=note.last if note else 0)):
+                results = send(self.client, some)
+                for placed, result in zip(some, results, strict=True):
+                    self._count(placed, result)
+                self._last = path, some[-1].number
+                note = self._noted(some, results, file, note)
+                self.bar.advance(opened, len(some))
+            self.bar.finished(opened)
+
+    def forget(self, paths: Sequence[Path]) -> None:
+        """Delete the notes: all is done, and the next import of these files begins anew."""
+        for path in paths if self.data else ():
+            self._place(path).unlink(missing_ok=True)
+
+    def tell_how_far(self) -> None:
+        """What was reached before it was cut."""
+        at = f" up to line {self._last[1]:,} of {self._last[0]}" if self._last else ""
+        more = "; the same command goes on from there" if self.data else ""
+        self.bar.say(f"So far{at}: {self.tally}{more}.")
+
+    def _left_by_a_cut(self, path: Path, file: Identity) -> Note | None:
+        """The note of an import of this file that was cut, if what it says is still on record."""
+        note = import_note.read(self._place(path), file) if self.data else None
+        if note is None:
+            return None
+        with Opened(path) as opened:
+            tried = next(lines(opened, after=note.proof.line - 1), None)
+        if tried is None:
+            return None
+        (result,) = send(self.client, [tried])
+        if (result["status"], result.get("seq")) == (200, note.proof.seq):
+            self.bar.say(f"{path}: going on after line {note.last:,}")
+            self.tally.skipped += note.recorded
+            self.tally.refused_before += note.refused
+            return note
+        self._tried = tried if result["status"] == 201 else None
+        self.bar.say(
+            f"{path}: what the import that was cut left at {self.client.base_url} is not on record"
+            " there now; starting at the first line"
+        )
+        return None
+
+    def _noted(
+        self, some: list[Placed], results: list[Result], file: Identity, before: Note | None
+    ) -> Note | None:
+        """Keep a note of an answered portion, once there is a recorded line to prove it by."""
+        if not self.data:
+            return None
+        recorded = [
+            Proof(line=placed.number, id=result["id"], seq=result["seq"])
+            for placed, result in zip(some, results, strict=True)
+            if "problem" not in result
+        ]
+        if before is None and not recorded:
+            return None
+        note = Note(
+            file=file,
+            last=some[-1].number,
+            proof=recorded[-1] if recorded or before is None else before.proof,
+            recorded=(before.recorded if before else 0) + len(recorded),
+            refused=(before.refused if before else 0) + len(some) - len(recorded),
+        )
+        try:
+            import_note.write(self._place(some[0].path), note)
+        except OSError as error:
+            self.bar.say(f"No note of how far it came can be kept, so a cut costs time: {error}")
+            self.data = None
+        return note
+
+    def _place(self, path: Path) -> Path:
+        assert self.data
+        return import_note.place(self.data, str(self.client.base_url), path)
+
+    def _count(self, placed: Placed, result: Result) -> None:
+        if problem := result.get("problem"):
+            self.tally.refused += 1
+            self.bar.tell(placed, problem)
+            return
+        if self.keeps_places:
+            self.tally.places[result["id"]] = (result["seq"], result["size"])
+        if result["status"] == 201 or placed == self._tried:
+            self.tally.new += 1
+        else:
+            self.tally.repeated += 1
 
 
-def files(path: Path) -> list[Path]:
-    """The files that a path means."""
-    found = sorted(path.glob("*.ndjson")) if path.is_dir() else [path]
-    if not found or not all(one.is_file() for one in found):
-        raise NothingToImport(f"{path} is neither an NDJSON file nor a folder with one in it")
-    return found
-
-
-def import_files(paths: list[Path], *, address: str, console: Console) -> Tally:
-    """Send all lines; what was refused is printed with file, line and reason."""
-    total = sum(1 for path in paths for _ in _lines(path))
-    lines = ((path, number, line) for path in paths for number, line in _lines(path))
-    tally = Tally()
-    columns = (
-        TextColumn("Recording"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("lines"),
-        TimeRemainingColumn(),
-    )
-    with (
-        httpx2.Client(base_url=address, timeout=120) as client,
-        Progress(*columns, console=console) as progress,
-    ):
-        task = progress.add_task("", total=total)
-        for some in _portions(lines):
-            for (path, number, _), result in zip(some, _send(client, some), strict=True):
-                _count(tally, result, f"{path}:{number}", console)
-            progress.advance(task, len(some))
-    return tally
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    with path.open("rb") as file:
-        for number, raw in enumerate(file, start=1):
-            line = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
-            if line.strip() and not line.startswith(b"#"):
-                yield number, line.rstrip(b"\r\n")
-
-
-def _portions(lines: Iterable[Placed]) -> Iterator[list[Placed]]:
+def _portions(all_lines: Iterable[Placed]) -> Iterator[list[Placed]]:
+    """Lines, some at a time; where a file breaks off, those before come, and then the error."""
     some: list[Placed] = []
     size = 0
-    for one in lines:
-        if some and (len(some) == AT_ONCE or size + len(one[2]) > MOST_BYTES):
-            yield some
-            some, size = [], 0
-        some.append(one)
-        size += len(one[2])
+    broken: Unreadable | None = None
+    try:
+        for one in all_lines:
+            if some and (len(some) == AT_ONCE or size + len(one.line) > MOST_BYTES):
+                yield some
+                some, size = [], 0
+            some.append(one)
+            size += len(one.line)
+    except Unreadable as error:
+        broken = error
     if some:
         yield some
-
-
-def _send(client: httpx2.Client, some: list[Placed]) -> list[dict[str, Any]]:
-    body = b"\n".join(line for _, _, line in some)
-    try:
-        answer = client.post(
-            "/v1/batch", content=body, headers={"Content-Type": "application/x-ndjson"}
-        )
-    except httpx2.TransportError as error:
-        raise DoorClosed(
-            f"{client.base_url} does not answer ({error}); is `onrecord up` running?"
-        ) from None
-    if answer.status_code != 200:
-        raise DoorClosed(f"{client.base_url} answered {answer.status_code}: {answer.text[:300]}")
-    return [orjson.loads(line) for line in answer.content.splitlines()]
-
-
-def _count(tally: Tally, result: dict[str, Any], place: str, console: Console) -> None:
-    if problem := result.get("problem"):
-        tally.refused += 1
-        faults = "; ".join(
-            f"{one.get('pointer', one.get('parameter')) or 'the line'}: {one['message']}"
-            for one in problem.get("errors", [])
-        )
-        console.print(
-            f"{place}: {problem['status']} {problem['detail']} {faults}", style="red", markup=False
-        )
-        return
-    tally.places[result["id"]] = (result["seq"], result["size"])
-    if result["status"] == 200:
-        tally.repeated += 1
-    else:
-        tally.new += 1
+    if broken:
+        raise broken

@@ -89,7 +89,7 @@ class Recorder:
         return await self._problem(answer) if isinstance(answer, Refusal) else answer
 
     async def _problem(self, refusal: Refusal) -> Problem:
-        status, detail = _REFUSALS[refusal.reason]
+        status, detail = REFUSALS[refusal.reason]
         errors = [at(pointer, message) for pointer, message in refusal.faults]
         for n, one in enumerate(refusal.unknown):
             message = f"no {one.kind} {str(one.name)!r} is on record"
@@ -122,7 +122,7 @@ def _unavailable(error: BaseException) -> BaseException:
     return error
 
 
-_REFUSALS: Final[dict[str, tuple[int, str]]] = {
+REFUSALS: Final[dict[str, tuple[int, str]]] = {
     "unknown-reference": (422, "The request names things that are not on record."),
     "unknown-target": (404, "There is no {kind} of this id on record."),
     "already-retracted": (409, "The {kind} is retracted already."),

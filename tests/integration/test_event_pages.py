@@ -1,0 +1,185 @@
+"""Does a page of events read what is on it and little more, whatever it is filtered by?
+
+On a ledger of 20,000 entries put there by SQL; what a page should be is worked out in Python.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from psycopg.rows import dict_row
+
+from onrecord.kit.db import compiled
+from onrecord.ledger import read
+from tests.support import postgres
+
+SIZE = 20_000
+TYPES = ("statement.made", "position.changed", "topic.revised")
+ACTORS = (*(f"actor-{n}" for n in range(7)), "rare", "nobody")
+TOPICS = (*(f"topic-{n}" for n in range(5)), "nothing")
+FILL = f"""
+CREATE TEMP TABLE new AS
+SELECT seq, CASE WHEN seq % 9 = 0 THEN 'position.changed' ELSE 'statement.made' END AS type,
+       CASE WHEN seq % 1999 = 7 THEN 'rare' ELSE 'actor-' || seq % 7 END AS actor,
+       'topic-' || seq % 5 AS topic
+FROM generate_series(0, {SIZE} - 1) seq;
+INSERT INTO ledger.entries
+SELECT seq, gen_random_uuid(), entry, sha256('\\x00'::bytea || entry)
+FROM (SELECT seq, convert_to('{{"seq":' || seq || '}}', 'UTF8') AS entry FROM new) made;
+INSERT INTO ledger.touches
+SELECT 'type', type, seq FROM new UNION ALL SELECT 'actor', actor, seq FROM new
+UNION ALL SELECT 'topic', topic, seq FROM new;
+INSERT INTO ledger.payloads
+SELECT seq, section, sha256('salt'), convert_to('"' || section || seq || '"', 'UTF8')
+FROM new, unnest(ARRAY['content', 'evidence', 'note']) section;
+"""
+CASES: list[dict[str, str]] = [
+    {},
+    {"actor": "rare"},
+    {"actor": "nobody", "type": "statement.made"},
+    {"actor": "rare", "type": "statement.made"},
+    {"actor": "rare", "topic": "topic-1", "type": "topic.revised"},
+    {"actor": "actor-3", "type": "statement.made"},
+    {"topic": "topic-3", "type": "position.changed"},
+    {"topic": "nothing", "type": "statement.made"},
+    {"type": "statement.made"},
+    {"type": "topic.revised"},
+]
+BLOCKS = 500
+"""Some 16 for each of ten entries, and 3 for each that another filter holds back: up to 90 here."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """An entry as the naive filter sees it."""
+
+    seq: int
+    actor: str
+    topic: str
+    type: str
+
+
+@pytest.fixture(scope="module")
+def ledger(server_url: str, template: str) -> Iterator[psycopg.Connection[Any]]:
+    with (
+        postgres.database(server_url, template) as url,
+        psycopg.connect(url, autocommit=True, row_factory=dict_row) as conn,
+    ):
+        conn.execute(FILL.encode())
+        yield conn
+
+
+@pytest.fixture(scope="module")
+def entries(ledger: psycopg.Connection[Any]) -> list[Said]:
+    found = ledger.execute("SELECT seq, actor, topic, type FROM new ORDER BY seq")
+    return [Said(**row) for row in found]
+
+
+def page(
+    conn: psycopg.Connection[Any], filters: dict[str, str], start: int, limit: int
+) -> tuple[list[int], int | None]:
+    """The seqs on a page, and where the next one begins."""
+    query = compiled(read.page(frozenset(filters)))
+    params = {**filters, "start": start, "limit": limit}
+    (row,) = conn.execute(query, params, binary=True)
+    lines = [json.loads(line) for line in row["lines"].splitlines()]
+    return [line["entry"]["seq"] for line in lines], row["next"]
+
+
+FILTERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "actor": st.sampled_from(ACTORS),
+        "topic": st.sampled_from(TOPICS),
+        "type": st.sampled_from(TYPES),
+    },
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    filters=FILTERS,
+    start=st.integers(0, SIZE + 1),
+    limit=st.one_of(st.integers(1, 20), st.integers(1, 2_000)),
+)
+def test_a_page_is_what_a_filter_in_python_leaves(
+    ledger: psycopg.Connection[Any],
+    entries: list[Said],
+    filters: dict[str, str],
+    start: int,
+    limit: int,
+) -> None:
+    passing = [
+        one.seq
+        for one in entries[start:]
+        if all(getattr(one, name) == value for name, value in filters.items())
+    ]
+    beyond = passing[limit] if len(passing) > limit else None
+    assert (passing[:limit], beyond) == page(ledger, filters, start, limit)
+
+
+def test_a_page_reads_no_more_of_the_ledger_than_it_gives(
+    ledger: psycopg.Connection[Any],
+) -> None:
+    """Without statistics too, and by a plan that knows none of the parameters."""
+    for statistics in ("", "ANALYZE ledger.entries, ledger.touches, ledger.payloads"):
+        if statistics:
+            ledger.execute(statistics.encode())
+        for mode in ("custom", "generic"):
+            ledger.execute(f"SET plan_cache_mode = force_{mode}_plan".encode())
+            read_ = {
+                (str(filters), start): blocks(ledger, filters, start)
+                for filters in CASES
+                for start in (0, SIZE // 2, SIZE - 3)
+            }
+            assert {} == {case: count for case, count in read_.items() if count > BLOCKS}
+            assert max(read_.values()) > 100
+
+
+def blocks(conn: psycopg.Connection[Any], filters: dict[str, str], start: int) -> int:
+    """How many blocks a page of ten touches, once planned."""
+    params = {**filters, "start": start, "limit": 10}
+    query, names = compiled(read.page(frozenset(filters))).decode(), list(params)
+    query = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", query)
+    types = ", ".join("text" if name in filters else "bigint" for name in names)
+    values = ", ".join(f"'{value}'" for value in params.values())
+    conn.execute(f"PREPARE page ({types}) AS {query}".encode(), prepare=False)
+    try:
+        plan = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE page ({values})"
+        conn.execute(plan.encode(), prepare=False)
+        (row,) = conn.execute(plan.encode(), prepare=False)
+    finally:
+        conn.execute("DEALLOCATE page")
+    top = row["QUERY PLAN"][0]["Plan"]
+    total: int = top["Shared Hit Blocks"] + top["Shared Read Blocks"]
+    return total
+
+
+def test_a_page_ends_where_it_becomes_too_large(ledger: psycopg.Connection[Any]) -> None:
+    words = f'"{"x" * 999_998}"'.encode()
+    with ledger.transaction(force_rollback=True):
+        for seq in range(SIZE, SIZE + 30):
+            ledger.execute(
+                "INSERT INTO ledger.entries SELECT %s, gen_random_uuid(), e,"
+                " sha256('\\x00'::bytea || e) FROM (SELECT %s::bytea AS e) made",
+                [seq, b'{"seq":%d}' % seq],
+            )
+            ledger.execute(
+                "INSERT INTO ledger.payloads VALUES (%s, 'content', 'salt', %s)", [seq, words]
+            )
+        seen: list[int] = []
+        at: int | None = SIZE - 5
+        pages = 0
+        while at is not None:
+            found, at = page(ledger, {}, at, 1_000)
+            assert 1 <= len(found) <= 5 + read.MOST_BYTES // len(words) + 1
+            seen += found
+            pages += 1
+    assert list(range(SIZE - 5, SIZE + 30)) == seen
+    assert pages == 4

@@ -1,0 +1,167 @@
+"""What does a place in one order cost a writer, against the same rows in no order?
+
+`ledger.committer.Committer`, as in an ingest process, against the very rows that it would write,
+encoded beforehand and inserted one request a transaction: no lock, no order, no hashing. They are
+inserted in two ways: by the ledger's own statement, and by one made for a single request, whose
+parameters are no arrays and so cost the client less.
+"""
+
+import argparse
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import bench
+import statements
+from connections import Commit, Connections
+
+from onrecord.domain.decisions import Request
+from onrecord.entrypoints.doors import writer
+from onrecord.ledger.append import Answer, append
+from onrecord.ledger.committer import Committer
+from onrecord.ledger.entry import encode, leaf_hash
+from onrecord.ledger.insert import Row, insert
+from onrecord.ledger.merkle import Frontier
+
+MANY = 32
+
+
+class Ours:
+    """A ledger with one committer; producers are tasks, as requests are in an ingest process."""
+
+    def __init__(self, url: str) -> None:
+        with writer(url) as conn:
+            append(conn, statements.cast())
+        self.committer = Committer(partial(writer, url), on_commit=lambda: None)
+        self.committer.start()
+        self._next = 0
+
+    def rate(self, producers: int, count: int) -> float:
+        """Statements a second; making them is not timed."""
+        asked = [statements.request(self._next + n) for n in range(count)]
+        self._next += count
+        return asyncio.run(self._run(asked, producers))
+
+    async def _run(self, asked: Sequence[Request], producers: int) -> float:
+        waiting = iter(asked)
+
+        async def produce() -> None:
+            for request in waiting:
+                answer = await asyncio.wrap_future(self.committer.submit(request))
+                assert isinstance(answer, Answer), answer
+
+        start = time.perf_counter()
+        await asyncio.gather(*(produce() for _ in range(producers)))
+        return len(asked) / (time.perf_counter() - start)
+
+
+class Capture:
+    """Stands in for a connection, to keep what `ledger.insert` would execute."""
+
+    def __init__(self) -> None:
+        self.seen: Commit = []
+
+    def execute(self, sql: Any, params: Any) -> None:
+        self.seen.append((sql, params))
+
+
+_PLAIN = """
+WITH entries AS (
+    INSERT INTO ledger.entries (seq, id, entry, leaf_hash)
+    VALUES (%(seq)b, %(id)b, %(entry)b, %(leaf_hash)b)
+), payloads AS (INSERT INTO ledger.payloads (seq, section, salt, value) VALUES {payloads}
+), touches AS (INSERT INTO ledger.touches (kind, name, seq) VALUES {touches}
+), made AS (
+    INSERT INTO ledger.ids (id, kind, slug, seq)
+    VALUES (%(thing)b, %(thing_kind)b, %(slug)b, %(seq)b)
+    ON CONFLICT (id) DO UPDATE SET seq = excluded.seq
+)
+INSERT INTO ledger.commits (size, recorded_at, root, frontier)
+VALUES (%(size)b, %(recorded_at)b, %(root)b, %(frontier)b::bytea[])
+"""
+_ONE = ("seq", "id", "entry", "leaf_hash", "thing", "thing_kind", "slug")
+_PAYLOAD = ("section", "salt", "value")
+_TOUCH = ("touch_kind", "touch_name")
+
+
+def plainly(commit: Commit) -> Commit:
+    """The same rows of one entry as single values."""
+    ((_, given),) = commit
+    (_,) = given["seq"]
+    values = {name: given[name][0] for name in _ONE}
+    values |= {name: given[name] for name in ("size", "recorded_at", "root", "frontier")}
+    for name in _PAYLOAD + _TOUCH:
+        values |= {f"{name}{n}": one for n, one in enumerate(given[name])}
+    payloads = ", ".join(
+        f"(%(seq)b, %(section{n})b, %(salt{n})b, %(value{n})b)"
+        for n in range(len(given["section"]))
+    )
+    touches = ", ".join(
+        f"(%(touch_kind{n})b, %(touch_name{n})b, %(seq)b)" for n in range(len(given["touch_kind"]))
+    )
+    return [(_PLAIN.format(payloads=payloads, touches=touches), values)]
+
+
+class SameRows:
+    """What a ledger would write, statement by statement, each in a commit of its own."""
+
+    def __init__(self) -> None:
+        self._frontier, self._next = Frontier(), 0
+
+    def made(self, count: int) -> list[Commit]:
+        return [self._one() for _ in range(count)]
+
+    def _one(self) -> Commit:
+        fact, now = statements.fact(statements.request(self._next)), datetime.now(UTC)
+        seq = self._frontier.size
+        entry, payloads = encode(fact, seq=seq, recorded_at=now, recorded_by="local")
+        capture: Any = Capture()
+        insert(capture, [Row(seq, fact, entry, payloads)], self._frontier, now)
+        self._frontier = self._frontier.extended([leaf_hash(entry)])
+        self._next += 1
+        seen: Commit = capture.seen
+        return seen
+
+
+def compare(server: str, ours: Ours, *, producers: int, slices: int, count: int) -> Any:
+    """The rates of so many producers, and of as many connections that insert the same rows."""
+    rows, single = SameRows(), SameRows()
+    urls = [bench.migrated(server, f"{name}_{producers}") for name in ("rows", "plain")]
+    theirs, plain = (Connections(url, producers, role="onrecord_ingest") for url in urls)
+    found = bench.alternate(
+        {
+            f"ledger, producers: {producers}": lambda: ours.rate(producers, count),
+            f"same rows, connections: {producers}": lambda: theirs.rate(rows.made(count)),
+            "same rows, plain INSERTs": lambda: plain.rate(
+                [plainly(one) for one in single.made(count)]
+            ),
+        },
+        slices=slices,
+        before=lambda: bench.settle(server),
+    )
+    theirs.close()
+    plain.close()
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--slices", type=int, default=7)
+    parser.add_argument("--count", type=int, default=6_000, help="statements in a slice of 32")
+    parser.add_argument("--alone", type=int, default=1_500, help="statements in a slice of one")
+    given = parser.parse_args()
+    with bench.postgres() as server:
+        print(statements.sizes())
+        ours = Ours(bench.migrated(server, "ledger"))
+        found = compare(server, ours, producers=MANY, slices=given.slices, count=given.count)
+        bench.table("Many at once", found, unit="statements/s", target=1.5)
+        found = compare(server, ours, producers=1, slices=given.slices, count=given.alone)
+        bench.table("One alone", found, unit="statements/s", target=0.8)
+        ours.committer.stop()
+
+
+if __name__ == "__main__":
+    main()

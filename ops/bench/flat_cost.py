@@ -1,0 +1,203 @@
+"""Does a write, or a read of what was just written, cost more on a larger record?
+
+A database for each size, filled beforehand; then the same few writes and reads in each of them in
+turn. Prints a table and draws `flat_cost.svg` beside this file.
+
+Filling is by SQL: statements that were recorded by the ledger's own code are copied with a seq, an
+id and salts of their own, so that tables and indexes are as large as real ones. Hashes of leaves
+are true (the table demands it); those of the tree are of the right number, but made up.
+"""
+
+import argparse
+import statistics
+import time
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import bench
+import plot
+import psycopg
+import serving
+import statements
+
+from onrecord.entrypoints.doors import writer
+from onrecord.kit import db
+from onrecord.ledger import read
+from onrecord.ledger.append import append
+
+MODELS = 1_000
+"""Statements that are copied."""
+CHUNK = 50_000
+A_COMMIT = 100
+"""Entries that a filled-in commit has: as in an import."""
+
+# Ids as UUIDv7 has them: they sort by time, and all of these before what is written today.
+_NEW = """
+WITH made AS MATERIALIZED (
+    SELECT g AS seq, m.seq AS model, m.id AS model_id, convert_from(m.entry, 'UTF8') AS text,
+        (lpad(to_hex(1600000000000 + g), 12, '0') || '7' || substr(md5(g::text), 1, 3) || '8'
+            || substr(md5(g::text), 4, 15))::uuid AS id
+    FROM generate_series(%(start)s::bigint, %(end)s::bigint - 1) g
+    JOIN ledger.entries m ON m.seq = %(model)s + g %% %(models)s
+), entry AS (
+    SELECT seq, id, convert_to(replace(replace(text, model_id::text, id::text),
+        '"seq":' || model || ',', '"seq":' || seq || ','), 'UTF8') AS entry FROM made
+), entries AS (
+    INSERT INTO ledger.entries (seq, id, entry, leaf_hash)
+    SELECT seq, id, entry, sha256('\\x00'::bytea || entry) FROM entry
+), payloads AS (
+    INSERT INTO ledger.payloads (seq, section, salt, value)
+    SELECT made.seq, p.section, sha256(int8send(made.seq)), p.value
+    FROM made JOIN ledger.payloads p ON p.seq = model
+), touches AS (
+    INSERT INTO ledger.touches (kind, name, seq)
+    SELECT t.kind, t.name, made.seq FROM made JOIN (
+        SELECT * FROM ledger.touches WHERE seq >= %(model)s AND seq < %(model)s + %(models)s
+    ) t ON t.seq = model
+), ids AS (
+    INSERT INTO ledger.ids (id, kind, slug, seq) SELECT id, 'statement', NULL, seq FROM made
+)
+INSERT INTO ledger.commits (size, recorded_at, root, frontier)
+SELECT size, now(), sha256(int8send(size)), ARRAY(
+    SELECT sha256(int8send(size) || int8send(n))
+    FROM generate_series(1, bit_count(size::bit(64))) n
+)
+FROM (
+    SELECT generate_series(%(start)s::bigint + %(a_commit)s, %(end)s::bigint, %(a_commit)s) AS size
+    UNION SELECT %(end)s::bigint
+) sizes
+"""
+
+
+def fill(url: str, size: int) -> None:
+    """Make an empty ledger one of `size` entries."""
+    with writer(url) as conn:
+        append(conn, statements.cast())
+        first = read.size(conn)
+        for start in range(0, min(MODELS, size - first), 250):
+            append(conn, [statements.request(start + n) for n in range(250)])
+        done = read.size(conn)
+    with psycopg.connect(db.conninfo(url, synchronous_commit="off"), autocommit=True) as conn:
+        given = {"model": first, "models": MODELS, "a_commit": A_COMMIT}
+        conn.execute("VACUUM ANALYZE")
+        while done < size:
+            end = min(done + CHUNK, size)
+            conn.execute(_NEW, {**given, "start": done, "end": end})
+            done = end
+            bench.progress("filling", done, size)
+        conn.execute("VACUUM ANALYZE")
+        conn.execute("CHECKPOINT")
+
+
+class Ledger:
+    """A filled database with a writer, a follower and an API process on it."""
+
+    def __init__(self, url: str, stack: ExitStack) -> None:
+        self.writer = stack.enter_context(writer(url))
+        self.follower = stack.enter_context(db.connect(url, role="onrecord_audit"))
+        self.port = stack.enter_context(serving.served(url)).port
+        self._next = MODELS
+
+    def one(self, count: int) -> float:
+        """Milliseconds for an append of one statement."""
+        return _median([self._append(1) for _ in range(count + WARM)])
+
+    def batch(self, count: int) -> float:
+        """Milliseconds a statement, in appends of 256."""
+        return _median([self._append(256) for _ in range(count // 32 + WARM)]) / 256
+
+    def read_after(self, count: int) -> float:
+        """Milliseconds until a follower has read an entry that was just appended."""
+        took = []
+        for _ in range(count + WARM):
+            self._append(1)
+            size = read.size(self.writer)
+            start = time.perf_counter()
+            (found,) = read.entries_from(self.follower, size - 1, 100)
+            took.append(time.perf_counter() - start)
+            assert found.seq == size - 1
+        return _median(took)
+
+    def get(self, count: int) -> float:
+        """Milliseconds for `GET /v1/events/{id}` over HTTP, of entries from everywhere."""
+        wanted = iter(
+            self.follower.execute(
+                "SELECT id FROM ledger.entries WHERE seq IN (SELECT (random() * (%s - 1))::bigint"
+                " FROM generate_series(1, %s))",
+                [read.size(self.follower), (count + WARM) * 2],
+            ).fetchall()
+        )
+        conn, took = serving.connection(self.port), []
+        for _ in range(count + WARM):
+            start = time.perf_counter()
+            conn.request("GET", f"/v1/events/{next(wanted)[0]}")
+            answer = conn.getresponse()
+            assert (answer.status, answer.read()[:9]) == (200, b'{"entry":')
+            took.append(time.perf_counter() - start)
+        conn.close()
+        return _median(took)
+
+    def _append(self, count: int) -> float:
+        asked = [statements.request(self._next + n) for n in range(count)]
+        self._next += count
+        start = time.perf_counter()
+        append(self.writer, asked)
+        return time.perf_counter() - start
+
+
+def _median(seconds: list[float]) -> float:
+    return statistics.median(seconds[WARM:]) * 1e3
+
+
+WARM = 3
+"""Of each slice, not counted: what the slice before has thrown out of memory comes back."""
+
+MEASURES = {
+    "append of one": Ledger.one,
+    "append of 256, each": Ledger.batch,
+    "read after a write": Ledger.read_after,
+    "GET of one event": Ledger.get,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--slices", type=int, default=7)
+    parser.add_argument("--count", type=int, default=200, help="of each, in a slice")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    given = parser.parse_args()
+    with bench.postgres() as server, ExitStack() as stack:
+        print(statements.sizes())
+        ledgers: dict[int, Ledger] = {}
+        for size in given.sizes:
+            url = bench.migrated(server, f"size_{size}")
+            fill(url, size)
+            ledgers[size] = Ledger(url, stack)
+        found = {
+            name: bench.alternate(
+                {f"{size:,}": partial(measure, one, given.count) for size, one in ledgers.items()},
+                slices=given.slices,
+                before=lambda: bench.settle(server),
+            )
+            for name, measure in MEASURES.items()
+        }
+    print("\n| ms, median (least to most) |", " | ".join(MEASURES), "|")
+    print("|---:" * (len(MEASURES) + 1) + "|")
+    for size in given.sizes:
+        told = [bench.spread(found[name][f"{size:,}"]) for name in MEASURES]
+        print(f"| {size:,} entries |", " | ".join(told), "|")
+    ends = f"{given.sizes[0]:,}", f"{given.sizes[-1]:,}"
+    ratios = [
+        bench.spread([b / a for a, b in zip(*(found[name][end] for end in ends), strict=True)])
+        for name in MEASURES
+    ]
+    print(f"| {ends[1]} / {ends[0]} |", " | ".join(ratios), "|")
+    by_size = {name: {size: found[name][f"{size:,}"] for size in given.sizes} for name in MEASURES}
+    drawn = Path(__file__).with_suffix(".svg")
+    drawn.write_text(plot.svg(by_size, across="entries on record", up="milliseconds, median"))
+    print(f"\nDrawn: {drawn.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Which statements do the benches write? All of 1 KB as a JSON body, no two with the same words."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from onrecord.domain.decisions import Fact, Refusal, Request, State, Thing, decide
+from onrecord.domain.ids import new_id, thing_id
+from onrecord.ingest import record
+from onrecord.ingest.schemas import ActorIn, StatementIn, TopicIn
+from onrecord.ledger.entry import encode
+
+BYTES = 1_024
+"""Of the JSON body as it is posted, its id included."""
+ACTORS = tuple(f"actor-{n}" for n in range(50))
+TOPICS = tuple(f"topic-{n}" for n in range(20))
+_FILLER = "We have always said that we are ready to talk, and that we will go on saying so. " * 12
+
+
+def cast() -> list[Request]:
+    """Registrations of everybody and everything that the statements name."""
+    actors = [record.actor(ActorIn.model_validate(one)) for one in actor_bodies()]
+    return actors + [record.topic(TopicIn.model_validate(one)) for one in topic_bodies()]
+
+
+def actor_bodies() -> list[dict[str, Any]]:
+    return [{"id": one, "kind": "person", "names": [{"name": one, "lang": "en"}]} for one in ACTORS]
+
+
+def topic_bodies() -> list[dict[str, Any]]:
+    return [{"id": one, "label": one, "proposition": f"Hold {one} soon."} for one in TOPICS]
+
+
+def body(n: int) -> dict[str, Any]:
+    """The n-th statement as it is posted, with an id of its own."""
+    made: dict[str, Any] = {
+        "id": str(new_id()),
+        "speakers": [{"actor": ACTORS[n % 50], "role": "Spokesperson"}],
+        "topics": [TOPICS[n % 20]],
+        "venue": "Press room",
+        "said_at": f"2022-{n % 12 + 1:02}-{n % 28 + 1:02}",
+        "said_at_basis": "stated",
+        "content": {"text": f"{n}: ", "lang": "en", "mode": "verbatim"},
+        "evidence": [
+            {
+                "url": f"https://news.example/2022/{n}",
+                "outlet": "The Daily",
+                "title": "Ready to talk, says spokesperson",
+                "published_at": "2022-12-31T12:00:00Z",
+            }
+        ],
+        "coder": "bench",
+    }
+    made["content"]["text"] += _FILLER[: BYTES - len(orjson.dumps(made))]
+    return made
+
+
+def request(n: int) -> Request:
+    """The n-th statement as the committer takes it."""
+    checked = StatementIn.model_validate(body(n))
+    return record.statement(checked, checked.id or new_id())
+
+
+def fact(asked: Request) -> Fact:
+    """A statement as it is accepted where everybody that it names is on record."""
+    things = {thing_id("actor", one): Thing("actor") for one in ACTORS}
+    things |= {thing_id("topic", one): Thing("topic") for one in TOPICS}
+    found = decide(asked, State(things))
+    assert not isinstance(found, Refusal), found
+    return found[0]
+
+
+def sizes() -> str:
+    """How many bytes one statement is, in words."""
+    entry, payloads = encode(
+        fact(request(1)), seq=100_000, recorded_at=datetime.now(UTC), recorded_by="local"
+    )
+    words = sum(len(one.value) for one in payloads)
+    return (
+        f"One statement: {len(orjson.dumps(body(1)))} bytes as a JSON body; on record an entry of"
+        f" {len(entry)} bytes and {len(payloads)} payload sections of {words} bytes together."
+    )

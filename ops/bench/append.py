@@ -20,9 +20,10 @@ from connections import Commit, Connections
 
 from onrecord.domain.decisions import Request
 from onrecord.entrypoints.doors import writer
-from onrecord.ledger.append import Answer, append
+from onrecord.kit.wakes import Wakes
+from onrecord.ledger.append import Answer, append, sealed
 from onrecord.ledger.committer import Committer
-from onrecord.ledger.entry import encode, leaf_hash
+from onrecord.ledger.entry import leaf_hash
 from onrecord.ledger.insert import Row, insert
 from onrecord.ledger.merkle import Frontier
 
@@ -34,7 +35,7 @@ class Ours:
 
     def __init__(self, url: str) -> None:
         with writer(url) as conn:
-            append(conn, statements.cast())
+            append(conn, [sealed(one) for one in statements.cast()])
         self.committer = Committer(partial(writer, url), on_commit=lambda: None)
         self.committer.start()
         self._next = 0
@@ -46,12 +47,13 @@ class Ours:
         return asyncio.run(self._run(asked, producers))
 
     async def _run(self, asked: Sequence[Request], producers: int) -> float:
-        waiting = iter(asked)
+        waiting, wakes = iter(asked), Wakes()
 
         async def produce() -> None:
             for request in waiting:
-                answer = await asyncio.wrap_future(self.committer.submit(request))
-                assert isinstance(answer, Answer), answer
+                outcome = self.committer.submit(request)
+                await wakes.done(outcome)
+                assert isinstance(outcome.result(), Answer), outcome.result()
 
         start = time.perf_counter()
         await asyncio.gather(*(produce() for _ in range(producers)))
@@ -117,7 +119,7 @@ class SameRows:
     def _one(self) -> Commit:
         fact, now = statements.fact(statements.request(self._next)), datetime.now(UTC)
         seq = self._frontier.size
-        entry, payloads = encode(fact, seq=seq, recorded_at=now, recorded_by="local")
+        entry, payloads = statements.encoded(fact, seq=seq, now=now)
         capture: Any = Capture()
         insert(capture, [Row(seq, fact, entry, payloads)], self._frontier, now)
         self._frontier = self._frontier.extended([leaf_hash(entry)])

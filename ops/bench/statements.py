@@ -9,7 +9,7 @@ from onrecord.domain.decisions import Fact, Refusal, Request, State, Thing, deci
 from onrecord.domain.ids import new_id, thing_id
 from onrecord.ingest import record
 from onrecord.ingest.schemas import ActorIn, StatementIn, TopicIn
-from onrecord.ledger.entry import encode
+from onrecord.ledger.entry import Payload, encode, seal, stamp
 
 BYTES = 1_024
 """Of the JSON body as it is posted, its id included."""
@@ -71,11 +71,16 @@ def fact(asked: Request) -> Fact:
     return found[0]
 
 
+def encoded(fact: Fact, *, seq: int, now: datetime) -> tuple[bytes, tuple[Payload, ...]]:
+    """A fact as entry and payload."""
+    sealed = seal(fact.draft)
+    entry = encode(sealed, fact.touches, seq=seq, recorded_at=stamp(now), recorded_by="local")
+    return entry, sealed.payloads
+
+
 def sizes() -> str:
     """How many bytes one statement is, in words."""
-    entry, payloads = encode(
-        fact(request(1)), seq=100_000, recorded_at=datetime.now(UTC), recorded_by="local"
-    )
+    entry, payloads = encoded(fact(request(1)), seq=100_000, now=datetime.now(UTC))
     words = sum(len(one.value) for one in payloads)
     return (
         f"One statement: {len(orjson.dumps(body(1)))} bytes as a JSON body; on record an entry of"

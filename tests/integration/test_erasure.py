@@ -56,9 +56,7 @@ def _everything(url: str) -> str:
             " WHERE schemaname IN ('ledger', 'projections')"
         ).fetchall()
         rows = [
-            row
-            for (table,) in tables
-            for row in conn.execute(f"SELECT t::text FROM {table} t")
+            row for (table,) in tables for row in conn.execute(f"SELECT t::text FROM {table} t")
         ]
         values = conn.execute("SELECT encode(value, 'escape') FROM ledger.payloads").fetchall()
     return "\n".join(one for (one,) in [*rows, *values])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from onrecord.domain.decisions import Draft, Fact, Touches
+from onrecord.domain.decisions import Draft, Touches
 from onrecord.domain.events import ActorRegistered, Event, PositionChanged, StatementMade
 from onrecord.ledger.entry import (
     Payload,
@@ -20,6 +20,7 @@ from onrecord.ledger.entry import (
     decode,
     encode,
     says_the_same,
+    seal,
     stamp,
     touched,
 )
@@ -45,9 +46,9 @@ FIELDS = st.text("abcdefghijklmnopqrstuvwxyz_AZ09", min_size=1)
 
 
 def entry(event: Event, *, id_: int = 1) -> tuple[bytes, dict[str, Payload]]:
-    fact = Fact(Draft(UUID(int=id_), event), ABOUT, ABOUT, ())
-    written, payloads = encode(fact, seq=3, recorded_at=NOW, recorded_by="local")
-    return written, {one.section: one for one in payloads}
+    sealed = seal(Draft(UUID(int=id_), event))
+    written = encode(sealed, ABOUT, seq=3, recorded_at=stamp(NOW), recorded_by="local")
+    return written, {one.section: one for one in sealed.payloads}
 
 
 def statement(**fields: Any) -> StatementMade:

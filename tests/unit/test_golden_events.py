@@ -17,10 +17,19 @@ from uuid import UUID
 import pytest
 import rfc8785
 
-from onrecord.domain.decisions import Draft, Fact, Touches
+from onrecord.domain.decisions import Draft, Touches
 from onrecord.domain.events import CLASSES, Event, parse
 from onrecord.domain.shape import split
-from onrecord.ledger.entry import Payload, canonical, decode, encode, leaf_hash, says_the_same
+from onrecord.ledger.entry import (
+    Payload,
+    canonical,
+    decode,
+    encode,
+    leaf_hash,
+    says_the_same,
+    seal,
+    stamp,
+)
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "events"
 FILES = sorted(GOLDEN.glob("*.json"))
@@ -146,5 +155,6 @@ def whole_entry(monkeypatch: pytest.MonkeyPatch) -> tuple[bytes, tuple[Payload, 
         ("talks-with-putin", "talks-with-russia"),
     )
     event = parsed(golden(GOLDEN / "statement.made.v1.json"))
-    fact = Fact(Draft(UUID(int=7), event), about, about, ())
-    return encode(fact, seq=41, recorded_at=RECORDED_AT, recorded_by="local")
+    sealed = seal(Draft(UUID(int=7), event))
+    entry = encode(sealed, about, seq=41, recorded_at=stamp(RECORDED_AT), recorded_by="local")
+    return entry, sealed.payloads

@@ -23,9 +23,12 @@ from onrecord.domain.decisions import (
 )
 from onrecord.ledger.entry import (
     MAX_BYTES,
+    Sealed,
     decode,
     encode,
     says_the_same,
+    seal,
+    stamp,
 )
 from onrecord.ledger.insert import Row, insert
 from onrecord.ledger.lookup import Now, Seen, look
@@ -50,10 +53,23 @@ class Answer:
     repeated: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A request, and its events sealed: made before the lock is asked for, by whoever asks."""
+
+    request: Request
+    sealed: tuple[Sealed, ...]
+
+
+def sealed(request: Request) -> Write:
+    """Make a request ready to be appended."""
+    return Write(request, tuple(seal(draft) for draft in request.drafts))
+
+
 def append(
-    conn: psycopg.Connection[Any], requests: Sequence[Request], *, recorded_by: str = "local"
+    conn: psycopg.Connection[Any], writes: Sequence[Write], *, recorded_by: str = "local"
 ) -> list[Answer | Refusal]:
-    """Record what may be recorded of `requests`, in their order; one answer or refusal for each.
+    """Record what may be recorded of `writes`, in their order; one answer or refusal for each.
 
     All or nothing: when it raises, nothing of the batch is on record, but `CommitLost` leaves that
     open. Calling again with the same requests is always safe. The connection is in autocommit.
@@ -61,15 +77,15 @@ def append(
     answers: list[Answer | Refusal] = []
     rows: list[Row] = []
     with _transaction(conn):
-        now = look(conn, requests)
-        for request in requests:
-            answer = _repeated(request, now.seen)
+        now = look(conn, [one.request for one in writes])
+        for one in writes:
+            answer = _repeated(one.request, now.seen)
             if answer is None:
-                facts = decide(request, now.state)
+                facts = decide(one.request, now.state)
                 if isinstance(facts, Refusal):
                     answer = facts
                 else:
-                    answer = _encode(facts, now, recorded_by, rows)
+                    answer = _numbered(one, facts, now, recorded_by, rows)
                     if isinstance(answer, Answer):
                         now.state.take(facts)
             answers.append(answer)
@@ -119,22 +135,24 @@ def _repeated(request: Request, seen: Seen) -> Answer | Refusal | None:
     return Refusal("id-reused", (("/id", "is on record with another body"),))
 
 
-def _encode(facts: Sequence[Fact], now: Now, recorded_by: str, rows: list[Row]) -> Answer | Refusal:
+def _numbered(
+    write: Write, facts: Sequence[Fact], now: Now, recorded_by: str, rows: list[Row]
+) -> Answer | Refusal:
     new: list[Row] = []
-    seq = now.frontier.size + len(rows)
-    for place, fact in enumerate(facts, start=seq):
-        entry, payloads = encode(
-            fact, seq=place, recorded_at=now.recorded_at, recorded_by=recorded_by
+    seq, recorded_at = now.frontier.size + len(rows), stamp(now.recorded_at)
+    for place, (fact, sealed) in enumerate(zip(facts, write.sealed, strict=True), start=seq):
+        entry = encode(
+            sealed, fact.touches, seq=place, recorded_at=recorded_at, recorded_by=recorded_by
         )
         if len(entry) > MAX_BYTES:
             fault = f"names too much: {len(entry)} bytes of ids and codes, {MAX_BYTES} fit an entry"
             return Refusal("entry-too-large", ((fact.draft.at, fault),))
-        new.append(Row(place, fact, entry, payloads))
+        new.append(Row(place, fact, entry, sealed.payloads))
     for row in new:
         now.seen.entries[row.fact.draft.id] = (row.seq, row.entry)
         now.seen.payloads[row.fact.draft.id] = {one.section: one for one in row.payloads}
     rows += new
-    return _answer(Request(tuple(fact.draft for fact in facts)), seq, now.recorded_at)
+    return _answer(write.request, seq, now.recorded_at)
 
 
 def _answer(request: Request, seq: int, recorded_at: datetime, *, repeated: bool = False) -> Answer:

@@ -19,7 +19,7 @@ import psycopg
 from psycopg.errors import LockNotAvailable, QueryCanceled, ReadOnlySqlTransaction
 
 from onrecord.domain.decisions import Refusal, Request
-from onrecord.ledger.append import Answer, CommitLost, append
+from onrecord.ledger.append import Answer, CommitLost, Write, append, sealed
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class OutcomeUnknown(Exception):
 
 
 Outcome = Future[Answer | Refusal]
-Waiting = tuple[Request, Outcome]
+Waiting = tuple[Write, Outcome]
 
 
 class Committer:
@@ -80,7 +80,7 @@ class Committer:
 
     def submit_all(self, requests: Sequence[Request]) -> list[Outcome]:
         """Hand in requests, to be recorded in this order; all of them are taken, or none."""
-        waiting: list[Waiting] = [(request, Future()) for request in requests]
+        waiting: list[Waiting] = [(sealed(request), Future()) for request in requests]
         with self._gate:
             if self._closed:
                 raise LedgerUnavailable
@@ -115,9 +115,8 @@ class Committer:
         return taken, some is None
 
     def _settle(self, batch: Sequence[Waiting]) -> None:
-        requests = [request for request, _ in batch]
         try:
-            answers = self._append(requests)
+            answers = self._append([write for write, _ in batch])
         except (LedgerUnavailable, OutcomeUnknown) as error:
             for _, future in batch:
                 future.set_exception(error)
@@ -135,7 +134,7 @@ class Committer:
             for (_, future), answer in zip(batch, answers, strict=True):
                 future.set_result(answer)
 
-    def _append(self, requests: Sequence[Request]) -> list[Answer | Refusal]:
+    def _append(self, writes: Sequence[Write]) -> list[Answer | Refusal]:
         lost = False
         for _ in range(2):
             try:
@@ -144,7 +143,7 @@ class Committer:
             except psycopg.OperationalError as error:
                 raise (OutcomeUnknown if lost else LedgerUnavailable) from error
             try:
-                return append(self._conn, requests)
+                return append(self._conn, writes)
             except CommitLost:
                 log.warning("lost the ledger while it committed", exc_info=True)
                 lost = True

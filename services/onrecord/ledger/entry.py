@@ -17,7 +17,7 @@ from uuid import UUID
 
 import orjson
 
-from onrecord.domain.decisions import Fact, Touches
+from onrecord.domain.decisions import Draft, Touches
 from onrecord.domain.events import Event, Recorded, parse
 from onrecord.domain.shape import Json, split
 
@@ -56,31 +56,46 @@ def stamp(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def encode(
-    fact: Fact, *, seq: int, recorded_at: datetime, recorded_by: str
-) -> tuple[bytes, tuple[Payload, ...]]:
-    """Write an accepted event as an entry and its payload, with fresh salts."""
-    event = fact.draft.event
-    data, sections = split(event)
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An event as it will stand on record, but for its place: all that can be done beforehand."""
+
+    draft: Draft
+    data: Json
+    payloads: tuple[Payload, ...]
+    commit: Mapping[str, str]
+
+
+def seal(draft: Draft) -> Sealed:
+    """Take an event apart, and commit to each section under a fresh salt."""
+    data, sections = split(draft.event)
     payloads = tuple(
         Payload(name, secrets.token_bytes(SALT_BYTES), canonical(value))
         for name, value in sorted(sections.items())
     )
-    entry = canonical(
+    commit = {one.section: commitment(one.salt, one.value) for one in payloads}
+    return Sealed(draft, data, payloads, commit)
+
+
+def encode(
+    sealed: Sealed, touches: Touches, *, seq: int, recorded_at: str, recorded_by: str
+) -> bytes:
+    """The bytes of an accepted event at its place; `recorded_at` is a `stamp`."""
+    event = sealed.draft.event
+    return canonical(
         {
             "v": SHAPE,
             "type": event.type,
             "version": event.version,
-            "id": str(fact.draft.id),
+            "id": str(sealed.draft.id),
             "seq": seq,
-            "recorded_at": stamp(recorded_at),
+            "recorded_at": recorded_at,
             "recorded_by": recorded_by,
-            "touches": {"actors": fact.touches.actors, "topics": fact.touches.topics},
-            "data": data,
-            "commit": {one.section: commitment(one.salt, one.value) for one in payloads},
+            "touches": {"actors": touches.actors, "topics": touches.topics},
+            "data": sealed.data,
+            "commit": sealed.commit,
         }
     )
-    return entry, payloads
 
 
 def decode(entry: bytes, values: Mapping[str, bytes]) -> Recorded:

@@ -1,0 +1,138 @@
+"""How does a test have a committer of its own, and say when it gets the ledger's lock?
+
+While `lock_held`, a committer's batch waits at the lock and what is handed in meanwhile gathers
+behind it: so a test knows which requests share a transaction. `connections` are the committer's, in
+the order in which it opened them; `cut` takes one away as a broken network does.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+
+from onrecord.domain.decisions import Request
+from onrecord.domain.events import ActorRegistered, TopicRegistered
+from onrecord.entrypoints import doors
+from onrecord.kit import db
+from onrecord.ledger.append import LOCK_KEY, Answer
+from onrecord.ledger.committer import Committer, Outcome
+from tests.support.histories import position, registration, request
+from tests.support.processes import until
+from tests.support.record import Record
+
+Connections = list[psycopg.Connection[Any]]
+
+
+def stage(made: Record) -> None:
+    """Put Ann and talks on record."""
+    ann = registration(ActorRegistered(id="ann", kind="person"))
+    made.append(ann, registration(TopicRegistered(id="talks")))
+
+
+def ask() -> Request:
+    """A position of Ann on talks, under an id of its own."""
+    return request(uuid4(), position())
+
+
+def answered(outcome: Outcome) -> Answer:
+    """The answer to what was handed in; a refusal fails the test."""
+    found = outcome.result(10)
+    assert isinstance(found, Answer), found
+    return found
+
+
+@dataclass(frozen=True)
+class Lock:
+    """The ledger's lock, in the test's hand."""
+
+    conn: psycopg.Connection[Any]
+
+    def release(self) -> None:
+        self.conn.execute("ROLLBACK")
+
+    def wait_for(self, writers: int) -> None:
+        """Wait until so many writers wait for the lock."""
+        until(lambda: waiting(self.conn, LOCK_KEY) == writers, f"{writers} wait for the lock")
+
+
+def waiting(conn: psycopg.Connection[Any], key: int) -> int:
+    """How many wait for an advisory lock of this database."""
+    row = conn.execute(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        " AND (classid::bigint << 32 | objid::bigint) = %s AND database ="
+        " (SELECT oid FROM pg_database WHERE datname = current_database())",
+        [key],
+    ).fetchone()
+    assert row is not None
+    number: int = row[0]
+    return number
+
+
+@contextmanager
+def lock_held(url: str, key: int = LOCK_KEY) -> Iterator[Lock]:
+    """Hold an advisory lock until it is released, or this is over."""
+    with db.connect(url) as conn:
+        conn.execute("BEGIN")
+        conn.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+        yield Lock(conn)
+
+
+@dataclass(frozen=True)
+class Committing:
+    """A committer at work. `told`: one entry for each time that `on_commit` was called."""
+
+    committer: Committer
+    connections: Connections = field(default_factory=list)
+    told: list[None] = field(default_factory=list)
+
+
+@contextmanager
+def committing(url: str, connect: Callable[[], Any] | None = None) -> Iterator[Committing]:
+    """A committer over this database, stopped at the end. `connect`: instead of the door's own."""
+    connections: Connections = []
+    told: list[None] = []
+
+    def opened() -> Any:
+        conn = connect() if connect else doors.writer(url)
+        connections.append(conn)
+        return conn
+
+    made = Committing(Committer(opened, on_commit=lambda: told.append(None)), connections, told)
+    made.committer.start()
+    yield made
+    made.committer.stop()
+
+
+def cut(conn: psycopg.Connection[Any]) -> None:
+    """End a connection under its owner's feet; the server learns of it when it next reads."""
+    with socket.socket(fileno=os.dup(conn.fileno())) as beneath:
+        beneath.shutdown(socket.SHUT_RDWR)
+
+
+def commits(url: str) -> list[int]:
+    """How many entries each commit has added."""
+    with db.connect(url, role="onrecord_audit") as conn:
+        sizes = [size for (size,) in conn.execute("SELECT size FROM ledger.commits ORDER BY 1")]
+    return [size - before for before, size in zip([0, *sizes], sizes, strict=False)]
+
+
+STALL = 1
+"""The key of the lock at which `stall_at_commit` has a COMMIT wait."""
+
+
+def stall_at_commit(url: str) -> None:
+    """From now on a COMMIT that grows the ledger waits in the server while `STALL` is held."""
+    with db.connect(url) as conn:
+        conn.execute(
+            "CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS $$"
+            f" BEGIN PERFORM pg_advisory_xact_lock_shared({STALL}); RETURN NULL; END $$"
+        )
+        conn.execute(
+            "CREATE CONSTRAINT TRIGGER stall AFTER INSERT ON ledger.commits"
+            " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION stall()"
+        )

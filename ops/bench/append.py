@@ -19,7 +19,7 @@ import statements
 from connections import Commit, Connections
 
 from onrecord.domain.decisions import Request
-from onrecord.entrypoints.doors import writer
+from onrecord.entrypoints.doors import spare_collector, writer
 from onrecord.kit.wakes import Wakes
 from onrecord.ledger.append import Answer, append, sealed
 from onrecord.ledger.committer import Committer
@@ -155,6 +155,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=6_000, help="statements in a slice of 32")
     parser.add_argument("--alone", type=int, default=1_500, help="statements in a slice of one")
     given = parser.parse_args()
+    spare_collector()
     with bench.postgres() as server:
         print(statements.sizes())
         ours = Ours(bench.migrated(server, "ledger"))

@@ -10,6 +10,7 @@ is the next position.
 import re
 from calendar import monthrange
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, WithJsonSchema
@@ -40,6 +41,7 @@ class NotADate(ValueError):
         )
 
 
+@lru_cache(maxsize=4_096)  # a day's statements have that day's date
 def bounds(text: str) -> Bounds:
     """Work out the bounds of a date as given. Raises `NotADate`."""
     at_latest = text.startswith("../")

@@ -160,9 +160,9 @@ async def _record(door: Recorder, some: _Some, backlog: Backlog) -> None:
 
 
 def _recorded(request: WriteRequest, answer: Answer) -> dict[str, Any]:
-    told = record.recorded(request, answer)
     status = 200 if answer.repeated else 201
-    return {"status": status, "id": told.id, "seq": told.seq, "size": told.size}
+    id_ = record.thing(request, answer)
+    return {"status": status, "id": id_, "seq": answer.seq, "size": answer.size}
 
 
 def _refused(error: BaseException) -> dict[str, Any]:

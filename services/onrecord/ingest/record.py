@@ -188,11 +188,16 @@ def erasure(body: ErasureIn, id_: UUID, target: UUID) -> Request:
     return Request((Draft(id_, _as(PayloadErased, body, target=target)),))
 
 
+def thing(request: Request, answer: Answer) -> str:
+    """The id of the thing that was written."""
+    event = request.drafts[0].event
+    return getattr(event, "id", None) or str(event.subject(answer.event))
+
+
 def recorded(request: Request, answer: Answer) -> Recorded:
     """What the writer is told."""
-    event = request.drafts[0].event
     return Recorded(
-        id=getattr(event, "id", None) or str(event.subject(answer.event)),
+        id=thing(request, answer),
         event=answer.event,
         seq=answer.seq,
         size=answer.size,

@@ -66,11 +66,10 @@ in one statement, as each costs a single writer as much as a third of its commit
 
 def look(conn: psycopg.Connection[Any], requests: Sequence[Request]) -> Now:
     """All that judging and numbering these requests takes."""
-    written = {one.id for request in requests for one in request.drafts}
     asked = {
         "amended": list({one for request in requests for one in amended(request)}),
         "named": list({one for request in requests for one in named(request)}),
-        "written": list(written.union(request.beyond for request in requests)),
+        "written": list({one.id for request in requests for one in request.drafts}),
     }
     state, seen = State(), Seen()
     head = None
@@ -82,19 +81,25 @@ def look(conn: psycopg.Connection[Any], requests: Sequence[Request]) -> Now:
         else:
             state.things[id_] = _thing(kind, entry)
     assert head
-    _load_payloads(conn, seen)
+    if seen.entries:
+        _load_rest(conn, requests, seen)
     state.revisions = _revisions(conn, requests)
     return Now(*head, state, seen)
 
 
-def _load_payloads(conn: psycopg.Connection[Any], seen: Seen) -> None:
+def _load_rest(conn: psycopg.Connection[Any], requests: Sequence[Request], seen: Seen) -> None:
+    """What repeats are compared with: payloads, and what came along with the first beyond these."""
+    beyond = [one.beyond for one in requests if one.id in seen.entries]
+    for id_, seq, entry in conn.execute(
+        "SELECT id, seq, entry FROM ledger.entries WHERE id = ANY(%b::uuid[])", [beyond]
+    ):
+        seen.entries[id_], seen.payloads[id_] = (seq, entry), {}
     ids = {seq: id_ for id_, (seq, _) in seen.entries.items()}
-    if ids:
-        for seq, section, salt, value in conn.execute(
-            "SELECT seq, section, salt, value FROM ledger.payloads WHERE seq = ANY(%b::bigint[])",
-            [list(ids)],
-        ):
-            seen.payloads[ids[seq]][section] = Payload(section, salt, value)
+    for seq, section, salt, value in conn.execute(
+        "SELECT seq, section, salt, value FROM ledger.payloads WHERE seq = ANY(%b::bigint[])",
+        [list(ids)],
+    ):
+        seen.payloads[ids[seq]][section] = Payload(section, salt, value)
 
 
 def _revisions(conn: psycopg.Connection[Any], requests: Sequence[Request]) -> dict[Pair, int]:

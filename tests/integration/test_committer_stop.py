@@ -10,6 +10,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from onrecord.domain.decisions import Request
+from onrecord.entrypoints import doors
 from onrecord.ledger import committer as committer_module
 from onrecord.ledger.committer import Committer, LedgerBusy, LedgerUnavailable, Outcome
 from tests.support.committing import Committing, answered, ask, committing, lock_held, stage
@@ -107,3 +108,13 @@ def test_a_stop_while_the_ledger_is_away_tells_all_who_wait(staged: Record) -> N
         outcomes = [made.committer.submit(ask()) for _ in range(20)]
     assert {LedgerUnavailable} == {type(one.exception(0)) for one in outcomes}
     assert 2 == len(staged.events())
+
+
+def test_a_bell_that_fails_stops_nobody_from_writing(staged: Record) -> None:
+    def fail() -> None:
+        raise OSError("no bell")
+
+    committer = Committer(lambda: doors.writer(staged.url), on_commit=fail)
+    committer.start()
+    assert [2, 3] == [answered(committer.submit(ask())).seq for _ in range(2)]
+    committer.stop()

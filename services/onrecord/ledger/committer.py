@@ -130,7 +130,10 @@ class Committer:
                 self._settle([one])
         else:
             if any(isinstance(answer, Answer) and not answer.repeated for answer in answers):
-                self._on_commit()
+                try:
+                    self._on_commit()
+                except Exception:  # it is on record all the same; a sweep finds it
+                    log.exception("nobody could be told of a commit")
             for (_, future), answer in zip(batch, answers, strict=True):
                 future.set_result(answer)
 

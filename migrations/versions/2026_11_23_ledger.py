@@ -106,7 +106,9 @@ END $$;
 ERASURE = r"""
 CREATE FUNCTION ledger.erase(erasure bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE said jsonb;
+DECLARE
+    said jsonb;
+    seqs bigint[];
 BEGIN
     -- Only in the transaction that appends the entry: what is erased is on record, or neither is.
     SELECT convert_from(entry, 'UTF8')::jsonb INTO said FROM ledger.entries
@@ -115,16 +117,16 @@ BEGIN
         RAISE EXCEPTION 'entry % is no erasure appended in this transaction', erasure
             USING ERRCODE = 'restrict_violation';
     END IF;
-    INSERT INTO ledger.erased (seq, section, ground)
-    SELECT p.seq, p.section, said #>> '{data,ground}'
-    FROM ledger.payloads p
-    WHERE said #> '{data,sections}' ? p.section AND p.seq IN (
+    seqs := ARRAY(
         SELECT seq FROM ledger.entries WHERE id = (said #>> '{data,target}')::uuid
         UNION ALL
         SELECT seq FROM ledger.touches
-        WHERE kind = 'statement' AND name = said #>> '{data,target}');
-    DELETE FROM ledger.payloads p USING ledger.erased e
-    WHERE (e.seq, e.section) = (p.seq, p.section);
+        WHERE kind = 'statement' AND name = said #>> '{data,target}' AND seq < erasure);
+    INSERT INTO ledger.erased (seq, section, ground)
+    SELECT p.seq, p.section, said #>> '{data,ground}' FROM ledger.payloads p
+    WHERE p.seq = ANY (seqs) AND said #> '{data,sections}' ? p.section;
+    DELETE FROM ledger.payloads p
+    WHERE p.seq = ANY (seqs) AND said #> '{data,sections}' ? p.section;
 END $$;
 """
 """The one way out for words; see DESIGN's erasure. A statement's entries are those that made,

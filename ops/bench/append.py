@@ -21,7 +21,7 @@ from connections import Commit, Connections
 from onrecord.domain.decisions import Request
 from onrecord.entrypoints.doors import spare_collector, writer
 from onrecord.kit.wakes import Wakes
-from onrecord.ledger.append import Answer, append, sealed
+from onrecord.ledger.append import Answer, append, prepared
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.entry import leaf_hash
 from onrecord.ledger.insert import Row, insert
@@ -35,7 +35,7 @@ class Ours:
 
     def __init__(self, url: str) -> None:
         with writer(url) as conn:
-            append(conn, [sealed(one) for one in statements.cast()])
+            append(conn, [prepared(one) for one in statements.cast()])
         self.committer = Committer(partial(writer, url), on_commit=lambda: None)
         self.committer.start()
         self._next = 0

@@ -24,7 +24,7 @@ import statements
 from onrecord.entrypoints.doors import writer
 from onrecord.kit import db
 from onrecord.ledger import read
-from onrecord.ledger.append import append, sealed
+from onrecord.ledger.append import append, prepared
 
 MODELS = 1_000
 """Statements that are copied."""
@@ -73,10 +73,10 @@ FROM (
 def fill(url: str, size: int) -> None:
     """Make an empty ledger one of `size` entries."""
     with writer(url) as conn:
-        append(conn, [sealed(one) for one in statements.cast()])
+        append(conn, [prepared(one) for one in statements.cast()])
         first = read.size(conn)
         for start in range(0, min(MODELS, size - first), 250):
-            append(conn, [sealed(statements.request(start + n)) for n in range(250)])
+            append(conn, [prepared(statements.request(start + n)) for n in range(250)])
         done = read.size(conn)
     with psycopg.connect(db.conninfo(url, synchronous_commit="off"), autocommit=True) as conn:
         given = {"model": first, "models": MODELS, "a_commit": A_COMMIT}
@@ -142,7 +142,7 @@ class Ledger:
         asked = [statements.request(self._next + n) for n in range(count)]
         self._next += count
         start = time.perf_counter()
-        append(self.writer, [sealed(one) for one in asked])
+        append(self.writer, [prepared(one) for one in asked])
         return time.perf_counter() - start
 
 

@@ -97,6 +97,23 @@ def test_who_spoke_on_what_and_when_still_stands_and_the_ground_is_told(
     assert told["erased"] == bodies.get(client, f"/v1/statements/{statement}")["erased"]
 
 
+@pytest.mark.parametrize("folded", ["before", "after"])
+def test_reads_and_proofs_tell_the_same_erasures_of_what_there_was(
+    client: httpx2.Client, on_record: Record, folded: str
+) -> None:
+    bodies.stage(client)
+    made = bodies.post(client, "/v1/statements", bodies.statement(note="Heard twice."))
+    if folded == "before":
+        on_record.catch_up()
+    _erase(client, made["id"])
+    _erase(client, made["id"], ground="court-order")
+    on_record.catch_up()
+    told = dict.fromkeys(["content", "evidence", "note"], "gdpr-17")
+    assert told == bodies.get(client, f"/v1/statements/{made['id']}")["erased"]
+    assert told == bodies.get(client, f"/v1/events/{made['id']}")["erased"]
+    assert replay(on_record.engine, lambda *_: None).equal
+
+
 def test_every_proof_holds_over_what_is_left(
     client: httpx2.Client, on_record: Record, statement: str
 ) -> None:

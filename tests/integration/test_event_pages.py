@@ -139,6 +139,7 @@ def test_a_page_reads_no_more_of_the_ledger_than_it_gives(
                 for start in (0, SIZE // 2, SIZE - 3)
             }
             assert {} == {case: count for case, count in read_.items() if count > BLOCKS}
+            # proves that the meter counts: a plan without figures would pass the line above
             assert max(read_.values()) > 100
 
 

@@ -25,7 +25,7 @@ from onrecord.domain.events import (
 from onrecord.domain.ids import along_id
 from onrecord.kit import db
 from onrecord.ledger import tables
-from onrecord.ledger.append import Answer, append, sealed
+from onrecord.ledger.append import Answer, append, prepared
 from onrecord.ledger.entry import leaf_hash
 from onrecord.ledger.merkle import Frontier
 from onrecord.projections.tasks import sweeps
@@ -250,7 +250,7 @@ def test_recorded_at_waits_for_a_clock_that_went_back(known: Record) -> None:
         tree = Frontier().extended(bytes([n]) * 32 for n in range(7))
         values = [tree.size, future, tree.root(), list(tree.hashes)]
         conn.execute("INSERT INTO ledger.commits VALUES (%s, %s, %s, %s)", values)
-        (answer,) = answers(append(conn, [sealed(request(uuid4(), position()))]))
+        (answer,) = answers(append(conn, [prepared(request(uuid4(), position()))]))
     assert future == answer.recorded_at
 
 
@@ -277,7 +277,7 @@ def test_writers_at_once_get_one_dense_order_and_no_acknowledged_write_is_lost(
         with db.connect(known.url, role="onrecord_ingest") as conn:
             together.wait(30)
             asked = [request(uuid4(), position(order=n)) for n in range(each)]
-            return [answer for one in asked for answer in answers(append(conn, [sealed(one)]))]
+            return [answer for one in asked for answer in answers(append(conn, [prepared(one)]))]
 
     with ThreadPoolExecutor(writers) as pool:
         acknowledged = [one for found in pool.map(write, range(writers)) for one in found]

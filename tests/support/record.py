@@ -18,7 +18,7 @@ from onrecord.entrypoints import doors
 from onrecord.kit import db
 from onrecord.kit.settings import Settings
 from onrecord.ledger import read
-from onrecord.ledger.append import Answer, append, sealed
+from onrecord.ledger.append import Answer, append, prepared
 from onrecord.projections.catch_up import catch_up, prepare
 from onrecord.projections.registry import PROJECTIONS
 
@@ -33,7 +33,7 @@ class Record:
     def append(self, *requests: Request) -> list[Answer | Refusal]:
         """Record requests in one transaction, as the committer does."""
         with db.connect(self.url, role="onrecord_ingest") as conn:
-            return append(conn, [sealed(one) for one in requests])
+            return append(conn, [prepared(one) for one in requests])
 
     def catch_up(self) -> None:
         """Fold every projection to the end, as the worker does."""

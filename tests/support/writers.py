@@ -26,7 +26,7 @@ from onrecord.entrypoints import doors
 from onrecord.ingest import record
 from onrecord.ingest.schemas import ActorIn, PositionIn, StatementIn
 from onrecord.kit import db
-from onrecord.ledger.append import Answer, append, sealed
+from onrecord.ledger.append import Answer, append, prepared
 from onrecord.ledger.committer import Committer
 from tests.support import bodies
 
@@ -205,7 +205,7 @@ def _straight(connect: Callable[[], Any]) -> Callable[[Sequence[Request]], Answe
 
     def hand_in(requests: Sequence[Request]) -> Answers:
         try:
-            return append(conn, [sealed(one) for one in requests])
+            return append(conn, [prepared(one) for one in requests])
         except psycopg.Error as error:
             return [error] * len(requests)
 

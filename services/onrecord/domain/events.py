@@ -38,7 +38,7 @@ class Event(Frozen):
     erases: ClassVar[Kind | None] = None
 
     def subject(self, event_id: UUID) -> UUID:
-        """The UUID of the thing that this event makes or amends."""
+        """The UUID of the thing that this event makes, amends or erases words of."""
         return event_id
 
 

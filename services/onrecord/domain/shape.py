@@ -56,7 +56,7 @@ class _Field(NamedTuple):
     section: str | None
     kind: Kind | None
     nests: bool
-    """May hold values that have fields of their own."""
+    """Holds nothing but values that have fields of their own, one or a tuple."""
 
 
 @cache

@@ -136,11 +136,11 @@ def _given(line: bytes) -> WriteRequest | Problem | Line:
 
 
 async def _amendment(door: Recorder, line: Line) -> WriteRequest | Problem:
-    found = await db.rows(door.pool, KIND, {"id": line.target})
     try:
+        found = await db.rows(door.pool, KIND, {"id": line.target})
         return lines.request_of(line, found[0]["kind"] if found else None)
-    except Problem as problem:
-        return problem
+    except Exception as error:  # of this line alone, whatever it is
+        return problem_of(error)
 
 
 async def _record(door: Recorder, some: _Some, backlog: Backlog) -> None:
@@ -186,11 +186,11 @@ async def _lines(request: Request) -> AsyncIterator[tuple[int, bytes]]:
         *whole, last = chunk.split(b"\n")
         for part in whole:
             rest += part
-            if rest.strip():
+            if rest.strip() or len(rest) > MAX_BODY:
                 yield number, bytes(rest[: MAX_BODY + 1])
             number += 1
             rest.clear()
         rest += last
         del rest[MAX_BODY + 1 :]
-    if rest.strip():
+    if rest.strip() or len(rest) > MAX_BODY:
         yield number, bytes(rest[: MAX_BODY + 1])

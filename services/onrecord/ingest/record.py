@@ -4,6 +4,7 @@ Called by `routes` and `batch`. Nothing here decides: shapes are checked by `sch
 `domain.decisions` under the ledger's lock.
 """
 
+import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -70,23 +71,36 @@ class Recorder:
         return outcome
 
     async def record_all(self, requests: Sequence[Request]) -> list[Answer | BaseException]:
-        """Have requests recorded in this order; for each its answer, or why it was not."""
+        """Have requests recorded in this order; for each its answer, or why it was not.
+
+        Cancelled, it withdraws those that the committer has not begun with.
+        """
         if not requests:
             return []
         try:
             futures = self.committer.submit_all(requests)
         except (LedgerBusy, LedgerUnavailable) as error:
-            return [_unavailable(error) for _ in requests]
-        for future in reversed(futures):  # they are settled in order
-            if not future.done():
-                await self._wakes.done(future)
-        return [await self._told(future) for future in futures]
+            return [_as_problem(error) for _ in requests]
+        try:
+            for future in reversed(futures):  # they are settled in order
+                if not future.done():
+                    await self._wakes.done(future)
+        except asyncio.CancelledError:
+            for future in futures:
+                future.cancel()
+            raise
+        return await asyncio.gather(*map(self._told, futures))
 
     async def _told(self, future: Future[Answer | Refusal]) -> Answer | BaseException:
         if error := future.exception():
-            return _unavailable(error)
+            return _as_problem(error)
         answer = future.result()
-        return await self._problem(answer) if isinstance(answer, Refusal) else answer
+        if isinstance(answer, Answer):
+            return answer
+        try:
+            return await self._problem(answer)
+        except Exception as error:  # the nearest names could not be looked up
+            return error
 
     async def _problem(self, refusal: Refusal) -> Problem:
         status, detail = REFUSALS[refusal.reason]
@@ -107,7 +121,8 @@ class Recorder:
         )
 
 
-def _unavailable(error: BaseException) -> BaseException:
+def _as_problem(error: BaseException) -> BaseException:
+    """What a writer is told of the committer's errors; others stay what they are."""
     if isinstance(error, LedgerBusy):
         return unavailable("busy", "Too many writes are waiting; repeat this one.")
     if isinstance(error, LedgerUnavailable):

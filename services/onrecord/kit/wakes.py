@@ -5,7 +5,7 @@ would wake the loop, a system call, for each of them.
 """
 
 import asyncio
-from collections import deque
+import threading
 from concurrent.futures import Future
 from typing import Any
 
@@ -15,7 +15,9 @@ class Wakes:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._settled: deque[asyncio.Future[None]] = deque()
+        self._settled: list[asyncio.Future[None]] = []
+        self._lock = threading.Lock()
+        """Both threads settle: ours, what is settled or withdrawn already."""
 
     async def done(self, future: Future[Any]) -> None:
         """Wait until another thread has settled `future`; who is cancelled cancels it."""
@@ -28,13 +30,15 @@ class Wakes:
             raise
 
     def _put(self, waiter: asyncio.Future[None]) -> None:
-        self._settled.append(waiter)
-        # Not the first: whoever put that one has called for a wake, which takes this one along.
-        if len(self._settled) == 1:
+        with self._lock:
+            first = not self._settled
+            self._settled.append(waiter)
+        if first:  # else whoever put the first has called for a wake, which takes this one along
             self._loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
-        while self._settled:
-            waiter = self._settled.popleft()
+        with self._lock:
+            settled, self._settled = self._settled, []
+        for waiter in settled:
             if not waiter.done():
                 waiter.set_result(None)

@@ -61,7 +61,7 @@ class Write:
     sealed: tuple[Sealed, ...]
 
 
-def sealed(request: Request) -> Write:
+def prepared(request: Request) -> Write:
     """Make a request ready to be appended."""
     return Write(request, tuple(seal(draft) for draft in request.drafts))
 
@@ -72,7 +72,7 @@ def append(
     """Record what may be recorded of `writes`, in their order; one answer or refusal for each.
 
     All or nothing: when it raises, nothing of the batch is on record, but `CommitLost` leaves that
-    open. Calling again with the same requests is always safe. The connection is in autocommit.
+    open. Calling again with the same writes is always safe. The connection is in autocommit.
     """
     answers: list[Answer | Refusal] = []
     rows: list[Row] = []

@@ -19,7 +19,7 @@ import psycopg
 from psycopg.errors import LockNotAvailable, QueryCanceled, ReadOnlySqlTransaction
 
 from onrecord.domain.decisions import Refusal, Request
-from onrecord.ledger.append import Answer, CommitLost, Write, append, sealed
+from onrecord.ledger.append import Answer, CommitLost, Write, append, prepared
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,7 @@ class OutcomeUnknown(Exception):
 
 Outcome = Future[Answer | Refusal]
 Waiting = tuple[Write, Outcome]
+"""A write, and what its writer awaits."""
 
 
 class Committer:
@@ -57,7 +58,7 @@ class Committer:
         self._connect = connect
         self._on_commit = on_commit
         self._queue: queue.SimpleQueue[Sequence[Waiting] | None] = queue.SimpleQueue()
-        self._waiting = 0
+        self._held = 0
         self._closed = False
         self._gate = threading.Lock()
         """Over both: nothing comes to wait beyond the bound, nor behind the end."""
@@ -80,13 +81,16 @@ class Committer:
 
     def submit_all(self, requests: Sequence[Request]) -> list[Outcome]:
         """Hand in requests, to be recorded in this order; all of them are taken, or none."""
-        waiting: list[Waiting] = [(sealed(request), Future()) for request in requests]
+        if self._held >= WAITING:  # before any work is done for what is not taken
+            raise LedgerBusy
+        waiting: list[Waiting] = [(prepared(request), Future()) for request in requests]
         with self._gate:
             if self._closed:
                 raise LedgerUnavailable
-            if self._waiting and self._waiting + len(waiting) > WAITING:
+            # alone it is taken however large, or it could never be
+            if self._held and self._held + len(waiting) > WAITING:
                 raise LedgerBusy
-            self._waiting += len(waiting)
+            self._held += len(waiting)
             self._queue.put(waiting)
         return [outcome for _, outcome in waiting]
 
@@ -111,7 +115,7 @@ class Committer:
                     break
                 some = self._queue.get_nowait()
         with self._gate:
-            self._waiting -= len(taken)
+            self._held -= len(taken)
         return taken, some is None
 
     def _settle(self, batch: Sequence[Waiting]) -> None:

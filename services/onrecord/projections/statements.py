@@ -31,7 +31,7 @@ from onrecord.domain.events import (
     StatementRetracted,
 )
 from onrecord.domain.said import Statement
-from onrecord.domain.shape import plain, without
+from onrecord.domain.shape import plain, split, without
 from onrecord.projections.projection import Projection, metadata
 from onrecord.projections.versions import NEVER, Versions, columns
 
@@ -73,9 +73,9 @@ def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
     )
     for one in page:
         if isinstance(one.event, StatementMade):
-            versions.open(one.subject, one, _row(one.event))
+            versions.open(one.subject, one, _row(one.event, one.erased))
         elif isinstance(one.event, StatementCorrected):
-            versions.open(one.subject, one, _row(one.event.replacement))
+            versions.open(one.subject, one, _row(one.event.replacement, one.erased))
         elif isinstance(one.event, StatementRetracted):
             versions.close(one.subject, one)
         elif isinstance(one.event, PayloadErased):
@@ -85,21 +85,24 @@ def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
 
 
 def _erase(conn: Connection, generation: int, erasure: PayloadErased) -> None:
-    """Take the words out of every version until here: no size shows them again."""
+    """Take the words out of every version until here: no size shows them again.
+
+    A version's grounds are of what it had; folded late, that is what it was found without.
+    """
     mine = (statements.c.generation == generation, statements.c.id == erasure.target)
-    found = select(statements.c.open_seq, statements.c.doc, statements.c.erased).where(*mine)
-    for open_seq, doc, erased in conn.execute(found).all():
-        left = without(Statement.model_validate(doc), erasure.sections)
-        grounds = dict.fromkeys(erasure.sections, erasure.ground)
-        reasons = {"reason": None, "close_reason": None} if "reason" in erasure.sections else {}
-        conn.execute(
-            update(statements)
-            .where(*mine, statements.c.open_seq == open_seq)
-            .values(**{**_row(left), **reasons, "erased": grounds | erased})
-        )
+    for row in conn.execute(select(statements).where(*mine)).all():
+        statement = Statement.model_validate(row.doc)
+        had = {*split(statement)[1], *(one for one, ground in row.erased.items() if not ground)}
+        had |= {"reason"} if row.reason else set()
+        left = _row(without(statement, erasure.sections), frozenset())
+        left["erased"] = {**row.erased, **dict.fromkeys(had & {*erasure.sections}, erasure.ground)}
+        if "reason" in erasure.sections:
+            left |= {"reason": None, "close_reason": None}
+        own = update(statements).where(*mine, statements.c.open_seq == row.open_seq)
+        conn.execute(own.values(**left))
 
 
-def _row(statement: Statement) -> dict[str, Any]:
+def _row(statement: Statement, missing: frozenset[str]) -> dict[str, Any]:
     when = bounds(statement.said_at)
     return {
         "said_from": when.sorts_at,
@@ -110,7 +113,7 @@ def _row(statement: Statement) -> dict[str, Any]:
         "topics": list(statement.topics),
         "outlets": _once(one.outlet for one in statement.evidence if one.outlet),
         "doc": plain(statement),
-        "erased": {},
+        "erased": dict.fromkeys(sorted(missing)),
     }
 
 

@@ -127,7 +127,9 @@ class StatementOut(Version):
     id: UUID
     status: Literal["on_record", "corrected", "retracted"]
     closed: dict[str, Any] | None = Field(None, description="The retraction, if there is one.")
-    erased: dict[str, str] = Field(description="Sections of which the words are gone: the ground.")
+    erased: dict[str, str | None] = Field(
+        description="Sections of which the words are gone: the ground, as soon as it is folded."
+    )
 
 
 class StatementAnswer(StatementOut):

@@ -1,0 +1,60 @@
+"""Is each request of many answered for itself, whatever else fails meanwhile?"""
+
+import asyncio
+from uuid import uuid4
+
+from psycopg_pool import PoolClosed
+
+from onrecord.domain.events import StatementMade
+from onrecord.entrypoints import doors
+from onrecord.ingest.record import Recorder
+from onrecord.kit import db
+from onrecord.ledger.append import Answer
+from onrecord.ledger.committer import Committer
+from tests.support.committing import ask, lock_held, stage
+from tests.support.histories import request, said
+from tests.support.record import Record
+
+
+def recorder(url: str) -> Recorder:
+    """A write door's recorder, its pool for looking things up closed."""
+    committer = Committer(lambda: doors.writer(url), on_commit=lambda: None)
+    committer.start()
+    return Recorder(committer, db.pool(url, role="onrecord_ingest", size=1))
+
+
+def test_a_look_up_that_fails_is_the_trouble_of_its_own_request(on_record: Record) -> None:
+    stage(on_record)
+    unknown = request(uuid4(), StatementMade.model_validate(said("nobody", "talks")))
+
+    async def record() -> list[Answer | BaseException]:
+        door = recorder(on_record.url)
+        found = await door.record_all([ask(), unknown, ask()])
+        await asyncio.to_thread(door.committer.stop)
+        return found
+
+    before, failed, after = asyncio.run(record())
+    assert (Answer, PoolClosed, Answer) == (type(before), type(failed), type(after))
+    assert 4 == len(on_record.events())
+
+
+def test_requests_whose_writer_goes_away_while_they_wait_are_not_recorded(
+    on_record: Record,
+) -> None:
+    stage(on_record)
+
+    async def leave() -> None:
+        door = recorder(on_record.url)
+        with lock_held(on_record.url) as lock:
+            first = asyncio.create_task(door.record_all([ask()]))
+            await asyncio.to_thread(lock.wait_for, 1)
+            rest = asyncio.create_task(door.record_all([ask() for _ in range(3)]))
+            await asyncio.sleep(0)  # it has handed them in
+            rest.cancel()
+            await asyncio.gather(rest, return_exceptions=True)
+            lock.release()
+            await first
+        await asyncio.to_thread(door.committer.stop)
+
+    asyncio.run(leave())
+    assert 3 == len(on_record.events())

@@ -42,13 +42,14 @@ def test_requests_whose_writer_goes_away_while_they_wait_are_not_recorded(
     on_record: Record,
 ) -> None:
     stage(on_record)
+    three = [ask(), ask(), ask()]
 
     async def leave() -> None:
         door = recorder(on_record.url)
         with lock_held(on_record.url) as lock:
             first = asyncio.create_task(door.record_all([ask()]))
             await asyncio.to_thread(lock.wait_for, 1)
-            rest = asyncio.create_task(door.record_all([ask() for _ in range(3)]))
+            rest = asyncio.create_task(door.record_all(three))
             await asyncio.sleep(0)  # it has handed them in
             rest.cancel()
             await asyncio.gather(rest, return_exceptions=True)

@@ -24,8 +24,9 @@ from onrecord.domain.events import (
     parse,
 )
 from onrecord.domain.ids import CODE_PATTERN, SLUG_PATTERN
-from onrecord.domain.said import Lang, Selector
+from onrecord.domain.said import Lang, Selector, Statement
 from onrecord.domain.shape import In, Reference, To, join, plain, references, split
+from onrecord.ingest.schemas import ErasureIn
 from tests.support.histories import EFFECTIVE, Cast, batches, histories, said
 
 WORDS = st.text(
@@ -227,3 +228,20 @@ def test_a_replacement_is_pointed_into() -> None:
 def test_a_mark_says_which_kind_of_thing_is_named() -> None:
     assert To("actor") in StatementMade.model_fields["addressees"].metadata
     assert In("names") in ActorRegistered.model_fields["identifiers"].metadata
+
+
+def sections(model: type[BaseModel]) -> set[str]:
+    """Every section that the leaves of a model stand in."""
+    found = set()
+    for field in model.model_fields.values():
+        own = {mark.section for mark in field.metadata if isinstance(mark, In)}
+        for leaf, _ in leaves(field.annotation) if not own else ():
+            if isinstance(leaf, type) and issubclass(leaf, BaseModel):
+                own |= sections(leaf)
+        found |= own
+    return found
+
+
+def test_every_section_of_a_statement_can_be_erased_and_so_can_a_reason() -> None:
+    asked, _ = get_args(ErasureIn.model_fields["sections"].annotation)
+    assert sections(Statement) | {"reason"} == set(get_args(asked))

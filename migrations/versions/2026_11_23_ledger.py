@@ -33,6 +33,7 @@ CREATE TABLE ledger.entries (
     id uuid NOT NULL UNIQUE,
     entry bytea NOT NULL,
     leaf_hash bytea NOT NULL,
+    CONSTRAINT entries_seq_counts_from_0 CHECK (seq >= 0),
     CONSTRAINT entries_entry_fits CHECK (octet_length(entry) <= 65535),
     CONSTRAINT entries_leaf_hash_is_true CHECK (leaf_hash = sha256('\x00'::bytea || entry))
 );
@@ -67,6 +68,9 @@ CREATE TABLE ledger.payloads (
     value bytea NOT NULL,
     PRIMARY KEY (seq, section)
 );
+
+-- No samples of words are kept for the planner: an erasure could not reach them.
+ALTER TABLE ledger.payloads ALTER COLUMN salt SET STATISTICS 0, ALTER COLUMN value SET STATISTICS 0;
 
 CREATE TABLE ledger.erased (
     seq bigint NOT NULL,
@@ -108,20 +112,26 @@ CREATE FUNCTION ledger.erase(erasure bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     said jsonb;
+    of uuid;
     seqs bigint[];
 BEGIN
     -- Only in the transaction that appends the entry: what is erased is on record, or neither is.
     SELECT convert_from(entry, 'UTF8')::jsonb INTO said FROM ledger.entries
-    WHERE seq = erasure AND xmin = pg_current_xact_id()::xid;
-    IF said ->> 'type' IS DISTINCT FROM 'payload.erased' THEN
+    WHERE seq = erasure AND xmin = pg_current_xact_id()::xid
+        AND EXISTS (SELECT FROM ledger.commits WHERE size > erasure);
+    SELECT id INTO of FROM ledger.ids
+    WHERE id = (said #>> '{data,target}')::uuid AND kind = 'statement';
+    IF of IS NULL OR (said ->> 'type', said ->> 'seq') <> ('payload.erased', erasure::text) THEN
         RAISE EXCEPTION 'entry % is no erasure appended in this transaction', erasure
             USING ERRCODE = 'restrict_violation';
     END IF;
+    -- What was given after it stays, also where one transaction appended both.
     seqs := ARRAY(
-        SELECT seq FROM ledger.entries WHERE id = (said #>> '{data,target}')::uuid
+        SELECT seq FROM ledger.entries WHERE id = of AND seq < erasure
         UNION ALL
-        SELECT seq FROM ledger.touches
-        WHERE kind = 'statement' AND name = said #>> '{data,target}' AND seq < erasure);
+        SELECT t.seq FROM ledger.touches t JOIN ledger.entries e USING (seq)
+        WHERE t.kind = 'statement' AND t.name = of::text AND t.seq < erasure
+            AND convert_from(e.entry, 'UTF8')::jsonb #>> '{data,target}' = of::text);
     INSERT INTO ledger.erased (seq, section, ground)
     SELECT p.seq, p.section, said #>> '{data,ground}' FROM ledger.payloads p
     WHERE p.seq = ANY (seqs) AND said #> '{data,sections}' ? p.section;

@@ -88,6 +88,12 @@ CREATE TABLE projections.statements ({VERSION.format(id="uuid")}
     erased jsonb NOT NULL,
     search tsvector NOT NULL GENERATED ALWAYS AS (projections.searchable(doc)) STORED
 );
+-- As for ledger.payloads: the planner keeps no samples of words that may be erased.
+ALTER TABLE projections.statements
+    ALTER COLUMN doc SET STATISTICS 0,
+    ALTER COLUMN search SET STATISTICS 0,
+    ALTER COLUMN reason SET STATISTICS 0,
+    ALTER COLUMN close_reason SET STATISTICS 0;
 CREATE INDEX statements_in_order ON projections.statements (generation, said_from, made_seq);
 CREATE INDEX statements_actors ON projections.statements USING gin (actors);
 CREATE INDEX statements_topics ON projections.statements USING gin (topics);

@@ -2,7 +2,7 @@
 
 import json
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import psycopg
@@ -10,11 +10,14 @@ import pytest
 import rfc8785
 
 from onrecord.audit.replay import replay
+from onrecord.domain.events import PayloadErased, StatementCorrected
+from onrecord.kit import db
 from onrecord.ledger.entry import leaf_hash
 from onrecord.ledger.merkle import Frontier
 from onrecord.projections.rebuild import rebuild
 from onrecord.projections.statements import STATEMENTS
 from tests.support import bodies
+from tests.support.histories import request
 from tests.support.record import Record
 
 WORDS = "zanzibar"
@@ -153,6 +156,56 @@ def test_words_given_after_an_erasure_are_on_record_again(
     found = bodies.get(client, f"/v1/statements/{statement}")
     assert ("We go to Elsewhere.", {}) == (found["content"]["text"], found["erased"])
     assert replay(on_record.engine, lambda *_: None).equal
+
+
+def test_words_given_after_an_erasure_in_the_same_commit_stay(
+    on_record: Record, client: httpx2.Client, statement: str
+) -> None:
+    event = StatementCorrected.model_validate(
+        {"target": statement, **bodies.correction(_told("Elsewhere"))}
+    )
+    erasure = PayloadErased(target=UUID(statement), sections=("content",), ground="gdpr-17")
+    on_record.append(request(uuid4(), erasure), request(uuid4(), event))
+    on_record.catch_up()
+    found = bodies.get(client, f"/v1/statements/{statement}")
+    assert ("We go to Elsewhere.", {}) == (found["content"]["text"], found["erased"])
+    assert {} == client.get("/v1/events").json()["items"][-1]["erased"]
+    assert replay(on_record.engine, lambda *_: None).equal
+
+
+@pytest.mark.parametrize(
+    ("target", "seq"), [("position", 0), ("statement", -7), ("statement", 10**12)]
+)
+def test_an_erasure_that_is_not_of_a_statement_or_not_in_its_place_takes_nothing(
+    client: httpx2.Client, on_record: Record, statement: str, target: str, seq: int
+) -> None:
+    """Whoever can write as the write door's role cannot have words go past the record."""
+    items = client.get("/v1/events").json()["items"]
+    position = next(one for one in items if one["entry"]["type"] == "position.changed")
+    id_ = position["entry"]["id"] if target == "position" else statement
+    said = {
+        "type": "payload.erased",
+        "seq": seq or len(items),
+        "data": {"target": id_, "sections": ["summary", "content"], "ground": "mine"},
+    }
+    with db.connect(on_record.url, role="onrecord_ingest") as conn:
+        conn.execute("BEGIN")
+        if target == "position":  # all else is as it should be
+            conn.execute(
+                "INSERT INTO ledger.commits VALUES (%s, now(), '', '{}')", [len(items) + 1]
+            )
+        with pytest.raises((psycopg.errors.RestrictViolation, psycopg.errors.CheckViolation)):
+            insert_and_erase(conn, said)
+    assert items == client.get("/v1/events").json()["items"]
+
+
+def insert_and_erase(conn: psycopg.Connection[Any], said: dict[str, Any]) -> None:
+    entry, seq = json.dumps(said).encode(), said["seq"]
+    conn.execute(
+        "INSERT INTO ledger.entries VALUES (%s, gen_random_uuid(), %s, %s)",
+        [seq, entry, leaf_hash(entry)],
+    )
+    conn.execute("SELECT ledger.erase(%s)", [seq])
 
 
 def test_a_write_repeated_after_its_words_were_erased_gets_its_first_answer(

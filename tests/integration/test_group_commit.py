@@ -167,6 +167,28 @@ def test_an_outcome_that_cannot_be_looked_up_is_unknown_until_the_request_is_rep
     assert 3 == len(staged.events())
 
 
+def test_an_outcome_is_unknown_too_while_the_lost_connection_still_holds_the_lock(
+    staged: Record,
+) -> None:
+    stall_at_commit(staged.url)
+    asked = ask()
+    impatient = {"lock_timeout": "200ms"}
+    with (
+        committing(
+            staged.url, lambda: db.connect(staged.url, role="onrecord_ingest", **impatient)
+        ) as made,
+        lock_held(staged.url, STALL) as stalled,
+    ):
+        lost = made.committer.submit(asked)
+        until(lambda: waiting(stalled.conn, STALL) == 1, "the server is at COMMIT")
+        cut(made.connections[0])
+        assert isinstance(lost.exception(10), OutcomeUnknown)
+        stalled.release()
+        until(lambda: len(staged.events()) == 3, "it was committed after all")
+        found = answered(made.committer.submit(asked))
+    assert (2, True) == (found.seq, found.repeated)
+
+
 def test_a_writer_who_has_gone_away_while_waiting_is_not_recorded(staged: Record) -> None:
     stays, goes = ask(), ask()
     with committing(staged.url) as made:

@@ -3,12 +3,11 @@
 import asyncio
 from uuid import uuid4
 
-from psycopg_pool import PoolClosed
-
 from onrecord.domain.events import StatementMade
 from onrecord.entrypoints import doors
 from onrecord.ingest.record import Recorder
 from onrecord.kit import db
+from onrecord.kit.problems import Problem
 from onrecord.ledger.append import Answer
 from onrecord.ledger.committer import Committer
 from tests.support.committing import ask, lock_held, stage
@@ -23,7 +22,9 @@ def recorder(url: str) -> Recorder:
     return Recorder(committer, db.pool(url, role="onrecord_ingest", size=1))
 
 
-def test_a_look_up_that_fails_is_the_trouble_of_its_own_request(on_record: Record) -> None:
+def test_what_is_refused_is_refused_also_where_nothing_near_can_be_looked_up(
+    on_record: Record,
+) -> None:
     stage(on_record)
     unknown = request(uuid4(), StatementMade.model_validate(said("nobody", "talks")))
 
@@ -33,8 +34,10 @@ def test_a_look_up_that_fails_is_the_trouble_of_its_own_request(on_record: Recor
         await asyncio.to_thread(door.committer.stop)
         return found
 
-    before, failed, after = asyncio.run(record())
-    assert (Answer, PoolClosed, Answer) == (type(before), type(failed), type(after))
+    before, refused, after = asyncio.run(record())
+    assert (Answer, Answer) == (type(before), type(after))
+    assert isinstance(refused, Problem)
+    assert ["no actor 'nobody' is on record"] == [one["message"] for one in refused.errors]
     assert 4 == len(on_record.events())
 
 

@@ -147,7 +147,7 @@ def test_a_header_that_does_not_fit_names_what_is_wrong_and_what_is_known(
         (f'{ROW}\n"emma,2022\n{ROW}\n'.encode(), 3, "quote"),
         (f'{ROW}\nemma,"2022"-11,,,,\n'.encode(), 3, "quote"),
         (f"{ROW}\n".encode() + "emma,2022,schön".encode("latin-1") + b"\n", 3, "byte 14 of"),
-        (f"{ROW}\n{'x' * 140_000}".encode(), 3, "field larger"),
+        (f"{ROW}\n{'x' * 140_000}".encode(), 3, "longer than 131,072 char"),
         (f"{ROW}\n{'x,' * 600_000}".encode(), 3, "larger than 1 MiB"),
     ],
 )

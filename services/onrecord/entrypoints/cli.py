@@ -18,7 +18,7 @@ from rich.text import Text
 
 from onrecord.entrypoints import demo as demonstration
 from onrecord.entrypoints import doctor as examination
-from onrecord.entrypoints import import_check, importing, local, proving, showing, stack
+from onrecord.entrypoints import import_check, import_csv, importing, local, proving, showing, stack
 from onrecord.entrypoints import migrate as migration
 from onrecord.kit import settings as kit_settings
 from onrecord.kit.postgres_binaries import CannotRunPostgres
@@ -111,13 +111,15 @@ def demo(
             raise typer.Exit(NO)
 
 
-IMPORT_EPILOG: Final = """\b
+_AS_NEEDED: Final = set(import_csv.COLUMNS) - {*import_csv.REQUIRED, *import_csv.SOURCES}
+IMPORT_EPILOG: Final = f"""\b
 Example: onrecord import seeds
 Example: onrecord import statements.csv.gz --dry-run
 
-The first row of a CSV names its columns, in any order: speaker, said_at, text, lang, coder, and at
-least one of url, archive_url, reference, sha256; and, as you need them, id, role, said_at_basis,
-mode, topics (with ; between two), outlet, title, published_at, venue, note. README.md says more.
+The first row of a CSV names its columns, in any order: {", ".join(import_csv.REQUIRED)}, and at
+least one of {", ".join(import_csv.SOURCES)}; and, as you need them,
+{", ".join(one for one in import_csv.COLUMNS if one in _AS_NEEDED)}. Between two topics
+stands a ; and README.md says more.
 """
 
 

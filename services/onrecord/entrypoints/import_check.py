@@ -1,8 +1,11 @@
 """Which lines would be refused, were they imported? `onrecord import --dry-run`.
 
 Nothing is recorded and no note is kept. Each line goes through the write door's own checks and the
-domain's own decision, over what the lines before it would have made and what is on record. Not
-known from here: whether an id is on record under another body, and the revision of a position.
+domain's own decision, over what the lines before it would have made and what is on record. A line
+that is on record already counts as one that would be. Not known from here, so refused only by the
+import itself: an id on record with another body; what was retracted before these files, retracted
+again; a position's revision; more names than an entry holds. Without an onrecord to ask, nothing
+is known of what a line names, and a line whose target the files do not make is not looked into.
 """
 
 import hashlib
@@ -36,7 +39,8 @@ STEP: Final = 500
 class Outlook:
     """What would become of the lines."""
 
-    recorded: int = 0
+    on_record: int = 0
+    """Recorded by this import, or before it; which of the two is not known from here."""
     repeated: int = 0
     refused: int = 0
 
@@ -46,7 +50,7 @@ class Outlook:
         return not self.refused
 
     def __str__(self) -> str:
-        told = f"{self.recorded:,} would be recorded, {self.refused:,} would be refused"
+        told = f"{self.on_record:,} would be on record, {self.refused:,} would be refused"
         return told + (f"; {self.repeated:,} are there twice" if self.repeated else "")
 
 
@@ -84,7 +88,7 @@ def _check_file(path: Path, made: Outlook, seen: Seen, shown: Bar) -> None:
             elif repeated:
                 made.repeated += 1
             else:
-                made.recorded += 1
+                made.on_record += 1
             if n % STEP == 0:
                 shown.advance(opened, STEP)
         shown.finished(opened)

@@ -59,7 +59,10 @@ def rows(opened: Opened) -> Iterator[Row]:
                 yield first, cells
             first = reader.line_num + 1
     except csv.Error as error:
-        why = f"the row that begins here is no CSV: {error}; is a quote left open?"
+        why = (
+            f"the row that begins here is no CSV: {error}; is a quote left open, or is a cell"
+            f" longer than {csv.field_size_limit():,} characters?"
+        )
         raise Unreadable(opened.path, first, why) from None
 
 

@@ -36,7 +36,7 @@ def send(client: httpx2.Client, some: Sequence[Placed]) -> list[Result]:
         ) from None
     if answer.status_code != 200:
         raise DoorClosed(f"{client.base_url} answered {answer.status_code}: {answer.text[:300]}")
-    found = (orjson.loads(line) for line in answer.content.splitlines())
+    found = iter(_results(client, answer, sum(not one.fault for one in some)))
     results = [refused_here(one) if one.fault else next(found) for one in some]
     for result in results:
         if result["status"] == 503:  # says nothing of the line
@@ -44,11 +44,29 @@ def send(client: httpx2.Client, some: Sequence[Placed]) -> list[Result]:
     return results
 
 
+def _results(client: httpx2.Client, answer: httpx2.Response, count: int) -> list[Result]:
+    try:
+        found = [orjson.loads(line) for line in answer.content.splitlines()]
+    except orjson.JSONDecodeError:
+        raise _no_onrecord(client, answer) from None
+    if len(found) != count or not all(isinstance(one, dict) and "status" in one for one in found):
+        raise _no_onrecord(client, answer)
+    return found
+
+
+def _no_onrecord(client: httpx2.Client, answer: httpx2.Response) -> DoorClosed:
+    return DoorClosed(
+        f"{client.base_url} is no onrecord of this version: it answered {answer.text[:100]!r}; does"
+        " --url name the right address?"
+    )
+
+
 def answers(client: httpx2.Client) -> bool:
     """Is there an onrecord whose proof door can be asked?"""
     try:
         answer = client.get("/v1/events", params={"limit": 1})
-        return answer.status_code == 200 and "items" in answer.json()
+        found = answer.json()
+        return answer.status_code == 200 and isinstance(found, dict) and "items" in found
     except (httpx2.TransportError, ValueError):
         return False
 
@@ -63,5 +81,8 @@ def kind_of(client: httpx2.Client, thing: UUID) -> Kind | None:
         return None
     if answer.status_code != 200:
         raise DoorClosed(f"{client.base_url} answered {answer.status_code}: {answer.text[:300]}")
-    entry = answer.json()["entry"]
-    return CLASSES[entry["type"], entry["version"]].makes
+    try:
+        entry = answer.json()["entry"]
+        return CLASSES[entry["type"], entry["version"]].makes
+    except (ValueError, TypeError, KeyError):
+        raise _no_onrecord(client, answer) from None

@@ -33,7 +33,6 @@ class Proof(_Value):
     """A line that was recorded, and what was answered."""
 
     line: int
-    id: str
     seq: int
 
 

@@ -40,7 +40,10 @@ class Seen:
         return found[0] if found else None
 
     def thing(self, id_: UUID) -> Thing | None:
-        """A thing that a line before made, or that is on record."""
+        """A thing that a line before made, or that is on record.
+
+        Retracted only where a line before did that: the record is not asked for it.
+        """
         found = self._db.execute(
             "SELECT kind, retracted FROM things WHERE id = ?", [id_.bytes]
         ).fetchone()
@@ -50,7 +53,7 @@ class Seen:
         return Thing(found[0], _SOMEBODY, bool(found[1])) if found and found[0] else None
 
     def take(self, request: Request, digest: bytes) -> None:
-        """A line would be recorded."""
+        """A line would be on record."""
         self._db.execute("INSERT INTO lines VALUES (?, ?)", [request.id.bytes, digest])
         for draft in request.drafts:
             event = draft.event

@@ -120,7 +120,7 @@ class _Import:
         if not self.data:
             return None
         recorded = [
-            Proof(line=placed.number, id=result["id"], seq=result["seq"])
+            Proof(line=placed.number, seq=result["seq"])
             for placed, result in zip(some, results, strict=True)
             if "problem" not in result
         ]

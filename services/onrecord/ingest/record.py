@@ -7,10 +7,12 @@ Called by `routes` and `batch`. Nothing here decides: shapes are checked by `sch
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
+import psycopg
 from pydantic import BaseModel
 
 from onrecord.domain.decisions import Draft, Refusal, Request
@@ -42,7 +44,7 @@ from onrecord.ingest.schemas import (
     TopicIn,
     TopicRevisionIn,
 )
-from onrecord.kit.db import Pool, rows
+from onrecord.kit.db import Pool, Row, rows
 from onrecord.kit.problems import Problem, at, unavailable
 from onrecord.kit.wakes import Wakes
 from onrecord.ledger.append import Answer
@@ -95,12 +97,7 @@ class Recorder:
         if error := future.exception():
             return _as_problem(error)
         answer = future.result()
-        if isinstance(answer, Answer):
-            return answer
-        try:
-            return await self._problem(answer)
-        except Exception as error:  # the nearest names could not be looked up
-            return error
+        return answer if isinstance(answer, Answer) else await self._problem(answer)
 
     async def _problem(self, refusal: Refusal) -> Problem:
         status, detail = REFUSALS[refusal.reason]
@@ -108,7 +105,10 @@ class Recorder:
         for n, one in enumerate(refusal.unknown):
             message = f"no {one.kind} {str(one.name)!r} is on record"
             if one.kind in ("actor", "topic") and n < HELPED:
-                found = await rows(self.pool, NEAREST, {"kind": one.kind, "slug": str(one.name)})
+                asked = {"kind": one.kind, "slug": str(one.name)}
+                found: Sequence[Row] = ()
+                with suppress(psycopg.Error):  # it is refused with or without this help
+                    found = await rows(self.pool, NEAREST, asked)
                 near = ", ".join(repr(row["slug"]) for row in found)
                 message += f"; the nearest are {near}" if near else ""
             errors.append(at(one.pointer, message))

@@ -156,8 +156,8 @@ class Committer:
                 lost = True
                 self._drop()
             except psycopg.Error as error:
-                if isinstance(error, _NOT_NOW):
-                    raise LedgerUnavailable from error
+                if isinstance(error, _NOT_NOW) or (lost and not self._conn.closed):
+                    raise (OutcomeUnknown if lost else LedgerUnavailable) from error
                 if not self._conn.closed:
                     raise
                 log.warning("lost the ledger's connection", exc_info=True)

@@ -29,6 +29,7 @@ entries = Table(
     Column("id", Uuid, nullable=False, unique=True),
     Column("entry", LargeBinary, nullable=False),
     Column("leaf_hash", LargeBinary, nullable=False),
+    CheckConstraint("seq >= 0", name="entries_seq_counts_from_0"),
     CheckConstraint("octet_length(entry) <= 65535", name="entries_entry_fits"),
     CheckConstraint(
         "leaf_hash = sha256('\\x00'::bytea || entry)", name="entries_leaf_hash_is_true"

@@ -22,7 +22,17 @@ from tests.support.bodies import (
     stage,
     topic,
 )
-from tests.support.imports import CSV, checked, imported, printed, quiet, said, sums, write
+from tests.support.imports import (
+    CSV,
+    answering,
+    checked,
+    imported,
+    printed,
+    quiet,
+    said,
+    sums,
+    write,
+)
 from tests.support.processes import free_port
 from tests.support.record import Record, record, serving
 
@@ -133,6 +143,17 @@ def test_a_door_that_is_not_there_is_told_with_what_to_do(tmp_path: Path) -> Non
         importing.import_files([path], address=f"http://127.0.0.1:{free_port()}", console=quiet())
 
 
+@pytest.mark.parametrize(
+    "body", [b"<html>Hello</html>", b"", b"1", b'{"op": "statement"}', b'{"status": 201}\n' * 2]
+)
+def test_a_wrong_address_that_answers_is_told_as_one(tmp_path: Path, body: bytes) -> None:
+    path = write(tmp_path / "a.ndjson", *said(tmp_path, 0, 1))
+    with answering(body) as address:
+        with pytest.raises(DoorClosed, match=f"^{address} is no onrecord .* --url"):
+            importing.import_files([path], address=address, console=quiet())
+        assert f"{address} does not answer as an onrecord does" in checked(address, path)[1]
+
+
 # What is seen
 
 
@@ -149,7 +170,7 @@ def test_a_terminal_sees_a_bar_and_a_file_does_not(client: Client, tmp_path: Pat
     ("name", "content", "options", "code", "told"),
     [
         ("a.ndjson", b"# Nothing.\n", [], 0, "0 recorded, 0 on record before, 0 refused"),
-        ("a.ndjson", b"# Nothing.\n", ["--dry-run"], 0, "0 would be recorded, 0 would be refused"),
+        ("a.ndjson", b"# Nothing.\n", ["--dry-run"], 0, "0 would be on record, 0 would be refused"),
         ("a.ndjson", b"{\n", ["--dry-run"], 1, "a.ndjson:1: 400 "),
         ("a.ndjson", b"{\n", [], 1, "a.ndjson:1: 400 "),
         ("a.csv.gz", b"speaker", [], 1, "a.csv.gz:1: the gzip file is broken"),

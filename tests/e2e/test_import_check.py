@@ -78,10 +78,10 @@ def test_a_dry_run_records_nothing_and_finds_the_same_faults_as_the_import(
     assert (before, folder) == (ledger_size(on_record.url), sorted(tmp_path.iterdir()))
     tally, told = imported(client, tmp_path)
     assert (9, 1, 14) == sums(tally)
-    assert (9, 1, 14) == (outlook.recorded, outlook.repeated, outlook.refused)
+    assert (9, 1, 14) == (outlook.on_record, outlook.repeated, outlook.refused)
     nearest = [one.partition("; the nearest are")[0] for one in told.splitlines()]
     assert nearest == foreseen.splitlines()
-    assert "9 would be recorded, 14 would be refused; 1 are there twice" == str(outlook)
+    assert "9 would be on record, 14 would be refused; 1 are there twice" == str(outlook)
 
 
 def test_a_dry_run_knows_what_is_on_record_before_it_is_folded(
@@ -91,13 +91,28 @@ def test_a_dry_run_knows_what_is_on_record_before_it_is_folded(
     held = line("position", str(uuid5(BASE, f"{tmp_path}")), position(expected_revision=None))
     assert [201, 201] == [one["status"] for one in send(client, ndjson([before, held]))]
     again = [
-        line("retraction", str(uuid5(BASE, f"{tmp_path} {n}")), retraction(), target=target)
+        line("retraction", str(uuid5(BASE, f"{tmp_path} r{n}")), retraction(), target=target)
         for n, target in enumerate([before["id"], held["id"], before["id"]])
     ]
     path = write(tmp_path / "a.ndjson", *again)
     outlook, told = checked(str(client.base_url), path)
-    assert (2, 0, 1) == (outlook.recorded, outlook.repeated, outlook.refused)
+    assert (2, 0, 1) == (outlook.on_record, outlook.repeated, outlook.refused)
     assert f"{path}:3: 409 The statement is retracted already." in told
+
+
+def test_a_dry_run_does_not_promise_what_it_cannot_know(client: Client, tmp_path: Path) -> None:
+    """Of what is on record it knows that it is there, and not its body or its retraction."""
+    there, gone = said(tmp_path, 0, 2)
+    first, second = (
+        line("retraction", str(uuid5(BASE, f"{tmp_path} r{n}")), retraction(), target=gone["id"])
+        for n in range(2)
+    )
+    assert [201] * 3 == [one["status"] for one in send(client, ndjson([there, gone, first]))]
+    path = write(tmp_path / "a.ndjson", there, {**gone, "body": statement(note="No.")}, second)
+    outlook, told = checked(str(client.base_url), path)
+    assert "3 would be on record, 0 would be refused" == str(outlook)
+    assert "" == told
+    assert (0, 1, 2) == sums(imported(client, path)[0])
 
 
 def test_a_dry_run_without_onrecord_checks_the_shapes_and_says_so(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from httpx2 import Client
 
 from onrecord.entrypoints import import_note, importing
 from onrecord.entrypoints.importing import Unreadable
+from onrecord.kit import db
 from tests.support import postgres
 from tests.support.bodies import (
     actor,
@@ -26,6 +27,7 @@ from tests.support.bodies import (
     stage,
     topic,
 )
+from tests.support.committing import STALL, lock_held, waiting
 from tests.support.imports import imported, printed, quiet, said, sums, write
 from tests.support.processes import until
 from tests.support.record import Record, record, serving
@@ -67,8 +69,26 @@ def command(data: Path, address: str, path: Path, *more: str) -> "subprocess.Pop
     )
 
 
-def has_answered_some(data: Path) -> bool:
-    return any(json.loads(one.read_text())["last"] >= 2_000 for one in notes(data))
+@contextmanager
+def stalled_after_a_portion(url: str) -> Iterator[Callable[[], bool]]:
+    """No commit comes through of what follows the next portion, for as long as this goes on.
+
+    What is handed over says whether one waits, which is when the portion before it is noted.
+    """
+    with db.connect(url) as conn:
+        conn.execute(
+            "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$"
+            f" BEGIN PERFORM pg_advisory_xact_lock_shared({STALL}); RETURN NULL; END $$"
+        )
+        conn.execute(
+            "CREATE TRIGGER wait AFTER INSERT ON ledger.commits FOR EACH ROW"
+            f" WHEN (NEW.size > {ledger_size(url) + importing.AT_ONCE}) EXECUTE FUNCTION wait()"
+        )
+        try:
+            with lock_held(url, STALL) as lock:
+                yield lambda: waiting(lock.conn, STALL) == 1
+        finally:
+            conn.execute("DROP FUNCTION wait CASCADE")
 
 
 def test_an_import_that_is_killed_goes_on_and_records_every_line_once(
@@ -78,39 +98,38 @@ def test_an_import_that_is_killed_goes_on_and_records_every_line_once(
     lines: Iterable[Any] = [*said(tmp_path, 0, 10), "{", *said(tmp_path, 10, count - 10)]
     path = tmp_path / "a.ndjson.gz"
     path.write_bytes(gzip.compress(ndjson(lines)))
-    first = command(data, address, path)
-    until(partial(has_answered_some, data), "a portion is answered")
-    first.kill()
-    told, _ = first.communicate()
+    with stalled_after_a_portion(on_record.url) as stalled:
+        first = command(data, address, path)
+        until(stalled, "the second portion is at its commit")
+        first.kill()
+        told, _ = first.communicate()
     assert f"{path}:11: 400 " in told
     (note,) = notes(data)
-    last = json.loads(note.read_text())["last"]
-    assert last < count + 1, "it was done before it was killed"
+    assert importing.AT_ONCE == json.loads(note.read_text())["last"]
     again = command(data, address, path)
     printed, _ = again.communicate(timeout=60)
     assert 1 == again.returncode, printed
-    assert f"{path}: going on after line {last:,}" in printed
-    assert (
-        f"{last - 1:,} skipped as recorded by the import that was cut, which refused 1" in printed
-    )
+    assert f"{path}: going on after line 2,000" in printed
+    assert "1,999 skipped as recorded by the import that was cut, which refused 1" in printed
     assert before + count == ledger_size(on_record.url)
     assert [] == notes(data)
 
 
-def test_ctrl_c_says_how_far_it_came(client: Client, tmp_path: Path, data: Path) -> None:
+def test_ctrl_c_says_how_far_it_came(
+    on_record: Record, client: Client, tmp_path: Path, data: Path
+) -> None:
     path = write(tmp_path / "a.ndjson", *said(tmp_path, 0, 6_000))
-    process = command(data, str(client.base_url), path)
-    until(partial(has_answered_some, data), "a portion is answered")
-    process.send_signal(signal.SIGINT)
-    printed, _ = process.communicate(timeout=30)
+    with stalled_after_a_portion(on_record.url) as stalled:
+        process = command(data, str(client.base_url), path)
+        until(stalled, "the second portion is at its commit")
+        process.send_signal(signal.SIGINT)
+        printed, _ = process.communicate(timeout=30)
     assert 130 == process.returncode, printed
-    assert "So far up to line" in printed
+    assert f"So far up to line 2,000 of {path}: 2,000 recorded" in printed
     assert "goes on from there" in printed
-    (note,) = notes(data)
-    last = json.loads(note.read_text())["last"]
     tally, _ = imported(client, path, data)
-    assert (last, 0) == (tally.skipped, tally.refused)
-    assert 6_000 == tally.skipped + tally.new + tally.repeated
+    assert (2_000, 0) == (tally.skipped, tally.refused)
+    assert 4_000 == tally.new + tally.repeated
 
 
 def cut(client: Client, path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> str:

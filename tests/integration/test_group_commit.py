@@ -172,10 +172,10 @@ def test_an_outcome_is_unknown_too_while_the_lost_connection_still_holds_the_loc
 ) -> None:
     stall_at_commit(staged.url)
     asked = ask()
-    impatient = {"lock_timeout": "200ms"}
+    waits: Iterator[dict[str, str]] = iter([{}, {"lock_timeout": "200ms"}])
     with (
         committing(
-            staged.url, lambda: db.connect(staged.url, role="onrecord_ingest", **impatient)
+            staged.url, lambda: db.connect(staged.url, role="onrecord_ingest", **next(waits))
         ) as made,
         lock_held(staged.url, STALL) as stalled,
     ):

@@ -1,7 +1,11 @@
 """How does a test import files, or check them, and read what is printed?"""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from uuid import UUID, uuid5
 
 from httpx2 import Client
@@ -47,6 +51,31 @@ def checked(address: str, path: Path) -> tuple[Outlook, str]:
     console = quiet()
     outlook = import_check.check_files(importing.files(path), address=address, console=console)
     return outlook, printed(console)
+
+
+@contextmanager
+def answering(body: bytes) -> Iterator[str]:
+    """The address of something that is no onrecord, and answers this to whatever it is asked."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET  # noqa: N815 - the name is the library's
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, args=[0.01])
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 def sums(tally: Tally) -> tuple[int, int, int]:

@@ -1,5 +1,6 @@
 """Do writers who ask at once share a transaction, each with an outcome of its own?"""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4

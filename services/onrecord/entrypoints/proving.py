@@ -14,6 +14,7 @@ from onrecord.audit.replay import Outcome, replay
 from onrecord.entrypoints import stack
 from onrecord.kit import db
 from onrecord.kit.settings import Settings
+from onrecord.projections.catch_up import SETTINGS
 from onrecord.projections.rebuild import rebuild
 from onrecord.projections.registry import projection
 
@@ -57,7 +58,7 @@ def run_rebuild(settings: Settings, name: str, console: Console) -> None:
     """Build a projection anew beside the live one, and switch to it."""
     chosen = projection(name)
     url, _ = stack.addresses(settings)
-    engine = db.engine(url, role="onrecord_projections")
+    engine = db.engine(url, role="onrecord_projections", **SETTINGS)
     with _progress(f"Rebuilding {name}", console) as progress:
         generation = rebuild(engine, chosen, progress)
     engine.dispose()

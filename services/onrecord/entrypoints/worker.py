@@ -2,7 +2,7 @@
 
 from onrecord.kit import celery, db, logs
 from onrecord.kit.settings import load_remote
-from onrecord.projections import tasks
+from onrecord.projections import catch_up, tasks
 
 
 def main() -> None:
@@ -11,9 +11,8 @@ def main() -> None:
     logs.configure("worker")
     assert settings.database_url and settings.broker_url
     app = celery.make(settings.broker_url.get_secret_value())
-    tasks.register(
-        app, db.engine(settings.database_url.get_secret_value(), role="onrecord_projections")
-    )
+    url = settings.database_url.get_secret_value()
+    tasks.register(app, db.engine(url, role="onrecord_projections", **catch_up.SETTINGS))
     app.worker_main(
         [
             "worker",

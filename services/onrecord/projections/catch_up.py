@@ -5,6 +5,8 @@ read the next entries, fold them, move the checkpoint, commit. Killed at any mom
 of a page or nothing of it.
 """
 
+from typing import Final
+
 from sqlalchemy import Engine
 
 from onrecord.ledger import follow
@@ -16,6 +18,11 @@ from onrecord.projections.projection import (
     live,
     lock,
 )
+
+SETTINGS: Final = {"plan_cache_mode": "force_custom_plan"}
+"""Of the connections that fold. To plan each page anew costs it little, and a plan kept from when a
+table was small would read all of it when it is large.
+"""
 
 
 def catch_up(engine: Engine, projection: Projection) -> int:

@@ -1,0 +1,36 @@
+"""Does a writer that began on a small ledger read no more of it when it is large?"""
+
+from onrecord.entrypoints import doors
+from onrecord.ledger.append import append, prepared
+from tests.support.committing import ask, stage
+from tests.support.record import Record
+
+MANY, FEW = 3_000, 40
+"""Entries that come, and how many more rows a commit may go through for them."""
+
+
+def test_a_commit_reads_no_more_of_a_ledger_that_has_grown(on_record: Record) -> None:
+    stage(on_record)
+    with doors.writer(on_record.url) as conn:
+
+        def rows() -> int:
+            """Rows of tables that one commit goes through without an index."""
+            before = read()
+            append(conn, [prepared(ask())])
+            return read() - before
+
+        def read() -> int:
+            conn.execute("SELECT pg_stat_force_next_flush()")
+            row = conn.execute(
+                "SELECT sum(seq_tup_read)::bigint FROM pg_stat_user_tables"
+                " WHERE schemaname = 'ledger'"
+            ).fetchone()
+            assert row
+            return int(row[0])
+
+        for _ in range(12):  # by now its plans are made, for good
+            append(conn, [prepared(ask())])
+        small = rows()
+        for _ in range(MANY // 250):
+            append(conn, [prepared(ask()) for _ in range(250)])
+        assert rows() <= small + FEW

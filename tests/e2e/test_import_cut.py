@@ -47,6 +47,14 @@ def client(on_record: Record) -> Iterator[Client]:
 
 
 @pytest.fixture
+def alone(database_url: str) -> Iterator[tuple[Record, Client]]:
+    """A record of its own, on which the server of no other test is still at what was cut there."""
+    with record(database_url) as made, serving(made.url) as client:
+        stage(client)
+        yield made, client
+
+
+@pytest.fixture
 def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
@@ -92,8 +100,9 @@ def stalled_after_a_portion(url: str) -> Iterator[Callable[[], bool]]:
 
 
 def test_an_import_that_is_killed_goes_on_and_records_every_line_once(
-    on_record: Record, client: Client, tmp_path: Path, data: Path
+    alone: tuple[Record, Client], tmp_path: Path, data: Path
 ) -> None:
+    on_record, client = alone
     count, before, address = 6_000, ledger_size(on_record.url), str(client.base_url)
     lines: Iterable[Any] = [*said(tmp_path, 0, 10), "{", *said(tmp_path, 10, count - 10)]
     path = tmp_path / "a.ndjson.gz"
@@ -116,8 +125,9 @@ def test_an_import_that_is_killed_goes_on_and_records_every_line_once(
 
 
 def test_ctrl_c_says_how_far_it_came(
-    on_record: Record, client: Client, tmp_path: Path, data: Path
+    alone: tuple[Record, Client], tmp_path: Path, data: Path
 ) -> None:
+    on_record, client = alone
     path = write(tmp_path / "a.ndjson", *said(tmp_path, 0, 6_000))
     with stalled_after_a_portion(on_record.url) as stalled:
         process = command(data, str(client.base_url), path)

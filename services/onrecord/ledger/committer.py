@@ -81,18 +81,20 @@ class Committer:
 
     def submit_all(self, requests: Sequence[Request]) -> list[Outcome]:
         """Hand in requests, to be recorded in this order; all of them are taken, or none."""
-        if self._held >= WAITING:  # before any work is done for what is not taken
-            raise LedgerBusy
+        self._admit(len(requests))  # before any work is done for what is not taken
         waiting: list[Waiting] = [(prepared(request), Future()) for request in requests]
         with self._gate:
-            if self._closed:
-                raise LedgerUnavailable
-            # alone it is taken however large, or it could never be
-            if self._held and self._held + len(waiting) > WAITING:
-                raise LedgerBusy
+            self._admit(len(waiting))
             self._held += len(waiting)
             self._queue.put(waiting)
         return [outcome for _, outcome in waiting]
+
+    def _admit(self, more: int) -> None:
+        if self._closed:
+            raise LedgerUnavailable
+        # alone they are taken however many, or they could never be
+        if self._held and self._held + more > WAITING:
+            raise LedgerBusy
 
     def _run(self) -> None:
         ended = False

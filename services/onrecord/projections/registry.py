@@ -6,13 +6,17 @@ Positions come first: they are what readers wait for.
 from typing import Final
 
 from onrecord.projections.actors import ACTORS
+from onrecord.projections.changes import CHANGES
 from onrecord.projections.clock import CLOCK
 from onrecord.projections.positions import POSITIONS
 from onrecord.projections.projection import Projection
 from onrecord.projections.statements import STATEMENTS
 from onrecord.projections.topics import TOPICS
 
-PROJECTIONS: Final[tuple[Projection, ...]] = (POSITIONS, STATEMENTS, ACTORS, TOPICS, CLOCK)
+PROJECTIONS: Final[tuple[Projection, ...]] = (
+    *(POSITIONS, STATEMENTS, ACTORS, TOPICS, CLOCK),
+    CHANGES,  # after the actors, whose merges it reads
+)
 
 
 class NoSuchProjection(Exception):

@@ -5,7 +5,7 @@ record) and joined by positions for the name that a citation uses.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Index, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -56,4 +56,8 @@ def _row(actor: ActorRegistered | ActorRevised) -> dict[str, Any]:
     }
 
 
-ACTORS = Projection(NAME, number=1, tables=(actors,), fold=fold)
+_HEARS: Final = (ActorRegistered, ActorRevised)
+
+ACTORS = Projection(
+    NAME, number=1, tables=(actors,), fold=fold, hears=frozenset(one.type for one in _HEARS)
+)

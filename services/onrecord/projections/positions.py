@@ -8,7 +8,7 @@ Queried by `positions_read`.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Column, Connection, DateTime, Index, Integer, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -86,4 +86,8 @@ def _row(position: Position) -> dict[str, Any]:
     }
 
 
-POSITIONS = Projection(NAME, number=1, tables=(steps,), fold=fold)
+_HEARS: Final = (PositionChanged, PositionCorrected, PositionRetracted)
+
+POSITIONS = Projection(
+    NAME, number=1, tables=(steps,), fold=fold, hears=frozenset(one.type for one in _HEARS)
+)

@@ -105,4 +105,8 @@ def _row(actor: ActorRegistered | ActorRevised) -> dict[str, Any]:
     }
 
 
-ACTORS = Projection(NAME, number=1, tables=(actors, merges), fold=fold)
+_HEARS: Final = (ActorRegistered, ActorRevised, ActorMerged, ActorUnmerged)
+
+ACTORS = Projection(
+    NAME, number=1, tables=(actors, merges), fold=fold, hears=frozenset(one.type for one in _HEARS)
+)

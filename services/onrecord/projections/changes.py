@@ -40,6 +40,7 @@ from onrecord.domain.events import (
     Recorded,
 )
 from onrecord.domain.said import Position
+from onrecord.projections import actors
 from onrecord.projections.aliases import Aliases
 from onrecord.projections.line import PLACE, Lines, Step
 from onrecord.projections.positions import stand
@@ -85,7 +86,7 @@ event it did not become the newest step of its line.
 """
 
 _MERGES: Final = (ActorMerged, ActorUnmerged)
-_HEARD: Final = (PositionChanged, PositionCorrected, PositionRetracted, *_MERGES)
+_HEARS: Final = (PositionChanged, PositionCorrected, PositionRetracted, *_MERGES)
 _STEP: Final = [
     changes.c[name]
     for name in (
@@ -98,8 +99,7 @@ _STEP: Final = [
 
 def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
     """Put steps into their lines and take them out; where actors merge, lines do."""
-    heard = (one for one in page if isinstance(one.event, _HEARD))
-    for merging, some in groupby(heard, key=lambda one: isinstance(one.event, _MERGES)):
+    for merging, some in groupby(page, key=lambda one: isinstance(one.event, _MERGES)):
         if merging:
             for one in some:
                 _merge(conn, generation, one)
@@ -185,4 +185,11 @@ def _open(conn: Connection, generation: int, which: ColumnElement[bool]) -> Iter
     return (dict(row) for row in conn.execute(query).mappings())
 
 
-CHANGES = Projection(NAME, number=1, tables=(changes,), fold=fold)
+CHANGES = Projection(
+    NAME,
+    number=1,
+    tables=(changes,),
+    fold=fold,
+    hears=frozenset(one.type for one in _HEARS),
+    after=(actors.NAME,),
+)

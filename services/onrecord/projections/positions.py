@@ -6,7 +6,7 @@ line, and from merges of actors, is in `changes`. Queried by `positions_read`.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Column, Connection, DateTime, Index, Integer, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -89,4 +89,8 @@ def _row(position: Position) -> dict[str, Any]:
     }
 
 
-POSITIONS = Projection(NAME, number=1, tables=(steps,), fold=fold)
+_HEARS: Final = (PositionChanged, PositionCorrected, PositionRetracted)
+
+POSITIONS = Projection(
+    NAME, number=1, tables=(steps,), fold=fold, hears=frozenset(one.type for one in _HEARS)
+)

@@ -119,8 +119,8 @@ async def list_events(
     `Accept: text/event-stream` all of them and then each as it is recorded.
     """
     _known_type(ask)
-    given = {"actor": ask.actor, "topic": ask.topic, "type": ask.type}
-    filters = {name: value for name, value in given.items() if value is not None}
+    given = {"actors": ask.actor, "topics": ask.topic, "types": ask.type}
+    filters = {name: [value] for name, value in given.items() if value is not None}
     named, start = "after", ask.after + 1
     if ask.cursor is not None:
         named, (start,) = "cursor", paging.key(ask.cursor, int)

@@ -26,7 +26,7 @@ BEAT: Final = 15.0
 """Seconds of silence after which a live stream says that it is there."""
 
 
-async def blocks(pool: Pool, filters: Mapping[str, str], start: int) -> AsyncGenerator[bytes]:
+async def blocks(pool: Pool, filters: Mapping[str, list[str]], start: int) -> AsyncGenerator[bytes]:
     """Every event from seq `start` on, a line each, page by page."""
     query = page(frozenset(filters))
     at: int | None = start
@@ -38,7 +38,7 @@ async def blocks(pool: Pool, filters: Mapping[str, str], start: int) -> AsyncGen
 
 
 async def live(
-    pool: Pool, tail: Tail, filters: Mapping[str, str], start: int
+    pool: Pool, tail: Tail, filters: Mapping[str, list[str]], start: int
 ) -> AsyncGenerator[bytes]:
     """Every event from seq `start` on as server-sent events, then each as it is committed.
 
@@ -54,7 +54,7 @@ async def live(
 
 
 async def _live(
-    pool: Pool, watch: Watch, filters: Mapping[str, str], start: int
+    pool: Pool, watch: Watch, filters: Mapping[str, list[str]], start: int
 ) -> AsyncGenerator[bytes]:
     clock = asyncio.get_running_loop().time
     silent_until = clock() + BEAT

@@ -7,7 +7,7 @@ need, each in the role of its room, and closes it when the server stops.
 import gc
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Literal
 
@@ -29,8 +29,12 @@ from onrecord.ledger.committer import Committer
 from onrecord.projections import status
 from onrecord.projections.tasks import CATCH_UP
 from onrecord.query import routes as query
+from onrecord.webhooks import routes as webhooks
+from onrecord.webhooks.egress import Network
+from onrecord.webhooks.tasks import QUEUE as WEBHOOKS
+from onrecord.webhooks.tasks import WAKE
 
-Door = Literal["ingest", "query", "audit"]
+Door = Literal["ingest", "query", "audit", "webhooks"]
 
 
 def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
@@ -57,6 +61,10 @@ def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
                 pool = db.pool(url, role="onrecord_audit", size=4)
                 app.state.audit_pool = await stack.enter_async_context(pool)
                 app.state.audit_tail = Tail(pool)
+            if "webhooks" in doors:
+                app.state.webhooks = await stack.enter_async_context(
+                    _webhooks(url, broker, settings.egress_allow)
+                )
             yield
 
     app = FastAPI(
@@ -78,6 +86,8 @@ def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
         app.include_router(query.router)
     if "audit" in doors:
         app.include_router(audit.router)
+    if "webhooks" in doors:
+        app.include_router(webhooks.router)
     app.include_router(health.router(_checks(app, doors)))
     patch_fastapi(app, redirect_from_root_to_docs=False)
 
@@ -105,6 +115,22 @@ def writer(url: str) -> Any:
         statement_timeout="30s",
         tcp_user_timeout="10s",
     )
+
+
+@asynccontextmanager
+async def _webhooks(
+    url: str, broker: str, allow: Sequence[Network]
+) -> AsyncIterator[webhooks.Door]:
+    """What the webhooks door needs: a pool, and bells for those who queue and who deliver."""
+    app = celery.make(broker)
+    wake = celery.Bell(app, WAKE, queue=WEBHOOKS)
+    fan_out = celery.Bell(app, CATCH_UP)
+    async with db.pool(url, role="onrecord_webhooks", size=4) as pool:
+        for bell in (wake, fan_out):
+            bell.start()
+        yield webhooks.Door(pool, tuple(allow), wake, fan_out)
+        for bell in (wake, fan_out):
+            bell.stop()
 
 
 def spare_collector() -> None:
@@ -147,6 +173,8 @@ def _checks(app: FastAPI, doors: frozenset[Door]) -> dict[str, health.Check]:
         checks["projections"] = lambda: status.check(app.state.read_pool)
     if "audit" in doors:
         checks["ledger"] = lambda: audit.check(app.state.audit_pool)
+    if "webhooks" in doors:
+        checks["webhooks"] = lambda: webhooks.check(app.state.webhooks)
     if "ingest" in doors:
         checks["writer"] = lambda: ingest.check(app.state.recorder)
     return checks

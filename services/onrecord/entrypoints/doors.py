@@ -28,6 +28,7 @@ from onrecord.kit.settings import Settings
 from onrecord.ledger.committer import Committer
 from onrecord.projections import status
 from onrecord.projections.tasks import CATCH_UP
+from onrecord.query import change_routes
 from onrecord.query import routes as query
 from onrecord.webhooks import routes as webhooks
 from onrecord.webhooks.egress import Network
@@ -84,6 +85,7 @@ def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
         app.include_router(ingest.router)
     if "query" in doors:
         app.include_router(query.router)
+        app.include_router(change_routes.router)
     if "audit" in doors:
         app.include_router(audit.router)
     if "webhooks" in doors:

@@ -4,6 +4,7 @@ Called by followers (sync), the audit door (async, through `kit.db`) and the wri
 slugs). Pages are keyset reads in short transactions; none holds a snapshot between pages.
 """
 
+from collections.abc import Collection
 from functools import cache
 from typing import Any, Final, TypedDict
 
@@ -115,21 +116,40 @@ NEAREST: Final = text(
 )
 """The three slugs of a kind that are most like one (trigrams)."""
 
-_FOLLOW: Final = """
+_WHOLE: Final = """
 SELECT e.entry, p.sections, p.values
-FROM (SELECT seq, entry FROM ledger.entries WHERE seq >= %s ORDER BY seq LIMIT %s) e
+FROM ({seqs}) s JOIN ledger.entries e USING (seq)
 LEFT JOIN LATERAL (
     SELECT array_agg(section ORDER BY section) AS sections,
            array_agg(value ORDER BY section) AS values
     FROM ledger.payloads WHERE seq = e.seq
 ) p ON true
-ORDER BY e.seq
+ORDER BY seq
+"""
+_FROM: Final = "SELECT seq FROM ledger.entries WHERE seq >= %s ORDER BY seq LIMIT %s"
+_OF: Final = """
+SELECT seq FROM unnest(%(types)b::text[]) type CROSS JOIN LATERAL (
+    SELECT seq FROM ledger.touches WHERE kind = 'type' AND name = type
+        AND seq >= %(start)s AND seq < %(until)s ORDER BY seq LIMIT %(limit)s
+) one ORDER BY seq LIMIT %(limit)s
 """
 
 
 def entries_from(conn: psycopg.Connection[Any], start: int, limit: int) -> list[Recorded]:
     """Up to `limit` entries from seq `start` on, each read whole; fewer means: that was all."""
-    rows = conn.cursor(binary=True).execute(_FOLLOW, [start, limit])
+    return _whole(conn, _FROM, [start, limit])
+
+
+def entries_of(
+    conn: psycopg.Connection[Any], types: Collection[str], start: int, until: int, limit: int
+) -> list[Recorded]:
+    """Up to `limit` entries of some types, from seq `start` on and below `until`."""
+    asked = {"types": list(types), "start": start, "until": until, "limit": limit}
+    return _whole(conn, _OF, asked)
+
+
+def _whole(conn: psycopg.Connection[Any], seqs: str, asked: Any) -> list[Recorded]:
+    rows = conn.cursor(binary=True).execute(_WHOLE.format(seqs=seqs), asked)
     return [
         decode(entry, dict(zip(sections or (), values or (), strict=True)))
         for entry, sections, values in rows

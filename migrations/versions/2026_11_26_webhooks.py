@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "webhooks"
-down_revision = "projections"
+down_revision = "changes"
 
 ROLE = """
 DO $$ BEGIN
@@ -112,6 +112,14 @@ CREATE TABLE webhooks.replays (
 );
 CREATE UNIQUE INDEX replays_one ON webhooks.replays (endpoint) WHERE ended_at IS NULL;
 CREATE INDEX replays_endpoint ON webhooks.replays (endpoint, id);
+
+CREATE TABLE webhooks.tallies (
+    deliverer uuid PRIMARY KEY,
+    delivered bigint NOT NULL DEFAULT 0,
+    failed bigint NOT NULL DEFAULT 0,
+    unknown bigint NOT NULL DEFAULT 0,
+    given_up bigint NOT NULL DEFAULT 0
+);
 
 CREATE TABLE webhooks.checkpoints (
     name text PRIMARY KEY,

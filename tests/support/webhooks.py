@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 
 from onrecord.kit import db
-from onrecord.webhooks import queue
+from onrecord.webhooks import claim
 from onrecord.webhooks.deliver import Deliverer
 
 HERE = (ip_network("127.0.0.1/32"),)
@@ -20,7 +20,7 @@ HERE = (ip_network("127.0.0.1/32"),)
 @contextmanager
 def delivering(url: str) -> Iterator[Deliverer]:
     """A deliverer at work on this database."""
-    made = Deliverer(db.conninfo(url, role="onrecord_webhooks", **queue.SETTINGS), HERE)
+    made = Deliverer(db.conninfo(url, role="onrecord_webhooks", **claim.SETTINGS), HERE)
     made.start()
     try:
         yield made

@@ -4,7 +4,7 @@ from celery.signals import worker_init, worker_shutdown
 
 from onrecord.kit import celery, db, logs
 from onrecord.kit.settings import load_remote
-from onrecord.webhooks import queue, tasks
+from onrecord.webhooks import claim, tasks
 from onrecord.webhooks.deliver import Deliverer
 
 
@@ -15,7 +15,7 @@ def main() -> None:
     assert settings.database_url and settings.broker_url
     url = settings.database_url.get_secret_value()
     deliverer = Deliverer(
-        db.conninfo(url, role="onrecord_webhooks", **queue.SETTINGS), settings.egress_allow
+        db.conninfo(url, role="onrecord_webhooks", **claim.SETTINGS), settings.egress_allow
     )
     app = celery.make(settings.broker_url.get_secret_value())
     tasks.register(app, deliverer.wake)

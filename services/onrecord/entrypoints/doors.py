@@ -23,15 +23,17 @@ from onrecord.entrypoints.front_page import FRONT_PAGE
 from onrecord.ingest import batch
 from onrecord.ingest import routes as ingest
 from onrecord.ingest.record import Recorder
-from onrecord.kit import celery, db, health, logs, problems
+from onrecord.kit import celery, db, health, logs, metrics, problems
 from onrecord.kit.settings import Settings
 from onrecord.ledger.committer import Committer
 from onrecord.projections import status
 from onrecord.projections.tasks import CATCH_UP
 from onrecord.query import change_routes
 from onrecord.query import routes as query
+from onrecord.webhooks import examples
 from onrecord.webhooks import routes as webhooks
 from onrecord.webhooks.egress import Network
+from onrecord.webhooks.figures import figures
 from onrecord.webhooks.tasks import QUEUE as WEBHOOKS
 from onrecord.webhooks.tasks import WAKE
 
@@ -90,7 +92,10 @@ def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
         app.include_router(audit.router)
     if "webhooks" in doors:
         app.include_router(webhooks.router)
+        examples.describe(app)
     app.include_router(health.router(_checks(app, doors)))
+    if "webhooks" in doors:
+        app.include_router(metrics.router([lambda: figures(app.state.webhooks.pool)]))
     patch_fastapi(app, redirect_from_root_to_docs=False)
 
     @app.get("/", include_in_schema=False, response_class=HTMLResponse)

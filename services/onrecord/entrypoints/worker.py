@@ -3,7 +3,7 @@
 from onrecord.kit import celery, db, logs
 from onrecord.kit.settings import load_remote
 from onrecord.projections import catch_up, tasks
-from onrecord.webhooks import fan_out
+from onrecord.webhooks import fan_out, forget
 from onrecord.webhooks import tasks as webhooks
 
 
@@ -19,6 +19,7 @@ def main() -> None:
     def tell() -> None:
         if fan_out.fan_out(listening):
             webhooks.ring(app)
+        forget.forget(listening)
 
     folding = db.engine(url, role="onrecord_projections", **catch_up.SETTINGS)
     tasks.register(app, folding, tell, engines=(listening,))

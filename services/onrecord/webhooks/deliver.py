@@ -18,11 +18,13 @@ from uuid import UUID
 import psycopg
 import structlog
 
+from onrecord.domain.ids import new_id
 from onrecord.kit.db import compiled
-from onrecord.webhooks import health, queue, render
+from onrecord.webhooks import claim, health, render, results
 from onrecord.webhooks.backoff import next_attempt
+from onrecord.webhooks.claim import Claimed, Connection
 from onrecord.webhooks.egress import Network
-from onrecord.webhooks.queue import Claimed, Connection, Result
+from onrecord.webhooks.results import Result
 from onrecord.webhooks.send import Outcome, Sender
 from onrecord.webhooks.signing import signed
 from onrecord.webhooks.tables import PING
@@ -51,6 +53,8 @@ class Deliverer:
         self._thread = threading.Thread(target=self._run, name="deliverer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over = False
+        self._id = new_id()
+        """Of this start, in the tallies."""
 
     def start(self) -> None:
         self._thread.start()
@@ -76,7 +80,7 @@ class Deliverer:
         self._results: list[Result] = []
         self._flying: dict[asyncio.Task[None], bool] = {}
         """Whether each is slow."""
-        self._after = queue.NOBODY
+        self._after = claim.NOBODY
         self._loop = asyncio.get_running_loop()
         async with Sender(self._allow, timeout=TIMEOUT) as sender:
             while not self._over:
@@ -101,7 +105,7 @@ class Deliverer:
             began = clock()
             await self._record(conn)
             if began - taken_back >= POLL:
-                await queue.take_back(conn)
+                await results.take_back(conn, self._id)
                 taken_back = began
             found = await self._claim(conn, sender)
             if found is None:
@@ -118,18 +122,18 @@ class Deliverer:
 
     async def _record(self, conn: Connection) -> None:
         """Keep what came back since; it stays with us until it is kept."""
-        if not (results := self._results[:]):
+        if not (told := self._results[:]):
             return
-        await health.note(conn, results)
-        await queue.record(conn, results)
-        del self._results[: len(results)]
+        await health.note(conn, told)
+        await results.record(conn, self._id, told)
+        del self._results[: len(told)]
 
-    async def _claim(self, conn: Connection, sender: Sender) -> queue.Claim | None:
+    async def _claim(self, conn: Connection, sender: Sender) -> claim.Claim | None:
         slow = sum(self._flying.values())
         room = {"quick": max(0, QUICK - (len(self._flying) - slow)), "slow": max(0, SLOW - slow)}
         if not any(room.values()):
             return None
-        found = await queue.claim(conn, self._after, **room, lease=LEASE)
+        found = await claim.claim(conn, self._after, **room, lease=LEASE)
         self._after = found.last
         bodies = await _bodies(conn, found.deliveries)
         for one in found.deliveries:

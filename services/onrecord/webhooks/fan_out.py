@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, text
 
-from onrecord.webhooks.matching import FOR_ALL, KNOWN, Filter, for_one
+from onrecord.projections.change_of import KNOWN
+from onrecord.webhooks.matching import FOR_ALL, Filter, for_one
 from onrecord.webhooks.tables import FIRST, REPLAY
 
 PAGE: Final = 500

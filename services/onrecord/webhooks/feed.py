@@ -11,8 +11,9 @@ from typing import Final
 from sqlalchemy import TextClause, text
 
 from onrecord.kit.db import Pool, rows
+from onrecord.projections.change_of import KNOWN
 from onrecord.webhooks import render
-from onrecord.webhooks.matching import KNOWN, Filter, for_one, matched
+from onrecord.webhooks.matching import Filter, for_one, matched
 from onrecord.webhooks.schemas import DryRun, Matched
 
 SHOWN: Final = 100

@@ -1,7 +1,7 @@
 """How is an endpoint doing, and when is it paused without anybody asking?
 
 Called by the deliverer with the results of a moment. A success clears an endpoint; failures in a
-row close it but for probes (`queue`). It is paused when its receiver says that it is gone, when an
+row close it but for probes (`claim`). It is paused when its receiver says that it is gone, when an
 ordered delivery has used up its retries, and when nothing has succeeded for five days; what is
 pending then stays so until it resumes.
 """
@@ -14,7 +14,8 @@ import psycopg
 import structlog
 
 from onrecord.webhooks.backoff import GIVE_UP_AFTER
-from onrecord.webhooks.queue import PROBE_EVERY, Result
+from onrecord.webhooks.claim import PROBE_EVERY
+from onrecord.webhooks.results import Result
 from onrecord.webhooks.tables import PING
 
 log = structlog.get_logger()

@@ -2,7 +2,8 @@
 
 One predicate, `PASSES`, says it to all who ask: the fan-out (some events, every endpoint), and the
 feed, the dry run, a replay and who resumes (one endpoint, from a place on). An endpoint wants what
-passes each filter that it has; a filter passes what is one of its names.
+passes each filter that it has; a filter passes what has one of its names. An actor who is merged
+with another by the time of an event is meant by that one's name too, and the other way round.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import TextClause, text
 
 from onrecord.ledger.read import seqs
-from onrecord.projections.change_of import REACHED, change_of
+from onrecord.projections.change_of import ever_meant, kind, meant
 
 CHANGED: Final = "position.changed"
 """The one type of event that has a kind of change."""
@@ -61,10 +62,11 @@ def events(which: str) -> str:
     events AS MATERIALIZED (
         SELECT e.seq, e.id, said ->> 'type' AS type,
             CAST(said ->> 'recorded_at' AS timestamptz) AS recorded_at,
-            ARRAY(SELECT jsonb_array_elements_text(said #> '{{touches,actors}}')) AS actors,
+            {meant("SELECT jsonb_array_elements_text(said #> '{touches,actors}')", "e.seq")}
+                AS actors,
             ARRAY(SELECT jsonb_array_elements_text(said #> '{{touches,topics}}')) AS topics,
             CASE WHEN said ->> 'type' = '{CHANGED}'
-                THEN ({change_of("e.seq", "e.id", "kind")}) END AS kind
+                THEN {kind("e.seq", "e.id")} END AS kind
         FROM ledger.entries e
         CROSS JOIN LATERAL (SELECT convert_from(e.entry, 'UTF8')::jsonb AS said OFFSET 0) parsed
         WHERE {which}
@@ -102,12 +104,13 @@ def for_one(given: frozenset[str]) -> str:
     """CTEs that end in `found`: the first `:limit` + 1 events from `:start` up to `:end` that pass
     a filter with these parts (`Filter.given`), each a parameter of its name.
     """
-    kind = change_of("f.seq", "(SELECT id FROM ledger.entries WHERE seq = f.seq)", "kind")
-    also = f"({kind}) = ANY (CAST(:kinds AS text[]))" if "kinds" in given else "true"
+    of = kind("f.seq", "(SELECT id FROM ledger.entries WHERE seq = f.seq)")
+    also = f"{of} = ANY (CAST(:kinds AS text[]))" if "kinds" in given else "true"
+    whoever = {"actors": ever_meant("SELECT unnest(CAST(:actors AS text[]))")}
     arrays = ", ".join(f"CAST(:{name} AS text[]) AS {name}" for name in FILTERS)
     return f"""
     p AS (SELECT {arrays}),
-    near AS MATERIALIZED ({seqs(given - {"kinds"}, also)}),
+    near AS MATERIALIZED ({seqs(given - {"kinds"}, also, whoever)}),
     {events("e.seq IN (SELECT seq FROM near) AND e.seq < CAST(:end AS bigint)")},
     found AS (SELECT v.seq, v.id FROM events v, p WHERE {PASSES} ORDER BY v.seq)"""
 
@@ -122,7 +125,3 @@ def matched(given: frozenset[str]) -> TextClause:
 def counted(given: frozenset[str]) -> TextClause:
     """How many they are; `:limit` bounds what is counted."""
     return text(f"WITH {for_one(given)} SELECT count(*) AS events FROM found")
-
-
-KNOWN: Final = text(f"SELECT {REACHED} AS size")
-"""Up to which size events can be matched: as far as their kinds of change are known."""

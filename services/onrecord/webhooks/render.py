@@ -13,7 +13,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from onrecord.projections.change_of import change_of
+from onrecord.projections.change_of import change
 
 MEDIA_TYPE: Final = "application/cloudevents+json"
 SOURCE: Final = "urn:onrecord:ledger"
@@ -21,17 +21,9 @@ SOURCE: Final = "urn:onrecord:ledger"
 PING: Final = "endpoint.ping"
 """The type of what a ping sends, which no event on record has."""
 
-_CHANGE: Final = change_of(
-    "e.seq",
-    "e.id",
-    """jsonb_build_object('kind', kind, 'size', size, 'late', late, 'previous',
-        CASE WHEN before_id IS NOT NULL THEN jsonb_build_object('id', before_id,
-            'stance', before_stance, 'condition', before_condition,
-            'effective', before_effective) END)""",
-)
 EVENTS: Final = text(f"""
 SELECT e.seq, e.entry, p.sections, p.values, x.erased,
-    ({_CHANGE}) AS change
+    {change("e.seq", "e.id")} AS change
 FROM ledger.entries e
 LEFT JOIN LATERAL (
     SELECT array_agg(section ORDER BY section) AS sections,

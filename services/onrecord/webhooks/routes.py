@@ -16,9 +16,9 @@ from onrecord.kit.db import Pool, Row, rows
 from onrecord.kit.problems import Problem, at, responses
 from onrecord.kit.strict_routes import StrictRoute
 from onrecord.webhooks import checks, endpoints, feed, log
+from onrecord.webhooks.claim import NOBODY
 from onrecord.webhooks.egress import Network
 from onrecord.webhooks.matching import Filter
-from onrecord.webhooks.queue import NOBODY
 from onrecord.webhooks.schemas import (
     CloudEvent,
     Delivery,

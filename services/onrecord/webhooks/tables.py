@@ -1,7 +1,7 @@
 """Which tables hold the endpoints and what was sent to them?
 
 Made by `migrations/`; a test holds the two against each other. The SQL of this room stands in
-`endpoints`, `matching`, `fan_out`, `queue` and `log`.
+`endpoints`, `matching`, `fan_out`, `claim`, `results` and `log`.
 """
 
 from sqlalchemy import (
@@ -157,6 +157,18 @@ replays = Table(
 )
 """What was asked to be sent again: seqs from `from_seq` up to, not including, `to_seq`; `events` of
 them match, those below `at_seq` are queued."""
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("deliverer", Uuid, primary_key=True),
+    Column("delivered", BigInteger, nullable=False, server_default=text("0")),
+    Column("failed", BigInteger, nullable=False, server_default=text("0")),
+    Column("unknown", BigInteger, nullable=False, server_default=text("0")),
+    Column("given_up", BigInteger, nullable=False, server_default=text("0")),
+)
+"""How many attempts came to what, and how many deliveries were given up: a row for each start of a
+deliverer, which nobody else writes."""
 
 checkpoints = Table(
     "checkpoints",

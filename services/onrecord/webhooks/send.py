@@ -6,6 +6,7 @@ Called by `deliver`, for each attempt. Whatever a receiver or the network does i
 import asyncio
 import errno
 import os
+import socket
 import ssl
 import time
 from collections.abc import Mapping, Sequence
@@ -18,9 +19,11 @@ from typing import Final, Self
 import aiohttp
 import structlog
 from aiohttp import ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
+from yarl import URL
 
-from onrecord.webhooks.dialling import Lookup, connector, look_up
+from onrecord.webhooks.dialling import Connector, TooMuch
 from onrecord.webhooks.egress import Network, NotAllowed
+from onrecord.webhooks.resolving import Lookup, look_up
 
 log = structlog.get_logger()
 
@@ -68,8 +71,9 @@ class Sender:
         self._allow, self._timeout, self._lookup = allow, timeout, lookup
 
     async def __aenter__(self) -> Self:
+        self._connector = Connector(self._allow, self._lookup)
         self._session = ClientSession(
-            connector=connector(self._allow, self._lookup),
+            connector=self._connector,
             timeout=ClientTimeout(),  # none of its own: there is one, around all
             auto_decompress=False,
             cookie_jar=DummyCookieJar(),
@@ -92,13 +96,17 @@ class Sender:
     async def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Outcome:
         """Send it once. Raises nothing but CancelledError."""
         begun = time.perf_counter()
+        if self._connector.crowded:
+            headers = {**headers, "Connection": "close"}
         answer: ClientResponse | None = None
         read = bytearray()
         error: str | None = None
         try:
             async with asyncio.timeout(self._timeout):
+                # Encoded already: aiohttp would write escapes of its own liking, `+` for `%20`.
+                to = URL(url, encoded=True)
                 answer = await self._session.post(
-                    url, headers=headers, data=body, allow_redirects=False
+                    to, headers=headers, data=body, allow_redirects=False
                 )
                 await _read(answer, read)
                 error = _refusal(answer.status)
@@ -109,16 +117,16 @@ class Sender:
                 answer.close()
         return Outcome(
             ok=error is None,
-            status=answer.status if answer else None,
+            status=None if answer is None else answer.status,
             error=error,
             answer=bytes(read[:KEPT]),
             seconds=time.perf_counter() - begun,
-            retry_after=_retry_after(answer.headers.get("Retry-After")) if answer else None,
+            retry_after=_retry_after(answer),
             gone=answer is not None and answer.status == 410,
         )
 
     def _in_words(self, error: Exception, answer: ClientResponse | None) -> str:
-        said = f"The receiver answered {answer.status}, but" if answer else None
+        said = f"The receiver answered {answer.status}, but" if answer is not None else None
         match error:
             case NotAllowed():
                 return str(error)
@@ -126,6 +134,10 @@ class Sender:
                 return f"{said} its answer did not end within {self._timeout:g} s."
             case TimeoutError():
                 return f"The receiver did not answer within {self._timeout:g} s."
+            case OSError() if error.errno in OURS:
+                return f"This machine cannot open another connection: {_system(error)}."
+            case aiohttp.ClientConnectorDNSError() if error.errno == socket.EAI_AGAIN:
+                return "The receiver's name cannot be looked up now."
             case aiohttp.ClientConnectorDNSError():
                 return "The receiver's name leads to no address."
             case aiohttp.ClientConnectorCertificateError(certificate_error=ssl.SSLError() as fault):
@@ -133,14 +145,14 @@ class Sender:
                 return f"The receiver's certificate is not accepted: {reason}."
             case aiohttp.ClientConnectorSSLError() | ssl.SSLError():
                 return "The receiver does not speak TLS as we do."
-            case OSError() if error.errno in OURS:
-                return f"This machine cannot open another connection: {_system(error)}."
             case aiohttp.ClientConnectorError():
                 return f"The receiver cannot be reached: {_system(error.os_error)}."
             case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
                 return "The receiver's address cannot be dialled as it is written."
             case _ if said and isinstance(error, aiohttp.ClientError | OSError):
-                return f"{said} broke its answer off."
+                return f"{said} its answer did not come whole."
+            case _ if _too_much(error):
+                return "The receiver sent more than an answer may be long."
             case aiohttp.ServerDisconnectedError():
                 return "The receiver ended the connection without an answer."
             case aiohttp.ClientResponseError():
@@ -157,6 +169,13 @@ async def _read(answer: ClientResponse, into: bytearray) -> None:
         into += chunk
 
 
+def _too_much(error: BaseException | None) -> bool:
+    """Whether this came of a receiver that sent too much; aiohttp wraps what ends a connection."""
+    while error and not isinstance(error, TooMuch):
+        error = error.__cause__
+    return error is not None
+
+
 def _refusal(status: int) -> str | None:
     if 200 <= status < 300:
         return None
@@ -165,8 +184,9 @@ def _refusal(status: int) -> str | None:
     return f"The receiver answered {status}."
 
 
-def _retry_after(value: str | None) -> float | None:
-    """Seconds from now, of either form of the header; None of anything else."""
+def _retry_after(answer: ClientResponse | None) -> float | None:
+    """Seconds from now, by either form of the header; None by anything else."""
+    value = None if answer is None else answer.headers.get("Retry-After")
     if value is None:
         return None
     if value.isascii() and value.isdigit() and len(value) <= 10:

@@ -4,8 +4,9 @@ Called by followers (sync), the audit door (async, through `kit.db`) and the wri
 slugs). Pages are keyset reads in short transactions; none holds a snapshot between pages.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Final, TypedDict
 
 import psycopg
@@ -67,25 +68,42 @@ WHERE e.place <= CAST(:limit AS bigint) AND e.before < {MOST_BYTES}
 """)
 
 
-FILTERS: Final = ("actor", "topic", "type")
-"""The most selective first."""
+FILTERS: Final = {"actors": "actor", "topics": "topic", "types": "type"}
+"""By what entries are found, the most selective first: a parameter with names, and their kind."""
+
+
+def seqs(
+    filters: frozenset[str], also: str = "true", arrays: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """SQL for the first `:limit` + 1 seqs from `:start` on of what passes all of these `FILTERS`.
+
+    An entry passes a filter if it touches one of the parameter's names. For each name of the first
+    filter its index is read in order; the others, and `also` (SQL over `f.seq`), are looked up for
+    each of its entries. As scalars: an EXISTS may become a join that reads all of the commonest.
+    `arrays`: SQL for the names of a filter, where it is not its parameter alone.
+    """
+    names = {one: arrays.get(one, f"CAST(:{one} AS text[])") for one in FILTERS}
+    first, *others = [name for name in FILTERS if name in filters] or [""]
+    passes = "".join(
+        f" AND (SELECT true FROM ledger.touches WHERE kind = '{FILTERS[one]}'"
+        f" AND name = ANY ({names[one]}) AND seq = f.seq LIMIT 1)"
+        for one in others
+    )
+    where = f"f.seq >= CAST(:start AS bigint){passes} AND {also}"
+    ordered = "ORDER BY seq LIMIT CAST(:limit AS bigint) + 1"
+    if not first:
+        return f"SELECT seq FROM ledger.entries f WHERE {where} {ordered}"
+    return f"""
+        SELECT DISTINCT seq FROM unnest({names[first]}) one (name) CROSS JOIN LATERAL (
+            SELECT f.seq FROM ledger.touches f
+            WHERE f.kind = '{FILTERS[first]}' AND f.name = one.name AND {where} {ordered}
+        ) each {ordered}"""
 
 
 @cache
-def page(filters: frozenset[str]) -> TextClause:
-    """The `Page` from seq `:start` on of what passes all filters, each a parameter of its name.
-
-    The first filter's index is read in order, and the others are looked up for each of its
-    entries. As scalars: an EXISTS may become a join that reads all of the commonest filter.
-    """
-    found = "ledger.entries f WHERE seq >= CAST(:start AS bigint)"
-    for n, one in enumerate(name for name in FILTERS if name in filters):
-        passes = f"kind = '{one}' AND name = :{one} AND seq"
-        if n == 0:
-            found = f"ledger.touches f WHERE {passes} >= CAST(:start AS bigint)"
-        else:
-            found += f" AND (SELECT true FROM ledger.touches WHERE {passes} = f.seq)"
-    return _lines(f"SELECT seq FROM {found} ORDER BY seq LIMIT CAST(:limit AS bigint) + 1")
+def page(filters: frozenset[str], also: str = "true") -> TextClause:
+    """The `Page` from seq `:start` on of what passes these filters (`seqs`)."""
+    return _lines(seqs(filters, also))
 
 
 BY_ID: Final = _lines("SELECT seq FROM ledger.entries WHERE id = CAST(:id AS uuid)")

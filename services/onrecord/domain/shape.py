@@ -9,7 +9,7 @@ merging `data` and all sections, key by key and place by place, gives the event 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple, TypeVar, get_args
+from typing import Any, Final, NamedTuple, TypeVar, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -128,11 +128,23 @@ def _merge(left: Json, right: Json) -> Json:
 def plain(value: Any) -> Json:
     """A value as JSON, without what is None or empty."""
     if isinstance(value, BaseModel):
-        parts = ((field.name, getattr(value, field.name)) for field in _fields(type(value)))
-        return {name: plain(part) for name, part in parts if part is not None and part != ()}
+        held = value.__dict__
+        return {
+            name: part if type(part) in _PLAIN else plain(part)
+            for name in _names_of(type(value))
+            if (part := held[name]) is not None and part != ()
+        }
     if isinstance(value, tuple):
         return [plain(part) for part in value]
     return str(value) if isinstance(value, UUID) else value
+
+
+_PLAIN: Final = {str, int, bool}
+
+
+@cache
+def _names_of(of: type[BaseModel]) -> tuple[str, ...]:
+    return tuple(of.model_fields)
 
 
 def references(value: BaseModel, *, at: str = "") -> Iterator[Reference]:

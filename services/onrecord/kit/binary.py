@@ -10,6 +10,7 @@ microseconds since 2000 (`timestamptz_recv` in timestamp.c). All big-endian.
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from struct import Struct
 from typing import Final
 from uuid import UUID
@@ -68,6 +69,7 @@ def _array(of: int, elements: Sequence[bytes], *, nulls: bool = False) -> bytes:
     return _HEAD(1, nulls, of, len(elements), 1) + b"".join(elements)
 
 
+@lru_cache(maxsize=65_536)  # the same kinds, sections, actors and topics come again and again
 def _text(value: str | None) -> bytes:
     if value is None:
         return _NULL

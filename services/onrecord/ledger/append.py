@@ -30,7 +30,6 @@ from onrecord.ledger.entry import (
     encode,
     says_the_same,
     seal,
-    stamp,
 )
 from onrecord.ledger.insert import Row, insertion
 from onrecord.ledger.lookup import Now, Seen, look
@@ -146,10 +145,10 @@ def _numbered(
     write: Write, facts: Sequence[Fact], now: Now, recorded_by: str, rows: list[Row]
 ) -> Answer | Refusal:
     new: list[Row] = []
-    seq, recorded_at = now.frontier.size + len(rows), stamp(now.recorded_at)
+    seq = now.frontier.size + len(rows)
     for place, (fact, sealed) in enumerate(zip(facts, write.sealed, strict=True), start=seq):
         entry = encode(
-            sealed, fact.touches, seq=place, recorded_at=recorded_at, recorded_by=recorded_by
+            sealed, fact.touches, seq=place, recorded_at=now.stamp, recorded_by=recorded_by
         )
         if len(entry) > MAX_BYTES:
             fault = f"names too much: {len(entry)} bytes of ids and codes, {MAX_BYTES} fit an entry"
@@ -157,7 +156,7 @@ def _numbered(
         new.append(Row(place, fact, entry, sealed.payloads))
     for row in new:
         now.seen.entries[row.fact.draft.id] = (row.seq, row.entry)
-        now.seen.payloads[row.fact.draft.id] = {one.section: one for one in row.payloads}
+        now.seen.payloads[row.fact.draft.id] = row.payloads
     rows += new
     return _answer(write.request, seq, now.recorded_at)
 

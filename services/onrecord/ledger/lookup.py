@@ -25,7 +25,7 @@ from onrecord.domain.ids import Kind
 from onrecord.domain.shape import references
 from onrecord.kit import binary
 from onrecord.kit.trips import Call, Connection, Statement
-from onrecord.ledger.entry import Payload, decode, touched
+from onrecord.ledger.entry import Payload, decode, stamp, touched
 from onrecord.ledger.merkle import Frontier
 
 
@@ -34,7 +34,7 @@ class Seen:
     """Entries by event id, with what is left of their payload."""
 
     entries: dict[UUID, tuple[int, bytes]] = field(default_factory=dict)
-    payloads: dict[UUID, dict[str, Payload]] = field(default_factory=dict)
+    payloads: dict[UUID, Sequence[Payload]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class Now:
     frontier: Frontier
     recorded_at: datetime
     """Of the batch: never before that of the last one."""
+    stamp: str
+    """That, as entries have it."""
     state: State
     seen: Seen
 
@@ -76,13 +78,14 @@ def look(conn: Connection, requests: Sequence[Request], *, after: Sequence[Call]
     (_, _, size, _, recorded_at, hashes), *rest = found
     for id_, kind, seq, entry, _, _ in rest:
         if kind == "entry":
-            seen.entries[id_], seen.payloads[id_] = (seq, entry), {}
+            seen.entries[id_], seen.payloads[id_] = (seq, entry), ()
         else:
             state.things[id_] = _thing(kind, entry)
     if seen.entries:
         _load_rest(conn, requests, seen)
     state.revisions = _revisions(conn, requests)
-    return Now(Frontier(size or 0, tuple(hashes or ())), recorded_at, state, seen)
+    frontier = Frontier(size or 0, tuple(hashes or ()))
+    return Now(frontier, recorded_at, stamp(recorded_at), state, seen)
 
 
 def _load_rest(conn: Connection, requests: Sequence[Request], seen: Seen) -> None:
@@ -91,13 +94,13 @@ def _load_rest(conn: Connection, requests: Sequence[Request], seen: Seen) -> Non
     for id_, seq, entry in conn.execute(
         "SELECT id, seq, entry FROM ledger.entries WHERE id = ANY(%b::uuid[])", [beyond]
     ):
-        seen.entries[id_], seen.payloads[id_] = (seq, entry), {}
+        seen.entries[id_], seen.payloads[id_] = (seq, entry), ()
     ids = {seq: id_ for id_, (seq, _) in seen.entries.items()}
     for seq, section, salt, value in conn.execute(
         "SELECT seq, section, salt, value FROM ledger.payloads WHERE seq = ANY(%b::bigint[])",
         [list(ids)],
     ):
-        seen.payloads[ids[seq]][section] = Payload(section, salt, value)
+        seen.payloads[ids[seq]] = (*seen.payloads[ids[seq]], Payload(section, salt, value))
 
 
 def _revisions(conn: Connection, requests: Sequence[Request]) -> dict[Pair, int]:

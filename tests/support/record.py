@@ -21,6 +21,7 @@ from onrecord.ledger import read
 from onrecord.ledger.append import Answer, append, prepared
 from onrecord.projections.catch_up import catch_up, prepare
 from onrecord.projections.registry import PROJECTIONS
+from onrecord.webhooks.fan_out import fan_out
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Record:
 
     url: str
     engine: Engine
+    listening: Engine
+    """In the role of webhooks."""
 
     def append(self, *requests: Request) -> list[Answer | Refusal]:
         """Record requests in one transaction, as the committer does."""
@@ -40,6 +43,11 @@ class Record:
         for one in PROJECTIONS:
             catch_up(self.engine, one)
 
+    def fan_out(self) -> int:
+        """Fold, and write what endpoints are to be sent, as the worker does; how many."""
+        self.catch_up()
+        return fan_out(self.listening)
+
     def events(self) -> list[Recorded]:
         """Everything on record, in order."""
         with db.connect(self.url, role="onrecord_audit") as conn:
@@ -50,16 +58,20 @@ class Record:
 def record(url: str) -> Iterator[Record]:
     """A record in this migrated database."""
     engine = db.engine(url, role="onrecord_projections")
+    listening = db.engine(url, role="onrecord_webhooks")
     prepare(engine, PROJECTIONS)
-    yield Record(url, engine)
+    yield Record(url, engine, listening)
     engine.dispose()
+    listening.dispose()
 
 
 @contextmanager
 def serving(url: str) -> Iterator[httpx2.Client]:
     """All doors on a port of their own; the client that comes back knows the address."""
-    settings = Settings(database_url=url, broker_url="memory://", port=1)
-    app = doors.make(settings, frozenset({"ingest", "query", "audit"}))
+    settings = Settings(
+        database_url=url, broker_url="memory://", port=1, egress_allow="127.0.0.1/32"
+    )
+    app = doors.make(settings, frozenset({"ingest", "query", "audit", "webhooks"}))
     server = doors.Server(app, port=0, lifespan="on")
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

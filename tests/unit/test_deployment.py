@@ -25,6 +25,7 @@ PROCESSES: Final = {
     "ingest-api": "onrecord.entrypoints.ingest_api",
     "read-api": "onrecord.entrypoints.read_api",
     "worker": "onrecord.entrypoints.worker",
+    "deliverer": "onrecord.entrypoints.deliverer",
     "beat": "onrecord.entrypoints.beat",
 }
 APIS: Final = ("ingest-api", "read-api")
@@ -188,12 +189,15 @@ ROLES: Final[dict[Door, str]] = {
     "ingest": "onrecord_ingest",
     "query": "onrecord_query",
     "audit": "onrecord_audit",
+    "webhooks": "onrecord_webhooks",
 }
 EVERYWHERE: Final = {("GET", "/healthz"), ("GET", "/readyz")}
 
 
 def _rows() -> list[Row]:
-    found = re.findall(r"^\| (GET|POST) \| `(.+?)` \| (.+?) \| (.+?) \| (.+?) \|$", MAP, re.M)
+    found = re.findall(
+        r"^\| (GET|POST|PATCH|DELETE) \| `(.+?)` \| (.+?) \| (.+?) \| (.+?) \|$", MAP, re.M
+    )
     return [(method, path, *(one.strip("`") for one in rest)) for method, path, *rest in found]
 
 
@@ -205,8 +209,9 @@ def _routes(app: FastAPI) -> set[tuple[str, str]]:
 def test_the_map_names_every_address_once_with_its_role() -> None:
     expected: set[Row] = set()
     for door, role in ROLES.items():
-        process = "ingest_api" if door == "ingest" else "read_api"
-        where = "primary" if door == "ingest" else "replica"
+        writes = door in ("ingest", "webhooks")
+        process = "ingest_api" if writes else "read_api"
+        where = "primary" if writes else "replica"
         for method, path in _routes(doors.make(ANYWHERE, frozenset({door}))) - EVERYWHERE:
             expected.add((method, path, process, role, where))
     rows = _rows()

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Engine, Table, text
+from sqlalchemy import Connection, Engine, Table, insert, text
 
-from onrecord.ledger import follow
-from onrecord.projections.at_size import rows_at
-from onrecord.projections.projection import Projection, live
+from onrecord.projections.at_size import KEY, rows_at
+from onrecord.projections.projection import Projection, checkpoints, live, page
 from onrecord.projections.registry import PROJECTIONS
 
-PAGE: Final = 500
+PAGE: Final = 1000
+"""Entries after which every projection has folded all that it hears up to there."""
 SHOWN: Final = 10
 """Differing rows that are told; counting goes on to the end."""
 SCRATCH: Final = 1
@@ -72,9 +72,10 @@ def replay(engine: Engine, progress: Progress) -> Outcome:
         size = min(live(conn, one)[1] for one in PROJECTIONS)
         conn.rollback()
         scratch = conn.execution_options(schema_translate_map={"projections": "pg_temp"})
-        for projection in PROJECTIONS:
-            for table in projection.tables:
-                conn.execute(text(_SCRATCH.format(table=table.name)))
+        tables = [table for projection in PROJECTIONS for table in projection.tables]
+        for table in (*tables, checkpoints):
+            conn.execute(text(_SCRATCH.format(table=table.name)))
+        scratch.execute(insert(checkpoints), [_checkpoint(one, size) for one in PROJECTIONS])
         conn.commit()
         _fold_all(scratch, size, progress)
         found = [_compared(engine, scratch, one, size) for one in PROJECTIONS]
@@ -85,13 +86,26 @@ def replay(engine: Engine, progress: Progress) -> Outcome:
 _SCRATCH: Final = "CREATE TEMPORARY TABLE {table} (LIKE projections.{table} INCLUDING ALL)"
 
 
+def _checkpoint(projection: Projection, size: int) -> dict[str, Any]:
+    """What tells a fold that reads another projection's live rows to read the scratch ones."""
+    return {
+        "name": projection.name,
+        "generation": SCRATCH,
+        "fold": projection.number,
+        "size": size,
+        "live": True,
+    }
+
+
 def _fold_all(conn: Connection, size: int, progress: Progress) -> None:
+    """In the order of the registry: what one reads of another is there."""
     done = 0
     while done < size:
-        page = follow.page(conn, done, min(PAGE, size - done))
+        end = min(done + PAGE, size)
         for projection in PROJECTIONS:
-            projection.fold(conn, SCRATCH, page)
-        done = page[-1].seq + 1
+            if heard := page(conn, projection, done, end, PAGE).heard:
+                projection.fold(conn, SCRATCH, heard)
+        done = end
         conn.commit()
         progress(done, size)
 
@@ -138,15 +152,19 @@ def _rows(conn: Connection, table: Table, generation: int, size: int) -> Iterato
 def _side_by_side(
     live_rows: Iterator[dict[str, Any]], replayed: Iterator[dict[str, Any]]
 ) -> Iterator[tuple[dict[str, Any] | None, dict[str, Any] | None]]:
-    """Pair rows of one `open_seq`; each entry opens at most one row of a table."""
+    """Pair rows of one key, the two in its order."""
     left, right = next(live_rows, None), next(replayed, None)
     while left is not None or right is not None:
-        if right is None or (left is not None and left["open_seq"] < right["open_seq"]):
+        if right is None or (left is not None and _key(left) < _key(right)):
             yield left, None
             left = next(live_rows, None)
-        elif left is None or right["open_seq"] < left["open_seq"]:
+        elif left is None or _key(right) < _key(left):
             yield None, right
             right = next(replayed, None)
         else:
             yield left, right
             left, right = next(live_rows, None), next(replayed, None)
+
+
+def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in KEY if name in row)

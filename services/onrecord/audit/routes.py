@@ -15,14 +15,16 @@ from fastapi.sse import EventSourceResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from onrecord.audit import streams
+from onrecord.audit.filters import Filters
 from onrecord.audit.tail import Tail
 from onrecord.domain.events import CLASSES
 from onrecord.domain.ids import Slug
+from onrecord.domain.positions import ChangeKind
 from onrecord.kit import paging
 from onrecord.kit.db import Pool, rows
 from onrecord.kit.problems import Problem, responses, unavailable
 from onrecord.kit.strict_routes import StrictRoute
-from onrecord.ledger.read import BY_ID, SIZE, page
+from onrecord.ledger.read import BY_ID, SIZE
 
 router = APIRouter(
     prefix="/v1", tags=["proof"], route_class=StrictRoute, responses=responses(404, 422, 503)
@@ -34,17 +36,26 @@ LAG: Final = 1.0
 """Seconds that a replica may be behind the one that a listener was at before."""
 
 
+MANY: Final = Field(max_length=50)
+Type = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z]+$", max_length=80)]
+
+
 class EventSearch(BaseModel):
-    """Which events, from where on."""
+    """Which events, from where on: those that pass every filter; each may be given repeatedly."""
 
     model_config = ConfigDict(extra="forbid")
 
     after: Annotated[
         int, Field(ge=-1, lt=2**53, description="A seq; without it, from the start.")
     ] = -1
-    actor: Slug | None = None
-    topic: Slug | None = None
-    type: Annotated[str | None, Field(pattern=r"^[a-z]+\.[a-z]+$", max_length=80)] = None
+    actor: Annotated[list[Slug], MANY, Field(description="Events that touch one of these.")] = []
+    topic: Annotated[list[Slug], MANY, Field(description="Likewise.")] = []
+    type: Annotated[list[Type], MANY] = []
+    kind: Annotated[
+        list[ChangeKind],
+        MANY,
+        Field(description="Only `position.changed` that were such a change when recorded."),
+    ] = []
     limit: Annotated[int, Field(ge=1, le=1000, description="Of a page; NDJSON gives all.")] = 100
     cursor: Annotated[str | None, Field(max_length=500)] = None
 
@@ -118,9 +129,8 @@ async def list_events(
     """A page of events; with `Accept: application/x-ndjson` all of them, a line each; with
     `Accept: text/event-stream` all of them and then each as it is recorded.
     """
-    _known_type(ask)
-    given = {"actor": ask.actor, "topic": ask.topic, "type": ask.type}
-    filters = {name: value for name, value in given.items() if value is not None}
+    _known_types(ask)
+    filters = Filters(ask.actor, ask.topic, ask.type, ask.kind)
     named, start = "after", ask.after + 1
     if ask.cursor is not None:
         named, (start,) = "cursor", paging.key(ask.cursor, int)
@@ -135,8 +145,8 @@ async def list_events(
         return EventSourceResponse(events, headers=headers)
     if NDJSON in accepted:
         return StreamingResponse(streams.blocks(pool, filters, start), media_type=NDJSON)
-    query, asked = page(frozenset(filters)), {**filters, "start": start, "limit": ask.limit}
-    (found,) = await rows(pool, query, asked)
+    asked = {**filters.params, "start": start, "limit": ask.limit}
+    (found,) = await rows(pool, filters.page, asked)
     headers = {"Cache-Control": "no-cache"}
     cursor = b"null"
     if found["next"] is not None:
@@ -162,9 +172,9 @@ async def _within(pool: Pool, tail: Tail, start: int, named: str) -> None:
         raise Problem(422, "invalid", "There is no such place on record.", errors=[fault])
 
 
-def _known_type(ask: EventSearch) -> None:
+def _known_types(ask: EventSearch) -> None:
     types = sorted({type_ for type_, _ in CLASSES})
-    if ask.type is not None and ask.type not in types:
+    if not set(ask.type) <= set(types):
         fault = {"parameter": "type", "message": f"is none of {', '.join(types)}"}
         raise Problem(422, "invalid", "There is no such type of event.", errors=[fault])
 

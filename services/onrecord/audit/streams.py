@@ -5,7 +5,7 @@ no connection and no snapshot is held while a client is slow or has nothing to w
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final
 
@@ -14,9 +14,9 @@ import psycopg
 import structlog
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
-from onrecord.audit.tail import Tail, Watch
+from onrecord.audit.filters import Filters
+from onrecord.audit.tail import EVERY, Tail, Watch
 from onrecord.kit.db import Pool, rows
-from onrecord.ledger.read import page
 
 log = structlog.get_logger()
 
@@ -26,20 +26,18 @@ BEAT: Final = 15.0
 """Seconds of silence after which a live stream says that it is there."""
 
 
-async def blocks(pool: Pool, filters: Mapping[str, str], start: int) -> AsyncGenerator[bytes]:
+async def blocks(pool: Pool, filters: Filters, start: int) -> AsyncGenerator[bytes]:
     """Every event from seq `start` on, a line each, page by page."""
-    query = page(frozenset(filters))
+    query, asked = filters.page, filters.params
     at: int | None = start
     while at is not None:
-        (found,) = await rows(pool, query, {**filters, "start": at, "limit": PAGE})
+        (found,) = await rows(pool, query, {**asked, "start": at, "limit": PAGE})
         at = found["next"]
         if found["lines"]:
             yield found["lines"]
 
 
-async def live(
-    pool: Pool, tail: Tail, filters: Mapping[str, str], start: int
-) -> AsyncGenerator[bytes]:
+async def live(pool: Pool, tail: Tail, filters: Filters, start: int) -> AsyncGenerator[bytes]:
     """Every event from seq `start` on as server-sent events, then each as it is committed.
 
     Ends when the client goes, the server stops or the database is away: clients come again with
@@ -53,13 +51,14 @@ async def live(
             log.warning("a live stream ends", reason=type(error).__name__)
 
 
-async def _live(
-    pool: Pool, watch: Watch, filters: Mapping[str, str], start: int
-) -> AsyncGenerator[bytes]:
+async def _live(pool: Pool, watch: Watch, filters: Filters, start: int) -> AsyncGenerator[bytes]:
     clock = asyncio.get_running_loop().time
     silent_until = clock() + BEAT
     while not watch.over:
         size = watch.size
+        if filters.kinds and (known := await filters.end(pool)) < size:
+            size = known
+            await asyncio.sleep(EVERY)  # the ledger grew; their kinds are known in a moment
         async with aclosing(blocks(pool, filters, start)) as found:
             async for block in found:
                 events = [_event(line) for line in block.splitlines()]

@@ -15,7 +15,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import AfterValidator, WithJsonSchema
 
-_BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
+BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", re.ASCII)
 _INSTANT = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d{2}:[0-5]\d)", re.ASCII
@@ -46,7 +46,7 @@ def bounds(text: str) -> Bounds:
     """Work out the bounds of a date as given. Raises `NotADate`."""
     at_latest = text.startswith("../")
     earliest, latest = _span(text[3:] if at_latest else text, whole=text)
-    return Bounds(_BEGINNING, latest, latest) if at_latest else Bounds(earliest, latest, earliest)
+    return Bounds(BEGINNING, latest, latest) if at_latest else Bounds(earliest, latest, earliest)
 
 
 def last_instant(text: str) -> datetime:

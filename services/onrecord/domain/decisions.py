@@ -12,6 +12,9 @@ from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from onrecord.domain.events import (
+    ActorMerged,
+    ActorRevised,
+    ActorUnmerged,
     Event,
     PositionChanged,
     PositionCorrected,
@@ -80,6 +83,8 @@ class Thing:
     kind: Kind
     touches: Touches = Touches()
     retracted: bool = False
+    merged_into: str | None = None
+    """The actor that reads of this one mean."""
 
 
 @dataclass(slots=True)
@@ -94,9 +99,7 @@ class State:
         for fact in facts:
             event = fact.draft.event
             if kind := event.makes or event.amends:
-                self.things[event.subject(fact.draft.id)] = Thing(
-                    kind, fact.standing, is_retraction(event)
-                )
+                self.things[event.subject(fact.draft.id)] = after(event, kind, fact.standing)
             for pair in fact.pairs:
                 if pair in self.revisions:
                     self.revisions[pair] += 1
@@ -118,6 +121,8 @@ Reason = Literal[
     "unknown-reference",
     "unknown-target",
     "already-retracted",
+    "merged",
+    "not-merged",
     "self-reference",
     "id-reused",
     "slug-taken",
@@ -149,6 +154,8 @@ def amended(request: Request) -> Iterator[UUID]:
     for draft in request.drafts:
         if draft.event.amends or draft.event.erases:
             yield draft.event.subject(draft.id)
+        if isinstance(draft.event, ActorMerged):
+            yield thing_id("actor", draft.event.into)
 
 
 def expected(request: Request) -> Iterator[Pair]:
@@ -184,7 +191,29 @@ def decide(request: Request, state: State) -> tuple[Fact, ...] | Refusal:
             made[subject] = event.makes
     if unknown:
         return Refusal("unknown-reference", unknown=tuple(unknown))
-    return _revised(request, state) or tuple(_accept(draft, state) for draft in request.drafts)
+    refused = _merged(request, state) or _revised(request, state)
+    return refused or tuple(_accept(draft, state) for draft in request.drafts)
+
+
+def _merged(request: Request, state: State) -> Refusal | None:
+    """An actor is merged once, into one that is not merged itself: so no merges form a circle.
+
+    While it is merged its own state does not change, as nobody would see it.
+    """
+    for draft in request.drafts:
+        event = draft.event
+        if not isinstance(event, ActorMerged | ActorUnmerged | ActorRevised):
+            continue
+        if isinstance(event, ActorMerged):
+            if event.into == event.actor:
+                return Refusal("self-reference", ((f"{draft.at}/into", "names itself"),))
+            if further := state.things[thing_id("actor", event.into)].merged_into:
+                told = f"is merged into {further!r} itself; name that one"
+                return Refusal("merged", ((f"{draft.at}/into", told),), about={"into": further})
+        into = state.things[event.subject(draft.id)].merged_into
+        if isinstance(event, ActorUnmerged) != (into is not None):
+            return Refusal("merged", about={"into": into}) if into else Refusal("not-merged")
+    return None
 
 
 def _revised(request: Request, state: State) -> Refusal | None:
@@ -220,6 +249,12 @@ def _accept(draft: Draft, state: State) -> Fact:
         ends = (before, after) if left else (after,)
         pairs = tuple(sorted({Pair(end.actors[0], end.topics[0]) for end in ends}))
     return Fact(draft, before | after, after, pairs)
+
+
+def after(event: Event, kind: Kind, about: Touches) -> Thing:
+    """What the write side knows of a thing of which this was the last event."""
+    into = event.into if isinstance(event, ActorMerged) else None
+    return Thing(kind, about, is_retraction(event), into)
 
 
 def is_retraction(event: Event) -> bool:

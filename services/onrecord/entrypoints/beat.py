@@ -3,6 +3,7 @@
 from onrecord.kit import celery, logs
 from onrecord.kit.settings import load_remote
 from onrecord.projections import tasks
+from onrecord.webhooks import tasks as webhooks
 
 
 def main() -> None:
@@ -12,6 +13,7 @@ def main() -> None:
     assert settings.broker_url
     app = celery.make(settings.broker_url.get_secret_value())
     tasks.schedule(app)
+    webhooks.schedule(app)
     app.Beat(scheduler_cls="celery.beat:Scheduler", loglevel="WARNING", quiet=True).run()
 
 

@@ -7,7 +7,7 @@ need, each in the role of its room, and closes it when the server stops.
 import gc
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Literal
 
@@ -23,14 +23,21 @@ from onrecord.entrypoints.front_page import FRONT_PAGE
 from onrecord.ingest import batch
 from onrecord.ingest import routes as ingest
 from onrecord.ingest.record import Recorder
-from onrecord.kit import celery, db, health, logs, problems
+from onrecord.kit import celery, db, health, logs, metrics, problems
 from onrecord.kit.settings import Settings
 from onrecord.ledger.committer import Committer
 from onrecord.projections import status
 from onrecord.projections.tasks import CATCH_UP
+from onrecord.query import change_routes
 from onrecord.query import routes as query
+from onrecord.webhooks import examples
+from onrecord.webhooks import routes as webhooks
+from onrecord.webhooks.egress import Network
+from onrecord.webhooks.figures import figures
+from onrecord.webhooks.tasks import QUEUE as WEBHOOKS
+from onrecord.webhooks.tasks import WAKE
 
-Door = Literal["ingest", "query", "audit"]
+Door = Literal["ingest", "query", "audit", "webhooks"]
 
 
 def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
@@ -57,6 +64,10 @@ def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
                 pool = db.pool(url, role="onrecord_audit", size=4)
                 app.state.audit_pool = await stack.enter_async_context(pool)
                 app.state.audit_tail = Tail(pool)
+            if "webhooks" in doors:
+                app.state.webhooks = await stack.enter_async_context(
+                    _webhooks(url, broker, settings.egress_allow)
+                )
             yield
 
     app = FastAPI(
@@ -76,9 +87,15 @@ def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
         app.include_router(ingest.router)
     if "query" in doors:
         app.include_router(query.router)
+        app.include_router(change_routes.router)
     if "audit" in doors:
         app.include_router(audit.router)
+    if "webhooks" in doors:
+        app.include_router(webhooks.router)
+        examples.describe(app)
     app.include_router(health.router(_checks(app, doors)))
+    if "webhooks" in doors:
+        app.include_router(metrics.router([lambda: figures(app.state.webhooks.pool)]))
     patch_fastapi(app, redirect_from_root_to_docs=False)
 
     @app.get("/", include_in_schema=False, response_class=HTMLResponse)
@@ -105,6 +122,22 @@ def writer(url: str) -> Any:
         statement_timeout="30s",
         tcp_user_timeout="10s",
     )
+
+
+@asynccontextmanager
+async def _webhooks(
+    url: str, broker: str, allow: Sequence[Network]
+) -> AsyncIterator[webhooks.Door]:
+    """What the webhooks door needs: a pool, and bells for those who queue and who deliver."""
+    app = celery.make(broker)
+    wake = celery.Bell(app, WAKE, queue=WEBHOOKS)
+    fan_out = celery.Bell(app, CATCH_UP)
+    async with db.pool(url, role="onrecord_webhooks", size=4) as pool:
+        for bell in (wake, fan_out):
+            bell.start()
+        yield webhooks.Door(pool, tuple(allow), wake, fan_out)
+        for bell in (wake, fan_out):
+            bell.stop()
 
 
 def spare_collector() -> None:
@@ -147,6 +180,8 @@ def _checks(app: FastAPI, doors: frozenset[Door]) -> dict[str, health.Check]:
         checks["projections"] = lambda: status.check(app.state.read_pool)
     if "audit" in doors:
         checks["ledger"] = lambda: audit.check(app.state.audit_pool)
+    if "webhooks" in doors:
+        checks["webhooks"] = lambda: webhooks.check(app.state.webhooks)
     if "ingest" in doors:
         checks["writer"] = lambda: ingest.check(app.state.recorder)
     return checks

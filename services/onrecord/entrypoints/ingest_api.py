@@ -1,13 +1,18 @@
-"""The write door as a process: `python -m onrecord.entrypoints.ingest_api`. Any number may run."""
+"""The write and webhooks doors as a process: `python -m onrecord.entrypoints.ingest_api`.
+
+Any number may run.
+"""
 
 from onrecord.entrypoints import doors
 from onrecord.kit.settings import load_remote
 
 
 def main() -> None:
-    """Serve `POST /v1/...` on ONRECORD_PORT."""
+    """Serve `POST /v1/...`, and endpoints with all that is done with them, on ONRECORD_PORT."""
     settings = load_remote()
-    doors.serve(doors.make(settings, frozenset({"ingest"})), settings, process="ingest_api")
+    doors.serve(
+        doors.make(settings, frozenset({"ingest", "webhooks"})), settings, process="ingest_api"
+    )
 
 
 if __name__ == "__main__":

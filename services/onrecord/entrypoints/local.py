@@ -1,8 +1,8 @@
 """How does everything run on one machine, in one process tree?
 
-`onrecord up`: PostgreSQL, then API, worker and beat as children, each in a session of its own and
-tied to our life. A child that dies is started again. A signal ends API, worker and beat together,
-then the database. Also under the demo, which runs its tour in between.
+`onrecord up`: PostgreSQL, then API, worker, deliverer and beat as children, each in a session of
+its own and tied to our life. A child that dies is started again. A signal ends them together, then
+the database. Also under the demo, which runs its tour in between.
 """
 
 import os
@@ -25,7 +25,7 @@ from onrecord.entrypoints.stack import Say
 from onrecord.kit import children
 from onrecord.kit.settings import Settings
 
-PROCESSES: Final = ("local_api", "worker", "beat")
+PROCESSES: Final = ("local_api", "worker", "deliverer", "beat")
 READY_SECONDS: Final = 60.0
 TOO_MANY, TOO_SOON = 6, 20.0
 """Deaths of children within so many seconds that starting them again is no use."""
@@ -96,7 +96,7 @@ def up(settings: Settings, say: Say) -> Iterator[Up]:
             server,
         )
         try:
-            say("Starting API, worker and beat")
+            say("Starting API, worker, deliverer and beat")
             for name in PROCESSES:
                 running.start(name)
             _wait_until_ready(running)
@@ -113,6 +113,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "ONRECORD_HOST": settings.host,
         "ONRECORD_PORT": str(settings.port),
         "ONRECORD_WORKER_PROCESSES": str(settings.worker_processes),
+        "ONRECORD_EGRESS_ALLOW": ",".join(map(str, settings.egress_allow)),
     }
 
 

@@ -7,7 +7,7 @@ from onrecord.kit.settings import load_remote
 def main() -> None:
     """Serve every door on ONRECORD_PORT."""
     settings = load_remote()
-    app = doors.make(settings, frozenset({"ingest", "query", "audit"}))
+    app = doors.make(settings, frozenset({"ingest", "query", "audit", "webhooks"}))
     doors.serve(app, settings, process="api")
 
 

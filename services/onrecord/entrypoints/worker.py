@@ -3,6 +3,8 @@
 from onrecord.kit import celery, db, logs
 from onrecord.kit.settings import load_remote
 from onrecord.projections import catch_up, tasks
+from onrecord.webhooks import fan_out, forget
+from onrecord.webhooks import tasks as webhooks
 
 
 def main() -> None:
@@ -12,10 +14,19 @@ def main() -> None:
     assert settings.database_url and settings.broker_url
     app = celery.make(settings.broker_url.get_secret_value())
     url = settings.database_url.get_secret_value()
-    tasks.register(app, db.engine(url, role="onrecord_projections", **catch_up.SETTINGS))
+    listening = db.engine(url, role="onrecord_webhooks", **catch_up.SETTINGS)
+
+    def tell() -> None:
+        if fan_out.fan_out(listening):
+            webhooks.ring(app)
+        forget.forget(listening)
+
+    folding = db.engine(url, role="onrecord_projections", **catch_up.SETTINGS)
+    tasks.register(app, folding, tell, engines=(listening,))
     app.worker_main(
         [
             "worker",
+            f"--queues={celery.QUEUE}",
             f"--concurrency={settings.worker_processes}",
             "--loglevel=WARNING",
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),

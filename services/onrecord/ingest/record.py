@@ -17,8 +17,10 @@ from pydantic import BaseModel
 
 from onrecord.domain.decisions import Draft, Refusal, Request
 from onrecord.domain.events import (
+    ActorMerged,
     ActorRegistered,
     ActorRevised,
+    ActorUnmerged,
     Event,
     PayloadErased,
     PositionChanged,
@@ -35,6 +37,7 @@ from onrecord.ingest.schemas import (
     ActorIn,
     ActorRevisionIn,
     ErasureIn,
+    MergeIn,
     PositionCorrectionIn,
     PositionIn,
     Recorded,
@@ -43,6 +46,7 @@ from onrecord.ingest.schemas import (
     StatementIn,
     TopicIn,
     TopicRevisionIn,
+    UnmergeIn,
 )
 from onrecord.kit.db import Pool, Row, rows
 from onrecord.kit.problems import Problem, at, unavailable
@@ -141,6 +145,8 @@ REFUSALS: Final[dict[str, tuple[int, str]]] = {
     "unknown-reference": (422, "The request names things that are not on record."),
     "unknown-target": (404, "There is no {kind} of this id on record."),
     "already-retracted": (409, "The {kind} is retracted already."),
+    "merged": (409, "The actor is merged into {into!r}; write of that one, or unmerge it first."),
+    "not-merged": (409, "The actor is not merged into another."),
     "self-reference": (422, "The request names itself where it must name something else."),
     "id-reused": (422, "The id is on record with another body; the same write has the same body."),
     "slug-taken": (409, "The id is taken; an actor or topic is registered once."),
@@ -164,6 +170,16 @@ def topic(body: TopicIn) -> Request:
 def actor_revision(body: ActorRevisionIn, id_: UUID, slug: str) -> Request:
     """Give an actor a new state."""
     return Request((Draft(id_, _as(ActorRevised, body, id=slug)),))
+
+
+def merge(body: MergeIn, id_: UUID, slug: str) -> Request:
+    """Have reads of an actor mean another one."""
+    return Request((Draft(id_, _as(ActorMerged, body, actor=slug)),))
+
+
+def unmerge(body: UnmergeIn, id_: UUID, slug: str) -> Request:
+    """Have reads of an actor mean itself again."""
+    return Request((Draft(id_, _as(ActorUnmerged, body, actor=slug)),))
 
 
 def topic_revision(body: TopicRevisionIn, id_: UUID, slug: str) -> Request:
@@ -206,6 +222,8 @@ def erasure(body: ErasureIn, id_: UUID, target: UUID) -> Request:
 def thing(request: Request, answer: Answer) -> str:
     """The id of the thing that was written."""
     event = request.drafts[0].event
+    if isinstance(event, ActorMerged | ActorUnmerged):
+        return event.actor
     return getattr(event, "id", None) or str(event.subject(answer.event))
 
 

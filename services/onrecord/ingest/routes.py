@@ -19,6 +19,7 @@ from onrecord.ingest.schemas import (
     ActorIn,
     ActorRevisionIn,
     ErasureIn,
+    MergeIn,
     PositionCorrectionIn,
     PositionIn,
     Recorded,
@@ -27,6 +28,7 @@ from onrecord.ingest.schemas import (
     StatementIn,
     TopicIn,
     TopicRevisionIn,
+    UnmergeIn,
 )
 from onrecord.kit.db import rows
 from onrecord.kit.problems import Problem, responses
@@ -107,6 +109,22 @@ async def revise_actor(
     """Give an actor a new state, in full; earlier sizes still show the old one."""
     request = record.actor_revision(body, _id(body.id, key), id)
     return await _write(door, response, request, key)
+
+
+@router.post("/actors/{id}/merge", status_code=201)
+async def merge_actor(
+    id: Name, body: MergeIn, door: Door, response: Response, key: Key = None
+) -> Recorded:
+    """Two records of one actor: from here on, reads of this one mean `into`. No row is lost."""
+    return await _write(door, response, record.merge(body, _id(body.id, key), id), key)
+
+
+@router.post("/actors/{id}/unmerge", status_code=201)
+async def unmerge_actor(
+    id: Name, body: UnmergeIn, door: Door, response: Response, key: Key = None
+) -> Recorded:
+    """The merge was wrong, or is over: each is read as itself again from here on."""
+    return await _write(door, response, record.unmerge(body, _id(body.id, key), id), key)
 
 
 @router.post("/topics/{id}/revision", status_code=201)
@@ -196,7 +214,7 @@ def _never_edited(path: str, *instead: str) -> None:
     router.add_api_route(path, refuse, methods=methods, include_in_schema=False)
 
 
-_never_edited("/actors/{id}", "revision")
+_never_edited("/actors/{id}", "revision", "merge")
 _never_edited("/topics/{id}", "revision")
 _never_edited("/statements/{id}", "corrections", "retraction")
 _never_edited("/positions/{id}", "corrections", "retraction")

@@ -86,6 +86,21 @@ class ActorRevisionIn(Frozen):
     identifiers: Identifiers = None
 
 
+class MergeIn(Frozen):
+    """Two records of one actor: from here on, reads of this one mean `into`."""
+
+    id: Id = None
+    into: Slug
+    reason: Annotated[str, text(2_000)]
+
+
+class UnmergeIn(Frozen):
+    """Why the merge was wrong, or is over."""
+
+    id: Id = None
+    reason: Annotated[str, text(2_000)]
+
+
 class TopicRevisionIn(Frozen):
     """The whole new state of a topic."""
 

@@ -19,6 +19,8 @@ from onrecord.kit.db import conninfo
 log = structlog.get_logger()
 
 QUEUE: Final = "onrecord"
+QUEUES: Final = (QUEUE, "webhooks")
+"""One for each kind of worker; each takes from its own."""
 PAUSE: Final = 0.02
 """Least seconds between two bells of one process."""
 
@@ -48,7 +50,10 @@ def make(broker_url: str) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_timeout=5,
         task_default_queue=QUEUE,
-        task_queues=[Queue(QUEUE, queue_arguments=None if pgmq else {"x-queue-type": "quorum"})],
+        task_queues=[
+            Queue(one, queue_arguments=None if pgmq else {"x-queue-type": "quorum"})
+            for one in QUEUES
+        ],
         task_default_queue_type="classic" if pgmq else "quorum",
         task_ignore_result=True,
         task_store_errors_even_if_ignored=False,
@@ -71,8 +76,8 @@ class Bell:
     that beat sends makes up for it.
     """
 
-    def __init__(self, app: Celery, task: str) -> None:
-        self._app, self._task = app, task
+    def __init__(self, app: Celery, task: str, *, queue: str = QUEUE) -> None:
+        self._app, self._task, self._queue = app, task, queue
         self._rung, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
 
@@ -93,7 +98,7 @@ class Bell:
         while self._rung.wait() and not self._over.is_set():
             self._rung.clear()
             try:
-                self._app.send_task(self._task, retry=False, queue=QUEUE)
+                self._app.send_task(self._task, retry=False, queue=self._queue)
                 if not well:
                     log.info("the broker is back")
                 well = True

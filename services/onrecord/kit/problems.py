@@ -120,7 +120,7 @@ def invalid(errors: Sequence[Mapping[str, Any]]) -> Problem:
             continue  # too short only because its items are faulty, which is told
         where, message = one["loc"], one["msg"].removeprefix("Value error, ")
         if where and where[0] in ("query", "path", "header"):
-            faults.append({"parameter": str(where[-1]), "message": message})
+            faults.append({"parameter": str(where[:2][-1]), "message": message})  # not its n-th
         else:
             below = [step for step in where if step != "[key]"]
             below = below[1:] if below[:1] == ["body"] else below

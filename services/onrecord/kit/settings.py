@@ -3,13 +3,14 @@
 Read once, in an entrypoint, and passed down. Nothing else looks at the environment.
 """
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class BadSettings(Exception):
@@ -31,6 +32,20 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     worker_processes: Annotated[int, Field(ge=1, le=64)] = 2
     """Celery processes in one worker."""
+    egress_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """Networks that webhooks may be sent to although they are not public, comma separated."""
+
+    @field_validator("egress_allow", mode="before")
+    @classmethod
+    def _are_networks(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(ip_network(one.strip()) for one in value.split(",") if one.strip())
+        except ValueError as error:
+            raise ValueError(
+                f"holds what is no network, as 10.1.0.0/16 or fd00::/8 are: {error}"
+            ) from None
 
     @field_validator("database_url")
     @classmethod

@@ -17,9 +17,9 @@ from onrecord.domain.decisions import (
     Request,
     State,
     Thing,
+    after,
     amended,
     expected,
-    is_retraction,
     named,
     standing,
 )
@@ -119,6 +119,4 @@ def _thing(kind: Kind, latest: bytes | None) -> Thing:
     if latest is None:
         return Thing(kind)
     event = decode(latest, {}).event
-    return Thing(
-        kind, standing(event, touched(latest), tuple(references(event))), is_retraction(event)
-    )
+    return after(event, kind, standing(event, touched(latest), tuple(references(event))))

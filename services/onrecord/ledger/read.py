@@ -4,7 +4,9 @@ Called by followers (sync), the audit door (async, through `kit.db`) and the wri
 slugs). Pages are keyset reads in short transactions; none holds a snapshot between pages.
 """
 
+from collections.abc import Collection, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Final, TypedDict
 
 import psycopg
@@ -66,25 +68,42 @@ WHERE e.place <= CAST(:limit AS bigint) AND e.before < {MOST_BYTES}
 """)
 
 
-FILTERS: Final = ("actor", "topic", "type")
-"""The most selective first."""
+FILTERS: Final = {"actors": "actor", "topics": "topic", "types": "type"}
+"""By what entries are found, the most selective first: a parameter with names, and their kind."""
+
+
+def seqs(
+    filters: frozenset[str], also: str = "true", arrays: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """SQL for the first `:limit` + 1 seqs from `:start` on of what passes all of these `FILTERS`.
+
+    An entry passes a filter if it touches one of the parameter's names. For each name of the first
+    filter its index is read in order; the others, and `also` (SQL over `f.seq`), are looked up for
+    each of its entries. As scalars: an EXISTS may become a join that reads all of the commonest.
+    `arrays`: SQL for the names of a filter, where it is not its parameter alone.
+    """
+    names = {one: arrays.get(one, f"CAST(:{one} AS text[])") for one in FILTERS}
+    first, *others = [name for name in FILTERS if name in filters] or [""]
+    passes = "".join(
+        f" AND (SELECT true FROM ledger.touches WHERE kind = '{FILTERS[one]}'"
+        f" AND name = ANY ({names[one]}) AND seq = f.seq LIMIT 1)"
+        for one in others
+    )
+    where = f"f.seq >= CAST(:start AS bigint){passes} AND {also}"
+    ordered = "ORDER BY seq LIMIT CAST(:limit AS bigint) + 1"
+    if not first:
+        return f"SELECT seq FROM ledger.entries f WHERE {where} {ordered}"
+    return f"""
+        SELECT DISTINCT seq FROM unnest({names[first]}) one (name) CROSS JOIN LATERAL (
+            SELECT f.seq FROM ledger.touches f
+            WHERE f.kind = '{FILTERS[first]}' AND f.name = one.name AND {where} {ordered}
+        ) each {ordered}"""
 
 
 @cache
-def page(filters: frozenset[str]) -> TextClause:
-    """The `Page` from seq `:start` on of what passes all filters, each a parameter of its name.
-
-    The first filter's index is read in order, and the others are looked up for each of its
-    entries. As scalars: an EXISTS may become a join that reads all of the commonest filter.
-    """
-    found = "ledger.entries f WHERE seq >= CAST(:start AS bigint)"
-    for n, one in enumerate(name for name in FILTERS if name in filters):
-        passes = f"kind = '{one}' AND name = :{one} AND seq"
-        if n == 0:
-            found = f"ledger.touches f WHERE {passes} >= CAST(:start AS bigint)"
-        else:
-            found += f" AND (SELECT true FROM ledger.touches WHERE {passes} = f.seq)"
-    return _lines(f"SELECT seq FROM {found} ORDER BY seq LIMIT CAST(:limit AS bigint) + 1")
+def page(filters: frozenset[str], also: str = "true") -> TextClause:
+    """The `Page` from seq `:start` on of what passes these filters (`seqs`)."""
+    return _lines(seqs(filters, also))
 
 
 BY_ID: Final = _lines("SELECT seq FROM ledger.entries WHERE id = CAST(:id AS uuid)")
@@ -102,21 +121,40 @@ NEAREST: Final = text(
 )
 """The three slugs of a kind that are most like one (trigrams)."""
 
-_FOLLOW: Final = """
+_WHOLE: Final = """
 SELECT e.entry, p.sections, p.values
-FROM (SELECT seq, entry FROM ledger.entries WHERE seq >= %s ORDER BY seq LIMIT %s) e
+FROM ({seqs}) s JOIN ledger.entries e USING (seq)
 LEFT JOIN LATERAL (
     SELECT array_agg(section ORDER BY section) AS sections,
            array_agg(value ORDER BY section) AS values
     FROM ledger.payloads WHERE seq = e.seq
 ) p ON true
-ORDER BY e.seq
+ORDER BY seq
+"""
+_FROM: Final = "SELECT seq FROM ledger.entries WHERE seq >= %s ORDER BY seq LIMIT %s"
+_OF: Final = """
+SELECT seq FROM unnest(%(types)b::text[]) type CROSS JOIN LATERAL (
+    SELECT seq FROM ledger.touches WHERE kind = 'type' AND name = type
+        AND seq >= %(start)s AND seq < %(until)s ORDER BY seq LIMIT %(limit)s
+) one ORDER BY seq LIMIT %(limit)s
 """
 
 
 def entries_from(conn: psycopg.Connection[Any], start: int, limit: int) -> list[Recorded]:
     """Up to `limit` entries from seq `start` on, each read whole; fewer means: that was all."""
-    rows = conn.cursor(binary=True).execute(_FOLLOW, [start, limit])
+    return _whole(conn, _FROM, [start, limit])
+
+
+def entries_of(
+    conn: psycopg.Connection[Any], types: Collection[str], start: int, until: int, limit: int
+) -> list[Recorded]:
+    """Up to `limit` entries of some types, from seq `start` on and below `until`."""
+    asked = {"types": list(types), "start": start, "until": until, "limit": limit}
+    return _whole(conn, _OF, asked)
+
+
+def _whole(conn: psycopg.Connection[Any], seqs: str, asked: Any) -> list[Recorded]:
+    rows = conn.cursor(binary=True).execute(_WHOLE.format(seqs=seqs), asked)
     return [
         decode(entry, dict(zip(sections or (), values or (), strict=True)))
         for entry, sections, values in rows

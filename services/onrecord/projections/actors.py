@@ -1,17 +1,25 @@
-"""Which actors are on record, under which names, as known when?
+"""Which actors are on record, under which names, and which mean another one, as known when?
 
-One row a version of an actor. Queried by `registry_read` (by id, or by name in any spelling on
-record) and joined by positions for the name that a citation uses.
+One row a version of an actor, and one a merge of an actor into another. Queried by `registry_read`
+(by id, or by name in any spelling on record) and joined by reads of positions: for the name that a
+citation uses, and because reads of a merged actor mean the one that it was merged into.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Index, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from onrecord.domain.events import ActorRegistered, ActorRevised, Recorded
+from onrecord.domain.events import (
+    ActorMerged,
+    ActorRegistered,
+    ActorRevised,
+    ActorUnmerged,
+    Recorded,
+)
 from onrecord.domain.shape import plain
+from onrecord.projections.known import believed
 from onrecord.projections.projection import Projection, metadata
 from onrecord.projections.spelling import folded
 from onrecord.projections.versions import Versions, columns
@@ -34,15 +42,56 @@ actors = Table(
     ),
 )
 
+merges = Table(
+    "merges",
+    metadata,
+    *columns(Text),
+    Column("into_actor", Text, nullable=False),
+    Index("merges_into", "generation", "into_actor"),
+)
+"""From merge to unmerge: reads of `id` mean `into_actor`, which may be merged itself later."""
+
+ROOT: Final = f"""
+    up AS (
+        SELECT CAST(:actor AS text) AS id
+        UNION ALL
+        SELECT m.into_actor FROM known, up JOIN projections.merges m USING (id)
+        WHERE {believed("m", NAME)}
+    ),
+    root AS MATERIALIZED (
+        SELECT a.id, a.names FROM known, up JOIN projections.actors a USING (id)
+        WHERE {believed("a", NAME)}
+            AND NOT EXISTS (SELECT FROM projections.merges m
+                WHERE m.id = up.id AND {believed("m", NAME)})
+    )"""
+"""The CTE `root`: the actor that `:actor` means at `known.k`; no row where it is not on record."""
+
+MEMBERS: Final = f"""
+    members AS (
+        SELECT id FROM root
+        UNION ALL
+        SELECT m.id FROM known, members JOIN projections.merges m ON m.into_actor = members.id
+        WHERE {believed("m", NAME)}
+    )"""
+"""Over `root`: the CTE `members`, it and all actors that mean it."""
+
 
 def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
-    """Open an actor's first version, and replace it by later ones."""
+    """Open an actor's first version, and replace it by later ones; open and close its merges."""
     versions = Versions(conn, actors, generation)
     versions.know({one.event.id for one in page if isinstance(one.event, ActorRevised)})
+    merged = Versions(conn, merges, generation)
+    merged.know({one.event.actor for one in page if isinstance(one.event, ActorUnmerged)})
     for one in page:
-        if isinstance(one.event, ActorRegistered | ActorRevised):
-            versions.open(one.event.id, one, _row(one.event))
+        event = one.event
+        if isinstance(event, ActorRegistered | ActorRevised):
+            versions.open(event.id, one, _row(event))
+        elif isinstance(event, ActorMerged):
+            merged.open(event.actor, one, {"into_actor": event.into})
+        elif isinstance(event, ActorUnmerged):
+            merged.close(event.actor, one)
     versions.flush()
+    merged.flush()
 
 
 def _row(actor: ActorRegistered | ActorRevised) -> dict[str, Any]:
@@ -56,4 +105,8 @@ def _row(actor: ActorRegistered | ActorRevised) -> dict[str, Any]:
     }
 
 
-ACTORS = Projection(NAME, number=1, tables=(actors,), fold=fold)
+_HEARS: Final = (ActorRegistered, ActorRevised, ActorMerged, ActorUnmerged)
+
+ACTORS = Projection(
+    NAME, number=1, tables=(actors, merges), fold=fold, hears=frozenset(one.type for one in _HEARS)
+)

@@ -5,7 +5,7 @@ Called by the audit's replay, which compares a projection with one folded anew, 
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Table, case, func, literal, null, select
+from sqlalchemy import ColumnElement, Select, Table, Text, case, func, literal, null, select
 
 from onrecord.projections.versions import NEVER
 
@@ -19,8 +19,18 @@ def rows_at(table: Table, generation: int, size: int) -> Select[Any]:
     return (
         select(*columns)
         .where(table.c.generation == generation, table.c.open_seq < size)
-        .order_by(table.c.open_seq)
+        .order_by(*_order(table))
     )
+
+
+KEY: Final = ("open_seq", "id")
+"""What tells rows of one generation apart, and their order; a table may have no `id`."""
+
+
+def _order(table: Table) -> list[ColumnElement[Any]]:
+    """As Python orders these values: text by code points, whatever the database's collation."""
+    columns = [table.c[name] for name in KEY if name in table.c]
+    return [one.collate("C") if isinstance(one.type, Text) else one for one in columns]
 
 
 def _at(column: ColumnElement[Any], table: Table, size: int) -> ColumnElement[Any]:

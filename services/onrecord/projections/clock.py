@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from onrecord.domain.events import Recorded
+from onrecord.ledger.follow import Commit
 from onrecord.projections.projection import Projection, metadata
 
 NAME = "clock"
@@ -39,11 +39,11 @@ clock = Table(
 )
 
 
-def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+def fold(conn: Connection, generation: int, page: Sequence[Commit]) -> None:
     """Note each new time; a page may end within a commit, so a time's size may grow."""
     times: dict[datetime, tuple[int, int]] = {}
     for one in page:
-        first, _ = times.get(one.recorded_at, (one.seq, 0))
+        first, _ = times.get(one.recorded_at, (one.first, 0))
         times[one.recorded_at] = (first, one.seq + 1)
     if times:
         noted = insert(clock).values(
@@ -78,4 +78,4 @@ TIME_OF: Final = (
 )
 """SQL over `known`: when the newest entry known at K was recorded."""
 
-CLOCK = Projection(NAME, number=1, tables=(clock,), fold=fold)
+CLOCK = Projection(NAME, number=1, tables=(clock,), fold=fold, hears=None)

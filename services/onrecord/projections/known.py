@@ -34,8 +34,8 @@ REACHED: Final = text(
 
 
 def read(names: Sequence[str], sql: str) -> TextClause:
-    """A query over `known` and these projections."""
-    return text(f"WITH {known(names)}, {sql}")
+    """A query over `known` and these projections; its CTEs may be recursive."""
+    return text(f"WITH RECURSIVE {known(names)}, {sql}")
 
 
 def believed(alias: str, projection: str) -> str:

@@ -1,14 +1,12 @@
-"""Who held which stance on what, from when, as known when?
+"""Which positions are on record, in whose name and words, as known when?
 
 One row a version of a position, on two clocks: `valid_from` in the world, `open_seq` and
-`close_seq` in the record. The valid-time order is (valid_from, ord, made_seq): a correction keeps
-its position's place, and among equals the later recorded comes later. A step's kind follows from
-its neighbour at the K of the read, so it is not stored: a late arrival is one insert.
-Queried by `positions_read`.
+`close_seq` in the record. A row says what its event said; what follows from its neighbours in the
+line, and from merges of actors, is in `changes`. Queried by `positions_read`.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Column, Connection, DateTime, Index, Integer, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -42,8 +40,6 @@ steps = Table(
         "steps_in_order",
         *("generation", "actor", "topic", "valid_from", "ord", "made_seq", "open_seq", "close_seq"),
     ),
-    Index("steps_by_topic", "generation", "topic", "actor", "valid_from", "ord", "made_seq"),
-    Index("steps_by_made", "generation", "made_seq"),
 )
 
 
@@ -67,10 +63,10 @@ def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
     versions.flush()
 
 
-def _row(position: Position) -> dict[str, Any]:
+def stand(position: Position) -> dict[str, Any]:
+    """Which stance was held on what, and from when on; `changes` has the same columns."""
     when = bounds(position.effective)
     return {
-        "actor": position.actor,
         "topic": position.topic,
         "valid_from": when.sorts_at,
         "ord": position.order,
@@ -79,6 +75,13 @@ def _row(position: Position) -> dict[str, Any]:
         "effective": position.effective,
         "stance": position.stance,
         "condition": position.condition,
+    }
+
+
+def _row(position: Position) -> dict[str, Any]:
+    return {
+        **stand(position),
+        "actor": position.actor,
         "summary": position.summary,
         "rationale": position.rationale,
         "basis": list(position.basis),
@@ -86,4 +89,8 @@ def _row(position: Position) -> dict[str, Any]:
     }
 
 
-POSITIONS = Projection(NAME, number=1, tables=(steps,), fold=fold)
+_HEARS: Final = (PositionChanged, PositionCorrected, PositionRetracted)
+
+POSITIONS = Projection(
+    NAME, number=1, tables=(steps,), fold=fold, hears=frozenset(one.type for one in _HEARS)
+)

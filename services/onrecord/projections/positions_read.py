@@ -1,8 +1,8 @@
-"""What was the position, what line of positions led there, and what changed?
+"""What was the position, what line of positions led there, and what does each actor hold?
 
-Queries over `steps`, each a value: one statement at one K (`known`). Run by the read door. What
-kind of change a step is follows from the step before it, so these give `before_*` and
-`same_condition`, and `domain.positions` says the kind.
+Queries over `changes` (the lines) and `steps` (what each position says), each a value: one
+statement at one K (`known`). Run by the read door. Each looks things up in the order of a line, a
+few rows at a time, so none reads all of a long line to answer about one step of it.
 """
 
 from functools import cache
@@ -10,105 +10,143 @@ from typing import Final
 
 from sqlalchemy import TextClause
 
-from onrecord.projections import actors, clock, positions, statements, topics
+from onrecord.domain.dates import BEGINNING
+from onrecord.projections import actors, changes, clock, positions, statements, topics
+from onrecord.projections.actors import MEMBERS, ROOT
 from onrecord.projections.clock import TIME_OF
 from onrecord.projections.known import believed, read
 
-_ORDER: Final = "valid_from, ord, made_seq"
-_DOWN: Final = "valid_from DESC, ord DESC, made_seq DESC"
+_PLACE: Final = "(c.valid_from, c.ord, c.made_seq)"
+_UP: Final = "c.valid_from, c.ord, c.made_seq"
+_DOWN: Final = "c.valid_from DESC, c.ord DESC, c.made_seq DESC"
+_BELIEVED: Final = believed("c", "changes")
 
-LINE: Final = f"""
-    line AS (
-        SELECT pair.*,
-            lag(id) OVER w AS before_id, lag(stance) OVER w AS before_stance,
-            lag(since) OVER w AS before_since,
-            condition IS NOT DISTINCT FROM lag(condition) OVER w AS same_condition
-        FROM (
-            SELECT runs.*, first_value(effective) OVER (
-                PARTITION BY actor, topic, run ORDER BY {_ORDER}) AS since
-            FROM (
-                SELECT turns.*, count(*) FILTER (WHERE turn) OVER (
-                    PARTITION BY actor, topic ORDER BY {_ORDER}) AS run
-                FROM (
-                    SELECT pairs.*, stance IS DISTINCT FROM lag(stance) OVER v
-                        OR condition IS DISTINCT FROM lag(condition) OVER v AS turn
-                    FROM pairs WINDOW v AS (PARTITION BY actor, topic ORDER BY {_ORDER})
-                ) turns
-            ) runs
-        ) pair
-        WINDOW w AS (PARTITION BY actor, topic ORDER BY {_ORDER})
+COLUMNS: Final = (
+    "c.id, c.actor, c.recorded_as, c.topic, c.valid_from, c.ord, c.made_seq, c.effective, c.stance,"
+    " c.condition, c.before_id, c.before_stance, c.kind, c.size, c.late"
+)
+
+
+def last(actor: str, topic: str, *, columns: str = COLUMNS, where: str = "") -> str:
+    """The last step at K of a line by `:as_of`, which may have to pass a further condition.
+
+    One descent of the index `changes_in_line`.
+    """
+    return f"""(
+        SELECT {columns} FROM projections.changes c
+        WHERE {_BELIEVED} AND c.actor = {actor} AND c.topic = {topic}
+            AND c.valid_from <= :as_of{where}
+        ORDER BY {_DOWN} LIMIT 1
     )"""
-"""Over `pairs` (steps believed at K): each with the step before it, and since when its run of one
-stance and condition has lasted."""
 
-_NAMES: Final = (positions.NAME, statements.NAME, actors.NAME, topics.NAME, clock.NAME)
+
+def _run(step: str, by: str) -> str:
+    """Since when the run of one stance and condition lasts in which a step stands (`by` <=), or
+    the one before it (<): the date of its first, the only one that reaffirms nothing.
+    """
+    return f"""(
+        SELECT c.effective FROM projections.changes c
+        WHERE {_BELIEVED} AND c.actor = {step}.actor AND c.topic = {step}.topic
+            AND {_PLACE} {by} ({step}.valid_from, {step}.ord, {step}.made_seq)
+            AND c.kind <> 'reaffirmed'
+        ORDER BY {_DOWN} LIMIT 1
+    )"""
+
+
+def told(steps: str) -> str:
+    """All that an answer says of the steps of a CTE: its rows with what their events say."""
+    return f"""
+        SELECT {steps}.*, s.summary, s.basis, s.coder, s.recorded_at, s.recorded_by,
+            {_run(steps, "<=")} AS since,
+            CASE WHEN {steps}.before_id IS NOT NULL THEN {_run(steps, "<")} END AS before_since
+        FROM known, {steps} JOIN projections.steps s USING (id)
+        WHERE {believed("s", "positions")}
+    """
+
+
+_NAMES: Final = (positions.NAME, changes.NAME, actors.NAME, clock.NAME)
 
 HELD: Final = read(
-    _NAMES,
+    (*_NAMES, statements.NAME, topics.NAME),
     f"""
-    everything AS MATERIALIZED (
-        SELECT s.* FROM projections.steps s, known
-        WHERE s.actor = :actor AND s.topic = :topic AND {believed("s", "positions")}
+    {ROOT},
+    held AS (SELECT c.* FROM known, root, LATERAL {last("root.id", ":topic")} c),
+    said AS ({told("held")}),
+    sure AS (
+        SELECT c.* FROM known, root, LATERAL {
+        last(
+            "root.id",
+            ":topic",
+            columns="c.earliest",
+            where=f" AND c.latest <= :as_of AND c.earliest > '{BEGINNING}'",
+        )
+    } c
     ),
-    pairs AS (SELECT * FROM everything WHERE valid_from <= :as_of),
-    {LINE},
-    held AS (SELECT * FROM line ORDER BY {_DOWN} LIMIT 1),
+    near AS (
+        SELECT c.* FROM known, root, projections.changes c
+        WHERE {_BELIEVED} AND c.actor = root.id AND c.topic = :topic AND c.valid_from <= :as_of
+            AND c.valid_from >= coalesce(
+                (SELECT earliest - interval '366 days' FROM sure), '-infinity')
+        UNION ALL
+        SELECT c.* FROM known, root, projections.changes c
+        WHERE {_BELIEVED} AND c.actor = root.id AND c.topic = :topic AND c.valid_from > :as_of
+            AND c.earliest = '{BEGINNING}'
+    ),
     floor AS (
-        SELECT earliest, ord, made_seq FROM everything WHERE latest <= :as_of
+        SELECT earliest, ord, made_seq FROM near WHERE latest <= :as_of
         ORDER BY earliest DESC, ord DESC, made_seq DESC LIMIT 1
     ),
     may AS (
-        SELECT DISTINCT ON (earliest, latest) id, stance, condition, effective, {_ORDER}
-        FROM everything
+        SELECT DISTINCT ON (earliest, latest) c.* FROM near c
         WHERE earliest <= :as_of AND (
             NOT EXISTS (SELECT FROM floor)
             OR (least(latest, :as_of), ord, made_seq)
                 >= (SELECT f.earliest, f.ord, f.made_seq FROM floor f))
         ORDER BY earliest, latest, ord DESC, made_seq DESC
     )
-    SELECT known.k, {TIME_OF} AS known_at,
-        (SELECT names FROM projections.actors a
-            WHERE a.id = :actor AND {believed("a", "actors")}) AS actor_names,
+    SELECT known.k, {TIME_OF} AS known_at, root.id AS root, root.names AS actor_names,
         (SELECT coalesce(label, '') FROM projections.topics t
             WHERE t.id = :topic AND {believed("t", "topics")}) AS topic_label,
         (SELECT count(DISTINCT seq) FROM projections.steps s,
                 LATERAL (VALUES (s.open_seq), (s.close_seq)) AS v (seq)
-            WHERE s.generation = known.positions AND s.actor = :actor AND s.topic = :topic
+            WHERE s.generation = known.positions AND s.actor = root.id AND s.topic = :topic
             AND seq < known.k) AS revision,
         EXISTS (SELECT FROM floor) AS surely_some,
         (SELECT jsonb_agg(jsonb_build_object('id', id, 'stance', stance, 'condition', condition,
-            'effective', effective) ORDER BY {_ORDER}) FROM may) AS may_hold,
+            'effective', effective) ORDER BY {_UP}) FROM may c) AS may_hold,
         (SELECT jsonb_agg(jsonb_build_object(
                 'id', s.id, 'recorded_at', s.recorded_at, 'erased', s.erased) || s.doc
                 ORDER BY s.said_from, s.made_seq)
             FROM projections.statements s
-            WHERE s.id = ANY(held.basis) AND {believed("s", "statements")}) AS statements,
-        held.*
-    FROM known LEFT JOIN held ON true
+            WHERE s.id = ANY(said.basis) AND {believed("s", "statements")}) AS statements,
+        said.*
+    FROM known LEFT JOIN root ON true LEFT JOIN said ON true
     """,
 )
-"""The position of `:actor` on `:topic` at `:as_of`, at K; with all that an answer shows."""
+"""The position of `:actor` on `:topic` at `:as_of`, at K; with all that an answer shows.
+
+`near` holds all that may have been held then: no date but `../D` spans more than a year, so what
+began over a year before something that surely began later was surely over.
+"""
+
+_BOTH: Final = f"""
+    EXISTS (SELECT FROM root) AS has_actor,
+    EXISTS (SELECT FROM projections.topics t
+        WHERE t.id = :topic AND {believed("t", "topics")}) AS has_topic"""
 
 TIMELINE: Final = read(
-    (positions.NAME, actors.NAME, topics.NAME, clock.NAME),
+    (*_NAMES, topics.NAME),
     f"""
-    pairs AS (
-        SELECT s.* FROM projections.steps s, known
-        WHERE s.actor = :actor AND s.topic = :topic AND {believed("s", "positions")}
-    ),
-    {LINE},
+    {ROOT},
     page AS (
-        SELECT * FROM line WHERE (valid_from, ord, made_seq)
+        SELECT {COLUMNS} FROM known, root, projections.changes c
+        WHERE {_BELIEVED} AND c.actor = root.id AND c.topic = :topic AND {_PLACE}
             > (:valid_from, CAST(:ord AS bigint), CAST(:made_seq AS bigint))
-        ORDER BY {_ORDER} LIMIT CAST(:limit AS bigint)
-    )
-    SELECT known.k, {TIME_OF} AS known_at,
-        EXISTS (SELECT FROM projections.actors a
-            WHERE a.id = :actor AND {believed("a", "actors")}) AS has_actor,
-        EXISTS (SELECT FROM projections.topics t
-            WHERE t.id = :topic AND {believed("t", "topics")}) AS has_topic,
-        page.*
-    FROM known LEFT JOIN page ON true ORDER BY {_ORDER}
+        ORDER BY {_UP} LIMIT CAST(:limit AS bigint)
+    ),
+    said AS ({told("page")})
+    SELECT known.k, {TIME_OF} AS known_at, {_BOTH}, c.*
+    FROM known LEFT JOIN said c ON true ORDER BY {_UP}
     """,
 )
 """The steps of a pair at K, in valid-time order, after a place in it."""
@@ -116,18 +154,16 @@ TIMELINE: Final = read(
 HISTORY: Final = read(
     (positions.NAME, actors.NAME, topics.NAME, clock.NAME),
     f"""
+    {ROOT},
+    {MEMBERS},
     page AS (
         SELECT s.* FROM projections.steps s, known
-        WHERE s.generation = known.positions AND s.actor = :actor AND s.topic = :topic
+        WHERE s.generation = known.positions AND s.actor = ANY (ARRAY(SELECT id FROM members))
+            AND s.topic = :topic
             AND s.open_seq < known.k AND s.open_seq > CAST(:open_seq AS bigint)
         ORDER BY s.open_seq LIMIT CAST(:limit AS bigint)
     )
-    SELECT known.k, {TIME_OF} AS known_at,
-        EXISTS (SELECT FROM projections.actors a
-            WHERE a.id = :actor AND {believed("a", "actors")}) AS has_actor,
-        EXISTS (SELECT FROM projections.topics t
-            WHERE t.id = :topic AND {believed("t", "topics")}) AS has_topic,
-        page.*
+    SELECT known.k, {TIME_OF} AS known_at, {_BOTH}, page.*
     FROM known LEFT JOIN page ON true ORDER BY page.open_seq
     """,
 )
@@ -138,51 +174,33 @@ HISTORY: Final = read(
 def sheet(of: str) -> TextClause:
     """What an actor holds on each topic (`of` actor), or each actor on a topic (`of` topic)."""
     other = {"actor": "topic", "topic": "actor"}[of]
+    one = {
+        "actor": f"{ROOT}, one AS MATERIALIZED (SELECT id FROM root)",
+        "topic": "one AS MATERIALIZED (SELECT t.id FROM known, projections.topics t"
+        f" WHERE t.id = :topic AND {believed('t', 'topics')})",
+    }[of]
+    next_one = f"""
+        SELECT c.{other} FROM projections.changes c
+        WHERE {_BELIEVED} AND c.{of} = one.id AND c.valid_from <= :as_of AND c.{other} > {{after}}
+        ORDER BY c.{other} LIMIT 1"""
     return read(
-        (positions.NAME, f"{of}s", clock.NAME),
+        (*_NAMES, topics.NAME),
         f"""
+        {one},
         others AS (
-            SELECT DISTINCT s.{other} AS name FROM projections.steps s, known
-            WHERE s.{of} = :name AND {believed("s", "positions")} AND s.valid_from <= :as_of
-                AND s.{other} > :after
-            ORDER BY 1 LIMIT CAST(:limit AS bigint)
+            SELECT c.{other} AS name, CAST(1 AS bigint) AS place
+            FROM known, one, LATERAL ({next_one.format(after=":after")}) c
+            UNION ALL
+            SELECT c.{other}, place + 1
+            FROM known, one, others, LATERAL ({next_one.format(after="others.name")}) c
+            WHERE place < CAST(:limit AS bigint)
         ),
-        pairs AS (
-            SELECT s.* FROM known, others
-            JOIN projections.steps s ON s.{of} = :name AND s.{other} = others.name
-            WHERE {believed("s", "positions")} AND s.valid_from <= :as_of
+        held AS (
+            SELECT c.* FROM known, one, others,
+                LATERAL {last(**{of: "one.id", other: "others.name"})} c
         ),
-        {LINE},
-        held AS (SELECT DISTINCT ON ({other}) * FROM line ORDER BY {other}, {_DOWN})
-        SELECT known.k, {TIME_OF} AS known_at,
-            EXISTS (SELECT FROM projections.{of}s a
-                WHERE a.id = :name AND {believed("a", f"{of}s")}) AS has_{of},
-            held.*
-        FROM known LEFT JOIN held ON true ORDER BY held.{other}
-        """,
-    )
-
-
-@cache
-def changes(filters: frozenset[str]) -> TextClause:
-    """The steps at K, each in its line, last recorded first, before `:made_seq`."""
-    where = "".join(f" AND s.{name} = :{name}" for name in sorted(filters))
-    return read(
-        (positions.NAME, clock.NAME),
-        f"""
-        page AS (
-            SELECT s.id, s.actor, s.topic, s.made_seq FROM projections.steps s, known
-            WHERE {believed("s", "positions")} AND s.made_seq < CAST(:made_seq AS bigint){where}
-            ORDER BY s.made_seq DESC LIMIT CAST(:limit AS bigint)
-        ),
-        pairs AS (
-            SELECT s.* FROM known, (SELECT DISTINCT actor, topic FROM page) p
-            JOIN projections.steps s USING (actor, topic)
-            WHERE {believed("s", "positions")}
-        ),
-        {LINE}
-        SELECT known.k, {TIME_OF} AS known_at, line.*
-        FROM known LEFT JOIN (page JOIN line USING (id)) ON true
-        ORDER BY page.made_seq DESC
+        said AS ({told("held")})
+        SELECT known.k, {TIME_OF} AS known_at, EXISTS (SELECT FROM one) AS has_{of}, said.*
+        FROM known LEFT JOIN said ON true ORDER BY said.{other}
         """,
     )

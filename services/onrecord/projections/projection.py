@@ -7,7 +7,7 @@ Called by `catch_up`, `rebuild`, `tasks` and the audit's replay.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from onrecord.domain.events import Recorded
+from onrecord.ledger import follow
 
 PAGE: Final = 500
 """Entries folded in one transaction."""
@@ -55,8 +55,67 @@ class Projection:
     name: str
     number: int
     tables: tuple[Table, ...]
-    fold: Callable[[Connection, int, Sequence[Recorded]], None]
-    """Takes a connection in a transaction, the generation to write, and entries in order."""
+    fold: Callable[[Connection, int, Sequence[Any]], None]
+    """Takes a connection in a transaction, the generation to write, and what it hears, in order."""
+    hears: frozenset[str] | None
+    """The types of events that are read for it, as `Recorded`; all others only move its checkpoint.
+    None: no events, but the ledger's commits, as `follow.Commit`.
+    """
+    after: tuple[str, ...] = ()
+    """Projections whose rows its fold reads. It is never folded beyond the least of their live
+    checkpoints, so at an entry's seq it finds what they said at K = seq + 1, however far they are.
+    """
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a projection hears next, and its checkpoint once that is folded."""
+
+    heard: Sequence[Any]
+    end: int
+
+
+def page(conn: Connection, projection: Projection, start: int, until: int, limit: int) -> Page:
+    """What a projection hears from seq `start` on and below `until`, at most `limit` of it."""
+    heard: Sequence[Any]
+    if projection.hears is None:
+        heard = follow.commits(conn, start, until, limit)
+    else:
+        heard = follow.heard(conn, projection.hears, start, until, limit)
+    return Page(heard, heard[-1].seq + 1 if len(heard) == limit else until)
+
+
+def end(conn: Connection, projection: Projection) -> int:
+    """How far a projection may be folded now: to the ledger's end, but behind those it reads.
+
+    What they have there stays until the transaction ends, even where a rebuild takes its place.
+    """
+    size = follow.size(conn)
+    return min(size, reached(conn, projection.after, hold=True)) if projection.after else size
+
+
+def reached(conn: Connection, names: Sequence[str], *, hold: bool = False) -> int:
+    """The least live checkpoint of some projections: how far one who reads their rows may go.
+
+    For every follower that stands behind projections, also those of other schemas. `hold`: their
+    live generations are not deleted before the transaction ends. One who asks for a live generation
+    in the same statement as for its rows does without; it takes the right to UPDATE checkpoints.
+    """
+    found = select(checkpoints.c.size).where(checkpoints.c.live, checkpoints.c.name.in_(names))
+    if hold:
+        found = found.with_for_update(read=True, key_share=True)
+    sizes = conn.execute(found).scalars().all()
+    return min(sizes) if len(sizes) == len(names) else 0
+
+
+def schema(conn: Connection) -> str:
+    """The schema of the projections' tables, for SQL text in folds: a replay has its own."""
+    mapped: str = (
+        conn.get_execution_options()
+        .get("schema_translate_map", {})
+        .get(metadata.schema, metadata.schema)
+    )
+    return mapped
 
 
 class FoldChanged(Exception):
@@ -99,7 +158,7 @@ def lock(
     row = conn.execute(
         select(checkpoints.c.generation, checkpoints.c.size, checkpoints.c.fold)
         .where(checkpoints.c.name == projection.name, which)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)  # NO KEY: `reached` may hold on to it
     ).one_or_none()
     if row is None:
         return None

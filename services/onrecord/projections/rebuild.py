@@ -10,14 +10,15 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
-from onrecord.ledger import follow
 from onrecord.projections.projection import (
     PAGE,
     Projection,
     advance,
     checkpoints,
+    end,
     live,
     lock,
+    page,
 )
 
 Progress = Callable[[int, int], None]
@@ -37,9 +38,9 @@ def rebuild(engine: Engine, projection: Projection, progress: Progress) -> int:
         with engine.begin() as conn:
             generation = _next(conn, projection)
         while True:
-            size, end = _fold(engine, projection, generation)
-            progress(size, end)
-            if size == end and _switch(engine, projection, generation):
+            size, whole = _fold(engine, projection, generation)
+            progress(size, whole)
+            if size == whole and _switch(engine, projection, generation):
                 break
         with engine.begin() as conn:
             _clear(conn, projection, keep=generation)
@@ -92,12 +93,13 @@ def _fold(engine: Engine, projection: Projection, generation: int) -> tuple[int,
         if held is None:
             raise BeingRebuilt(projection)
         _, size = held
-        page = follow.page(conn, size, PAGE)
-        if page:
-            projection.fold(conn, generation, page)
-            size = page[-1].seq + 1
-            advance(conn, projection, generation, size)
-        return size, follow.size(conn)
+        whole = end(conn, projection)
+        found = page(conn, projection, size, whole, PAGE)
+        if found.heard:
+            projection.fold(conn, generation, found.heard)
+        if found.end > size:
+            advance(conn, projection, generation, found.end)
+        return found.end, whole
 
 
 def _switch(engine: Engine, projection: Projection, generation: int) -> bool:
@@ -106,7 +108,9 @@ def _switch(engine: Engine, projection: Projection, generation: int) -> bool:
     of_it = table.name == projection.name
     with engine.begin() as conn:
         places = conn.execute(
-            select(table.generation, table.size, table.live).where(of_it).with_for_update()
+            select(table.generation, table.size, table.live)
+            .where(of_it)
+            .with_for_update(key_share=True)
         ).all()
         old = next(one for one in places if one.live)
         new = next(one for one in places if one.generation == generation)
@@ -120,11 +124,11 @@ def _switch(engine: Engine, projection: Projection, generation: int) -> bool:
 
 
 def _clear(conn: Connection, projection: Projection, *, keep: int) -> None:
-    """Remove every generation but one."""
-    for table in projection.tables:
-        conn.execute(delete(table).where(table.c.generation != keep))
+    """Remove every generation but one. First its checkpoint, which waits for whoever holds it."""
     conn.execute(
         delete(checkpoints).where(
             checkpoints.c.name == projection.name, checkpoints.c.generation != keep
         )
     )
+    for table in projection.tables:
+        conn.execute(delete(table).where(table.c.generation != keep))

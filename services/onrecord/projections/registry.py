@@ -1,18 +1,23 @@
 """Which projections are there? One line each; everything else walks this list.
 
-Positions come first: they are what readers wait for.
+Positions come first: they are what readers wait for. What reads another's rows (`after`) comes
+later than that one.
 """
 
 from typing import Final
 
 from onrecord.projections.actors import ACTORS
+from onrecord.projections.changes import CHANGES
 from onrecord.projections.clock import CLOCK
 from onrecord.projections.positions import POSITIONS
 from onrecord.projections.projection import Projection
 from onrecord.projections.statements import STATEMENTS
 from onrecord.projections.topics import TOPICS
 
-PROJECTIONS: Final[tuple[Projection, ...]] = (POSITIONS, STATEMENTS, ACTORS, TOPICS, CLOCK)
+PROJECTIONS: Final[tuple[Projection, ...]] = (
+    *(POSITIONS, STATEMENTS, ACTORS, TOPICS, CLOCK),
+    CHANGES,  # after the actors, whose merges it reads
+)
 
 
 class NoSuchProjection(Exception):

@@ -5,7 +5,7 @@ search vector. Queried by `statements_read`, and joined by positions for their e
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     Column,
@@ -121,4 +121,8 @@ def _once(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-STATEMENTS = Projection(NAME, number=1, tables=(statements,), fold=fold)
+_HEARS: Final = (StatementMade, StatementCorrected, StatementRetracted, PayloadErased)
+
+STATEMENTS = Projection(
+    NAME, number=1, tables=(statements,), fold=fold, hears=frozenset(one.type for one in _HEARS)
+)

@@ -8,7 +8,8 @@ from typing import Final
 
 from sqlalchemy import TextClause
 
-from onrecord.projections import clock, statements
+from onrecord.projections import actors, clock, statements
+from onrecord.projections.actors import MEMBERS, ROOT
 from onrecord.projections.clock import TIME_OF
 from onrecord.projections.known import believed, read
 from onrecord.projections.versions import NEVER
@@ -16,7 +17,7 @@ from onrecord.projections.versions import NEVER
 _NAMES: Final = (statements.NAME, clock.NAME)
 
 _FILTERS: Final = {
-    "actor": "s.actors @> ARRAY[CAST(:actor AS text)]",
+    "actor": "s.actors && ARRAY(SELECT id FROM members)",
     "topic": "s.topics @> ARRAY[CAST(:topic AS text)]",
     "outlet": ":outlet = ANY(s.outlets)",
     "q": "s.search @@ websearch_to_tsquery('simple'::regconfig, :q)"
@@ -28,12 +29,16 @@ _FILTERS: Final = {
 
 @cache
 def listing(filters: frozenset[str]) -> TextClause:
-    """Statements that pass all `filters`, last said first, before a place in that order."""
+    """Statements that pass all `filters`, last said first, before a place in that order.
+
+    Those of an actor are also those of whoever was merged into it.
+    """
     where = "".join(f" AND {_FILTERS[name]}" for name in sorted(filters))
+    members = f"{ROOT}, {MEMBERS}, " if "actor" in filters else ""
     return read(
-        _NAMES,
+        (*_NAMES, actors.NAME),
         f"""
-        page AS (
+        {members}page AS (
             SELECT s.* FROM projections.statements s, known
             WHERE {believed("s", "statements")}{where}
                 AND (s.said_from, s.made_seq) < (:before, CAST(:made_seq AS bigint))

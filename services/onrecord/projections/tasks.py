@@ -4,6 +4,7 @@ Two bells: `catch_up`, rung by the write door after a commit, and `sweep`, sent 
 the same and notes that it came. Neither carries data, so each may be lost or doubled.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
@@ -31,13 +32,19 @@ sweeps = Table(
 """When a sweep last ran: one row, read by `/readyz`."""
 
 
-def register(app: Celery, engine: Engine) -> None:
-    """Give a worker its tasks. The engine's connections are not carried through a fork."""
+def register(
+    app: Celery, engine: Engine, then: Callable[[], None], *, engines: Sequence[Engine] = ()
+) -> None:
+    """Give a worker its tasks. `then` is called when all are folded, for those who follow them.
+
+    No connection of `engine`, nor of the `engines` that `then` uses, is carried through a fork.
+    """
 
     prepare(engine, PROJECTIONS)
 
     def forked(**_: object) -> None:
-        engine.dispose(close=False)
+        for one in (engine, *engines):
+            one.dispose(close=False)
 
     worker_process_init.connect(forked, weak=False)
 
@@ -50,6 +57,10 @@ def register(app: Celery, engine: Engine) -> None:
                 log.error("not folded", projection=projection.name, reason=str(error))
             except Exception:
                 log.exception("this projection stays where it is", projection=projection.name)
+        try:
+            then()
+        except Exception:
+            log.exception("who follows the projections stays where it is")
 
     @app.task(name=SWEEP)
     def sweep() -> None:

@@ -4,6 +4,7 @@ One row a version of a topic. Queried by `registry_read`, and joined by position
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import Column, Connection, Index, Table, Text
 
@@ -49,4 +50,8 @@ def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
     versions.flush()
 
 
-TOPICS = Projection(NAME, number=1, tables=(topics,), fold=fold)
+_HEARS: Final = (TopicRegistered, TopicRevised)
+
+TOPICS = Projection(
+    NAME, number=1, tables=(topics,), fold=fold, hears=frozenset(one.type for one in _HEARS)
+)

@@ -68,7 +68,7 @@ class Versions:
         table = self._table
         if ids:
             found = self._conn.execute(
-                select(table.c.id, func.min(table.c.made_seq))
+                select(table.c.id, func.min(table.c.made_seq).label("made"))
                 .where(
                     table.c.generation == self._generation,
                     table.c.id
@@ -76,7 +76,15 @@ class Versions:
                 )
                 .group_by(table.c.id)
             )
-            self._made.update((id_, made) for id_, made in found)
+            self.remember({row.id: row.made for row in found})
+
+    def remember(self, made: Mapping[Any, int]) -> None:
+        """What made these things is known to be this; as `know`, for who has looked already."""
+        self._made.update(made)
+
+    def made(self, id_: Any) -> int | None:
+        """The seq that made a thing that is known."""
+        return self._made.get(id_)
 
     def open(self, id_: Any, recorded: Recorded, row: Mapping[str, Any]) -> None:
         """A new version of a thing, instead of the one believed until now, if any."""

@@ -5,7 +5,7 @@ rows (`shape`). No answer about positions is immutable, so all are `no-cache` wi
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -17,6 +17,7 @@ from onrecord.kit.problems import Problem, responses
 from onrecord.kit.strict_routes import StrictRoute
 from onrecord.projections import (
     actors,
+    changes,
     positions,
     positions_read,
     registry_read,
@@ -34,7 +35,6 @@ from onrecord.query.schemas import (
     ActorAnswer,
     AsOf,
     AtSize,
-    ChangeSearch,
     Listed,
     Paged,
     PagedAsOf,
@@ -49,11 +49,15 @@ from onrecord.query.schemas import (
     VersionOfStep,
 )
 
+NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {
+    304: {"description": "What If-None-Match names."}
+}
+
 router = APIRouter(
     prefix="/v1",
     tags=["read"],
     route_class=StrictRoute,
-    responses={304: {"description": "What If-None-Match names."}, **responses(404, 422, 503)},
+    responses={**NOT_MODIFIED, **responses(404, 422, 503)},
 )
 
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
@@ -131,7 +135,7 @@ async def list_statements(
 ) -> Response:
     """Statements, last said first; `q` searches current words (`"a phrase" -not`)."""
     start = (_LATEST, NEVER)
-    reading, (before, made_seq) = await begin(pool, ask, statements.NAME, start=start)
+    reading, (before, made_seq) = await begin(pool, ask, statements.NAME, actors.NAME, start=start)
     given = {"actor": ask.actor, "topic": ask.topic, "outlet": ask.outlet, "q": ask.q}
     filters = {name: value for name, value in given.items() if value is not None}
     times = {}
@@ -170,7 +174,7 @@ async def get_statement(
     return conditional(request, answer)
 
 
-_PAIR: Final = (positions.NAME, actors.NAME, topics.NAME)
+_PAIR: Final = (positions.NAME, changes.NAME, actors.NAME, topics.NAME)
 
 
 @router.get("/actors/{actor}/topics/{topic}/position", response_model=PositionOut)
@@ -185,7 +189,7 @@ async def get_position(
         raise missing("actor", actor)
     if row["topic_label"] is None:
         raise missing("topic", topic)
-    answer = shape.position(row, actor=actor, topic=topic, as_of=as_of, known=reading.known(row))
+    answer = shape.position(row, topic=topic, as_of=as_of, known=reading.known(row))
     return conditional(request, answer)
 
 
@@ -257,10 +261,10 @@ async def list_topic_positions(
 async def _sheet(request: Request, pool: Pool, ask: PagedAsOf, of: str, name: str) -> Response:
     other = "topic" if of == "actor" else "actor"
     _, instant = moment(ask.as_of)
-    reading, (after, at) = await begin(pool, ask, positions.NAME, f"{of}s", start=("", instant))
+    reading, (after, at) = await begin(pool, ask, *_PAIR, start=("", instant))
     rows = await reading.rows(
         positions_read.sheet(of),
-        name=name,
+        **{of: name},
         after=after,
         as_of=at,
         limit=ask.limit + 1,
@@ -268,20 +272,3 @@ async def _sheet(request: Request, pool: Pool, ask: PagedAsOf, of: str, name: st
     if not rows[0][f"has_{of}"]:
         raise missing(of, name)
     return listed(request, reading, rows, ask.limit, shape.step, key=lambda row: [row[other], at])
-
-
-@router.get("/changes", response_model=Listed[Step])
-async def list_changes(
-    request: Request, pool: Reads, ask: Annotated[ChangeSearch, Query()]
-) -> Response:
-    """Steps with their kind and size, last recorded first."""
-    reading, (made_seq,) = await begin(pool, ask, positions.NAME, start=(NEVER,))
-    given = {"actor": ask.actor, "topic": ask.topic}
-    filters = {name: value for name, value in given.items() if value is not None}
-    rows = await reading.rows(
-        positions_read.changes(frozenset(filters)),
-        made_seq=made_seq,
-        limit=ask.limit + 1,
-        **filters,
-    )
-    return listed(request, reading, rows, ask.limit, shape.step, key=lambda row: [row["made_seq"]])

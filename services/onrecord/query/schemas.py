@@ -69,8 +69,17 @@ class StatementSearch(Search):
 
 
 class ChangeSearch(Paged):
+    by: Literal["known", "valid"] = Field(
+        "known", description="Last recorded first (`known`), or last held first (`valid`)."
+    )
     actor: Slug | None = None
     topic: Slug | None = None
+    kind: list[ChangeKind] = Field([], max_length=7, description="Any of these kinds.")
+    change_size: int | None = Field(None, ge=0, le=4, description="At least so far on the scale.")
+    effective_from: Moment = None
+    effective_to: Moment = None
+    recorded_from: Moment = None
+    recorded_to: Moment = None
 
 
 class Known(BaseModel):
@@ -102,6 +111,7 @@ class Actor(Version):
     kind: str
     names: list[dict[str, str]]
     identifiers: dict[str, str]
+    merged_into: str | None = Field(description="The actor that reads of positions mean instead.")
 
 
 class Topic(Version):
@@ -151,6 +161,17 @@ class Previous(BaseModel):
     since: str
 
 
+class Strength(BaseModel):
+    """What a position rests on, counted over the statements of its basis that stand."""
+
+    utterances: int = Field(description="Reports of one utterance count once.")
+    first_hand: int = Field(description="Statements whose source is the utterance itself.")
+    reported: int = Field(description="Statements that came through other hands.")
+    embedded: int = Field(description="Accounts by somebody else, which are never first-hand.")
+    outlets: int
+    last_confirmed: str | None = Field(description="The date of the last one, accounts aside.")
+
+
 class PositionOut(BaseModel):
     """What an actor held on a topic at a time, as known at a size."""
 
@@ -172,6 +193,7 @@ class PositionOut(BaseModel):
     previous: Previous | None
     basis: list[UUID]
     statements: list[dict[str, Any]]
+    evidence: Strength
     revision: int
     coder: str | None
     recorded_by: str | None
@@ -184,7 +206,8 @@ class Step(BaseModel):
     """A step of a line of positions."""
 
     id: UUID
-    actor: str
+    actor: str = Field(description="Whom the step counts for, at this size.")
+    recorded_as: str = Field(description="Whom it was recorded of, perhaps merged since.")
     topic: str
     stance: Stance
     condition: str | None
@@ -194,6 +217,7 @@ class Step(BaseModel):
     order: int
     kind: ChangeKind
     change_size: int | None
+    late: bool = Field(description="It came on record when a later step was there already.")
     previous: Previous | None
     basis: list[UUID]
     coder: str

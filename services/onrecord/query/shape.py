@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from onrecord.domain.positions import change
 from onrecord.query.schemas import (
     Actor,
     Held,
@@ -20,6 +19,7 @@ from onrecord.query.schemas import (
     Version,
     VersionOfStep,
 )
+from onrecord.query.strength import strength
 
 Row = Mapping[str, Any]
 
@@ -40,6 +40,7 @@ def actor(row: Row) -> Actor:
         kind=row["kind"],
         names=row["names"],
         identifiers=row["identifiers"],
+        merged_into=row["merged_into"],
         **_version(row),
     )
 
@@ -70,10 +71,10 @@ def statement(row: Row) -> StatementOut:
 
 def step(row: Row) -> Step:
     """A step with its kind, which follows from the step before it."""
-    kind, size = _change(row)
     return Step(
         id=row["id"],
         actor=row["actor"],
+        recorded_as=row["recorded_as"],
         topic=row["topic"],
         stance=row["stance"],
         condition=row["condition"],
@@ -81,8 +82,9 @@ def step(row: Row) -> Step:
         effective=row["effective"],
         since=row["since"],
         order=row["ord"],
-        kind=kind,
-        change_size=size,
+        kind=row["kind"],
+        change_size=row["size"],
+        late=row["late"],
         previous=_previous(row),
         basis=row["basis"],
         coder=row["coder"],
@@ -118,10 +120,9 @@ def version_of_step(row: Row) -> VersionOfStep:
     )
 
 
-def position(row: Row, *, actor: str, topic: str, as_of: str, known: Known) -> PositionOut:
+def position(row: Row, *, topic: str, as_of: str, known: Known) -> PositionOut:
     """The whole answer about one position; `row["id"]` is None where nothing is on record."""
-    on_record = row["id"] is not None
-    kind, size = _change(row) if on_record else (None, None)
+    actor = row["root"]
     path = f"/v1/actors/{actor}/topics/{topic}/position"
     permalink = f"{path}?{urlencode({'as_of': as_of, 'known_size': row['k']})}"
     certainty, alternatives = _certainty(row)
@@ -131,7 +132,7 @@ def position(row: Row, *, actor: str, topic: str, as_of: str, known: Known) -> P
         topic=topic,
         as_of=as_of,
         known=known,
-        on_record=on_record,
+        on_record=row["id"] is not None,
         stance=row["stance"],
         condition=row["condition"],
         summary=row["summary"],
@@ -139,11 +140,12 @@ def position(row: Row, *, actor: str, topic: str, as_of: str, known: Known) -> P
         since=row["since"],
         certainty=certainty,
         alternatives=alternatives,
-        kind=kind,
-        change_size=size,
+        kind=row["kind"],
+        change_size=row["size"],
         previous=_previous(row),
         basis=row["basis"] or [],
         statements=row["statements"] or [],
+        evidence=strength(row["statements"] or []),
         revision=row["revision"],
         coder=row["coder"],
         recorded_by=row["recorded_by"],
@@ -151,10 +153,6 @@ def position(row: Row, *, actor: str, topic: str, as_of: str, known: Known) -> P
         permalink=permalink,
         cite=_cite(row, actor, topic, as_of, permalink),
     )
-
-
-def _change(row: Row) -> tuple[Any, int | None]:
-    return change(row["before_stance"], row["stance"], same_condition=row["same_condition"])
 
 
 def _previous(row: Row) -> Previous | None:

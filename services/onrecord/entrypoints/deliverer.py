@@ -1,0 +1,37 @@
+"""The deliverer as a process: `python -m onrecord.entrypoints.deliverer`. Any number may run."""
+
+from celery.signals import worker_init, worker_shutdown
+
+from onrecord.kit import celery, db, logs
+from onrecord.kit.settings import load_remote
+from onrecord.webhooks import claim, tasks
+from onrecord.webhooks.deliver import Deliverer
+
+
+def main() -> None:
+    """Deliver until SIGTERM, which lets what is in flight land. Its tasks only wake it."""
+    settings = load_remote()
+    logs.configure("deliverer")
+    assert settings.database_url and settings.broker_url
+    url = settings.database_url.get_secret_value()
+    deliverer = Deliverer(
+        db.conninfo(url, role="onrecord_webhooks", **claim.SETTINGS), settings.egress_allow
+    )
+    app = celery.make(settings.broker_url.get_secret_value())
+    tasks.register(app, deliverer.wake)
+    # It delivers from the start, also while the broker is away.
+    worker_init.connect(lambda **_: deliverer.start(), weak=False)
+    worker_shutdown.connect(lambda **_: deliverer.stop(), weak=False)
+    app.worker_main(
+        [
+            "worker",
+            f"--queues={tasks.QUEUE}",
+            "--pool=solo",
+            "--loglevel=WARNING",
+            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()

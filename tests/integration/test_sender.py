@@ -11,7 +11,7 @@ import pytest
 
 from onrecord.webhooks import dialling
 from onrecord.webhooks.send import Outcome, Sender
-from tests.support.receivers import (
+from tests.support.raw_receivers import (
     BODY,
     EMPTY,
     LOOPBACK,

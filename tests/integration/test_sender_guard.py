@@ -20,7 +20,7 @@ import pytest
 
 from onrecord.webhooks.egress import is_own
 from onrecord.webhooks.send import Outcome, Sender
-from tests.support.receivers import (
+from tests.support.raw_receivers import (
     BODY,
     EMPTY,
     LOOPBACK,

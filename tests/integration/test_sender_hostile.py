@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onrecord.webhooks.send import Outcome, Sender
-from tests.support.receivers import (
+from tests.support.raw_receivers import (
     BODY,
     EMPTY,
     LOOPBACK,

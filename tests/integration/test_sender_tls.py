@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from onrecord.webhooks.send import Outcome
-from tests.support.receivers import (
+from tests.support.raw_receivers import (
     EMPTY,
     OK,
     answering,

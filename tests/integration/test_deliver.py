@@ -1,34 +1,379 @@
-"""Does what is recorded reach those who asked for it?
+"""Does what is recorded reach those who asked for it, and is what does not kept until it does?
 
-Real doors, a real deliverer and real receivers over HTTP.
+Real doors, a real deliverer and real receivers over HTTP. Where an hour must pass, it is taken out
+of the row that waits for it.
 """
 
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
 from httpx2 import Client
 from standardwebhooks import Webhook
 
+from onrecord.webhooks.deliver import Deliverer
 from tests.support import bodies, webhooks
 from tests.support.processes import until
-from tests.support.receiver import receiver
+from tests.support.receiver import Receiver, receiver
 from tests.support.record import Record
+from tests.support.webhooks import deliveries, make, noted, positions, settled, sql
+
+SOON = "UPDATE webhooks.deliveries SET next_attempt_at = now() WHERE state = 'pending'"
+PROBE = "UPDATE webhooks.endpoints SET probe_at = now()"
 
 
-def test_an_event_reaches_an_endpoint_signed_and_whole(client: Client, on_record: Record) -> None:
+@pytest.fixture
+def there() -> Iterator[Receiver]:
+    with receiver() as made:
+        yield made
+
+
+@pytest.fixture
+def deliverer(client: Client, on_record: Record) -> Iterator[Deliverer]:
     bodies.stage(client)
-    with receiver() as there, webhooks.delivering(on_record.url) as deliverer:
-        made = webhooks.make(client, there.url(), types=["position.changed"])
-        told = bodies.post(client, "/v1/positions", bodies.position())
-        assert 1 == on_record.fan_out()
+    with webhooks.delivering(on_record.url) as made:
+        yield made
+
+
+@pytest.fixture
+def tell(on_record: Record, deliverer: Deliverer) -> Any:
+    """Fold, fan out and wake, as the worker does."""
+
+    def told() -> int:
+        written = on_record.fan_out()
         deliverer.wake()
-        until(lambda: len(there.got) == 1, "it came")
-        until(
-            lambda: (
-                [one["state"] for one in webhooks.deliveries(client, made["id"])] == ["delivered"]
-            ),
-            "it is noted",
-        )
-    (got,) = there.got
+        return written
+
+    return told
+
+
+def test_an_event_reaches_an_endpoint_signed_and_whole(
+    client: Client, there: Receiver, tell: Any
+) -> None:
+    made = make(client, there.url(), types=["position.changed"])
+    first = bodies.post(client, "/v1/positions", bodies.position(stance="oppose"))
+    told = bodies.post(client, "/v1/positions", bodies.position(effective="2022-12-02"))
+    assert 2 == tell()
+    settled(client, made["id"])
+    got = max(there.got, key=lambda one: one.seq)
     assert got.id == told["event"]
+    assert got.headers["content-type"] == "application/cloudevents+json"
     body = Webhook(made["secret"]).verify(got.body, dict(got.headers))
     assert (body["type"], body["sequence"]) == ("position.changed", str(told["seq"]))
+    assert body["subject"] == f"positions/{told['id']}"
     event = bodies.get(client, f"/v1/events/{told['event']}")
-    assert event["entry"] == body["data"]["entry"]
+    words = {name: {"value": one["value"]} for name, one in event["payload"].items()}
+    change = {
+        "kind": "reversed",
+        "size": 4,
+        "late": False,
+        "previous": body["data"]["change"]["previous"],
+    }
+    assert {**event, "payload": words, "change": change} == body["data"]
+    before = {"id": first["id"], "stance": "oppose", "condition": None, "effective": "2022-11-30"}
+    assert before == change["previous"]
+
+
+def test_a_late_arrival_says_so(client: Client, there: Receiver, tell: Any) -> None:
+    make(client, there.url(), types=["position.changed"])
+    bodies.post(client, "/v1/positions", bodies.position(effective="2022-12-02"))
+    tell()
+    bodies.post(client, "/v1/positions", bodies.position(effective="2022-12-01", stance="oppose"))
+    tell()
+    until(lambda: len(there.got) == 2, "both came")
+    late = {one.json["data"]["change"]["late"]: one.json["data"]["change"] for one in there.got}
+    assert {False, True} == set(late)
+    assert ("adopted", None) == (late[True]["kind"], late[True]["previous"])
+
+
+def test_what_fails_is_tried_again_under_the_same_id_and_the_log_tells_of_it(
+    client: Client, on_record: Record, there: Receiver, tell: Any
+) -> None:
+    there.answer = lambda _: (503, {}, b"come later") if len(there.got) == 1 else 204
+    made = make(client, there.url(), types=["position.changed"])
+    (seq,) = positions(client, 1)
+    tell()
+    waiting = noted(client, made["id"])
+    assert ("pending", seq) == (waiting["state"], waiting["seq"])
+    (failed,) = waiting["attempts"]
+    assert (503, "failed", "come later") == (failed["status"], failed["result"], failed["answer"])
+    assert failed["error"]
+    assert waiting["next_attempt_at"] > failed["began_at"]
+    sql(on_record.url, SOON)
+    tell()
+    settled(client, made["id"])
+    (done,) = deliveries(client, made["id"])
+    assert ["failed", "delivered"] == [one["result"] for one in done["attempts"]]
+    assert {done["event"]} == {one.id for one in there.got}
+
+
+def test_retries_used_up_give_a_delivery_up_and_a_resend_begins_anew(
+    client: Client, on_record: Record, there: Receiver, tell: Any
+) -> None:
+    there.answer = lambda _: 500
+    made = make(client, there.url(), types=["position.changed"])
+    positions(client, 1)
+    tell()
+    for tries in range(1, 11):
+        noted(client, made["id"], tries)
+        sql(on_record.url, SOON)
+        sql(on_record.url, PROBE)
+        tell()
+    settled(client, made["id"], "failed")
+    (given_up,) = deliveries(client, made["id"], state="failed")
+    assert 10 == len(given_up["attempts"])
+    there.answer = lambda _: 204
+    sql(on_record.url, PROBE)
+    since = {"failed_since": given_up["made_at"]}
+    assert {"resent": 1} == client.post(f"/v1/endpoints/{made['id']}/resend", json=since).json()
+    tell()
+    settled(client, made["id"])
+    (done,) = deliveries(client, made["id"])
+    assert (11, "delivered") == (len(done["attempts"]), done["attempts"][-1]["result"])
+    again = client.post(f"/v1/deliveries/{done['id']}/resend")
+    assert (200, "pending") == (again.status_code, again.json()["state"])
+    until(lambda: len(there.got) == 12, "it came once more")
+    assert 1 == len({one.id for one in there.got})
+
+
+def test_a_pause_loses_nothing_and_resume_goes_on_in_order(
+    client: Client, there: Receiver, tell: Any
+) -> None:
+    made = make(client, there.url(), types=["position.changed"], ordered=True)
+    seqs = positions(client, 2)
+    tell()
+    settled(client, made["id"])
+    paused = client.post(f"/v1/endpoints/{made['id']}/pause", json={"reason": "Moving."}).json()
+    assert ("Moving.", "you") == (paused["paused"]["reason"], paused["paused"]["by"])
+    seqs += positions(client, 700)
+    tell()
+    assert 2 == len(there.got)
+    assert client.post(f"/v1/endpoints/{made['id']}/resume").json()["paused"] is None
+    seqs += positions(client, 1)
+    tell()
+    until(lambda: len(there.got) == 703, "all came")
+    assert seqs == there.seqs()
+
+
+def test_410_pauses_and_what_it_refused_is_sent_when_it_resumes(
+    client: Client, there: Receiver, tell: Any
+) -> None:
+    there.answer = lambda _: 410
+    made = make(client, there.url(), types=["position.changed"])
+    (first,) = positions(client, 1)
+    tell()
+    path = f"/v1/endpoints/{made['id']}"
+    until(lambda: bodies.get(client, path)["paused"] is not None, "it is paused")
+    paused = bodies.get(client, path)["paused"]
+    assert ("onrecord", True) == (paused["by"], "410" in paused["reason"])
+    (second,) = positions(client, 1)
+    tell()
+    there.answer = lambda _: 204
+    client.post(f"{path}/resume")
+    tell()
+    settled(client, made["id"])
+    assert Counter({first: 2, second: 1}) == Counter(there.seqs())
+
+
+def test_five_days_without_a_success_pause(
+    client: Client, on_record: Record, there: Receiver, tell: Any
+) -> None:
+    there.answer = lambda _: 500
+    made = make(client, there.url(), types=["position.changed"])
+    path = f"/v1/endpoints/{made['id']}"
+    positions(client, 1)
+    tell()
+    until(lambda: bodies.get(client, path)["failing_since"] is not None, "it fails")
+    assert bodies.get(client, path)["paused"] is None
+    sql(on_record.url, "UPDATE webhooks.endpoints SET failing_since = now() - interval '5 days'")
+    sql(on_record.url, SOON)
+    tell()
+    until(lambda: bodies.get(client, path)["paused"] is not None, "it is paused")
+    assert "five days" in bodies.get(client, path)["paused"]["reason"]
+    told = client.get("/metrics").text
+    assert 'onrecord_webhook_endpoints_paused{by="onrecord"} 1.0' in told
+    assert 'onrecord_webhook_attempts_total{result="failed"} 2.0' in told
+
+
+def test_an_ordered_endpoint_holds_back_what_comes_after_a_failure(
+    client: Client, on_record: Record, there: Receiver, tell: Any
+) -> None:
+    there.answer = lambda _: 500
+    made = make(client, there.url(), types=["position.changed"], ordered=True)
+    seqs = positions(client, 3)
+    tell()
+    noted(client, made["id"])
+    first, *others = deliveries(client, made["id"])
+    assert (None, [first["id"]] * 2) == (first["held_by"], [one["held_by"] for one in others])
+    sql(on_record.url, f"UPDATE webhooks.deliveries SET tries = 9 WHERE id = {first['id']}")
+    sql(on_record.url, SOON)
+    tell()
+    path = f"/v1/endpoints/{made['id']}"
+    until(lambda: bodies.get(client, path)["paused"] is not None, "it is paused")
+    assert [seqs[0]] * 2 == there.seqs()
+    there.answer = lambda _: 204
+    client.post(f"{path}/resume")
+    tell()
+    settled(client, made["id"])
+    assert [seqs[0], *seqs] == there.seqs()[1:]
+
+
+def test_at_most_eight_are_in_flight_for_one_endpoint(
+    client: Client, on_record: Record, there: Receiver, tell: Any
+) -> None:
+    gate, inside, most = threading.Event(), [], []
+
+    def hang(_: Any) -> int:
+        inside.append(1)
+        most.append(len(inside))
+        gate.wait(20)
+        inside.pop()
+        return 204
+
+    there.answer = hang
+    made = make(client, there.url(), types=["position.changed"])
+    positions(client, 30)
+    with webhooks.delivering(on_record.url) as another:
+        tell()
+        another.wake()
+        until(lambda: len(there.got) == 8, "eight are there")
+        time.sleep(0.3)  # a ninth would have come by now: both look ten times in this while
+        assert 8 == len(there.got)
+        gate.set()
+        settled(client, made["id"])
+    assert (30, 8) == (len(there.got), max(most))
+
+
+def test_an_endpoint_that_fails_gets_one_probe_at_a_time(
+    client: Client, on_record: Record, there: Receiver, tell: Any
+) -> None:
+    there.answer = lambda _: 500
+    made = make(client, there.url(), types=["position.changed"])
+    positions(client, 40)
+    tell()
+    path = f"/v1/endpoints/{made['id']}"
+    until(lambda: bodies.get(client, path)["failures"] >= 5, "it is known to fail")
+    until(lambda: not deliveries(client, made["id"], state="sending"), "nothing is in flight")
+    tried = len(there.got)
+    assert tried <= 5 + 8
+    there.answer = lambda _: 204
+    sql(on_record.url, PROBE)
+    sql(on_record.url, SOON)
+    tell()
+    settled(client, made["id"])
+    assert 40 == len({one.id for one in there.got})
+    assert (0, None) == tuple(
+        bodies.get(client, path)[name] for name in ("failures", "failing_since")
+    )
+
+
+def test_a_ping_is_signed_and_goes_to_a_paused_endpoint_too(
+    client: Client, there: Receiver, tell: Any
+) -> None:
+    made = make(client, there.url())
+    client.post(f"/v1/endpoints/{made['id']}/pause", json={})
+    told = client.post(f"/v1/endpoints/{made['id']}/ping")
+    assert (202, "ping") == (told.status_code, told.json()["kind"])
+    tell()
+    until(lambda: len(there.got) == 1, "it came")
+    (got,) = there.got
+    body = Webhook(made["secret"]).verify(got.body, dict(got.headers))
+    assert ("endpoint.ping", made["id"]) == (body["type"], body["data"]["endpoint"])
+    until(
+        lambda: bodies.get(client, f"/v1/deliveries/{told.json()['id']}")["state"] == "delivered",
+        "it is noted",
+    )
+
+
+def test_while_a_secret_is_rotated_both_sign(client: Client, there: Receiver, tell: Any) -> None:
+    made = make(client, there.url(), types=["position.changed"])
+    new = client.post(f"/v1/endpoints/{made['id']}/rotate").json()
+    positions(client, 1)
+    tell()
+    until(lambda: len(there.got) == 1, "it came")
+    (got,) = there.got
+    for secret in (made["secret"], new["secret"]):
+        Webhook(secret).verify(got.body, dict(got.headers))
+
+
+def test_a_replay_sends_everything_again_in_order_and_counts(
+    client: Client, on_record: Record, there: Receiver, tell: Any
+) -> None:
+    before = positions(client, 3)
+    made = make(client, there.url(), types=["position.changed"])
+    after = positions(client, 20)
+    tell()
+    settled(client, made["id"])
+    asked = client.post(f"/v1/endpoints/{made['id']}/replay", json={"from_size": before[0]})
+    assert (202, 23) == (asked.status_code, asked.json()["events"])
+    again = client.post(f"/v1/endpoints/{made['id']}/replay", json={"from_size": 0})
+    bodies.refused(again, 409, "replay-running")
+
+    def over() -> bool:
+        tell()
+        return bool(bodies.get(client, f"/v1/endpoints/{made['id']}")["replay"]["ended_at"])
+
+    until(over, "the replay is over")
+    assert before + after == there.seqs()[20:]
+    replay = bodies.get(client, f"/v1/endpoints/{made['id']}")["replay"]
+    assert (23, replay["to_size"]) == (replay["queued"], replay["at_size"])
+    assert 20 == len([one for one in deliveries(client, made["id"]) if len(one["attempts"]) == 2])
+
+
+def test_a_deleted_endpoint_is_gone_with_its_log(
+    client: Client, on_record: Record, there: Receiver, tell: Any
+) -> None:
+    made = make(client, there.url(), types=["position.changed"])
+    positions(client, 1)
+    tell()
+    settled(client, made["id"])
+    (done,) = deliveries(client, made["id"])
+    assert 204 == client.delete(f"/v1/endpoints/{made['id']}").status_code
+    positions(client, 1)
+    assert 0 == tell()
+    for path in (f"/v1/endpoints/{made['id']}", f"/v1/deliveries/{done['id']}"):
+        assert 404 == client.get(path).status_code
+    assert 404 == client.delete(f"/v1/endpoints/{made['id']}").status_code
+    assert 1 == on_record.forget()
+    assert 0 == on_record.forget()
+
+
+def test_words_that_were_erased_are_not_sent(
+    client: Client, on_record: Record, there: Receiver, tell: Any
+) -> None:
+    made = make(client, there.url(), types=["statement.made"])
+    client.post(f"/v1/endpoints/{made['id']}/pause", json={})
+    told = bodies.post(client, "/v1/statements", bodies.statement())
+    erasure = {"sections": ["content"], "ground": "gdpr-17"}
+    bodies.post(client, f"/v1/statements/{told['id']}/erasure", erasure)
+    client.post(f"/v1/endpoints/{made['id']}/resume")
+    tell()
+    until(lambda: len(there.got) == 1, "it came")
+    data = there.got[0].json["data"]
+    assert {"content": "gdpr-17"} == data["erased"]
+    assert "content" not in data["payload"]
+
+
+def test_what_a_lease_ran_out_on_is_sent_again_and_told_as_unknown(
+    client: Client, on_record: Record, there: Receiver, tell: Any
+) -> None:
+    made = make(client, there.url(), types=["position.changed"])
+    client.post(f"/v1/endpoints/{made['id']}/pause", json={})
+    positions(client, 1)
+    tell()
+    client.post(f"/v1/endpoints/{made['id']}/resume")
+    on_record.fan_out()
+    # As a deliverer leaves it that is killed between its claim and what came of it.
+    sql(
+        on_record.url,
+        "UPDATE webhooks.deliveries SET state = 'sending', lease = 0, leased_at = now()"
+        " - interval '1 minute', lease_until = now() - interval '30 seconds'"
+        " WHERE state = 'pending'",
+    )
+    settled(client, made["id"])
+    (done,) = deliveries(client, made["id"])
+    assert "delivered" == done["attempts"][-1]["result"]
+    assert {"unknown", "delivered"} >= {one["result"] for one in done["attempts"]}

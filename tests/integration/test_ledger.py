@@ -29,6 +29,7 @@ from onrecord.ledger.append import Answer, append, prepared
 from onrecord.ledger.entry import leaf_hash
 from onrecord.ledger.merkle import Frontier
 from onrecord.projections.tasks import sweeps
+from onrecord.webhooks import tables as webhooks
 from tests.support.histories import corrected, position, registration, request, said
 from tests.support.record import Record
 
@@ -289,7 +290,11 @@ def test_writers_at_once_get_one_dense_order_and_no_acknowledged_write_is_lost(
     assert sorted(one.recorded_at for one in events) == [one.recorded_at for one in events]
 
 
-@pytest.mark.parametrize("metadata", [tables.metadata, sweeps.metadata], ids=str)
+@pytest.mark.parametrize(
+    "metadata",
+    [tables.metadata, sweeps.metadata, webhooks.metadata],
+    ids=["ledger", "projections", "webhooks"],
+)
 def test_the_migrated_schema_is_the_one_that_the_program_knows(
     on_record: Record, metadata: MetaData
 ) -> None:

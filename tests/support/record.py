@@ -22,6 +22,7 @@ from onrecord.ledger.append import Answer, append, prepared
 from onrecord.projections.catch_up import catch_up, prepare
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out
+from onrecord.webhooks.forget import forget
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,10 @@ class Record:
         """Fold, and write what endpoints are to be sent, as the worker does; how many."""
         self.catch_up()
         return fan_out(self.listening)
+
+    def forget(self) -> int:
+        """Remove what is left of deleted endpoints; how many deliveries."""
+        return forget(self.listening)
 
     def events(self) -> list[Recorded]:
         """Everything on record, in order."""

@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_network
 from typing import Any
+from uuid import uuid4
 
 import httpx2
+import psycopg
 
 from onrecord.kit import db
 from onrecord.webhooks import claim
 from onrecord.webhooks.deliver import Deliverer
+from tests.support.bodies import line, ndjson, position, send
+from tests.support.processes import until
 
 HERE = (ip_network("127.0.0.1/32"),)
 
@@ -42,3 +46,37 @@ def deliveries(client: httpx2.Client, endpoint: str, **params: Any) -> list[dict
     assert answer.status_code == 200, answer.text
     items: list[dict[str, Any]] = answer.json()["items"]
     return items[::-1]
+
+
+def settled(client: httpx2.Client, endpoint: str, *states: str) -> None:
+    """Wait until every delivery of an endpoint is in one of these states; there must be some."""
+
+    def all_are() -> bool:
+        found = {one["state"] for one in deliveries(client, endpoint)}
+        return bool(found) and found <= set(states or ("delivered",))
+
+    until(all_are, f"all are {states or 'delivered'}")
+
+
+def noted(client: httpx2.Client, endpoint: str, attempts: int = 1) -> dict[str, Any]:
+    """Wait until so many attempts of an endpoint's first delivery are noted; the delivery."""
+    found: dict[str, Any] = {}
+
+    def all_are() -> bool:
+        found.update(deliveries(client, endpoint)[0])
+        return len(found["attempts"]) >= attempts and found["state"] != "sending"
+
+    until(all_are, f"{attempts} attempts are noted")
+    return found
+
+
+def positions(client: httpx2.Client, count: int, **over: Any) -> list[int]:
+    """Put positions on record; their seqs."""
+    lines = [line("position", uuid4(), position(**over, order=n)) for n in range(count)]
+    return [one["seq"] for one in send(client, ndjson(lines))]
+
+
+def sql(url: str, statement: str) -> None:
+    """Let time pass, or something break, by hand."""
+    with psycopg.connect(url) as conn:
+        conn.execute(statement.encode())

@@ -75,7 +75,7 @@ def register(app: Celery, engine: Engine, *, then: Sequence[Callable[[], object]
             return done
         return None
 
-    @app.task(name=CATCH_UP)
+    @app.task(name=CATCH_UP, shared=False)
     def catch_up_all() -> None:
         for projection in PROJECTIONS:
             tried(projection, catch_up)
@@ -85,7 +85,7 @@ def register(app: Celery, engine: Engine, *, then: Sequence[Callable[[], object]
             except Exception:
                 log.exception("what comes after the projections stays where it is")
 
-    @app.task(name=SWEEP)
+    @app.task(name=SWEEP, shared=False)
     def sweep() -> None:
         catch_up_all()
         with engine.begin() as conn:
@@ -97,7 +97,7 @@ def register(app: Celery, engine: Engine, *, then: Sequence[Callable[[], object]
         for _ in range(bells):
             app.send_task(BUILD, expires=SWEEP_SECONDS, retry=False, queue=QUEUE)
 
-    @app.task(name=BUILD)
+    @app.task(name=BUILD, shared=False)
     def build_some() -> None:
         """Help with rebuilds until the next sweep asks again, and never let what is live wait."""
         over = time.monotonic() + SWEEP_SECONDS

@@ -160,8 +160,7 @@ def test_a_replay_since_a_time_begins_with_what_was_recorded_then(
     made = make(client, URL, types=["position.changed"])
     on_record.fan_out()
     first, second = (
-        bodies.post(client, "/v1/positions", bodies.position(effective=f"202{n}"))
-        for n in range(2)
+        bodies.post(client, "/v1/positions", bodies.position(effective=f"202{n}")) for n in range(2)
     )
     on_record.fan_out()
     replay = client.post(path(made, "/replay"), json={"since": second["recorded_at"]}).json()

@@ -1,6 +1,6 @@
 """Do receivers that use others' code accept our signatures, and nothing else?
 
-The same is asked of the packages of npm in `tests/integration/test_signatures_npm.py`.
+The same is asked of the packages of npm in `tests/integration/test_verified_by_others.py`.
 """
 
 import base64

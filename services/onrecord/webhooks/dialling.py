@@ -81,6 +81,8 @@ class Connector(TCPConnector):
     Certificates are checked against the system's, or those of SSL_CERT_FILE.
     """
 
+    allowed_protocol_schema_set = frozenset({"http", "https"})  # aiohttp would post to ws: too
+
     def __init__(self, allow: Sequence[Network], lookup: Lookup) -> None:
         super().__init__(
             resolver=Resolver(allow, lookup),

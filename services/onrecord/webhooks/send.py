@@ -200,4 +200,6 @@ def _retry_after(answer: ClientResponse | None) -> float | None:
 
 def _system(error: OSError) -> str:
     """The system's own words for it; not the error's, which tell of addresses too."""
-    return os.strerror(error.errno).lower() if error.errno else "the connection failed"
+    if error.errno:
+        return os.strerror(error.errno).lower()
+    return "it ended the connection" if isinstance(error, ConnectionError) else "no address answers"

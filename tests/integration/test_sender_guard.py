@@ -1,0 +1,216 @@
+"""Is the address dialled always one that was checked? Resolvers and sockets are the tests' own.
+
+127.0.0.1 stands for what is public: it alone is allowed. 127.0.0.2 is as near and is not.
+"""
+
+import asyncio
+import ipaddress
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import textwrap
+from asyncio import StreamReader as Reader
+from asyncio import StreamWriter as Writer
+from collections.abc import Sequence
+
+import psutil
+import pytest
+
+from onrecord.webhooks.egress import is_own
+from onrecord.webhooks.send import Outcome, Sender
+from tests.support.raw_receivers import (
+    BODY,
+    EMPTY,
+    LOOPBACK,
+    OK,
+    asked,
+    leading,
+    post,
+    receiver,
+    silent,
+)
+from tests.unit.test_egress import FORBIDDEN, PUBLIC
+from tests.unit.test_egress import LOOPBACK as SPELLED
+
+
+def refused(outcome: Outcome) -> str:
+    """Why nothing was dialled."""
+    assert (False, None, b"") == (outcome.ok, outcome.status, outcome.answer)
+    assert outcome.error is not None
+    return outcome.error
+
+
+def test_no_forbidden_address_is_dialled_though_nobody_checked_it_before() -> None:
+    """By literals, for which aiohttp asks no resolver."""
+
+    async def run() -> list[str]:
+        async with Sender([], timeout=30) as sender:
+            hosts = [f"[{one}]" if ":" in one else one for one in FORBIDDEN]
+            return [
+                refused(await sender.post(f"http://{one}:9/", headers={}, body=BODY))
+                for one in hosts
+            ]
+
+    found = asyncio.run(run())
+    assert [True] * len(FORBIDDEN) == ["may not be dialled: it is" in one for one in found]
+
+
+def test_no_spelling_of_one_is_dialled() -> None:
+    """The system's resolver is asked, which takes them for literals too."""
+
+    async def run() -> dict[str, str]:
+        async with Sender([], timeout=30) as sender:
+            return {
+                one: refused(await sender.post(f"http://{one}:9/", headers={}, body=BODY))
+                for one in SPELLED
+                if one.isascii()
+            }
+
+    found = asyncio.run(run())
+    words = (
+        "may not be dialled: it is",
+        "may not be dialled: it has a scope id",
+        "cannot be dialled as it is written",
+    )
+    assert {} == {
+        host: said for host, said in found.items() if not any(one in said for one in words)
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (["127.0.0.2"], "receiver.test leads to 127.0.0.2, which may not be dialled: it is in 127"),
+        (["127.0.0.1", "10.0.0.1"], "receiver.test leads to 10.0.0.1, which"),
+        (["10.0.0.1", "127.0.0.1"], "receiver.test leads to 10.0.0.1, which"),
+        (["127.0.0.1", "::1"], "receiver.test leads to ::1, which"),
+        (["127.0.0.1", "::ffff:127.0.0.1"], "receiver.test leads to ::ffff:127.0.0.1, which"),
+        (["127.0.0.1", "64:ff9b::7f00:1"], "receiver.test leads to 64:ff9b::7f00:1, which"),
+        (["127.0.0.1", "fe80::1%1"], "receiver.test leads to fe80::1, which"),
+        (["169.254.169.254"], "receiver.test leads to 169.254.169.254, which"),
+        (["nowhere"], "receiver.test leads to nowhere, which may not be dialled: it is not an"),
+    ],
+)
+def test_one_bad_answer_refuses_the_name(answer: Sequence[str], why: str) -> None:
+    lookup, names = leading(answer)
+
+    async def never(reader: Reader, writer: Writer) -> None:
+        raise AssertionError("it was dialled")
+
+    [outcome] = post(never, host="receiver.test", lookup=lookup)
+    assert refused(outcome).startswith(why)
+    assert ["receiver.test"] == names
+
+
+def test_the_address_dialled_is_the_one_that_was_checked() -> None:
+    """A name that leads somewhere else from the second look-up on (DNS rebinding).
+
+    Both places listen on the same port; each connection ends with its answer, so that each delivery
+    needs a new one.
+    """
+    reached: list[str] = []
+
+    async def handle(reader: Reader, writer: Writer) -> None:
+        await asked(reader)
+        reached.append(writer.get_extra_info("sockname")[0])
+        writer.write(OK + b"Connection: close\r\n" + EMPTY)
+
+    async def run() -> tuple[list[Outcome], list[str]]:
+        lookup, names = leading(["127.0.0.1"], ["127.0.0.2"])
+        async with (
+            receiver(handle) as port,
+            receiver(handle, host="127.0.0.2", port=port),
+            Sender(LOOPBACK, lookup=lookup) as sender,
+        ):
+            url = f"http://receiver.test:{port}/"
+            found = [await sender.post(url, headers={}, body=BODY) for _ in range(3)]
+        async with Sender(LOOPBACK, lookup=lookup) as sender:
+            found.append(await sender.post(url, headers={}, body=BODY))
+        return found, names
+
+    found, names = asyncio.run(run())
+    assert [True, True, True, False] == [one.ok for one in found]
+    assert ["127.0.0.1"] * 3 == reached
+    assert "receiver.test leads to 127.0.0.2" in refused(found[-1])
+    assert ["receiver.test"] * 2 == names
+
+
+def test_the_next_address_of_a_name_is_dialled_where_the_first_refuses() -> None:
+    allow = [ipaddress.ip_network(one) for one in ("127.0.0.1/32", "127.0.0.2/32")]
+    lookup, _ = leading(["127.0.0.2", "127.0.0.1"])
+
+    async def handle(reader: Reader, writer: Writer) -> None:
+        await asked(reader)
+        writer.write(OK + EMPTY)
+
+    assert [True] == [
+        one.ok for one in post(handle, host="receiver.test", allow=allow, lookup=lookup)
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["ftp", "file", "ws", "gopher"])
+def test_nothing_but_http_is_spoken(scheme: str) -> None:
+    [outcome] = post(silent, scheme=scheme, timeout=30)
+    assert "The receiver's address cannot be dialled as it is written." == refused(outcome)
+
+
+# This host's own addresses
+
+
+def test_the_addresses_of_this_host_are_known() -> None:
+    families = (socket.AF_INET, socket.AF_INET6)
+    own = [
+        one.address
+        for found in psutil.net_if_addrs().values()
+        for one in found
+        if one.family in families and "%" not in one.address
+    ]
+    assert [True] * len(own) == [is_own(ipaddress.ip_address(one)) for one in own]
+    assert [False] * len(PUBLIC) == [is_own(ipaddress.ip_address(one)) for one in PUBLIC]
+
+
+def test_a_public_address_of_this_host_is_not_dialled() -> None:
+    """In a network of its own, where two public addresses are given to this host."""
+    if not (shutil.which("unshare") and shutil.which("ip") and os.geteuid() == 0):
+        pytest.skip("needs root, unshare and ip, to have public addresses on this host")
+    script = """
+        import asyncio, ipaddress, subprocess
+        from onrecord.webhooks.send import Sender
+        for one in ("93.184.216.34/32", "2606:4700:4700::1111/128"):
+            subprocess.run(["ip", "addr", "add", one, "dev", "lo", "nodad"], check=False)
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+        async def answer(reader, writer):
+            await reader.readuntil(b"\\r\\n\\r\\n")
+            writer.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
+
+        async def run():
+            server = await asyncio.start_server(answer, "93.184.216.34", 8080)
+            for allow in ([], [ipaddress.ip_network("93.184.216.34/32")]):
+                async with Sender(allow) as sender:
+                    for host in ("93.184.216.34", "[2606:4700:4700::1111]", "8.8.8.8"):
+                        to = f"http://{host}:8080/"
+                        outcome = await sender.post(to, headers={}, body=b"{}")
+                        print(outcome.ok, outcome.error)
+        asyncio.run(run())
+    """
+    done = subprocess.run(
+        ["unshare", "--net", sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if "unshare failed" in done.stderr:
+        pytest.skip("this machine lets nobody make a network of their own")
+    own = "may not be dialled: it is this host's own."
+    assert [
+        f"False 93.184.216.34 {own}",
+        f"False 2606:4700:4700::1111 {own}",
+        "False The receiver cannot be reached: network is unreachable.",
+        "True None",
+        f"False 2606:4700:4700::1111 {own}",
+        "False The receiver cannot be reached: network is unreachable.",
+    ] == done.stdout.splitlines(), done.stderr

@@ -18,7 +18,16 @@ from rich.text import Text
 
 from onrecord.entrypoints import demo as demonstration
 from onrecord.entrypoints import doctor as examination
-from onrecord.entrypoints import import_check, import_csv, importing, local, proving, showing, stack
+from onrecord.entrypoints import (
+    import_check,
+    import_csv,
+    importing,
+    listening,
+    local,
+    proving,
+    showing,
+    stack,
+)
 from onrecord.entrypoints import migrate as migration
 from onrecord.kit import settings as kit_settings
 from onrecord.kit.postgres_binaries import CannotRunPostgres
@@ -103,6 +112,9 @@ def demo(
     """Run everything, record the seeds, and show the main job on them."""
     with _told():
         settings = kit_settings.load(data=data, port=port)
+        settings = settings.model_copy(
+            update={"egress_allow": (*settings.egress_allow, listening.HERE)}
+        )
         with local.up(settings, console.print) as running:
             held = demonstration.tour(settings, running, console, empty=empty)
             if not exit:

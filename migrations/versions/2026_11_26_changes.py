@@ -45,7 +45,7 @@ CREATE TABLE projections.changes ({VERSION.format(id="uuid")}
     before_id uuid,
     before_stance text,
     kind text NOT NULL,
-    size integer,
+    change_size integer,
     late boolean NOT NULL
 );
 CREATE INDEX changes_in_line ON projections.changes

@@ -80,8 +80,6 @@ CREATE INDEX deliveries_pending ON webhooks.deliveries (endpoint, lane, seq)
     WHERE state = 'pending';
 CREATE INDEX deliveries_retried ON webhooks.deliveries (endpoint, next_attempt_at)
     WHERE state = 'pending' AND lane = 1;
-CREATE INDEX deliveries_next ON webhooks.deliveries (next_attempt_at)
-    WHERE state = 'pending' AND lane = 1;
 CREATE INDEX deliveries_sending ON webhooks.deliveries (endpoint, lease_until)
     WHERE state = 'sending';
 CREATE SEQUENCE webhooks.leases;

@@ -2,8 +2,8 @@
 
 `ledger.committer.Committer`, as in an ingest process, against the very rows that it would write,
 encoded beforehand and inserted one request a transaction: no lock, no order, no hashing. They are
-inserted in two ways: by the ledger's own statement, and by one made for a single request, whose
-parameters are no arrays and so cost the client less.
+inserted in two ways: by the ledger's own statement, whose arrays are written beforehand too, and by
+one made for a single request, as psycopg runs it.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from onrecord.kit.wakes import Wakes
 from onrecord.ledger.append import Answer, append, prepared
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.entry import leaf_hash
-from onrecord.ledger.insert import Row, insert
+from onrecord.ledger.insert import Row, insertion, things_of, touches_of
 from onrecord.ledger.merkle import Frontier
 
 MANY = 32
@@ -60,22 +60,12 @@ class Ours:
         return len(asked) / (time.perf_counter() - start)
 
 
-class Capture:
-    """Stands in for a connection, to keep what `ledger.insert` would execute."""
-
-    def __init__(self) -> None:
-        self.seen: Commit = []
-
-    def execute(self, sql: Any, params: Any) -> None:
-        self.seen.append((sql, params))
-
-
 _PLAIN = """
 WITH entries AS (
     INSERT INTO ledger.entries (seq, id, entry, leaf_hash)
     VALUES (%(seq)b, %(id)b, %(entry)b, %(leaf_hash)b)
 ), payloads AS (INSERT INTO ledger.payloads (seq, section, salt, value) VALUES {payloads}
-), touches AS (INSERT INTO ledger.touches (kind, name, seq) VALUES {touches}
+), touches AS (INSERT INTO ledger.touches (seq, kind, name) VALUES {touches}
 ), made AS (
     INSERT INTO ledger.ids (id, kind, slug, seq)
     VALUES (%(thing)b, %(thing_kind)b, %(slug)b, %(seq)b)
@@ -84,62 +74,69 @@ WITH entries AS (
 INSERT INTO ledger.commits (size, recorded_at, root, frontier)
 VALUES (%(size)b, %(recorded_at)b, %(root)b, %(frontier)b::bytea[])
 """
-_ONE = ("seq", "id", "entry", "leaf_hash", "thing", "thing_kind", "slug")
-_PAYLOAD = ("section", "salt", "value")
-_TOUCH = ("touch_kind", "touch_name")
 
 
-def plainly(commit: Commit) -> Commit:
-    """The same rows of one entry as single values."""
-    ((_, given),) = commit
-    (_,) = given["seq"]
-    values = {name: given[name][0] for name in _ONE}
-    values |= {name: given[name] for name in ("size", "recorded_at", "root", "frontier")}
-    for name in _PAYLOAD + _TOUCH:
-        values |= {f"{name}{n}": one for n, one in enumerate(given[name])}
-    payloads = ", ".join(
-        f"(%(seq)b, %(section{n})b, %(salt{n})b, %(value{n})b)"
-        for n in range(len(given["section"]))
-    )
-    touches = ", ".join(
-        f"(%(touch_kind{n})b, %(touch_name{n})b, %(seq)b)" for n in range(len(given["touch_kind"]))
-    )
+def plainly(row: Row, after: Frontier, now: datetime) -> Commit:
+    """The rows of one entry as single values."""
+    ((thing, (kind, slug, seq)),) = things_of([row]).items()
+    values = {
+        "seq": seq,
+        "id": row.fact.draft.id,
+        "entry": row.entry,
+        "leaf_hash": leaf_hash(row.entry),
+        "thing": thing,
+        "thing_kind": kind,
+        "slug": slug,
+        "size": after.size,
+        "recorded_at": now,
+        "root": after.root(),
+        "frontier": list(after.hashes),
+    }
+
+    def rows(name: str, of: Sequence[tuple[Any, ...]]) -> str:
+        told = []
+        for n, one in enumerate(of):
+            names = [f"{name}{n}_{m}" for m in range(len(one))]
+            values.update(zip(names, one, strict=True))
+            told.append(", ".join(f"%({given})b" for given in names))
+        return ", ".join(f"(%(seq)b, {one})" for one in told)
+
+    payloads = rows("payload", [(one.section, one.salt, one.value) for one in row.payloads])
+    touches = rows("touch", touches_of(row.fact))
     return [(_PLAIN.format(payloads=payloads, touches=touches), values)]
 
 
 class SameRows:
     """What a ledger would write, statement by statement, each in a commit of its own."""
 
-    def __init__(self) -> None:
-        self._frontier, self._next = Frontier(), 0
+    def __init__(self, *, plain: bool) -> None:
+        self._frontier, self._next, self._plain = Frontier(), 0, plain
 
     def made(self, count: int) -> list[Commit]:
         return [self._one() for _ in range(count)]
 
     def _one(self) -> Commit:
         fact, now = statements.fact(statements.request(self._next)), datetime.now(UTC)
-        seq = self._frontier.size
+        seq, before = self._frontier.size, self._frontier
         entry, payloads = statements.encoded(fact, seq=seq, now=now)
-        capture: Any = Capture()
-        insert(capture, [Row(seq, fact, entry, payloads)], self._frontier, now)
-        self._frontier = self._frontier.extended([leaf_hash(entry)])
+        row = Row(seq, fact, entry, payloads)
+        self._frontier = before.extended([leaf_hash(entry)])
         self._next += 1
-        seen: Commit = capture.seen
-        return seen
+        if self._plain:
+            return plainly(row, self._frontier, now)
+        return [(None, insertion([row], before, now).params)]
 
 
 def compare(server: str, ours: Ours, *, producers: int, slices: int, count: int) -> Any:
     """The rates of so many producers, and of as many connections that insert the same rows."""
-    rows, single = SameRows(), SameRows()
+    rows, single = SameRows(plain=False), SameRows(plain=True)
     urls = [bench.migrated(server, f"{name}_{producers}") for name in ("rows", "plain")]
     theirs, plain = (Connections(url, producers, role="onrecord_ingest") for url in urls)
     found = bench.alternate(
         {
             f"ledger, producers: {producers}": lambda: ours.rate(producers, count),
             f"same rows, connections: {producers}": lambda: theirs.rate(rows.made(count)),
-            "same rows, plain INSERTs": lambda: plain.rate(
-                [plainly(one) for one in single.made(count)]
-            ),
+            "same rows, plain INSERTs": lambda: plain.rate(single.made(count)),
         },
         slices=slices,
         before=lambda: bench.settle(server),

@@ -7,16 +7,17 @@ Processes with a share of the connections each, a thread a connection. Called by
 import threading
 import time
 from collections.abc import Sequence
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
 import bench
-import psycopg
 
 from onrecord.kit import db
+from onrecord.kit.trips import Connection
+from onrecord.ledger.insert import INSERT
 
 Commit = list[tuple[Any, Any]]
-"""The statements of one transaction, each with its parameters."""
+"""The statements of one transaction, each with its parameters: None is the ledger's own INSERT."""
 
 PROCESSES = 2
 
@@ -26,7 +27,7 @@ class Connections:
 
     def __init__(self, url: str, count: int, **settings: str) -> None:
         processes = min(PROCESSES, count)
-        self._pipes: list[Connection] = []
+        self._pipes: list[Pipe] = []
         for _ in range(processes):
             pipe, end = bench.SPAWN.Pipe()
             args = (url, settings, count // processes, end)
@@ -50,7 +51,7 @@ class Connections:
             pipe.send(None)
 
 
-def _serve(url: str, settings: dict[str, str], connections: int, pipe: Connection) -> None:
+def _serve(url: str, settings: dict[str, str], connections: int, pipe: Pipe) -> None:
     conns = [db.connect(url, **settings) for _ in range(connections)]
     while (made := pipe.recv()) is not None:
         go = threading.Event()
@@ -71,10 +72,12 @@ def _serve(url: str, settings: dict[str, str], connections: int, pipe: Connectio
         conn.close()
 
 
-def _commit(conn: psycopg.Connection[Any], share: Sequence[Commit], go: threading.Event) -> None:
+def _commit(conn: Connection, share: Sequence[Commit], go: threading.Event) -> None:
     go.wait()
     for commit in share:
-        if len(commit) == 1:
+        if commit[0][0] is None:
+            conn.trip(INSERT(*commit[0][1]))
+        elif len(commit) == 1:
             conn.execute(*commit[0])  # in autocommit, a transaction of its own
         else:
             with conn.transaction():

@@ -66,8 +66,10 @@ def profiled(thread: str, run: Callable[[], None]) -> None:
 class Client(asyncio.Protocol):
     """One connection, on which a request follows each answer; it costs little CPU."""
 
-    def __init__(self, asks: Iterator[bytes], over: Callable[[], None], took: list[float]) -> None:
-        self._asks, self._over, self._took = asks, over, took
+    def __init__(
+        self, asks: Iterator[bytes], over: Callable[[], None], took: list[float], status: bytes
+    ) -> None:
+        self._asks, self._over, self._took, self._status = asks, over, took, status
         self._got = b""
 
     def connection_made(self, transport: Any) -> None:
@@ -86,7 +88,7 @@ class Client(asyncio.Protocol):
         head, found, body = self._got.partition(b"\r\n\r\n")
         length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
         if found and len(body) == int(length):
-            assert b" 201 " in head, self._got
+            assert self._status in head, self._got
             self._got = b""
             self._took.append(time.perf_counter() - self._asked)
             self.ask()
@@ -95,12 +97,15 @@ class Client(asyncio.Protocol):
 def generate(port: int, pipe: Connection) -> None:
     """A process that posts what comes through the pipe, and answers with seconds and latencies."""
     while (asks := pipe.recv()) is not None:
-        pipe.send(asyncio.run(_post(port, asks)))
+        pipe.send(asyncio.run(send_all(port, asks, CLIENTS, b" 201 ")))
 
 
-async def _post(port: int, asks: list[bytes]) -> tuple[float, list[float]]:
+async def send_all(
+    port: int, asks: list[bytes], clients: int, status: bytes
+) -> tuple[float, list[float]]:
+    """Send requests on so many connections, each answered with this status: seconds, latencies."""
     loop = asyncio.get_running_loop()
-    left, ended = CLIENTS, loop.create_future()
+    left, ended = clients, loop.create_future()
     took: list[float] = []
     waiting = iter(asks)
 
@@ -111,8 +116,8 @@ async def _post(port: int, asks: list[bytes]) -> tuple[float, list[float]]:
             ended.set_result(time.perf_counter())
 
     made = [
-        await loop.create_connection(lambda: Client(waiting, over, took), "127.0.0.1", port)
-        for _ in range(CLIENTS)
+        await loop.create_connection(lambda: Client(waiting, over, took, status), "127.0.0.1", port)
+        for _ in range(clients)
     ]
     start = time.perf_counter()
     for _, client in made:

@@ -147,7 +147,7 @@ def _statement(call: RollCall, vote: Row, *, actor: str, topic: str) -> Line:
     return {"op": "statement", "id": str(uuid5(ROOT, f"{call.rcid}/{actor}")), "body": body}
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def rows(path: Path) -> Iterator[Row]:
     with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file)
 
@@ -165,8 +165,8 @@ def main() -> None:
     parser.add_argument("--shuffle", type=int, metavar="SEED", help="votes in no order")
     given = parser.parse_args()
     lines = convert(
-        _rows(given.data / "roll_calls.csv.gz"),
-        _rows(given.data / "votes.csv.gz"),
+        rows(given.data / "roll_calls.csv.gz"),
+        rows(given.data / "votes.csv.gz"),
         limit=given.limit,
         shuffle=given.shuffle,
     )

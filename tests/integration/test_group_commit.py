@@ -1,6 +1,6 @@
 """Do writers who ask at once share a transaction, each with an outcome of its own?"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
@@ -26,6 +26,7 @@ from tests.support.committing import (
     lock_held,
     stage,
     stall_at_commit,
+    stall_at_insert,
     waiting,
 )
 from tests.support.histories import position, request
@@ -128,10 +129,12 @@ def test_a_batch_that_fails_is_repeated_one_by_one_so_that_only_the_guilty_one_f
 
 
 @pytest.mark.parametrize("committed", [True, False], ids=["it was", "it was not"])
-def test_whether_a_batch_was_committed_is_looked_up_when_the_connection_went_at_commit(
-    staged: Record, committed: bool
+@pytest.mark.parametrize("stall", [stall_at_commit, stall_at_insert])
+def test_whether_a_batch_was_committed_is_looked_up_when_the_connection_went_meanwhile(
+    staged: Record, committed: bool, stall: Callable[[str], None]
 ) -> None:
-    stall_at_commit(staged.url)
+    """COMMIT goes with the insertion: the server has it, however early the connection goes."""
+    stall(staged.url)
     asked = [ask() for _ in range(3)]
     with committing(staged.url) as made, lock_held(staged.url, STALL) as stalled:
         outcomes = [made.committer.submit(one) for one in asked[:1]]

@@ -1,26 +1,23 @@
-"""Does the read side answer what a plain walk over the events says, for any history whatever?
+"""Does every answer equal what the events give, worked out naively, for any history whatever?
 
 Random histories go through the ledger and the folds into one database; every answer by HTTP is held
 against `tests.support.naive`, at random instants and sizes.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-import httpx2
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Table, select
 
 from onrecord.domain.dates import last_instant
-from onrecord.domain.events import ActorRegistered, Recorded, TopicRegistered
+from onrecord.domain.events import ActorRegistered, TopicRegistered
 from onrecord.kit import db
-from onrecord.ledger import read
-from onrecord.ledger.append import Answer
 from onrecord.projections.projection import checkpoints
 from onrecord.projections.registry import PROJECTIONS
 from tests.support import naive, postgres
@@ -34,109 +31,15 @@ from tests.support.histories import (
     registration,
     request,
 )
+from tests.support.long_histories import long_history
+from tests.support.oracle import KNOWN, MODEST, House, Played, cut, opened, step
 from tests.support.record import Record, record, serving
-
-MODEST = settings(
-    max_examples=30 if postgres.GIVEN else 100,  # CI's second pass, on another server
-    deadline=None,
-    report_multiple_bugs=False,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink a failure takes minutes
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-KNOWN = st.one_of(st.just(100), st.integers(0, 100))
-"""How much of its history a read knows, in percent."""
-
-
-@dataclass(frozen=True)
-class House:
-    """One database for this file: its record, its doors."""
-
-    record: Record
-    client: httpx2.Client
-
-    def play(self, history: History) -> "Played":
-        """Append a history under new slugs and fold it; what came on record."""
-        cast = Cast(f"h{uuid4().hex[:12]}")
-        found = [one for batch in batches(history, cast) for one in self.record.append(*batch)]
-        self.record.catch_up()
-        start = min(one.seq for one in found if isinstance(one, Answer))
-        with db.connect(self.record.url, role="onrecord_audit") as conn:
-            return Played(cast, read.entries_from(conn, start, 1_000), self.client)
-
-
-@dataclass(frozen=True)
-class Played:
-    """A history on record, its events in order, and a client to ask about it."""
-
-    cast: Cast
-    events: Sequence[Recorded]
-    client: httpx2.Client
-
-    def size(self, percent: int) -> int:
-        """The ledger's size when so much of it was known."""
-        return self.events[0].seq + len(self.events) * percent // 100
-
-    @property
-    def pairs(self) -> list[naive.Pair]:
-        return [(actor, topic) for actor in self.cast.actors for topic in self.cast.topics]
-
-    def ask(self, path: str, **params: Any) -> Any:
-        """A read's answer, None for 404."""
-        answer = self.client.get(f"/v1{path}", params=params)
-        if answer.status_code == 404:
-            return None
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def everything(self, path: str, **params: Any) -> list[Any] | None:
-        """All items of a list, page by page."""
-        items, page = [], self.ask(path, **params, limit=4)
-        while page:
-            items += page["items"]
-            if page["next"] is None:
-                return items
-            page = self.ask(path, **params, limit=4, cursor=page["next"])
-        return None
-
-    def on_record(self, size: int, *names: str) -> bool:
-        return all(
-            naive.actor(self.events, one, size) or naive.topic(self.events, one, size)
-            for one in names
-        )
 
 
 @pytest.fixture(scope="module")
 def house(server_url: str, template: str) -> Iterator[House]:
-    with (
-        postgres.database(server_url, template) as url,
-        record(url) as made,
-        serving(url) as client,
-    ):
-        yield House(made, client)
-
-
-def step(line: Sequence[naive.Step], one: naive.Step) -> dict[str, Any]:
-    """A step as the read door gives it, as far as the law decides it."""
-    before = naive.previous(line, one)
-    return {
-        "id": str(one.id),
-        "seq": one.made_seq,
-        "order": one.said.order,
-        "stance": one.said.stance,
-        "condition": one.said.condition,
-        "effective": one.said.effective,
-        "since": naive.since(line, one),
-        "kind": naive.kind(before, one),
-        "change_size": naive.change_size(before, one),
-        "previous": before
-        and {
-            "id": str(before.id),
-            "stance": before.said.stance,
-            "since": naive.since(line, before),
-        },
-        "basis": [str(basis) for basis in one.said.basis],
-        "summary": one.said.summary,
-    }
+    with opened(server_url, template) as made:
+        yield made
 
 
 def held(played: Played, pair: naive.Pair, as_of: str, size: int) -> dict[str, Any] | None:
@@ -151,17 +54,20 @@ def held(played: Played, pair: naive.Pair, as_of: str, size: int) -> dict[str, A
         ("id", "stance", "condition", "effective", "since", "kind", "change_size", "previous")
     )
     said |= {"basis": [], "summary": None} if now is None else step(line, now)
-    said = {name: value for name, value in said.items() if name not in ("seq", "order")}
+    of_steps = ("seq", "order", "recorded_as")
+    said = {name: value for name, value in said.items() if name not in of_steps}
     words = {
         str(id_): wording.said.content.text
         for id_ in (now.said.basis if now else ())
         if (wording := naive.statement(played.events, id_, size)) and wording.status != "retracted"
     }
+    root = naive.root(played.events, pair[0], size)
     return said | {
+        "actor": root,
         "on_record": now is not None,
         "certainty": certainty,
         "alternatives": {str(one) if one else None for one in alternatives},
-        "revision": naive.revision(played.events, pair, size),
+        "revision": naive.revision(played.events, (root, pair[1]), size),
         "statements": words,
     }
 
@@ -174,10 +80,6 @@ def answered(answer: Any, expected: dict[str, Any] | None) -> Any:
     cut["alternatives"] = {one["id"] for one in answer["alternatives"]}
     cut["statements"] = {one["id"]: one["content"]["text"] for one in answer["statements"]}
     return cut
-
-
-def cut(items: Sequence[Any] | None, *names: str) -> list[Any] | None:
-    return None if items is None else [{name: one[name] for name in names} for one in items]
 
 
 @MODEST
@@ -209,7 +111,9 @@ def test_every_sheet_statement_and_name_is_what_the_events_say(
     for place, of in enumerate(("actor", "topic")):
         for name in (played.cast.actors, played.cast.topics)[place]:
             now = []
-            for pair in sorted(one for one in played.pairs if one[place] == name):
+            roots = {(naive.root(played.events, a, size), topic) for a, topic in played.pairs}
+            mean = naive.root(played.events, name, size) if of == "actor" else name
+            for pair in sorted(one for one in roots if one[place] == mean):
                 line = naive.steps(played.events, pair, size)
                 if found := naive.held(line, last_instant(as_of)):
                     now.append(step(line, found) | {"actor": pair[0], "topic": pair[1]})
@@ -243,6 +147,24 @@ def test_the_oracles_short_way_to_who_may_hold_agrees_with_trying_every_choice_o
         for n, one in enumerate(positions)
     ]
     assert naive.enumerated(line, last_instant(as_of)) == naive.may_hold(line, last_instant(as_of))
+
+
+def test_a_history_of_thousands_of_events_answers_as_the_events_say(house: House) -> None:
+    played = house.play(long_history(seed=4, length=2_500))
+    assert len(played.events) > 3_000
+    chance = Random(5)
+    for _ in range(60):
+        pair = chance.choice(played.pairs)
+        as_of = f"202{chance.randint(0, 4)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}"
+        size = played.size(chance.choice([100, chance.randint(0, 100)]))
+        line = naive.steps(played.events, pair, size)
+        now = naive.held(line, last_instant(as_of))
+        expected = step(line, now) if now and played.on_record(size, *pair) else {}
+        shared = [name for name in expected if name not in ("seq", "order", "recorded_as")]
+        path = f"/actors/{pair[0]}/topics/{pair[1]}/position"
+        answer = played.ask(path, as_of=as_of, known_size=size) or {}
+        assert [expected[one] for one in shared] == [answer[one] for one in shared]
+        assert bool(expected) == bool(answer.get("on_record"))
 
 
 def rows(made: Record, table: Table) -> list[tuple[Any, ...]]:

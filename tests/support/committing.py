@@ -127,12 +127,18 @@ STALL = 1
 
 def stall_at_commit(url: str) -> None:
     """From now on a COMMIT that grows the ledger waits in the server while `STALL` is held."""
+    _stall(url, "CONSTRAINT TRIGGER", "commits DEFERRABLE INITIALLY DEFERRED FOR EACH ROW")
+
+
+def stall_at_insert(url: str) -> None:
+    """From now on an insertion waits in the server, with COMMIT behind it, while `STALL` is held"""
+    _stall(url, "TRIGGER", "commits FOR EACH STATEMENT")
+
+
+def _stall(url: str, kind: str, on: str) -> None:
     with db.connect(url) as conn:
         conn.execute(
             "CREATE FUNCTION stall() RETURNS trigger LANGUAGE plpgsql AS $$"
             f" BEGIN PERFORM pg_advisory_xact_lock_shared({STALL}); RETURN NULL; END $$"
         )
-        conn.execute(
-            "CREATE CONSTRAINT TRIGGER stall AFTER INSERT ON ledger.commits"
-            " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION stall()"
-        )
+        conn.execute(f"CREATE {kind} stall AFTER INSERT ON ledger.{on} EXECUTE FUNCTION stall()")

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 from onrecord.domain.decisions import Draft, Request
 from onrecord.domain.events import (
+    ActorMerged,
     ActorRegistered,
     ActorRevised,
+    ActorUnmerged,
     Event,
     PositionChanged,
     PositionCorrected,
@@ -31,7 +33,7 @@ from onrecord.domain.ids import along_id
 from onrecord.domain.stances import CONDITIONAL, STANCES
 
 ROOT: Final = UUID("0d9a43a5-6a2c-5d0e-8f53-9d8c2f6b7a10")
-ACTORS: Final = 2
+ACTORS: Final = 3
 TOPICS: Final = 2
 
 
@@ -106,7 +108,7 @@ EFFECTIVE: Final = st.one_of(CROWDED, CROWDED, AS_OF, AS_OF.map("../{}".format))
 """Dates that may be on record, of every form."""
 ORDERS: Final = st.sampled_from([0, 0, 0, 1, -1, 2**31 - 1, -(2**31)])
 FEW: Final = st.sampled_from([0, 0, 0, 1])
-"""Which of the two actors or topics: mostly the first, so that its line grows long."""
+"""Which of the actors or topics: mostly the first, so that its line grows long."""
 
 
 @st.composite
@@ -133,6 +135,7 @@ MOVES: Final = st.builds(
             *["correct-position"] * 4,
             *["retract-position"] * 2,
             *["correct-statement", "retract-statement", "revise-actor", "revise-topic"],
+            *["merge-actor", "unmerge-actor"],
         ]
     ),
     number=st.integers(0, 8),
@@ -246,6 +249,11 @@ def _event(
     if move.what == "revise-actor":
         names = [{"name": move.words, "lang": "uk"}]
         return ActorRevised.model_validate({"id": actor, "kind": "group", "names": names})
+    one, other = (cast.actors[n % ACTORS] for n in (move.number, move.number // ACTORS))
+    if move.what == "merge-actor":  # refused now and then, as are other moves after it
+        return ActorMerged(actor=one, into=other)
+    if move.what == "unmerge-actor":
+        return ActorUnmerged(actor=one)
     if move.what == "revise-topic":
         return TopicRevised(id=topic, label=move.words, proposition=move.words)
     if not targets:

@@ -14,8 +14,10 @@ from uuid import UUID
 
 from onrecord.domain.dates import Bounds, bounds
 from onrecord.domain.events import (
+    ActorMerged,
     ActorRegistered,
     ActorRevised,
+    ActorUnmerged,
     PositionChanged,
     PositionCorrected,
     PositionRetracted,
@@ -51,10 +53,6 @@ class Step:
     said: Any
 
     @property
-    def pair(self) -> Pair:
-        return self.said.actor, self.said.topic
-
-    @property
     def stand(self) -> Stand:
         return self.said.stance, self.said.condition
 
@@ -84,8 +82,21 @@ def below(events: Sequence[Recorded], size: int) -> Iterator[Recorded]:
     return (one for one in sorted(events, key=lambda one: one.seq) if one.seq < size)
 
 
+def root(events: Sequence[Recorded], name: str, size: int) -> str:
+    """The actor that reads of a name mean at a size."""
+    into: dict[str, str] = {}
+    for one in below(events, size):
+        if isinstance(one.event, ActorMerged):
+            into[one.event.actor] = one.event.into
+        elif isinstance(one.event, ActorUnmerged):
+            del into[one.event.actor]
+    while name in into:
+        name = into[name]
+    return name
+
+
 def steps(events: Sequence[Recorded], pair: Pair, size: int) -> list[Step]:
-    """The line of a pair at a size, in valid-time order."""
+    """The line of a pair at a size, in valid-time order: of all actors who mean the same one."""
     believed: dict[UUID, Step] = {}
     made: dict[UUID, int] = {}
     for one in below(events, size):
@@ -97,7 +108,11 @@ def steps(events: Sequence[Recorded], pair: Pair, size: int) -> list[Step]:
             believed[event.target] = Step(event.target, made[event.target], event.replacement)
         elif isinstance(event, PositionRetracted):
             del believed[event.target]
-    return sorted((one for one in believed.values() if one.pair == pair), key=lambda one: one.place)
+    actor, topic = root(events, pair[0], size), pair[1]
+    names = {one.said.actor for one in believed.values()}
+    mean = {name for name in names if root(events, name, size) == actor}
+    line = [one for one in believed.values() if one.said.actor in mean and one.said.topic == topic]
+    return sorted(line, key=lambda one: one.place)
 
 
 def revision(events: Sequence[Recorded], pair: Pair, size: int) -> int:

@@ -19,7 +19,7 @@ from onrecord.kit import db
 from onrecord.kit.settings import Settings
 from onrecord.ledger import read
 from onrecord.ledger.append import Answer, append, prepared
-from onrecord.projections.catch_up import catch_up, prepare
+from onrecord.projections.catch_up import SETTINGS, catch_up, prepare
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out
 from onrecord.webhooks.forget import forget
@@ -62,7 +62,7 @@ class Record:
 @contextmanager
 def record(url: str) -> Iterator[Record]:
     """A record in this migrated database."""
-    engine = db.engine(url, role="onrecord_projections")
+    engine = db.engine(url, role="onrecord_projections", **SETTINGS)  # as a worker's
     listening = db.engine(url, role="onrecord_webhooks")
     prepare(engine, PROJECTIONS)
     yield Record(url, engine, listening)

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import count, cycle, islice
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 from typing import Any, Final, Literal
 from uuid import UUID, uuid5
@@ -26,6 +26,7 @@ from onrecord.entrypoints import doors
 from onrecord.ingest import record
 from onrecord.ingest.schemas import ActorIn, PositionIn, StatementIn
 from onrecord.kit import db
+from onrecord.kit.trips import Call, Connection, Rows
 from onrecord.ledger.append import Answer, append, prepared
 from onrecord.ledger.committer import Committer
 from tests.support import bodies
@@ -58,7 +59,7 @@ class Plan:
 class Hand:
     """What the test holds a writer by: `before` a statement it may have to wait for a word."""
 
-    def __init__(self, holds: Sequence[str], control: "Connection[Any, Any]") -> None:
+    def __init__(self, holds: Sequence[str], control: "Pipe[Any, Any]") -> None:
         self.over = threading.Event()
         self._holds, self._passed = list(holds), 0
         self._control, self._go, self._guard = control, threading.Event(), threading.Lock()
@@ -85,23 +86,30 @@ class Hand:
 
 
 class Watched:
-    """A connection whose statements are heard of before they go, and that may leave out the lock"""
+    """A connection whose statements are heard of before they go, and that may leave out the lock.
 
-    def __init__(self, conn: psycopg.Connection[Any], hand: Hand, *, lock: bool) -> None:
+    They go one by one, not several in a trip: so there is a moment between any two of them.
+    """
+
+    def __init__(self, conn: Connection, hand: Hand, *, lock: bool) -> None:
         self._conn, self._hand, self._lock = conn, hand, lock
 
-    def execute(self, query: str | bytes, params: Any = None) -> Any:
-        sql = query.decode() if isinstance(query, bytes) else query
+    def trip(self, *calls: Call) -> list[Rows]:
+        return [self._one(call) for call in calls]
+
+    def _one(self, call: Call) -> Rows:
+        sql = call.statement.sql
         self._hand.before(sql.split(maxsplit=1)[0])
-        if not self._lock:
-            query = sql.replace("pg_advisory_xact_lock", "abs").encode()
-        return self._conn.execute(query, params)
+        if not self._lock and "pg_advisory_xact_lock" in sql:
+            return []
+        (rows,) = self._conn.trip(call)
+        return rows
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._conn, name)
 
 
-def run(plan: Plan, control: "Connection[Any, Any]") -> None:
+def run(plan: Plan, control: "Pipe[Any, Any]") -> None:
     """Write until told to stop. The whole of a writer process."""
     hand = Hand(plan.holds, control)
     url = make_conninfo(plan.url, application_name=plan.name)

@@ -8,7 +8,7 @@ A request that was recorded already never gets here; the ledger answers it from 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from onrecord.domain.events import (
@@ -34,10 +34,15 @@ class Touches:
     topics: tuple[str, ...] = ()
 
     def __or__(self, other: "Touches") -> "Touches":
+        if self == _NOBODY:
+            return other
         return Touches(
             tuple(sorted({*self.actors, *other.actors})),
             tuple(sorted({*self.topics, *other.topics})),
         )
+
+
+_NOBODY: Final = Touches()
 
 
 class Pair(NamedTuple):
@@ -162,7 +167,7 @@ def expected(request: Request) -> Iterator[Pair]:
     """The pairs whose revision `decide` wants to know."""
     for draft in request.drafts:
         event = draft.event
-        if isinstance(event, PositionChanged) and event.expected_revision is not None:
+        if type(event) is PositionChanged and event.expected_revision is not None:
             yield Pair(event.actor, event.topic)
 
 
@@ -221,7 +226,7 @@ def _revised(request: Request, state: State) -> Refusal | None:
     along: Counter[Pair] = Counter()
     for draft in request.drafts:
         event = draft.event
-        if not isinstance(event, PositionChanged):
+        if type(event) is not PositionChanged:
             continue
         pair = Pair(event.actor, event.topic)
         if event.expected_revision is not None:
@@ -240,7 +245,7 @@ def _revised(request: Request, state: State) -> Refusal | None:
 def _accept(draft: Draft, state: State) -> Fact:
     event, subject = draft.event, draft.event.subject(draft.id)
     thing = state.things.get(subject)
-    before = thing.touches if thing else Touches()
+    before = thing.touches if thing else _NOBODY
     after = standing(event, before, draft.references)
     pairs: tuple[Pair, ...] = ()
     if "position" in (event.makes, event.amends):
@@ -259,7 +264,7 @@ def after(event: Event, kind: Kind, about: Touches) -> Thing:
 
 def is_retraction(event: Event) -> bool:
     """Does the event take its thing off the record?"""
-    return isinstance(event, StatementRetracted | PositionRetracted)
+    return type(event) in (StatementRetracted, PositionRetracted)
 
 
 def standing(event: Event, before: Touches, named: Sequence[Reference]) -> Touches:
@@ -271,7 +276,7 @@ def standing(event: Event, before: Touches, named: Sequence[Reference]) -> Touch
         tuple(sorted({str(one.name) for one in named if one.kind == "actor"})),
         tuple(sorted({str(one.name) for one in named if one.kind == "topic"})),
     )
-    if isinstance(event, StatementCorrected | PositionCorrected):
+    if type(event) in (StatementCorrected, PositionCorrected):
         return own
     if event.erases or event.amends in ("statement", "position"):
         return before

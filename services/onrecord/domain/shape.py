@@ -6,10 +6,21 @@ code, a date or a number. A section has the shape of the whole event, cut down t
 merging `data` and all sections, key by key and place by place, gives the event back.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple, TypeVar, get_args
+from types import NoneType, UnionType
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    NamedTuple,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -19,6 +30,7 @@ from onrecord.domain.ids import Kind
 Json = Any
 """A JSON value: dict, list, str, int, bool or None."""
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 
 class Frozen(BaseModel):
@@ -49,53 +61,94 @@ class Reference(NamedTuple):
     name: str | UUID
 
 
-class _Field(NamedTuple):
-    """What a class's annotation says of one of its fields."""
+class _Plan(NamedTuple):
+    """What a class's annotations say of its fields, by what becomes of them; worked out once."""
 
-    name: str
-    section: str | None
-    kind: Kind | None
-    nests: bool
-    """Holds nothing but values that have fields of their own, one or a tuple."""
+    data: tuple[tuple[str, bool], ...]
+    """Stay in `data`; and whether the value is JSON as it is."""
+    hidden: tuple[tuple[str, bool, str], ...]
+    """Stand in a section; likewise, and which."""
+    nested: tuple[str, ...]
+    """Hold nothing but values that have fields of their own, one or a tuple."""
+    naming: tuple[tuple[str, Kind | None], ...]
+    """Name things of a kind; or None, hold values that name things. One or a tuple."""
 
 
 @cache
-def _fields(of: type[BaseModel]) -> tuple[_Field, ...]:
-    return tuple(
-        _Field(
-            name,
-            next((mark.section for mark in field.metadata if isinstance(mark, In)), None),
-            next((mark.kind for mark in field.metadata if isinstance(mark, To)), None),
-            _nests(field.annotation),
-        )
-        for name, field in of.model_fields.items()
+def _plan(of: type[BaseModel]) -> _Plan:
+    fields = of.model_fields.items()
+    within = {name: list(_leaves(field.annotation)) for name, field in fields}
+    simple = {name: _SIMPLE.issuperset(leaves) for name, leaves in within.items()}
+    models = {name: [one for one in leaves if _is_model(one)] for name, leaves in within.items()}
+    sections = {name: mark.section for name, mark in _marks(of, In)}
+    kinds = {name: mark.kind for name, mark in _marks(of, To)}
+    return _Plan(
+        data=tuple(
+            (name, simple[name]) for name in within if name not in sections and not models[name]
+        ),
+        hidden=tuple((name, simple[name], section) for name, section in sections.items()),
+        nested=tuple(name for name in within if name not in sections and models[name]),
+        naming=tuple(
+            (name, kinds.get(name))
+            for name in within
+            if name in kinds or any(_plan(one).naming for one in models[name])
+        ),
     )
 
 
-def _nests(annotation: Any) -> bool:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return True
-    return any(_nests(one) for one in get_args(annotation))
+_SIMPLE: Final = frozenset({str, int, NoneType, Literal})
+"""What a value is JSON as it is of."""
+
+
+def _marks(of: type[BaseModel], kind: type[T]) -> Iterator[tuple[str, T]]:
+    for name, field in of.model_fields.items():
+        for mark in field.metadata:
+            if isinstance(mark, kind):
+                yield name, mark
+
+
+def _leaves(annotation: Any) -> Iterator[Any]:
+    """The types that an annotation is made of; a tuple or dict is one of them itself."""
+    origin = get_origin(annotation)
+    if origin is None or origin is Literal:
+        yield origin or annotation
+        return
+    if origin is Annotated:
+        yield from _leaves(get_args(annotation)[0])
+        return
+    if origin not in (Union, UnionType):
+        yield origin
+    for one in get_args(annotation):
+        yield from _leaves(one)
+
+
+def _is_model(one: Any) -> bool:
+    return isinstance(one, type) and issubclass(one, BaseModel)
 
 
 def split(value: BaseModel) -> tuple[dict[str, Json], dict[str, dict[str, Json]]]:
     """Take a value apart into `data` and its sections. What is None or empty is left out."""
     data: dict[str, Json] = {}
     sections: dict[str, dict[str, Json]] = {}
-    for name, section, _, nests in _fields(type(value)):
-        part = getattr(value, name)
-        if part is None or part == ():
-            continue
-        if section is not None:
-            sections.setdefault(section, {})[name] = plain(part)
-        elif not nests:
-            data[name] = plain(part)
-        elif isinstance(part, tuple):
+    plan, fields = _plan(type(value)), value.__dict__
+    for name, simple in plan.data:
+        part = fields[name]
+        if part is not None and part != ():
+            data[name] = part if simple else plain(part)
+    for name, simple, section in plan.hidden:
+        part = fields[name]
+        if part is not None and part != ():
+            sections.setdefault(section, {})[name] = part if simple else plain(part)
+    for name in plan.nested:
+        part = fields[name]
+        if isinstance(part, tuple):
+            if not part:
+                continue
             pairs = [split(one) for one in part]
             data[name] = [skeleton for skeleton, _ in pairs]
             for of in {of for _, inner in pairs for of in inner}:
                 sections.setdefault(of, {})[name] = [inner.get(of, {}) for _, inner in pairs]
-        else:
+        elif part is not None:
             data[name], inner = split(part)
             for of, leaves in inner.items():
                 sections.setdefault(of, {})[name] = leaves
@@ -127,20 +180,26 @@ def _merge(left: Json, right: Json) -> Json:
 
 def plain(value: Any) -> Json:
     """A value as JSON, without what is None or empty."""
-    if isinstance(value, BaseModel):
-        parts = ((field.name, getattr(value, field.name)) for field in _fields(type(value)))
-        return {name: plain(part) for name, part in parts if part is not None and part != ()}
+    if isinstance(value, str | int):
+        return value
     if isinstance(value, tuple):
         return [plain(part) for part in value]
-    return str(value) if isinstance(value, UUID) else value
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, BaseModel):
+        return {
+            name: plain(part)
+            for name, part in value.__dict__.items()
+            if part is not None and part != ()
+        }
+    return value
 
 
 def references(value: BaseModel, *, at: str = "") -> Iterator[Reference]:
     """Every place of a value that names a thing, with its pointer below `at`."""
-    for name, _, kind, nests in _fields(type(value)):
-        if kind is None and not nests:
-            continue
-        part = getattr(value, name)
+    fields = value.__dict__
+    for name, kind in _plan(type(value)).naming:
+        part = fields[name]
         if part is None:
             continue
         if not isinstance(part, tuple):
@@ -150,8 +209,5 @@ def references(value: BaseModel, *, at: str = "") -> Iterator[Reference]:
             yield from _names(one, kind, f"{at}/{name}/{index}")
 
 
-def _names(part: Any, kind: Kind | None, pointer: str) -> Iterator[Reference]:
-    if kind is not None:
-        yield Reference(pointer, kind, part)
-    else:
-        yield from references(part, at=pointer)
+def _names(part: Any, kind: Kind | None, pointer: str) -> Iterable[Reference]:
+    return references(part, at=pointer) if kind is None else (Reference(pointer, kind, part),)

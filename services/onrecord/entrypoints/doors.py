@@ -25,6 +25,7 @@ from onrecord.ingest import routes as ingest
 from onrecord.ingest.record import Recorder
 from onrecord.kit import celery, db, health, logs, metrics, problems
 from onrecord.kit.settings import Settings
+from onrecord.kit.trips import Connection
 from onrecord.ledger.committer import Committer
 from onrecord.projections import status
 from onrecord.projections.tasks import CATCH_UP
@@ -105,7 +106,7 @@ def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
     return app
 
 
-def writer(url: str) -> Any:
+def writer(url: str) -> Connection:
     """The committer's connection. A writer frozen under the lock is cut off after half a second.
 
     It looks things up by id and nothing else. Planned once on a small ledger, it would otherwise

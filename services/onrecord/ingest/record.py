@@ -95,13 +95,10 @@ class Recorder:
             for future in futures:
                 future.cancel()
             raise
-        return await asyncio.gather(*map(self._told, futures))
-
-    async def _told(self, future: Future[Answer | Refusal]) -> Answer | BaseException:
-        if error := future.exception():
-            return _as_problem(error)
-        answer = future.result()
-        return answer if isinstance(answer, Answer) else await self._problem(answer)
+        told = [_told(future) for future in futures]
+        refused = [self._problem(one) for one in told if isinstance(one, Refusal)]
+        problems = iter(await asyncio.gather(*refused) if refused else ())
+        return [next(problems) if isinstance(one, Refusal) else one for one in told]
 
     async def _problem(self, refusal: Refusal) -> Problem:
         status, detail = REFUSALS[refusal.reason]
@@ -123,6 +120,11 @@ class Recorder:
             errors=errors,
             about={k: v for k, v in refusal.about.items() if k != "kind"},
         )
+
+
+def _told(future: Future[Answer | Refusal]) -> Answer | Refusal | BaseException:
+    error = future.exception()
+    return _as_problem(error) if error else future.result()
 
 
 def _as_problem(error: BaseException) -> BaseException:
@@ -244,5 +246,6 @@ _NO_ID: Final = UUID(int=0)
 
 def _as(event_class: type[E], body: BaseModel, **more: Any) -> E:
     """The event that a checked body is: the fields that it shares, without checking them again."""
-    shared = {name: getattr(body, name) for name in event_class.model_fields if hasattr(body, name)}
-    return cast(E, event_class.model_construct(**{**shared, **more}))
+    given = body.__dict__
+    shared = {name: given[name] for name in event_class.model_fields if name in given}
+    return cast(E, event_class.model_construct(**shared | more))

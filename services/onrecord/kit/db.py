@@ -19,6 +19,8 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql import ClauseElement
 
+from onrecord.kit.trips import Connection
+
 Row = dict[str, Any]
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[Row]]
 
@@ -40,11 +42,9 @@ def conninfo(url: str, *, role: str | None = None, **settings: str) -> str:
     return make_conninfo("", **given, options=" ".join(one for one in options if one))
 
 
-def connect(
-    url: str, *, role: str | None = None, **settings: str
-) -> psycopg.Connection[tuple[Any, ...]]:
+def connect(url: str, *, role: str | None = None, **settings: str) -> Connection:
     """A sync connection in autocommit; who wants a transaction says so."""
-    return psycopg.connect(conninfo(url, role=role, **settings), autocommit=True)
+    return Connection.connect(conninfo(url, role=role, **settings), autocommit=True)
 
 
 def engine(url: str, *, role: str | None = None, **settings: str) -> Engine:

@@ -34,10 +34,13 @@ def key(text: str, *types: type) -> tuple[Any, ...]:
             return (first, *rest)
         raise ValueError
     except (binascii.Error, ValueError, TypeError, OverflowError):
-        fault = {"parameter": "cursor", "message": "use the cursor of an earlier page, unchanged"}
-        raise Problem(
-            422, "invalid", "The cursor is not one that this list gave.", errors=[fault]
-        ) from None
+        raise not_ours() from None
+
+
+def not_ours() -> Problem:
+    """422 for a cursor that the list never gave."""
+    fault = {"parameter": "cursor", "message": "use the cursor of an earlier page, unchanged"}
+    return Problem(422, "invalid", "The cursor is not one that this list gave.", errors=[fault])
 
 
 def _part(part: Any, type_: type) -> Any:

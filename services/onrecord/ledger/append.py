@@ -7,10 +7,10 @@ COMMITTED: a snapshot taken before the lock was granted would not see what its l
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import psycopg
@@ -21,6 +21,8 @@ from onrecord.domain.decisions import (
     Request,
     decide,
 )
+from onrecord.kit import binary
+from onrecord.kit.trips import Call, Connection, Statement
 from onrecord.ledger.entry import (
     MAX_BYTES,
     Sealed,
@@ -28,13 +30,15 @@ from onrecord.ledger.entry import (
     encode,
     says_the_same,
     seal,
-    stamp,
 )
-from onrecord.ledger.insert import Row, insert
+from onrecord.ledger.insert import Row, insertion
 from onrecord.ledger.lookup import Now, Seen, look
 
 LOCK_KEY: Final = 0x6F6E7265636F7264  # b"onrecord"
-_LOCKED: Final = f"BEGIN; SELECT pg_advisory_xact_lock({LOCK_KEY})".encode()
+_BEGIN: Final = Statement("BEGIN")
+_LOCK: Final = Statement(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
+_ERASE: Final = Statement("SELECT ledger.erase($1)")
+_COMMIT: Final = Statement("COMMIT")
 
 
 class CommitLost(Exception):
@@ -67,7 +71,7 @@ def prepared(request: Request) -> Write:
 
 
 def append(
-    conn: psycopg.Connection[Any], writes: Sequence[Write], *, recorded_by: str = "local"
+    conn: Connection, writes: Sequence[Write], *, recorded_by: str = "local"
 ) -> list[Answer | Refusal]:
     """Record what may be recorded of `writes`, in their order; one answer or refusal for each.
 
@@ -76,8 +80,8 @@ def append(
     """
     answers: list[Answer | Refusal] = []
     rows: list[Row] = []
-    with _transaction(conn):
-        now = look(conn, [one.request for one in writes])
+    try:
+        now = look(conn, [one.request for one in writes], after=(_BEGIN(), _LOCK()))
         for one in writes:
             answer = _repeated(one.request, now.seen)
             if answer is None:
@@ -89,28 +93,30 @@ def append(
                     if isinstance(answer, Answer):
                         now.state.take(facts)
             answers.append(answer)
-        if rows:
-            insert(conn, rows, now.frontier, now.recorded_at)
-        for row in rows:
-            if row.fact.draft.event.erases:
-                conn.execute("SELECT ledger.erase(%s)", [row.seq])
-    return answers
-
-
-@contextmanager
-def _transaction(conn: psycopg.Connection[Any]) -> Iterator[None]:
-    """Under the lock, and telling a COMMIT of unknown outcome from all that fails before it."""
-    try:
-        conn.execute(_LOCKED)
-        yield
+        _commit(conn, list(_changes(rows, now)))
     except BaseException:
         with suppress(psycopg.Error):
             conn.execute("ROLLBACK")
         raise
+    return answers
+
+
+def _changes(rows: Sequence[Row], now: Now) -> Iterator[Call]:
+    if rows:
+        yield insertion(rows, now.frontier, now.recorded_at)
+    for row in rows:
+        if row.fact.draft.event.erases:
+            yield _ERASE(binary.integer(row.seq))
+
+
+def _commit(conn: Connection, changes: Sequence[Call]) -> None:
+    """Change and commit in one trip, and tell an unknown outcome from all that surely failed."""
     try:
-        conn.execute("COMMIT")
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        raise CommitLost from error
+        conn.trip(*changes, _COMMIT())
+    except psycopg.Error as error:
+        if conn.closed:  # else the server goes on, and said that it had not come to COMMIT
+            raise CommitLost from error
+        raise
 
 
 def _repeated(request: Request, seen: Seen) -> Answer | Refusal | None:
@@ -139,10 +145,10 @@ def _numbered(
     write: Write, facts: Sequence[Fact], now: Now, recorded_by: str, rows: list[Row]
 ) -> Answer | Refusal:
     new: list[Row] = []
-    seq, recorded_at = now.frontier.size + len(rows), stamp(now.recorded_at)
+    seq = now.frontier.size + len(rows)
     for place, (fact, sealed) in enumerate(zip(facts, write.sealed, strict=True), start=seq):
         entry = encode(
-            sealed, fact.touches, seq=place, recorded_at=recorded_at, recorded_by=recorded_by
+            sealed, fact.touches, seq=place, recorded_at=now.stamp, recorded_by=recorded_by
         )
         if len(entry) > MAX_BYTES:
             fault = f"names too much: {len(entry)} bytes of ids and codes, {MAX_BYTES} fit an entry"
@@ -150,7 +156,7 @@ def _numbered(
         new.append(Row(place, fact, entry, sealed.payloads))
     for row in new:
         now.seen.entries[row.fact.draft.id] = (row.seq, row.entry)
-        now.seen.payloads[row.fact.draft.id] = {one.section: one for one in row.payloads}
+        now.seen.payloads[row.fact.draft.id] = row.payloads
     rows += new
     return _answer(write.request, seq, now.recorded_at)
 

@@ -13,12 +13,13 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import psycopg
 from psycopg.errors import LockNotAvailable, QueryCanceled, ReadOnlySqlTransaction
 
 from onrecord.domain.decisions import Refusal, Request
+from onrecord.kit.trips import Connection
 from onrecord.ledger.append import Answer, CommitLost, Write, append, prepared
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ WAITING: Final = 2_048
 _NOT_NOW: Final = (LockNotAvailable, QueryCanceled, ReadOnlySqlTransaction)
 """The database's word that it does not write now; nobody's request is to blame."""
 
-Connect = Callable[[], psycopg.Connection[Any]]
+Connect = Callable[[], Connection]
 
 
 class LedgerBusy(Exception):
@@ -62,7 +63,7 @@ class Committer:
         self._closed = False
         self._gate = threading.Lock()
         """Over both: nothing comes to wait beyond the bound, nor behind the end."""
-        self._conn: psycopg.Connection[Any] | None = None
+        self._conn: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
 
     def start(self) -> None:

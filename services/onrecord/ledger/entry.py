@@ -9,10 +9,10 @@ the `rfc8785` package.
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -27,8 +27,7 @@ MAX_BYTES: Final = 65_535
 SALT_BYTES: Final = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """One section: 32 random bytes, and canonical JSON in UTF-8."""
 
     section: str
@@ -69,9 +68,10 @@ class Sealed:
 def seal(draft: Draft) -> Sealed:
     """Take an event apart, and commit to each section under a fresh salt."""
     data, sections = split(draft.event)
+    salts = secrets.token_bytes(SALT_BYTES * len(sections))  # at once: each time asks the kernel
     payloads = tuple(
-        Payload(name, secrets.token_bytes(SALT_BYTES), canonical(value))
-        for name, value in sorted(sections.items())
+        Payload(name, salts[at * SALT_BYTES : (at + 1) * SALT_BYTES], canonical(sections[name]))
+        for at, name in enumerate(sorted(sections))
     )
     commit = {one.section: commitment(one.salt, one.value) for one in payloads}
     return Sealed(draft, data, payloads, commit)
@@ -119,7 +119,7 @@ def touched(entry: bytes) -> Touches:
     return Touches(tuple(raw["actors"]), tuple(raw["topics"]))
 
 
-def says_the_same(entry: bytes, payloads: Mapping[str, Payload], event: Event) -> bool:
+def says_the_same(entry: bytes, payloads: Iterable[Payload], event: Event) -> bool:
     """Is this event what the entry recorded? Erased sections say nothing against it."""
     raw = orjson.loads(entry)
     data, sections = split(event)
@@ -128,7 +128,7 @@ def says_the_same(entry: bytes, payloads: Mapping[str, Payload], event: Event) -
         and raw["data"] == data
         and raw["commit"].keys() == sections.keys()
         and all(
-            commitment(one.salt, canonical(sections[name])) == raw["commit"][name]
-            for name, one in payloads.items()
+            commitment(one.salt, canonical(sections[one.section])) == raw["commit"][one.section]
+            for one in payloads
         )
     )

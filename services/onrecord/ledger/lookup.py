@@ -7,10 +7,8 @@ entries that the batch could be repeating.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
-
-import psycopg
 
 from onrecord.domain.decisions import (
     Pair,
@@ -25,7 +23,9 @@ from onrecord.domain.decisions import (
 )
 from onrecord.domain.ids import Kind
 from onrecord.domain.shape import references
-from onrecord.ledger.entry import Payload, decode, touched
+from onrecord.kit import binary
+from onrecord.kit.trips import Call, Connection, Statement
+from onrecord.ledger.entry import Payload, decode, stamp, touched
 from onrecord.ledger.merkle import Frontier
 
 
@@ -34,7 +34,7 @@ class Seen:
     """Entries by event id, with what is left of their payload."""
 
     entries: dict[UUID, tuple[int, bytes]] = field(default_factory=dict)
-    payloads: dict[UUID, dict[str, Payload]] = field(default_factory=dict)
+    payloads: dict[UUID, Sequence[Payload]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,65 +44,66 @@ class Now:
     frontier: Frontier
     recorded_at: datetime
     """Of the batch: never before that of the last one."""
+    stamp: str
+    """That, as entries have it."""
     state: State
     seen: Seen
 
 
-_LOOK: Final = """
+_LOOK: Final = Statement("""
 SELECT NULL::uuid, 'head', c.size, NULL::bytea,
     greatest(clock_timestamp(), c.recorded_at), c.frontier
 FROM (SELECT) one LEFT JOIN (SELECT * FROM ledger.commits ORDER BY size DESC LIMIT 1) c ON true
 UNION ALL
 SELECT i.id, i.kind, NULL, e.entry, NULL, NULL FROM ledger.ids i
-LEFT JOIN ledger.entries e ON e.seq = i.seq AND i.id = ANY(%(amended)b::uuid[])
-WHERE i.id = ANY(%(named)b::uuid[])
+LEFT JOIN ledger.entries e ON e.seq = i.seq AND i.id = ANY($2::uuid[])
+WHERE i.id = ANY($1::uuid[])
 UNION ALL
-SELECT id, 'entry', seq, entry, NULL, NULL FROM ledger.entries WHERE id = ANY(%(written)b::uuid[])
-"""
+SELECT id, 'entry', seq, entry, NULL, NULL FROM ledger.entries WHERE id = ANY($3::uuid[])
+""")
 """The head, which always gives a row, the things named, and the entries under ids to be written:
 in one statement, as each costs a single writer as much as a third of its commit.
 """
 
 
-def look(conn: psycopg.Connection[Any], requests: Sequence[Request]) -> Now:
-    """All that judging and numbering these requests takes."""
-    asked = {
-        "amended": list({one for request in requests for one in amended(request)}),
-        "named": list({one for request in requests for one in named(request)}),
-        "written": list({one.id for request in requests for one in request.drafts}),
-    }
+def look(conn: Connection, requests: Sequence[Request], *, after: Sequence[Call]) -> Now:
+    """All that judging and numbering these requests takes, as it is `after` these statements."""
     state, seen = State(), Seen()
-    head = None
-    for id_, kind, seq, entry, at, hashes in conn.cursor(binary=True).execute(_LOOK, asked):
-        if kind == "head":
-            head = Frontier(seq or 0, tuple(hashes or ())), at
-        elif kind == "entry":
-            seen.entries[id_], seen.payloads[id_] = (seq, entry), {}
+    asked = _LOOK(
+        binary.uuids({one for request in requests for one in named(request)}),
+        binary.uuids({one for request in requests for one in amended(request)}),
+        binary.uuids({one.id for request in requests for one in request.drafts}),
+    )
+    *_, found = conn.trip(*after, asked)
+    (_, _, size, _, recorded_at, hashes), *rest = found
+    for id_, kind, seq, entry, _, _ in rest:
+        if kind == "entry":
+            seen.entries[id_], seen.payloads[id_] = (seq, entry), ()
         else:
             state.things[id_] = _thing(kind, entry)
-    assert head
     if seen.entries:
         _load_rest(conn, requests, seen)
     state.revisions = _revisions(conn, requests)
-    return Now(*head, state, seen)
+    frontier = Frontier(size or 0, tuple(hashes or ()))
+    return Now(frontier, recorded_at, stamp(recorded_at), state, seen)
 
 
-def _load_rest(conn: psycopg.Connection[Any], requests: Sequence[Request], seen: Seen) -> None:
+def _load_rest(conn: Connection, requests: Sequence[Request], seen: Seen) -> None:
     """What repeats are compared with: payloads, and what came along with the first beyond these."""
     beyond = [one.beyond for one in requests if one.id in seen.entries]
     for id_, seq, entry in conn.execute(
         "SELECT id, seq, entry FROM ledger.entries WHERE id = ANY(%b::uuid[])", [beyond]
     ):
-        seen.entries[id_], seen.payloads[id_] = (seq, entry), {}
+        seen.entries[id_], seen.payloads[id_] = (seq, entry), ()
     ids = {seq: id_ for id_, (seq, _) in seen.entries.items()}
     for seq, section, salt, value in conn.execute(
         "SELECT seq, section, salt, value FROM ledger.payloads WHERE seq = ANY(%b::bigint[])",
         [list(ids)],
     ):
-        seen.payloads[ids[seq]][section] = Payload(section, salt, value)
+        seen.payloads[ids[seq]] = (*seen.payloads[ids[seq]], Payload(section, salt, value))
 
 
-def _revisions(conn: psycopg.Connection[Any], requests: Sequence[Request]) -> dict[Pair, int]:
+def _revisions(conn: Connection, requests: Sequence[Request]) -> dict[Pair, int]:
     pairs = {f"{pair.actor}/{pair.topic}": pair for one in requests for pair in expected(one)}
     found = dict.fromkeys(pairs.values(), 0)
     if pairs:

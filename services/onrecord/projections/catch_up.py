@@ -20,9 +20,10 @@ from onrecord.projections.projection import (
     page,
 )
 
-SETTINGS: Final = {"plan_cache_mode": "force_custom_plan"}
+SETTINGS: Final = {"plan_cache_mode": "force_custom_plan", "synchronous_commit": "off"}
 """Of the connections that fold. To plan each page anew costs it little, and a plan kept from when a
-table was small would read all of it when it is large.
+table was small would read all of it when it is large. And none waits for its commit to be on disk:
+rows and checkpoint are lost together, if at all, and are folded again from the ledger.
 """
 
 

@@ -48,7 +48,7 @@ def kind(seq: str, event: str) -> str:
 def change(seq: str, event: str) -> str:
     """SQL for `{kind, size, late, previous}` of the change that this event is, as jsonb."""
     return f"""(
-        SELECT jsonb_build_object('kind', c.kind, 'size', c.size, 'late', c.late, 'previous',
+        SELECT jsonb_build_object('kind', c.kind, 'size', c.change_size, 'late', c.late, 'previous',
             CASE WHEN c.before_id IS NOT NULL THEN jsonb_build_object('id', c.before_id,
                 'stance', c.before_stance, 'condition', s.condition, 'effective', s.effective) END)
         FROM projections.changes c LEFT JOIN projections.steps s

@@ -68,7 +68,7 @@ changes = Table(
     Column("before_id", Uuid),
     Column("before_stance", Text),
     Column("kind", Text, nullable=False),
-    Column("size", Integer),
+    Column("change_size", Integer),
     Column("late", Boolean, nullable=False),
     Index("changes_in_line", "generation", "actor", "topic", *LINE),
     Index("changes_by_topic", "generation", "topic", "actor", *LINE),
@@ -92,7 +92,7 @@ _STEP: Final = [
     for name in (
         *("id", "made_seq", "actor", "recorded_as", "topic", "valid_from", "ord", "earliest"),
         *("latest", "effective", "stance", "condition", "before_id", "before_stance"),
-        *("kind", "size", "late"),
+        *("kind", "change_size", "late"),
     )
 ]
 

@@ -103,7 +103,7 @@ def _derive(step: Step, before: Step | None) -> bool:
         "before_id": before["id"] if before else None,
         "before_stance": stance,
         "kind": kind,
-        "size": size,
+        "change_size": size,
     }
     if all(step.get(name, ...) == value for name, value in news.items()):
         return False

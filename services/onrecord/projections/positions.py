@@ -40,6 +40,7 @@ steps = Table(
         "steps_in_order",
         *("generation", "actor", "topic", "valid_from", "ord", "made_seq", "open_seq", "close_seq"),
     ),
+    Index("steps_basis", "basis", postgresql_using="gin"),
 )
 
 

@@ -23,7 +23,7 @@ _BELIEVED: Final = believed("c", "changes")
 
 COLUMNS: Final = (
     "c.id, c.actor, c.recorded_as, c.topic, c.valid_from, c.ord, c.made_seq, c.effective, c.stance,"
-    " c.condition, c.before_id, c.before_stance, c.kind, c.size, c.late"
+    " c.condition, c.before_id, c.before_stance, c.kind, c.change_size, c.late"
 )
 
 

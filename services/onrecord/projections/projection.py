@@ -29,7 +29,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from onrecord.ledger import follow
 
-PAGE: Final = 500
+PAGE: Final = 1_000
 """Entries folded in one transaction."""
 
 metadata = MetaData(schema="projections")

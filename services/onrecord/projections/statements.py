@@ -39,6 +39,7 @@ NAME = "statements"
 
 _CURRENT = text(f"close_seq = {NEVER}")
 
+_MADE: Final = ("generation", "made_seq")
 _WORDS = "projections.searchable(doc)"
 """The words as a text search vector, all languages alike: no stemming."""
 
@@ -54,10 +55,18 @@ statements = Table(
     Column("doc", JSONB, nullable=False),
     Column("erased", JSONB, nullable=False),
     Column("search", TSVECTOR, Computed(_WORDS), nullable=False),
+    Column("words", Text, Computed("md5(doc #>> '{content,text}')")),
     Index("statements_in_order", "generation", "said_from", "made_seq"),
     Index("statements_actors", "actors", postgresql_using="gin"),
     Index("statements_topics", "topics", postgresql_using="gin"),
     Index("statements_search", "search", postgresql_using="gin", postgresql_where=_CURRENT),
+    Index("statements_words", "generation", "words"),
+    Index("statements_coded", *_MADE, postgresql_where=text("doc ? 'stances'")),
+    Index(
+        "statements_doubted",
+        *_MADE,
+        postgresql_where=text("close_type = 'statement.retracted' OR doc ? 'embedded_in'"),
+    ),
 )
 
 

@@ -19,14 +19,12 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
-    bindparam,
-    func,
-    select,
-    update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from onrecord.domain.events import Amendment, Recorded
+from onrecord.kit.copy_in import copy_in
+from onrecord.ledger.follow import driver
+from onrecord.projections.projection import schema
 
 NEVER: Final = 2**63 - 1
 
@@ -58,25 +56,23 @@ class Versions:
 
     def __init__(self, conn: Connection, table: Table, generation: int) -> None:
         self._conn, self._table, self._generation = conn, table, generation
+        self._named = f'"{schema(conn)}"."{table.name}"'
+        self._of = "uuid" if isinstance(table.c.id.type, Uuid) else "text"
         self._open: dict[Any, dict[str, Any]] = {}
         self._done: list[dict[str, Any]] = []
-        self._closed: list[dict[str, Any]] = []
+        self._closed: dict[Any, dict[str, Any]] = {}
+        """The end of what stood in the table already; what came after that end has its own."""
         self._made: dict[Any, int] = {}
 
     def know(self, ids: set[Any]) -> None:
         """Look up what made these things, so that amendments on this page keep their place."""
-        table = self._table
         if ids:
-            found = self._conn.execute(
-                select(table.c.id, func.min(table.c.made_seq).label("made"))
-                .where(
-                    table.c.generation == self._generation,
-                    table.c.id
-                    == func.any(bindparam("ids", list(ids), type_=ARRAY(table.c.id.type))),
-                )
-                .group_by(table.c.id)
+            found = driver(self._conn).execute(
+                f"SELECT id, min(made_seq) FROM {self._named}"
+                f" WHERE generation = %s::integer AND id = ANY(%b::{self._of}[]) GROUP BY id",
+                [self._generation, list(ids)],
             )
-            self.remember({row.id: row.made for row in found})
+            self.remember(dict(found))
 
     def remember(self, made: Mapping[Any, int]) -> None:
         """What made these things is known to be this; as `know`, for who has looked already."""
@@ -89,55 +85,74 @@ class Versions:
     def open(self, id_: Any, recorded: Recorded, row: Mapping[str, Any]) -> None:
         """A new version of a thing, instead of the one believed until now, if any."""
         self.close(id_, recorded)
-        made = self._made.setdefault(id_, recorded.seq)
+        by, reason = _why(recorded)
         self._open[id_] = {
-            **dict.fromkeys(("close_event", "close_type", "close_by", "close_reason")),
             "generation": self._generation,
             "id": id_,
-            "made_seq": made,
+            "made_seq": self._made.setdefault(id_, recorded.seq),
             "open_seq": recorded.seq,
             "close_seq": NEVER,
             "event": recorded.id,
             "event_type": recorded.event.type,
             "recorded_at": recorded.recorded_at,
             "recorded_by": recorded.recorded_by,
-            **_why(recorded),
+            "by": by,
+            "reason": reason,
+            "close_event": None,
+            "close_type": None,
+            "close_by": None,
+            "close_reason": None,
             **row,
         }
 
     def close(self, id_: Any, recorded: Recorded) -> None:
         """The version believed until now is believed no longer."""
+        row = self._open.pop(id_, None)
+        if row is None and (id_ not in self._made or id_ in self._closed):
+            return
+        by, reason = _why(recorded)
         end = {
             "close_seq": recorded.seq,
             "close_event": recorded.id,
             "close_type": recorded.event.type,
-            **{f"close_{name}": value for name, value in _why(recorded).items()},
+            "close_by": by,
+            "close_reason": reason,
         }
-        if row := self._open.pop(id_, None):
+        if row is not None:
             self._done.append({**row, **end})
-        elif id_ in self._made:
-            self._closed.append({"the_id": id_, **end})
+        else:
+            self._closed[id_] = end
 
     def flush(self) -> None:
         """Write it all."""
-        table = self._table
+        conn = driver(self._conn)
         if self._closed:
-            self._conn.execute(
-                update(table).where(
-                    table.c.generation == self._generation,
-                    table.c.id == bindparam("the_id"),
-                    table.c.close_seq == NEVER,
-                ),
-                self._closed,
+            ends = self._closed.values()
+            conn.execute(
+                _CLOSE.format(table=self._named, of=self._of),
+                {
+                    "generation": self._generation,
+                    "id": list(self._closed),
+                    **{name: [one[name] for one in ends] for name in _ENDS},
+                },
             )
-        if rows := [*self._done, *self._open.values()]:
-            self._conn.execute(insert(table), rows)
+        rows = [*self._done, *self._open.values()]
+        copy_in(conn, self._table, schema(self._conn), rows)
         for written in (self._closed, self._done, self._open):
             written.clear()
 
 
-def _why(recorded: Recorded) -> dict[str, str | None]:
+_ENDS: Final = ("close_seq", "close_event", "close_type", "close_by", "close_reason")
+_CLOSE: Final = """
+UPDATE {table} t SET close_seq = c.close_seq, close_event = c.close_event,
+    close_type = c.close_type, close_by = c.close_by, close_reason = c.close_reason
+FROM unnest(%(id)b::{of}[], %(close_seq)b::bigint[], %(close_event)b::uuid[],
+    %(close_type)b::text[], %(close_by)b::text[], %(close_reason)b::text[]
+) AS c (id, close_seq, close_event, close_type, close_by, close_reason)
+WHERE t.generation = %(generation)s::integer AND t.id = c.id AND t.close_seq = 9223372036854775807
+"""
+
+
+def _why(recorded: Recorded) -> tuple[str | None, str | None]:
     event = recorded.event
-    if isinstance(event, Amendment):
-        return {"by": event.by, "reason": event.reason}
-    return {"by": None, "reason": None}
+    return (event.by, event.reason) if isinstance(event, Amendment) else (None, None)

@@ -3,21 +3,31 @@
 The addresses of the read door that go through all lines. Each answers with a page, as `routes`.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
 from onrecord.domain.dates import bounds, last_instant
+from onrecord.kit import paging
 from onrecord.kit.problems import responses
 from onrecord.kit.strict_routes import StrictRoute
-from onrecord.projections import actors, changes, changes_read, positions
+from onrecord.projections import (
+    actors,
+    changes,
+    changes_read,
+    positions,
+    review_read,
+    statements,
+)
 from onrecord.projections.versions import NEVER
 from onrecord.query import shape
-from onrecord.query.answers import listed
+from onrecord.query.answers import conditional, listed
+from onrecord.query.findings import finding
 from onrecord.query.reading import begin
 from onrecord.query.routes import NOT_MODIFIED, Reads
-from onrecord.query.schemas import ChangeSearch, Listed, Step
+from onrecord.query.schemas import ChangeSearch, Listed, Review, ReviewSearch, Step
 
 router = APIRouter(
     prefix="/v1",
@@ -62,3 +72,38 @@ def _span(ask: ChangeSearch) -> dict[str, datetime | None]:
         spans[f"{name}_from"] = bounds(start).earliest if start else None
         spans[f"{name}_to"] = last_instant(end) if end else None
     return spans
+
+
+@router.get("/review", response_model=Listed[Review])
+async def list_review(
+    request: Request, pool: Reads, ask: Annotated[ReviewSearch, Query()]
+) -> Response:
+    """What on record asks to be looked at again: statements that contradict the position held when
+    they were said, positions that nothing first-hand supports any more, statements recorded twice.
+
+    A request looks at a number of candidates only: a page may be short, and even empty, and still
+    have a next one.
+    """
+    kinds = [one for one in review_read.QUERIES if one in ask.kind or not ask.kind]
+    names = (statements.NAME, positions.NAME, changes.NAME, actors.NAME)
+    reading, (at, after) = await begin(pool, ask, *names, start=(kinds[0], ""))
+    if at not in kinds or not re.fullmatch(review_read.PLACES[at], after):
+        raise paging.not_ours()
+    after = after or review_read.START[at]
+    looking = review_read.LOOKED_AT[at]
+    rows = await reading.rows(review_read.QUERIES[at], after=after, looking=looking)
+    found = [row for row in rows if row["statement"] is not None]
+    next_: tuple[str, str] | None = None
+    if len(found) > ask.limit:
+        cut = found[ask.limit - 1]["place"]
+        found = [row for n, row in enumerate(found) if n < ask.limit or row["place"] == cut]
+        next_ = (at, cut)
+    elif rows[0]["looked_at"] == looking:
+        next_ = (at, rows[0]["last"])
+    elif later := kinds[kinds.index(at) + 1 :]:
+        next_ = (later[0], "")
+    known = reading.known(rows[0])
+    cursor = next_ and paging.cursor([known.size, known.provisional, *next_])
+    page = Listed[Review](items=[finding(at, row) for row in found], next=cursor, known=known)
+    link = paging.link(request.url, cursor) if cursor else None
+    return conditional(request, page, next_link=link)

@@ -14,6 +14,7 @@ from onrecord.domain.dates import last_instant
 from onrecord.domain.ids import Slug
 from onrecord.domain.positions import ChangeKind
 from onrecord.domain.stances import Stance
+from onrecord.projections.review_read import Finding
 
 Item = TypeVar("Item")
 Size = Annotated[int | None, Field(ge=0, lt=2**53)]
@@ -80,6 +81,10 @@ class ChangeSearch(Paged):
     effective_to: Moment = None
     recorded_from: Moment = None
     recorded_to: Moment = None
+
+
+class ReviewSearch(Paged):
+    kind: list[Finding] = Field([], max_length=3, description="Any of these kinds.")
 
 
 class Known(BaseModel):
@@ -241,3 +246,19 @@ class VersionOfStep(BaseModel):
     known_until_size: int | None = Field(description="The last one; null: still believed.")
     opened: dict[str, Any]
     closed: dict[str, Any] | None
+
+
+class Review(BaseModel):
+    """Something on record that asks to be looked at; it goes with the event that resolves it."""
+
+    kind: Finding
+    told: str = Field(description="What it is, and what resolves it.")
+    statement: UUID
+    position: UUID | None
+    actor: str | None
+    topic: str | None
+    said: Stance | None = Field(description="What the coder read in the statement.")
+    held: Stance | None = Field(description="What the position says.")
+    other: UUID | None = Field(description="The earlier statement with the same words.")
+    seq: int = Field(description="The seq that made the statement.")
+    resolve: list[str] = Field(description="Addresses to POST the resolving event to.")

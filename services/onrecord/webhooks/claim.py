@@ -20,6 +20,7 @@ from onrecord.webhooks.tables import FIRST, PING, REPLAY, RETRY
 Connection = psycopg.AsyncConnection[Any]
 
 SETTINGS: Final = {
+    "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
@@ -28,8 +29,9 @@ SETTINGS: Final = {
     "statement_timeout": "30s",
     "tcp_user_timeout": "10s",
 }
-"""Of the deliverer's connection. It looks things up by their indexes, whatever was planned while
-the tables were small; and one that is frozen under the lock is cut off, so that others can claim.
+"""Of the deliverer's connection. It looks things up by their indexes, planned once, whatever the
+tables were like then (to plan a claim takes four times as long as to run it); and one that is
+frozen under the lock is cut off, so that others can claim.
 """
 LOCK_KEY: Final = 0x636C61696D730000  # b"claims\0\0"
 IN_FLIGHT: Final = 8
@@ -39,8 +41,8 @@ RETRYING: Final = 2
 BROKEN: Final = 5
 """Failures in a row after which an endpoint gets one delivery at a time, as a probe."""
 PROBE_EVERY: Final = timedelta(seconds=5)
-VISITS: Final = 512
-"""Endpoints looked at by one claim."""
+VISITS: Final = 320
+"""Endpoints looked at by one claim: as many as a process has room for deliveries."""
 NOBODY: Final = UUID(int=0)
 """Where a round of the endpoints begins."""
 
@@ -68,7 +70,7 @@ class Claimed:
 @dataclass(frozen=True, slots=True)
 class Claim:
     """What a claim found. `last` is where the next one looks on, `whole` says that a round of the
-    endpoints is over; `seconds` until a retry is due, if one is waiting.
+    endpoints is over; `seconds` until a retry is due of those looked at, if one is waiting.
     """
 
     deliveries: Sequence[Claimed]
@@ -92,6 +94,9 @@ WITH RECURSIVE visited AS (
         CASE WHEN e.failures >= {BROKEN} OR e.ordered THEN 1 ELSE {IN_FLIGHT} END - f.flying
             AS room,
         e.paused_at IS NULL AND (e.failures < {BROKEN} OR e.probe_at <= clock_timestamp()) AS open,
+        (SELECT next_attempt_at FROM webhooks.deliveries
+            WHERE endpoint = e.id AND state = 'pending' AND lane = {RETRY}
+            ORDER BY next_attempt_at LIMIT 1) AS retry_at,
         coalesce((SELECT at_seq FROM webhooks.replays WHERE endpoint = e.id AND ended_at IS NULL),
             {2**63 - 1}) AS below
     FROM visited v JOIN webhooks.endpoints e ON e.id = v.endpoint AND e.deleted_at IS NULL
@@ -105,7 +110,7 @@ WITH RECURSIVE visited AS (
     FROM looked o CROSS JOIN LATERAL (
         SELECT id, seq FROM webhooks.deliveries
         WHERE endpoint = o.id AND state = 'pending' AND lane = {PING}
-        LIMIT 1 FOR UPDATE SKIP LOCKED) d
+        LIMIT 1) d
     WHERE o.flying < {IN_FLIGHT}
     UNION ALL
     SELECT d.id, o.id, 1, d.place, o.room, true
@@ -113,22 +118,21 @@ WITH RECURSIVE visited AS (
         SELECT id, extract(epoch FROM next_attempt_at)::bigint AS place FROM webhooks.deliveries
         WHERE endpoint = o.id AND state = 'pending' AND lane = {RETRY}
             AND next_attempt_at <= clock_timestamp()
-        ORDER BY next_attempt_at LIMIT greatest(least({RETRYING} - o.retrying, o.room), 0)
-        FOR UPDATE SKIP LOCKED) d
-    WHERE o.open AND NOT o.ordered
+        ORDER BY next_attempt_at LIMIT greatest(least({RETRYING} - o.retrying, o.room), 0)) d
+    WHERE o.open AND NOT o.ordered AND o.retry_at <= clock_timestamp()
     UNION ALL
     SELECT d.id, o.id, 2, d.seq, o.room, o.slow
     FROM looked o CROSS JOIN LATERAL (
         SELECT id, seq FROM webhooks.deliveries
         WHERE endpoint = o.id AND state = 'pending' AND lane = {REPLAY}
-        ORDER BY seq LIMIT greatest(least(1 - o.replaying, o.room), 0) FOR UPDATE SKIP LOCKED) d
+        ORDER BY seq LIMIT greatest(least(1 - o.replaying, o.room), 0)) d
     WHERE o.open AND NOT o.ordered
     UNION ALL
     SELECT d.id, o.id, 3, d.seq, o.room, o.slow
     FROM looked o CROSS JOIN LATERAL (
         SELECT id, seq FROM webhooks.deliveries
         WHERE endpoint = o.id AND state = 'pending' AND lane = {FIRST}
-        ORDER BY seq LIMIT greatest(o.room, 0) FOR UPDATE SKIP LOCKED) d
+        ORDER BY seq LIMIT greatest(o.room, 0)) d
     WHERE o.open AND NOT o.ordered
     UNION ALL
     SELECT d.id, o.id, 3, d.seq, o.room, o.slow OR d.lane = {RETRY}
@@ -138,7 +142,7 @@ WITH RECURSIVE visited AS (
             CROSS JOIN LATERAL (
                 SELECT id, seq, lane, next_attempt_at FROM webhooks.deliveries
                 WHERE endpoint = o.id AND state = 'pending' AND lane = lanes.lane
-                ORDER BY seq LIMIT 1 FOR UPDATE SKIP LOCKED) one
+                ORDER BY seq LIMIT 1) one
             ORDER BY one.seq LIMIT 1
         ) head
         WHERE head.seq < o.below
@@ -152,21 +156,22 @@ WITH RECURSIVE visited AS (
         SELECT *, row_number() OVER (PARTITION BY slow ORDER BY rank, endpoint) AS n
         FROM ranked WHERE rank <= room
     ) each WHERE n <= CASE WHEN slow THEN %(slow)b::int ELSE %(quick)b::int END
+), held AS (
+    SELECT d.id, c.slow FROM chosen c JOIN webhooks.deliveries d ON d.id = c.id
+    WHERE d.state = 'pending' FOR UPDATE OF d SKIP LOCKED
 ), claimed AS (
     UPDATE webhooks.deliveries d SET state = 'sending', lease = nextval('webhooks.leases'),
         leased_at = clock_timestamp(), lease_until = clock_timestamp() + %(lease)b::interval
-    FROM chosen c JOIN webhooks.endpoints e ON true
-    WHERE d.id = c.id AND e.id = d.endpoint AND d.state = 'pending'
+    FROM held c JOIN webhooks.endpoints e ON true
+    WHERE d.id = c.id AND e.id = d.endpoint
     RETURNING d.id, d.endpoint, d.seq, d.event, d.lane, d.lease, d.tries, c.slow, e.url, e.secret,
         CASE WHEN e.old_until > clock_timestamp() THEN e.old_secret END AS old_secret,
         e.failures, e.ordered
 )
 SELECT (SELECT endpoint FROM visited ORDER BY n DESC LIMIT 1) AS last,
     (SELECT count(*) FROM visited) < %(visits)b::int AS whole,
-    (SELECT extract(epoch FROM next_attempt_at - clock_timestamp())::float8
-        FROM webhooks.deliveries
-        WHERE state = 'pending' AND lane = {RETRY} AND next_attempt_at > clock_timestamp()
-        ORDER BY next_attempt_at LIMIT 1) AS seconds,
+    (SELECT extract(epoch FROM min(retry_at) - clock_timestamp())::float8 FROM looked
+        WHERE open AND retry_at > clock_timestamp()) AS seconds,
     c.*
 FROM (SELECT) one LEFT JOIN claimed c ON true
 """

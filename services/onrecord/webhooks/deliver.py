@@ -110,7 +110,7 @@ class Deliverer:
             found = await self._claim(conn, sender)
             if found is None:
                 await self._woken_within(POLL)
-            elif found.whole and not found.deliveries and not self._results:
+            elif found.whole:  # what can be due from here on wakes us: a landing, a bell, its time
                 await self._woken_within(min(POLL, found.seconds or POLL))
             if self._flying:
                 await asyncio.sleep(max(0.0, PACE - (clock() - began)))

@@ -162,14 +162,12 @@ def _queued(given: frozenset[str], *, again: bool) -> Any:
         WHERE d.state IN ('delivered', 'failed')"""
     return text(f"""
     WITH {for_one(given)},
-    few AS (SELECT * FROM found ORDER BY seq LIMIT CAST(:limit AS bigint)),
     written AS (
         INSERT INTO webhooks.deliveries AS d (endpoint, seq, event, lane)
-        SELECT CAST(:id AS uuid), seq, id, {REPLAY if again else FIRST} FROM few ORDER BY seq
+        SELECT CAST(:id AS uuid), seq, id, {REPLAY if again else FIRST} FROM found ORDER BY seq
         ON CONFLICT (endpoint, seq) {sent_again if again else "DO NOTHING"}
     )
-    SELECT (SELECT count(*) FROM few) AS queued,
-        (SELECT seq FROM found ORDER BY seq OFFSET CAST(:limit AS bigint) LIMIT 1) AS next
+    SELECT (SELECT count(*) FROM found) AS queued, next FROM onward
     """)
 
 

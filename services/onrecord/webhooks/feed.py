@@ -23,13 +23,13 @@ SHOWN: Final = 100
 async def page(
     pool: Pool, wanted: Filter, start: int, limit: int
 ) -> tuple[list[bytes], int | None]:
-    """Bodies of the first `limit` events from seq `start` on, and where the next page begins."""
+    """Bodies of up to `limit` events from seq `start` on, and where the next page begins."""
     places = {"start": start, "end": await known(pool), "limit": limit}
     found = await rows(pool, matched(wanted.given), {**wanted.params, **places})
-    seqs = [row["seq"] for row in found]
-    told = await rows(pool, render.EVENTS, {"seqs": seqs[:limit]})
+    seqs = [row["seq"] for row in found if row["seq"] is not None]
+    told = await rows(pool, render.EVENTS, {"seqs": seqs})
     bodies = [render.body(row) for row in sorted(told, key=lambda row: row["seq"])]
-    return bodies, seqs[limit] if len(seqs) > limit else None
+    return bodies, found[0]["next"]
 
 
 async def dry_run(pool: Pool, wanted: Filter, last: int) -> DryRun:

@@ -101,24 +101,36 @@ Endpoints come from the index of their narrowest filter: none is looked at for a
 
 @cache
 def for_one(given: frozenset[str]) -> str:
-    """CTEs that end in `found`: the first `:limit` + 1 events from `:start` up to `:end` that pass
-    a filter with these parts (`Filter.given`), each a parameter of its name.
+    """CTEs that end in `found`: of the next events from `:start` up to `:end`, those that pass a
+    filter with these parts (`Filter.given`), each a parameter of its name; and in `onward`, whose
+    `next` is where to look on. At most `:limit` are found; fewer does not mean: no more.
     """
     of = kind("f.seq", "(SELECT id FROM ledger.entries WHERE seq = f.seq)")
     also = f"{of} = ANY (CAST(:kinds AS text[]))" if "kinds" in given else "true"
     whoever = {"actors": ever_meant("SELECT unnest(CAST(:actors AS text[]))")}
+    near = (
+        "e.seq IN (SELECT seq FROM near)"
+        " AND e.seq < (SELECT coalesce(next, CAST(:end AS bigint)) FROM onward)"
+    )
     arrays = ", ".join(f"CAST(:{name} AS text[]) AS {name}" for name in FILTERS)
     return f"""
     p AS (SELECT {arrays}),
     near AS MATERIALIZED ({seqs(given - {"kinds"}, also, whoever)}),
-    {events("e.seq IN (SELECT seq FROM near) AND e.seq < CAST(:end AS bigint)")},
+    onward AS MATERIALIZED (
+        SELECT (SELECT seq FROM near WHERE seq < CAST(:end AS bigint)
+            ORDER BY seq OFFSET CAST(:limit AS bigint) LIMIT 1) AS next
+    ),
+    {events(near)},
     found AS (SELECT v.seq, v.id FROM events v, p WHERE {PASSES} ORDER BY v.seq)"""
 
 
 @cache
 def matched(given: frozenset[str]) -> TextClause:
-    """Seq and id of the first `:limit` + 1 events that one endpoint wants, as `for_one` finds."""
-    return text(f"WITH {for_one(given)} SELECT seq, id FROM found ORDER BY seq")
+    """Seq and id of what `for_one` finds, and `next`; at least one row comes back."""
+    return text(
+        f"WITH {for_one(given)}"
+        " SELECT seq, id, next FROM onward LEFT JOIN found ON true ORDER BY seq"
+    )
 
 
 @cache

@@ -107,11 +107,6 @@ deliveries = Table(
         postgresql_where=text("state = 'pending' AND lane = 1"),
     ),
     Index(
-        "deliveries_next",
-        "next_attempt_at",
-        postgresql_where=text("state = 'pending' AND lane = 1"),
-    ),
-    Index(
         "deliveries_sending",
         *("endpoint", "lease_until"),
         postgresql_where=text("state = 'sending'"),

@@ -1,0 +1,236 @@
+"""What does it cost to find a position, among two million?
+
+On the UN votes, multiplied: the query that finds a step in its line (current; as of a date; as of a
+date as known at a size) against a row of the same width by its primary key, in time and in buffers;
+an actor's sheet and a page of a topic at two sizes of the record; and `GET .../position` against an
+endpoint of the same application that does one indexed SELECT and sends the same bytes.
+"""
+
+import argparse
+import asyncio
+import random
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import bench
+import lines
+import post
+import psycopg
+import serving
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import text
+
+from onrecord.kit import db
+from onrecord.kit.strict_routes import StrictRoute
+from onrecord.projections import changes, clock
+from onrecord.projections.known import read
+from onrecord.projections.positions_read import last, sheet
+
+CLIENTS = 32
+
+STEP = read(
+    (changes.NAME, clock.NAME),
+    f"""found AS (SELECT c.* FROM known, LATERAL {last(":actor", ":topic")} c)
+    SELECT found.* FROM found""",
+)
+"""The part of a position's query that finds the step that was held."""
+
+_BARE = """
+CREATE TABLE public.bare (place bigint PRIMARY KEY, id uuid, actor text, recorded_as text,
+    topic text, valid_from timestamptz, ord integer, made_seq bigint, effective text, stance text,
+    condition text, before_id uuid, before_stance text, kind text, change_size integer,
+    late boolean);
+INSERT INTO public.bare SELECT made_seq, id, actor, recorded_as, topic, valid_from, ord, made_seq,
+    effective, stance, condition, before_id, before_stance, kind, change_size, late
+FROM projections.changes ORDER BY made_seq;
+CREATE TABLE public.answers (pair text PRIMARY KEY, body bytea);
+GRANT SELECT ON public.bare, public.answers TO onrecord_query;
+"""
+
+router = APIRouter(prefix="/bench", route_class=StrictRoute)
+_ANSWER = text("SELECT body FROM public.answers WHERE pair = :pair")
+
+
+@router.get("/{actor}/{topic}")
+async def one_select(request: Request, actor: str, topic: str) -> Response:
+    """The bytes of an answer, made beforehand."""
+    found = await db.rows(request.app.state.read_pool, _ANSWER, {"pair": f"{actor}/{topic}"})
+    headers = {"ETag": 'W/"0"', "Cache-Control": "no-cache"}
+    return Response(found[0]["body"], headers=headers, media_type="application/json")
+
+
+def serve(url: str, port: int) -> None:
+    serving.serve(url, port, router)
+
+
+class Asked:
+    """A connection of the read door that asks for pairs, one after the other."""
+
+    def __init__(self, url: str, pairs: Sequence[tuple[str, str]], size: int) -> None:
+        self._conn = db.connect(url, role="onrecord_query")
+        self._pairs, self._size, self._chance = pairs, size, random.Random(1)
+
+    def rate(self, make: Callable[[], tuple[Any, dict[str, Any]]], count: int) -> float:
+        """Answers a second, each a row."""
+        asked = [make() for _ in range(count)]
+        cursor = self._conn.cursor(binary=True)
+        start = time.perf_counter()
+        for query, params in asked:
+            cursor.execute(query, params, prepare=True).fetchone()
+        return count / (time.perf_counter() - start)
+
+    def buffers(
+        self, make: Callable[[], tuple[Any, dict[str, Any]]], count: int = 300
+    ) -> list[int]:
+        """Buffers that each of so many asks touched in executing, its plan made before."""
+        found = []
+        for _ in range(count):
+            query, params = make()
+            told = self._conn.execute(
+                b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + query, params
+            ).fetchone()
+            plan = told[0][0]["Plan"] if told else {}
+            found.append(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+        return found
+
+    def step(self, *, as_of: bool, known: bool) -> tuple[Any, dict[str, Any]]:
+        actor, topic = self._chance.choice(self._pairs)
+        then = datetime(self._chance.randint(2005, 2019), 6, 30, tzinfo=UTC)
+        size = self._size - self._chance.randint(0, self._size // 20)
+        return db.compiled(STEP), {
+            "actor": actor,
+            "topic": topic,
+            "as_of": then if as_of else datetime.now(UTC),
+            "known_size": size if known else None,
+        }
+
+    def bare(self) -> tuple[Any, dict[str, Any]]:
+        place = self._chance.randrange(self._size)
+        columns = "id, actor, recorded_as, topic, valid_from, ord, made_seq, effective, stance,"
+        columns += " condition, before_id, before_stance, kind, change_size, late"
+        query = f"SELECT {columns} FROM public.bare WHERE place = %(place)b::bigint"
+        return query.encode(), {"place": place}
+
+    def page(self, of: str) -> tuple[Any, dict[str, Any]]:
+        actor, topic = self._chance.choice(self._pairs)
+        name = actor if of == "actor" else topic
+        limit = {"actor": 500, "topic": 100}[of]
+        now = {"as_of": datetime.now(UTC), "known_size": None, "after": "", "limit": limit}
+        return db.compiled(sheet(of)), {of: name, **now}
+
+
+def generate(port: int, pipe: Connection) -> None:
+    """A process that asks what comes through the pipe, and answers with seconds."""
+    while (asks := pipe.recv()) is not None:
+        pipe.send(asyncio.run(post.send_all(port, asks, CLIENTS, b" 200 ")))
+
+
+def over_http(url: str, pairs: Sequence[tuple[str, str]], slices: int) -> None:
+    """`GET .../position` against one SELECT of the same bytes."""
+    lines.say_words(url, pairs)
+    paths = {pair: f"/v1/actors/{pair[0]}/topics/{pair[1]}/position" for pair in pairs}
+    with serving.served(url, serve) as api:
+        conn = serving.connection(api.port)
+        bodies = []
+        for (actor, topic), path in paths.items():
+            conn.request("GET", f"{path}?as_of=2019-12-31")
+            answer = conn.getresponse()
+            bodies.append((f"{actor}/{topic}", answer.read()))
+            assert answer.status == 200, bodies[-1]
+        with psycopg.connect(url, autocommit=True) as made:
+            made.cursor().executemany("INSERT INTO public.answers VALUES (%s, %s)", bodies)
+            made.execute("VACUUM ANALYZE public.answers")
+        size = statistics.median(len(body) for _, body in bodies)
+        print(f"\nOne answer: {size:,.0f} bytes in the median.")
+        pipe, end = bench.SPAWN.Pipe()
+        bench.SPAWN.Process(target=generate, args=(api.port, end), daemon=True).start()
+        chance = random.Random(2)
+
+        def ask(make: Callable[[tuple[str, str]], str], count: int = 6_000) -> float:
+            chosen = chance.choices(pairs, k=count)
+            head = "GET {} HTTP/1.1\r\nHost: bench\r\n\r\n"
+            pipe.send([head.format(make(pair)).encode() for pair in chosen])
+            seconds, took = pipe.recv()
+            assert len(took) == count
+            return count / float(seconds)
+
+        found = bench.alternate(
+            {
+                "GET .../position": partial(ask, lambda pair: f"{paths[pair]}?as_of=2019-12-31"),
+                "one SELECT of the same bytes": partial(
+                    ask, lambda pair: "/bench/{}/{}".format(*pair)
+                ),
+            },
+            slices=slices,
+            before=lambda: None,
+        )
+        pipe.send(None)
+        bench.table(f"{CLIENTS} clients", found, unit="requests/s", target=0.7)
+
+
+def look_up(url: str, pairs: Sequence[tuple[str, str]], size: int, slices: int, count: int) -> None:
+    """The query that finds a step, against a row by its key."""
+    asked = Asked(url, pairs, size)
+    makes: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
+        "by primary key": asked.bare,
+        "current": partial(asked.step, as_of=False, known=False),
+        "as of": partial(asked.step, as_of=True, known=False),
+        "as of, known at": partial(asked.step, as_of=True, known=True),
+    }
+    sides = {name: partial(asked.rate, make, count) for name, make in makes.items()}
+    found = bench.alternate(sides, slices=slices, before=lambda: None)
+    took = {name: [1e6 / rate for rate in rates] for name, rates in found.items()}
+    print(
+        f"\n**A step among {size:,}**\n\n| | us | of the primary key's | buffers, median | most |"
+    )
+    print("|---|---:|---:|---:|---:|")
+    for name, make in makes.items():
+        ratios = [a / b for a, b in zip(took[name], took["by primary key"], strict=True)]
+        touched = asked.buffers(make)
+        print(
+            f"| {name} | {bench.spread(took[name])} | {bench.spread(ratios)}"
+            f" | {statistics.median(touched):.0f} | {max(touched)} |"
+        )
+
+
+def pages(url: str, pairs: Sequence[tuple[str, str]], size: int, slices: int) -> dict[str, float]:
+    """Milliseconds of an actor's whole sheet, and of a topic's first 100."""
+    asked = Asked(url, pairs, size)
+    sides = {of: partial(asked.rate, partial(asked.page, of), 60) for of in ("actor", "topic")}
+    found = bench.alternate(sides, slices=slices, before=lambda: None)
+    return {of: statistics.median(1e3 / rate for rate in rates) for of, rates in found.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="the folder of the unvotes data")
+    parser.add_argument("--slices", type=int, default=5)
+    parser.add_argument("--count", type=int, default=5_000, help="look-ups in a slice")
+    parser.add_argument("--copies", type=int, default=6, help="of the 370,662 votes")
+    given = parser.parse_args()
+    base = list(lines.votes(given.data))
+    with bench.postgres() as server:
+        took = {}
+        for name, some, copies in (("small", base[:100_000], 1), ("large", base, given.copies)):
+            url = bench.migrated(server, name)
+            size = lines.fill(url, some, copies=copies)
+            with psycopg.connect(url, autocommit=True) as conn:
+                conn.execute(_BARE)
+                conn.execute("VACUUM ANALYZE public.bare")
+            pairs = lines.pairs(url, 2_000)
+            look_up(url, pairs, size, given.slices, given.count)
+            took[size] = pages(url, pairs, size, given.slices)
+        print("\n| steps | an actor's sheet, ms | a topic's 100, ms |\n|---:|---:|---:|")
+        for size, of in took.items():
+            print(f"| {size:,} | {of['actor']:.2f} | {of['topic']:.2f} |")
+        over_http(url, pairs, given.slices)
+
+
+if __name__ == "__main__":
+    main()

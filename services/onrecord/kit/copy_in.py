@@ -1,0 +1,112 @@
+"""How are many rows of a table written at once? By COPY in its binary format.
+
+Called by folds. Per row of a position it takes 10 us of Python where SQLAlchemy's insert takes 120
+(measured). psycopg's own `write_row` takes three times as long: its dumpers of UUIDs and dates are
+Python, and are looked up value by value.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from struct import Struct
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+import psycopg
+from sqlalchemy import BigInteger, Boolean, DateTime, Integer, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+Encode = Callable[[Any], bytes]
+"""A value as COPY has it: its length in four bytes, and its bytes."""
+
+_HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_TRAILER: Final = b"\xff\xff"
+_NULL: Final = b"\xff\xff\xff\xff"
+
+_length: Final = Struct(">i").pack
+_int4: Final = Struct(">ii").pack
+_int8: Final = Struct(">iq").pack
+_array: Final = Struct(">iiIii").pack
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_DAY: Final = 86_400_000_000
+
+
+def copy_in(
+    conn: psycopg.Connection[Any], table: Table, schema: str, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Write rows, each with a value for every column that the database does not work out itself."""
+    if not rows:
+        return
+    head, columns = _columns(table)
+    parts = [_HEADER]
+    for row in rows:
+        parts.append(head)
+        parts += [
+            _NULL if (value := row[name]) is None else encode(value) for name, encode in columns
+        ]
+    parts.append(_TRAILER)
+    names = ", ".join(f'"{name}"' for name, _ in columns)
+    into = f'COPY "{schema}"."{table.name}" ({names}) FROM STDIN (FORMAT binary)'
+    with conn.cursor() as cursor, cursor.copy(into.encode()) as copy:
+        copy.write(b"".join(parts))
+
+
+@lru_cache
+def _columns(table: Table) -> tuple[bytes, list[tuple[str, Encode]]]:
+    """How a row of a table begins, and how each of its columns is written."""
+    columns = [(one.name, _encode(one.type)) for one in table.c if one.computed is None]
+    return Struct(">h").pack(len(columns)), columns
+
+
+def _encode(of: Any) -> Encode:
+    for kind, encode in _ENCODERS:
+        if isinstance(of, kind):
+            return encode
+    if isinstance(of, ARRAY):
+        return _items(_OIDS[type(of.item_type)], _encode(of.item_type))
+    raise TypeError(f"no way to write a {of!r} by COPY; add it to {__name__}")
+
+
+def _items(oid: int, encode: Encode) -> Encode:
+    def items(values: Sequence[Any]) -> bytes:
+        """The bytes of a one-dimensional array that holds no null."""
+        if not values:
+            return b"\0\0\0\x0c\0\0\0\0\0\0\0\0" + _length(oid)
+        inner = b"".join([encode(one) for one in values])
+        return _length(20 + len(inner)) + _array(1, 0, oid, len(values), 1) + inner
+
+    return items
+
+
+def _text(value: str) -> bytes:
+    data = value.encode()
+    return _length(len(data)) + data
+
+
+def _uuid(value: UUID) -> bytes:
+    return b"\0\0\0\x10" + value.bytes
+
+
+def _instant(value: datetime) -> bytes:
+    since = value - _EPOCH
+    return _int8(8, since.days * _DAY + since.seconds * 1_000_000 + since.microseconds)
+
+
+def _json(value: Any) -> bytes:
+    data = orjson.dumps(value)
+    return _length(1 + len(data)) + b"\x01" + data
+
+
+_ENCODERS: Final[tuple[tuple[type[Any], Encode], ...]] = (
+    (BigInteger, lambda value: _int8(8, value)),
+    (Integer, lambda value: _int4(4, value)),
+    (Boolean, lambda value: b"\0\0\0\x01\x01" if value else b"\0\0\0\x01\0"),
+    (Text, _text),
+    (Uuid, _uuid),
+    (DateTime, _instant),
+    (JSONB, _json),
+)
+"""BigInteger is an Integer to SQLAlchemy, so it comes first."""
+_OIDS: Final[dict[type[Any], int]] = {Integer: 23, BigInteger: 20, Text: 25, Uuid: 2950}
+"""Of PostgreSQL's types, for the head of an array."""

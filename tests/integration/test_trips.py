@@ -1,0 +1,101 @@
+"""Do several statements that go to PostgreSQL at once do what they would do one after the other?"""
+
+import threading
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from onrecord.kit import binary, db
+from onrecord.kit.trips import Connection, Statement
+from onrecord.ledger.append import LOCK_KEY
+from tests.support.committing import lock_held, waiting
+from tests.support.processes import until
+from tests.support.record import Record
+
+BEGIN, COMMIT = Statement("BEGIN"), Statement("COMMIT")
+LOCK = Statement(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
+PUT = Statement("INSERT INTO put VALUES ($1::bigint)")
+COUNT = Statement("SELECT count(*) FROM put")
+FAIL = Statement("SELECT 1 / ($1::bigint)")
+LENGTH = Statement("SELECT octet_length($1::bytea)")
+SLEEP = Statement("SELECT pg_sleep(60)")
+
+
+@pytest.fixture
+def conn(on_record: Record) -> Iterator[Connection]:
+    """A connection to a database with a table of numbers, each of them once."""
+    with db.connect(on_record.url) as made:
+        made.execute("CREATE TABLE put (number bigint UNIQUE)")
+        yield made
+
+
+def put(number: int) -> bytes:
+    return binary.integer(number)
+
+
+def test_each_statement_sees_what_was_committed_while_the_one_before_it_waited(
+    on_record: Record, conn: Connection
+) -> None:
+    found = []
+    with lock_held(on_record.url) as lock:
+        waits = threading.Thread(target=lambda: found.extend(conn.trip(BEGIN(), LOCK(), COUNT())))
+        waits.start()
+        until(lambda: waiting(lock.conn, LOCK_KEY) == 1, "the trip waits for the lock")
+        with db.connect(on_record.url) as other:
+            other.execute("INSERT INTO put VALUES (7)")
+        lock.release()
+        waits.join(10)
+    assert [(1,)] == found[2]
+
+
+def test_the_first_that_fails_is_told_and_what_comes_behind_it_is_not_done(
+    conn: Connection,
+) -> None:
+    for _ in range(2):  # what was prepared in a trip that failed is known in the next one
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            conn.trip(BEGIN(), PUT(put(1)), FAIL(put(0)), COUNT(), COMMIT())
+        conn.execute("ROLLBACK")
+    assert [[], [(1,)]] == conn.trip(PUT(put(1)), COUNT())
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        conn.trip(PUT(put(2)), PUT(put(2)))
+    assert not conn.closed
+    assert [[(1,)]] == conn.trip(COUNT())
+
+
+def test_what_no_server_can_prepare_is_told_and_prepared_again_the_next_time(
+    conn: Connection,
+) -> None:
+    of_none = Statement("SELECT FROM none")
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        conn.trip(COUNT(), of_none())
+    conn.execute("CREATE TABLE none ()")
+    assert [[(0,)], []] == conn.trip(COUNT(), of_none())
+
+
+def test_more_goes_at_once_than_the_wire_holds(conn: Connection) -> None:
+    lengths = [5_000_000, 0, 3, 5_000_000]
+    found = conn.trip(*(LENGTH(bytes(one)) for one in lengths))
+    assert [[(one,)] for one in lengths] == found
+
+
+def test_a_connection_that_the_server_ends_says_why_and_is_closed(
+    on_record: Record, conn: Connection
+) -> None:
+    with db.connect(on_record.url) as other:
+        pid = conn.info.backend_pid
+
+        def end() -> bool:
+            ended = other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE pid = %s AND wait_event = 'PgSleep'",
+                [pid],
+            )
+            return ended.rowcount == 1
+
+        ends = threading.Thread(target=until, args=(end, "it sleeps"))
+        ends.start()
+        with pytest.raises(psycopg.errors.AdminShutdown):
+            conn.trip(COUNT(), SLEEP(), COMMIT())
+        ends.join(10)
+    assert conn.closed

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from onrecord.audit.replay import replay
 from onrecord.kit import db
 from onrecord.ledger import follow
-from onrecord.ledger.follow import Part, part_of
+from onrecord.ledger.follow import Part
 from onrecord.projections import catch_up, parts
 from onrecord.projections.rebuild import rebuild
 from onrecord.projections.registry import PROJECTIONS
@@ -76,30 +76,6 @@ def test_all_entries_of_a_thing_are_in_one_part(on_record: Record) -> None:
     found: dict[str, int] = {}
     with on_record.engine.connect() as conn:
         for n in range(3):
-            for one in follow.heard(conn, types, 0, 10**6, part=Part(n, 3, "subject")):
+            for one in follow.heard(conn, types, 0, 10**6, part=Part(n, 3)):
                 assert n == found.setdefault(str(one.subject), n)
         assert {str(one.subject) for one in on_record.events()} == found.keys()
-
-
-def test_an_entry_is_in_the_part_of_each_topic_that_it_touches(on_record: Record) -> None:
-    types = ["position.changed", "position.corrected", "statement.made"]
-    with on_record.engine.connect() as conn:
-        conn.exec_driver_sql("SELECT 1")
-        every = follow.heard(conn, types, 0, 10**6)
-        for n in range(3):
-            part = Part(n, 3, "topics")
-            seqs = follow.seqs(conn, types, 0, 10**6, part=part)
-            expected = [
-                one.seq
-                for one in every
-                if any(n == part_of(topic, 3) for topic in topics_of(on_record, one.seq))
-            ]
-            assert expected == seqs
-
-
-def topics_of(on_record: Record, seq: int) -> list[str]:
-    with db.connect(on_record.url, role="onrecord_audit") as conn:
-        found = conn.execute(
-            "SELECT name FROM ledger.touches WHERE kind = 'topic' AND seq = %s", [seq]
-        )
-        return [name for (name,) in found]

@@ -4,11 +4,10 @@ Followers keep their own checkpoint; this hands out the entries from one on. Wri
 and `seq` is dense, so any snapshot is a prefix: nothing can appear later below what was read.
 """
 
-import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -27,25 +26,12 @@ class Commit:
     recorded_at: datetime
 
 
-Split = Literal["subject", "topics"]
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of `of` parts of the ledger: entries whose key is in it.
-
-    The key is the thing that an entry is about (its UUID, or a slug), or `by` topics each of those
-    that it touches.
-    """
+    """One of `of` parts of the ledger: all entries about a thing are in one of them."""
 
     number: int
     of: int
-    by: Split
-
-
-def part_of(key: str, of: int) -> int:
-    """The number of the part that a key is in, as `read.places` works it out in SQL."""
-    return hashlib.sha256(key.encode()).digest()[0] % of
 
 
 def page(conn: Connection, start: int, limit: int) -> Sequence[Recorded]:
@@ -64,7 +50,7 @@ def heard(
     """Up to `limit` entries of these types from seq `start` on and below `until`, in order.
 
     Those between them are not even looked at: rare types cost next to nothing. With a part, only
-    those of which some key is in it; to skip another costs a small part of what folding it would.
+    those that are in it; to skip another costs a small part of what folding it would.
     """
     return read.entries_at(driver(conn), *_places(types, start, until, limit, part))
 
@@ -117,7 +103,7 @@ def _places(
     asked: dict[str, Any] = {"types": list(types), "start": start, "until": until, "limit": limit}
     if part is None:
         return read.OF_TYPES, asked
-    return read.OF_PART[part.by], {**asked, "number": part.number, "of": part.of}
+    return read.OF_PART, {**asked, "number": part.number, "of": part.of}
 
 
 def size(conn: Connection) -> int:

@@ -141,30 +141,19 @@ SELECT seq FROM unnest(%(types)b::text[]) type CROSS JOIN LATERAL (
 """
 """The first places of entries of some types: a few reads of an index, whatever else is there."""
 
-_PART_OF: Final = "get_byte(sha256(convert_to({key}, 'UTF8')), 0) %% %(of)s = %(number)s"
 _OWN: Final = ", ".join(
     f"'{one.type}'" for one in CLASSES.values() if one.makes in ("statement", "position")
 )
 _DATA: Final = "convert_from(entry, 'UTF8')::jsonb -> 'data'"
-_IN_PART: Final = """
+OF_PART: Final = f"""
 SELECT seq FROM ledger.touches t JOIN ledger.entries e USING (seq)
 WHERE t.kind = 'type' AND t.name = ANY(%(types)b::text[])
-    AND seq >= %(start)s AND seq < %(until)s AND {mine}
+    AND seq >= %(start)s AND seq < %(until)s
+    AND get_byte(sha256(convert_to(
+        CASE WHEN t.name IN ({_OWN}) THEN e.id::text ELSE coalesce(
+            {_DATA} ->> 'target', {_DATA} ->> 'id', {_DATA} ->> 'actor') END,
+        'UTF8')), 0) %% %(of)s = %(number)s
 """
-OF_PART: Final = {
-    "subject": _IN_PART.format(
-        mine=_PART_OF.format(
-            key=f"CASE WHEN t.name IN ({_OWN}) THEN e.id::text ELSE coalesce("
-            f"{_DATA} ->> 'target', {_DATA} ->> 'id', {_DATA} ->> 'actor') END"
-        )
-    ),
-    "topics": _IN_PART.format(
-        mine="EXISTS (SELECT FROM jsonb_array_elements_text("
-        "convert_from(entry, 'UTF8')::jsonb #> '{touches,topics}') topic WHERE "
-        + _PART_OF.format(key="topic")
-        + ")"
-    ),
-}
 """The same of one part, without a limit. An entry that makes a statement or a position has its id;
 all others say whom they are about. To skip an entry takes its row, and not its words.
 """

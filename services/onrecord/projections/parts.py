@@ -84,7 +84,7 @@ def take(conn: Connection, projection: Projection) -> Held | None:
     if row is None:
         return None
     of = _count(conn, projection, row.generation)
-    part = Part(row.part, of, projection.split) if projection.split else None
+    part = Part(row.part, of) if projection.split else None
     conn.execution_options(part=part)
     # a part hears about every `of`-th of what stands there
     until = min(row.until, row.size + PAGE * of)

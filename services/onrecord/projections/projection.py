@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from onrecord.ledger import follow
-from onrecord.ledger.follow import Part, Split, part_of
+from onrecord.ledger.follow import Part
 from onrecord.projections.poison import Stop
 
 PAGE: Final = 1_000
@@ -72,10 +72,9 @@ class Projection:
     """The types of events that are read for it, as `Recorded`; all others only move its checkpoint.
     None: no events, but the ledger's commits, as `follow.Commit`.
     """
-    split: Split | None = "subject"
-    """How a rebuild splits what it hears into parts that may be folded beside each other: all of a
-    thing in one, or (`topics`) an entry in the part of each topic that it touches, of which the
-    fold then writes only those that are `mine`. None: one part.
+    split: bool = True
+    """Whether a rebuild may fold it in parts beside each other, all of a thing in one of them. Not
+    so where what follows from an entry also depends on other things.
     """
     after: tuple[str, ...] = ()
     """Projections whose rows its fold reads. It is never folded beyond the least of their live
@@ -114,12 +113,6 @@ def schema(conn: Connection) -> str:
         .get(metadata.schema, metadata.schema)
     )
     return mapped
-
-
-def mine(conn: Connection, key: str) -> bool:
-    """For a fold that is split by `topics`: is this topic in the part that is folded here?"""
-    part: Part | None = conn.get_execution_options().get("part")
-    return part is None or part_of(key, part.of) == part.number
 
 
 class FoldChanged(Exception):

@@ -135,7 +135,7 @@ class Server(uvicorn.Server):
     def __init__(self, app: FastAPI, **options: Any) -> None:
         config = uvicorn.Config(
             app,
-            # named, so that a machine without them says so: what uvicorn has instead is slower by 0.3
+            # named, so that a machine without them says so: asyncio and h11 are slower
             loop="uvloop",
             http="httptools",
             log_config=None,

@@ -166,7 +166,16 @@ class Server(uvicorn.Server):
     """Waits for requests under way when it stops, but not for streams that have no end."""
 
     def __init__(self, app: FastAPI, **options: Any) -> None:
-        super().__init__(uvicorn.Config(app, log_config=None, access_log=False, **options))
+        config = uvicorn.Config(
+            app,
+            # named, so that a machine without them says so: asyncio and h11 are slower
+            loop="uvloop",
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            **options,
+        )
+        super().__init__(config)
         self._app = app
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

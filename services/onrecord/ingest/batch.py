@@ -2,11 +2,12 @@
 
 `POST /v1/batch` takes NDJSON lines of `{op, id, target?, body}` and answers a line for each, in
 order; good lines are kept whatever happens to others. Lines are handed to the committer some at a
-time, so that they share transactions, and the next ones are read while those are being recorded.
+time, so that they share transactions, and the next ones are made ready while those are recorded.
 `onrecord import` and the seeds go through here.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -34,6 +35,9 @@ router = APIRouter(prefix="/v1", tags=["write"], route_class=StrictRoute)
 
 AT_ONCE: Final = 200
 """Lines handed to the committer together."""
+
+UNDER_WAY: Final = 2
+"""Groups of them: one is made ready while the database is busy with the one before."""
 
 MOST_BYTES: Final = 8 * MAX_BODY
 """And bytes of them."""
@@ -103,27 +107,36 @@ class _Some:
 
 async def _record_lines(door: Recorder, request: Request, backlog: Backlog) -> None:
     some = _Some()
-    before = asyncio.create_task(_record(door, _Some(), backlog))  # of nothing yet
+    under_way: deque[asyncio.Task[None]] = deque()
     try:
         async for number, line in _lines(request):
             given = _given(line)
             if isinstance(given, Line):
                 # What it is of is asked of the ledger, so what comes before must be there.
-                await before
+                await _told(under_way, 0)
                 await _record(door, some, backlog)
                 some = _Some()
                 given = await _amendment(door, given)
             some.given.append((number, given))
             some.size += len(line)
             if some.full:
-                await before
-                before = asyncio.create_task(_record(door, some, backlog))
+                await _told(under_way, UNDER_WAY - 1)
+                before = under_way[-1] if under_way else None
+                under_way.append(asyncio.create_task(_record(door, some, backlog, before)))
                 some = _Some()
-        await before
+        await _told(under_way, 0)
         await _record(door, some, backlog)
     finally:
-        before.cancel()
+        for one in under_way:
+            one.cancel()
         backlog.end()
+
+
+async def _told(under_way: deque[asyncio.Task[None]], left: int) -> None:
+    """Wait until no more than so many groups of lines are left without their answer."""
+    while len(under_way) > left:
+        await under_way[0]
+        under_way.popleft()
 
 
 def _given(line: bytes) -> WriteRequest | Problem | Line:
@@ -143,9 +156,14 @@ async def _amendment(door: Recorder, line: Line) -> WriteRequest | Problem:
         return problem_of(error)
 
 
-async def _record(door: Recorder, some: _Some, backlog: Backlog) -> None:
+async def _record(
+    door: Recorder, some: _Some, backlog: Backlog, before: asyncio.Task[None] | None = None
+) -> None:
+    """Have lines recorded; they are told of after those `before`, as they were handed in."""
     requests = [given for _, given in some.given if not isinstance(given, Problem)]
     outcomes = iter(await door.record_all(requests))
+    if before:
+        await before
     for number, given in some.given:
         if isinstance(given, Problem):
             told = _refused(given)

@@ -22,6 +22,8 @@ Encode = Callable[[Any], bytes]
 
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _TRAILER: Final = b"\xff\xff"
+_AHEAD: Final = 100
+"""Rows sent at once: the server writes them while the next are encoded."""
 _NULL: Final = b"\xff\xff\xff\xff"
 
 _length: Final = Struct(">i").pack
@@ -39,17 +41,20 @@ def copy_in(
     if not rows:
         return
     head, columns = _columns(table)
-    parts = [_HEADER]
-    for row in rows:
-        parts.append(head)
-        parts += [
-            _NULL if (value := row[name]) is None else encode(value) for name, encode in columns
-        ]
-    parts.append(_TRAILER)
     names = ", ".join(f'"{name}"' for name, _ in columns)
     into = f'COPY "{schema}"."{table.name}" ({names}) FROM STDIN (FORMAT binary)'
     with conn.cursor() as cursor, cursor.copy(into.encode()) as copy:
-        copy.write(b"".join(parts))
+        copy.write(_HEADER)
+        for start in range(0, len(rows), _AHEAD):
+            parts = []
+            for row in rows[start : start + _AHEAD]:
+                parts.append(head)
+                parts += [
+                    _NULL if (value := row[name]) is None else encode(value)
+                    for name, encode in columns
+                ]
+            copy.write(b"".join(parts))
+        copy.write(_TRAILER)
 
 
 @lru_cache
@@ -88,6 +93,7 @@ def _uuid(value: UUID) -> bytes:
     return b"\0\0\0\x10" + value.bytes
 
 
+@lru_cache(4_096)  # rows of a commit share theirs, and dates come again and again
 def _instant(value: datetime) -> bytes:
     since = value - _EPOCH
     return _int8(8, since.days * _DAY + since.seconds * 1_000_000 + since.microseconds)

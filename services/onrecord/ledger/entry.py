@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -101,16 +102,21 @@ def encode(
 def decode(entry: bytes, values: Mapping[str, bytes]) -> Recorded:
     """Read an entry with what is left of its payload (canonical JSON by section)."""
     raw = orjson.loads(entry)
+    commit = raw["commit"]
     return Recorded(
         seq=raw["seq"],
         id=UUID(raw["id"]),
-        recorded_at=datetime.fromisoformat(raw["recorded_at"]),
+        recorded_at=_instant(raw["recorded_at"]),
         recorded_by=raw["recorded_by"],
         event=parse(
             raw["type"], raw["version"], raw["data"], [orjson.loads(one) for one in values.values()]
         ),
-        erased=frozenset(raw["commit"]) - values.keys(),
+        erased=_NONE if len(commit) == len(values) else frozenset(commit) - values.keys(),
     )
+
+
+_NONE: Final[frozenset[str]] = frozenset()
+_instant: Final = lru_cache(256)(datetime.fromisoformat)  # a commit's entries share theirs
 
 
 def touched(entry: bytes) -> Touches:

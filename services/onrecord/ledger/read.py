@@ -131,6 +131,7 @@ LEFT JOIN LATERAL (
 ) p ON true
 ORDER BY seq
 """
+_AHEAD: Final = 100
 _FROM: Final = "SELECT seq FROM ledger.entries WHERE seq >= %s ORDER BY seq LIMIT %s"
 
 OF_TYPES: Final = """
@@ -166,11 +167,13 @@ def entries_from(conn: psycopg.Connection[Any], start: int, limit: int) -> list[
 
 def entries_at(conn: psycopg.Connection[Any], seqs: str, asked: Any) -> list[Recorded]:
     """The entries at the places that a query gives, each read whole, in order."""
-    rows = conn.cursor(binary=True).execute(_WHOLE.format(seqs=seqs), asked)
-    return [
-        decode(entry, dict(zip(sections or (), values or (), strict=True)))
-        for entry, sections, values in rows
-    ]
+    with conn.cursor(binary=True) as cursor:
+        # what has come is read while the server looks for the rest
+        rows = cursor.stream(_WHOLE.format(seqs=seqs).encode(), asked, size=_AHEAD)
+        return [
+            decode(entry, dict(zip(sections or (), values or (), strict=True)))
+            for entry, sections, values in rows
+        ]
 
 
 def identity(conn: psycopg.Connection[Any], seq: int) -> tuple[UUID, str]:

@@ -6,6 +6,7 @@ it has done all of a page or nothing of it.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection, Engine
@@ -33,6 +34,14 @@ rows and checkpoint are lost together, if at all, and are folded again from the 
 """
 
 
+@dataclass(frozen=True)
+class Step:
+    """How many entries a checkpoint went, and whether it could have gone on."""
+
+    went: int
+    more: bool
+
+
 Take = Callable[[Connection, Projection], Held | None]
 """Takes a place for this transaction; None where there is none, or others have it."""
 Move = Callable[[Connection, Projection, Held, int], None]
@@ -47,18 +56,17 @@ def catch_up(engine: Engine, projection: Projection) -> int:
     Raises `Stopped` at an event that cannot be folded, and `FoldChanged`.
     """
     came = 0
-    while (way := step(engine, projection)) is not None:
-        came += way
-        if not behind(engine, projection):
+    while (done := step(engine, projection)) is not None:
+        came += done.went
+        if not done.more and not behind(engine, projection):
             break
     return came
 
 
 def step(
     engine: Engine, projection: Projection, take: Take = lock, move: Move = advance
-) -> int | None:
-    """Fold one page, in one transaction; answers how many entries the checkpoint went, None if
-    there was nothing to take.
+) -> Step | None:
+    """Fold one page, in one transaction; None if there was nothing to take.
 
     Where the page cannot be folded, it is again in halves, so that the checkpoint comes to stand at
     the event that cannot. Raises `Stopped` then, each time: whoever calls has it tried once more.
@@ -73,7 +81,7 @@ def step(
                 projection.fold(conn, held.generation, found.heard)
             if found.end > held.size:
                 move(conn, projection, held, found.end)
-        return max(0, found.end - held.size)
+        return Step(max(0, found.end - held.size), more=found.end < held.until)
     except FoldChanged:
         raise
     except Exception as error:
@@ -88,7 +96,7 @@ def _limit(held: Held) -> int | None:
     return PAGE if held.stopped is None else 1  # where it stood still, that event comes alone
 
 
-def _carefully(engine: Engine, projection: Projection, take: Take, move: Move) -> int | None:
+def _carefully(engine: Engine, projection: Projection, take: Take, move: Move) -> Step | None:
     """The same, up to the event that cannot be folded, which is noted."""
     with engine.begin() as conn:
         held = take(conn, projection)
@@ -102,7 +110,7 @@ def _carefully(engine: Engine, projection: Projection, take: Take, move: Move) -
         if size > held.size:
             move(conn, projection, held, size)
         if error is None:
-            return size - held.size
+            return Step(size - held.size, more=size < held.until)
         found = Stop(size, *follow.identity(conn, size), told(error))
         new = stop(conn, projection, held.generation, found)
     raise Stopped(projection.name, found, new=new) from error

@@ -68,10 +68,12 @@ def build(engine: Engine, projection: Projection) -> Turn:
         return "worked"
     if left:
         return "others" if step(engine, projection, parts.take, parts.move) is None else "worked"
-    way = step(engine, projection, partial(_take_whole, generation, below))
-    if way == 0 and _switch(engine, projection, generation):
-        return "worked"
-    return "others" if way is None else "worked"
+    done = step(engine, projection, partial(_take_whole, generation, below))
+    if done is None:
+        return "others"
+    if done.went == 0:
+        _switch(engine, projection, generation)
+    return "worked"
 
 
 def _take_whole(

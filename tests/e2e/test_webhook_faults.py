@@ -91,7 +91,7 @@ def test_a_deliverer_killed_while_receivers_hang_leaves_what_is_sent_again(
 def test_a_deliverer_killed_between_post_and_record_sends_again_under_the_same_id(
     deployed: Deployment, there: Receiver, database_url: str
 ) -> None:
-    kills = []
+    kills: list[int] = []
 
     def kill(_: Received) -> int:
         if len(kills) < 3:

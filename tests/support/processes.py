@@ -1,8 +1,7 @@
 """How does a test run the real processes, and take them away at a bad moment?
 
 `Deployment` starts API, worker, deliverer and beat of one database as processes of their own, on
-the broker of `ONRECORD_TEST_BROKER_URL` or on PGMQ in that database, and kills them as rudely as
-asked.
+the broker of `ONRECORD_TEST_BROKER_URL` or on PGMQ in that database, and kills them as asked.
 """
 
 import os

@@ -32,7 +32,8 @@ from onrecord.entrypoints import migrate as migration
 from onrecord.kit import settings as kit_settings
 from onrecord.kit.postgres_binaries import CannotRunPostgres
 from onrecord.kit.settings import BadSettings, Settings
-from onrecord.projections.rebuild import BeingRebuilt
+from onrecord.projections.poison import Stopped
+from onrecord.projections.projection import FoldChanged
 from onrecord.projections.registry import NoSuchProjection
 
 app = typer.Typer(
@@ -58,7 +59,7 @@ def _told() -> Iterator[None]:
     code, said = 0, ""
     try:
         yield
-    except showing.NotOnRecord as error:
+    except (showing.NotOnRecord, Stopped) as error:
         code, said = NO, str(error)
     except (
         BadSettings,
@@ -74,7 +75,7 @@ def _told() -> Iterator[None]:
         local.NotStarted,
         proving.PrimaryNeeded,
         stack.SchemaMissing,
-        BeingRebuilt,
+        FoldChanged,
         OSError,
         psycopg.OperationalError,
         sqlalchemy.exc.OperationalError,

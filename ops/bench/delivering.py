@@ -1,0 +1,248 @@
+"""How do the benches of webhooks have receivers, endpoints, and a deliverer to measure?
+
+`receiving` is a process that answers as a path asks and notes when each delivery came; `delivering`
+is the product's own deliverer as a process. `Cost` counts CPU seconds of processes. Called by
+`webhooks`, `webhooks_bulk` and `webhooks_latency`.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bench
+import psutil
+import statements
+
+from onrecord.entrypoints import stack
+from onrecord.entrypoints.doors import writer
+from onrecord.kit import children, db
+from onrecord.kit.children import Child
+from onrecord.kit.settings import Settings
+from onrecord.ledger.append import Answer, append, prepared
+from onrecord.webhooks.signing import new_secret
+
+GOOD = b"HTTP/1.1 204 No Content\r\n\r\n"
+BAD = b"HTTP/1.1 500 Sorry\r\nContent-Length: 0\r\n\r\n"
+
+
+class Receiver(asyncio.Protocol):
+    """Answers `/good` with 204, `/bad` with 500 and `/hang` never; it costs little CPU."""
+
+    def __init__(self, count: Any, note: Callable[[bytes, bytes], None] | None) -> None:
+        self._count, self._note = count, note
+        self._got = b""
+
+    def connection_made(self, transport: Any) -> None:
+        self._wire = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._got += data
+        while True:
+            head, found, rest = self._got.partition(b"\r\n\r\n")
+            if not found:
+                return
+            length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            if len(rest) < length:
+                return
+            self._got = rest[length:]
+            path = head.split(b" ", 2)[1]
+            if self._note:
+                self._note(path, head.lower().partition(b"webhook-id: ")[2].partition(b"\r\n")[0])
+            if path.startswith(b"/good"):
+                self._count.value += 1
+                self._wire.write(GOOD)
+            elif path.startswith(b"/bad"):
+                self._wire.write(BAD)
+
+
+def _receive(pipe: Any, count: Any, noting: bool) -> None:
+    """The receiver's process; through the pipe it gives its port, then what it noted when asked."""
+    noted: list[tuple[str, str, float]] = []
+
+    def note(path: bytes, id_: bytes) -> None:
+        noted.append((path.decode(), id_.decode(), time.time()))
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(
+            lambda: Receiver(count, note if noting else None), "127.0.0.1", 0, backlog=4096
+        )
+        pipe.send(server.sockets[0].getsockname()[1])
+
+        def tell() -> None:
+            pipe.recv()
+            pipe.send(noted[:])
+            noted.clear()
+
+        loop.add_reader(pipe.fileno(), tell)
+        await loop.create_future()
+
+    asyncio.run(run())
+
+
+@dataclass(frozen=True)
+class Receiving:
+    """A receiver's process, and how many deliveries it answered well."""
+
+    port: int
+    pid: int
+    count: Any
+    pipe: Any
+
+    def noted(self) -> list[tuple[str, str, float]]:
+        """Path, id and time of what came since this was last asked."""
+        self.pipe.send(None)
+        found: list[tuple[str, str, float]] = self.pipe.recv()
+        return found
+
+    def url(self, path: str = "/good") -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+
+@contextmanager
+def receiving(*, noting: bool = False) -> Iterator[Receiving]:
+    ours, theirs = bench.SPAWN.Pipe()
+    count = multiprocessing.get_context("spawn").Value("q", 0, lock=False)
+    process = bench.SPAWN.Process(target=_receive, args=(theirs, count, noting), daemon=True)
+    process.start()
+    assert process.pid
+    try:
+        yield Receiving(ours.recv(), process.pid, count, ours)
+    finally:
+        process.terminate()
+        process.join(10)
+
+
+def environment(url: str, **more: str) -> dict[str, str]:
+    """In which a process of the product finds database and broker."""
+    settings = stack.with_broker(Settings(), url)
+    database, broker = stack.addresses(settings)
+    return {
+        **os.environ,
+        "ONRECORD_DATABASE_URL": database,
+        "ONRECORD_BROKER_URL": broker,
+        "ONRECORD_EGRESS_ALLOW": "127.0.0.1/32",
+        **more,
+    }
+
+
+@contextmanager
+def running(arguments: Iterable[str], given: dict[str, str]) -> Iterator[Child]:
+    """A Python process in a session of its own, that ends with us; what it logs is shown if it
+    fails us.
+    """
+    with tempfile.NamedTemporaryFile(prefix="onrecord-bench-", suffix=".log") as log:
+        child = children.spawn([sys.executable, *arguments], env=given, log=Path(log.name))
+        try:
+            yield child
+        except BaseException:
+            print(Path(log.name).read_text()[-3_000:], file=sys.stderr)
+            raise
+        finally:
+            children.stop([child], grace=10)
+
+
+def process(name: str, url: str, **more: str) -> Any:
+    """One of the product's processes, by its entrypoint's name."""
+    return running(["-m", f"onrecord.entrypoints.{name}"], environment(url, **more))
+
+
+class Cost:
+    """CPU seconds that processes and all their children took since this was made."""
+
+    def __init__(self, **pids: int) -> None:
+        self._processes = {name: psutil.Process(pid) for name, pid in pids.items()}
+        self._before = self._now()
+
+    def _now(self) -> dict[str, float]:
+        return {name: sum(_times(one)) for name, one in self._processes.items()}
+
+    def taken(self) -> dict[str, float]:
+        now = self._now()
+        return {name: now[name] - self._before[name] for name in now}
+
+
+def _times(process: psutil.Process) -> Iterator[float]:
+    for one in [process, *process.children(recursive=True)]:
+        try:
+            spent = one.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        yield spent.user + spent.system
+        if one == process:
+            yield spent.children_user + spent.children_system
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+def postmaster(url: str) -> int:
+    """The process id of the server, whose children are its backends."""
+    with db.connect(url) as conn:
+        found = conn.execute("SELECT pg_backend_pid()").fetchone()
+        assert found
+        return psutil.Process(found[0]).ppid()
+
+
+def staged(server: str, name: str, *, events: int) -> str:
+    """The address of a new database that holds so many statements, and no deliveries."""
+    url = bench.migrated(server, name)
+    with writer(url) as conn:
+        append(conn, [prepared(one) for one in statements.cast()])
+        for start in range(0, events, 500):
+            count = min(500, events - start)
+            asked = [prepared(statements.request(start + n)) for n in range(count)]
+            assert all(isinstance(one, Answer) for one in append(conn, asked))
+    return url
+
+
+def endpoints(url: str, count: int, address: str) -> None:
+    """So many endpoints that want everything from now on."""
+    with db.connect(url, role="onrecord_webhooks") as conn, conn.transaction():
+        conn.execute(
+            "WITH made AS (INSERT INTO webhooks.endpoints"
+            " (id, url, types, actors, topics, kinds, ordered, secret, size)"
+            " SELECT gen_random_uuid(), %s, '{}', '{}', '{}', '{}', false, %s,"
+            " (SELECT max(size) FROM ledger.commits) FROM generate_series(1, %s) RETURNING id)"
+            " INSERT INTO webhooks.interests (by, name, endpoint) SELECT 'any', '', id FROM made",
+            [address, new_secret(), count],
+        )
+
+
+def pending(url: str, count: int) -> None:
+    """Have nothing but so many first deliveries, all due; endpoints times events must be enough."""
+    with db.connect(url, role="onrecord_webhooks") as conn, conn.transaction():
+        conn.execute("DELETE FROM webhooks.attempts")
+        conn.execute("DELETE FROM webhooks.deliveries")
+        made = conn.execute(
+            "INSERT INTO webhooks.deliveries (endpoint, seq, event, lane)"
+            " SELECT p.id, e.seq, e.id, 0 FROM ledger.entries e, webhooks.endpoints p"
+            " WHERE e.seq >= (SELECT max(seq) + 1 FROM ledger.entries) - %s"
+            " ORDER BY e.seq, p.id LIMIT %s",
+            [_events(conn, count), count],
+        )
+        assert made.rowcount == count, made.rowcount
+
+
+def _events(conn: Any, count: int) -> int:
+    (listening,) = conn.execute("SELECT count(*) FROM webhooks.endpoints").fetchone()
+    return -(-count // int(listening))
+
+
+def wait_for(condition: Callable[[], bool], what: str, *, seconds: float = 300) -> None:
+    over = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < over, f"after {seconds} s still not: {what}"
+        time.sleep(0.002)

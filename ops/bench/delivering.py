@@ -223,9 +223,9 @@ def endpoints(url: str, count: int, address: str) -> None:
 
 def pending(url: str, count: int) -> None:
     """Have nothing but so many first deliveries, all due; endpoints times events must be enough."""
-    with db.connect(url, role="onrecord_webhooks") as conn, conn.transaction():
-        conn.execute("DELETE FROM webhooks.attempts")
-        conn.execute("DELETE FROM webhooks.deliveries")
+    with db.connect(url) as conn:
+        conn.execute("SET lock_timeout = '30s'")
+        conn.execute("TRUNCATE webhooks.attempts, webhooks.deliveries")
         made = conn.execute(
             "INSERT INTO webhooks.deliveries (endpoint, seq, event, lane)"
             " SELECT p.id, e.seq, e.id, 0 FROM ledger.entries e, webhooks.endpoints p"
@@ -234,6 +234,7 @@ def pending(url: str, count: int) -> None:
             [_events(conn, count), count],
         )
         assert made.rowcount == count, made.rowcount
+        conn.execute("ANALYZE webhooks.deliveries")
 
 
 def _events(conn: Any, count: int) -> int:

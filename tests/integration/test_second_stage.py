@@ -50,7 +50,7 @@ SECOND = Projection(
     tables=(held,),
     fold=fold,
     hears=frozenset({PositionChanged.type}),
-    split=None,
+    split=False,
     after=("positions", "actors"),
 )
 

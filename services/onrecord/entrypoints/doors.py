@@ -4,7 +4,6 @@ Called by `ingest_api`, `read_api` and `local_api`, which say which doors. Opens
 need, each in the role of its room, and closes it when the server stops.
 """
 
-import gc
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -24,6 +23,7 @@ from onrecord.ingest import batch
 from onrecord.ingest import routes as ingest
 from onrecord.ingest.record import Recorder
 from onrecord.kit import celery, db, health, logs, problems
+from onrecord.kit.collector import spare_collector
 from onrecord.kit.settings import Settings
 from onrecord.ledger.committer import Committer
 from onrecord.projections import status
@@ -105,16 +105,6 @@ def writer(url: str) -> Any:
         statement_timeout="30s",
         tcp_user_timeout="10s",
     )
-
-
-def spare_collector() -> None:
-    """Look for cycles less often: what is imported stays, and what a request makes has none.
-
-    Python's defaults go through everything that waits for the ledger, a fourth of a batch's CPU.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 10, 10)
 
 
 def serve(app: FastAPI, settings: Settings, *, process: str) -> None:

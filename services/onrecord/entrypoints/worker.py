@@ -1,6 +1,7 @@
 """The Celery worker as a process: `python -m onrecord.entrypoints.worker`. Any number may run."""
 
 from onrecord.kit import celery, db, logs
+from onrecord.kit.collector import spare_collector
 from onrecord.kit.settings import load_remote
 from onrecord.projections import catch_up, tasks
 
@@ -13,6 +14,7 @@ def main() -> None:
     app = celery.make(settings.broker_url.get_secret_value())
     url = settings.database_url.get_secret_value()
     tasks.register(app, db.engine(url, role="onrecord_projections", **catch_up.SETTINGS))
+    spare_collector()  # before the worker forks: its processes share what is frozen
     app.worker_main(
         [
             "worker",

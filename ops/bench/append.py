@@ -19,7 +19,8 @@ import statements
 from connections import Commit, Connections
 
 from onrecord.domain.decisions import Request
-from onrecord.entrypoints.doors import spare_collector, writer
+from onrecord.entrypoints.doors import writer
+from onrecord.kit.collector import spare_collector
 from onrecord.kit.wakes import Wakes
 from onrecord.ledger.append import Answer, append, prepared
 from onrecord.ledger.committer import Committer

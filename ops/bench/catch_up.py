@@ -21,8 +21,8 @@ import psycopg
 import votes
 from competitors import Eventsourcing, installed
 
-from onrecord.entrypoints.doors import spare_collector
 from onrecord.kit import db
+from onrecord.kit.collector import spare_collector
 from onrecord.ledger import read
 from onrecord.projections.catch_up import SETTINGS, catch_up, prepare
 from onrecord.projections.positions import POSITIONS
@@ -92,6 +92,7 @@ def rebuilds(url: str, processes: int) -> float:
 
 def helps(url: str, ready: Barrier) -> None:
     """One of those who rebuild."""
+    spare_collector()
     engine = db.engine(url, role="onrecord_projections", **SETTINGS)
     with engine.connect():
         ready.wait()

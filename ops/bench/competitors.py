@@ -27,8 +27,8 @@ from connections import Commit, Connections
 from psycopg.conninfo import conninfo_to_dict
 
 from onrecord.domain.ids import new_id
-from onrecord.entrypoints.doors import spare_collector
 from onrecord.kit import db
+from onrecord.kit.collector import spare_collector
 
 INSTALLED = ("eventsourcing", "psycopg[binary,pool]")
 

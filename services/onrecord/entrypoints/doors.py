@@ -4,7 +4,6 @@ Called by `ingest_api`, `read_api` and `local_api`, which say which doors. Opens
 need, each in the role of its room, and closes it when the server stops.
 """
 
-import gc
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -24,6 +23,7 @@ from onrecord.ingest import batch
 from onrecord.ingest import routes as ingest
 from onrecord.ingest.record import Recorder
 from onrecord.kit import celery, db, health, logs, metrics, problems
+from onrecord.kit.collector import spare_collector
 from onrecord.kit.settings import Settings
 from onrecord.kit.trips import Connection
 from onrecord.ledger.committer import Committer
@@ -139,16 +139,6 @@ async def _webhooks(
         yield webhooks.Door(pool, tuple(allow), wake, fan_out)
         for bell in (wake, fan_out):
             bell.stop()
-
-
-def spare_collector() -> None:
-    """Look for cycles less often: what is imported stays, and what a request makes has none.
-
-    Python's defaults go through everything that waits for the ledger, a fourth of a batch's CPU.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 10, 10)
 
 
 def serve(app: FastAPI, settings: Settings, *, process: str) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import InternalError
 from onrecord.audit.replay import Outcome, replay
 from onrecord.entrypoints import stack
 from onrecord.kit import db
+from onrecord.kit.collector import spare_collector
 from onrecord.kit.settings import Settings
 from onrecord.projections.catch_up import SETTINGS
 from onrecord.projections.rebuild import rebuild
@@ -68,6 +69,7 @@ def run_rebuild(settings: Settings, name: str, console: Console) -> None:
     url, _ = stack.addresses(settings)
     engine = db.engine(url, role="onrecord_projections", **SETTINGS)
     try:
+        spare_collector()
         with _progress(f"Rebuilding {name}", console) as progress:
             generation = rebuild(engine, chosen, progress)
     finally:

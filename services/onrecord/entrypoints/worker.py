@@ -1,6 +1,7 @@
 """The Celery worker as a process: `python -m onrecord.entrypoints.worker`. Any number may run."""
 
 from onrecord.kit import celery, db, logs
+from onrecord.kit.collector import spare_collector
 from onrecord.kit.settings import load_remote
 from onrecord.projections import catch_up, tasks
 from onrecord.webhooks import fan_out, forget
@@ -23,6 +24,7 @@ def main() -> None:
 
     folding = db.engine(url, role="onrecord_projections", **catch_up.SETTINGS)
     tasks.register(app, folding, then=(tell,), engines=(listening,))
+    spare_collector()  # before the worker forks: its processes share what is frozen
     app.worker_main(
         [
             "worker",

@@ -58,7 +58,7 @@ def catch_up(engine: Engine, projection: Projection) -> int:
     came = 0
     while (done := step(engine, projection)) is not None:
         came += done.went
-        if not done.more and not behind(engine, projection):
+        if not done.more and not _more(engine, projection):
             break
     return came
 
@@ -137,7 +137,7 @@ def _fold(
     return first or _fold(conn, projection, held, places[half:])
 
 
-def behind(engine: Engine, projection: Projection) -> bool:
+def _more(engine: Engine, projection: Projection) -> bool:
     """Are there entries past the live checkpoint that it may go to? Asked without its lock."""
     with engine.begin() as conn:
         return live(conn, projection)[1] < end(conn, projection)

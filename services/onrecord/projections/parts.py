@@ -32,6 +32,7 @@ from onrecord.projections.projection import (
     Held,
     Projection,
     checkpoints,
+    end,
     mended,
     metadata,
 )
@@ -87,7 +88,7 @@ def take(conn: Connection, projection: Projection) -> Held | None:
     part = Part(row.part, of) if projection.split else None
     conn.execution_options(part=part)
     # a part hears about every `of`-th of what stands there
-    until = min(row.until, row.size + PAGE * of)
+    until = min(row.until, row.size + PAGE * of, end(conn, projection))
     return Held(row.generation, row.size, until, row.stopped_seq, part, row.part)
 
 

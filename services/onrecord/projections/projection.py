@@ -105,6 +105,14 @@ def reached(conn: Connection, names: Sequence[str], *, hold: bool = False) -> in
     return min(sizes) if len(sizes) == len(names) else 0
 
 
+def behind(conn: Connection) -> set[str]:
+    """Which live projections have entries before them? Asked without anybody's lock."""
+    late = select(checkpoints.c.name).where(
+        checkpoints.c.live, checkpoints.c.size < follow.size(conn)
+    )
+    return {*conn.execute(late).scalars()}
+
+
 def schema(conn: Connection) -> str:
     """The schema of the projections' tables, for SQL text in folds: a replay has its own."""
     mapped: str = (

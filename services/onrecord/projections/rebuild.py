@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, Literal
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, text, update
 
 from onrecord.projections import parts
 from onrecord.projections.catch_up import step
@@ -32,6 +32,8 @@ Progress = Callable[[int, int], None]
 """Told the entries folded so far, of how many."""
 Turn = Literal["worked", "others", "nothing"]
 """What there was to do: something that was done, only what others are at, or nothing at all."""
+MOST: Final = 10_000
+"""Rows that a turn removes."""
 PAUSE: Final = 0.05
 """Seconds until one who waits for what others are at looks again."""
 
@@ -64,8 +66,8 @@ def build(engine: Engine, projection: Projection) -> Turn:
         if not old:
             return "nothing"
         with engine.begin() as conn:
-            _clear(conn, projection, keep=live(conn, projection)[0])
-        return "worked"
+            went = _clear(conn, projection, keep=live(conn, projection)[0])
+        return "worked" if went else "others"
     if left:
         return "others" if step(engine, projection, parts.take, parts.move) is None else "worked"
     done = step(engine, projection, partial(_take_whole, generation, below))
@@ -109,7 +111,6 @@ def _next(conn: Connection, projection: Projection) -> int:
     begun, _ = _standing(conn, projection)
     if begun is not None:
         return begun
-    _clear(conn, projection, keep=current)
     _discard(conn, projection, current)
     row = {"name": projection.name, "generation": current + 1, "fold": projection.number}
     conn.execute(insert(checkpoints).values(**row, size=0, live=False))
@@ -154,12 +155,34 @@ def _switch(engine: Engine, projection: Projection, generation: int) -> bool:
         return True
 
 
-def _clear(conn: Connection, projection: Projection, *, keep: int) -> None:
-    """Remove the generations before one. First their checkpoints: waits for whoever holds them."""
+def _clear(conn: Connection, projection: Projection, *, keep: int) -> bool:
+    """Remove some rows of a generation before one, and with the last of them its checkpoint.
+
+    Not all at once: whoever does it has other things to do. False where others are at it, or read
+    it still.
+    """
     table = checkpoints.c
-    conn.execute(delete(checkpoints).where(table.name == projection.name, table.generation < keep))
+    old = conn.execute(
+        select(table.generation)
+        .where(table.name == projection.name, table.generation < keep)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    ).scalar()
+    if old is None:
+        return False
     for one in projection.tables:
-        conn.execute(delete(one).where(one.c.generation < keep))
+        some = text(_SOME.format(table=one.fullname))
+        if conn.execute(some, {"old": old, "most": MOST}).rowcount:
+            return True
+    conn.execute(delete(checkpoints).where(table.name == projection.name, table.generation == old))
+    return True
+
+
+_SOME: Final = """
+DELETE FROM {table} WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM {table} WHERE generation = :old LIMIT :most
+))
+"""
 
 
 def _discard(conn: Connection, projection: Projection, current: int) -> None:

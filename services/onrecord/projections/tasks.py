@@ -19,7 +19,7 @@ from onrecord.kit.celery import QUEUE
 from onrecord.projections.catch_up import catch_up, prepare
 from onrecord.projections.parts import to_build
 from onrecord.projections.poison import Stopped, frames
-from onrecord.projections.projection import FoldChanged, Projection, metadata
+from onrecord.projections.projection import FoldChanged, Projection, behind, metadata
 from onrecord.projections.rebuild import build
 from onrecord.projections.registry import PROJECTIONS
 
@@ -86,8 +86,11 @@ def register(
 
     @app.task(name=CATCH_UP, shared=False)
     def catch_up_all() -> None:
+        with engine.begin() as conn:
+            late = behind(conn)
         for projection in PROJECTIONS:
-            tried(projection, catch_up)
+            if projection.name in late:
+                tried(projection, catch_up)
         for follower in then:
             try:
                 follower()

@@ -83,6 +83,19 @@ async def _configure(conn: psycopg.AsyncConnection[Row]) -> None:
     set_json_loads(orjson.loads, conn)
 
 
+_NUMBERED: Final = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+
+
+@lru_cache(maxsize=512)
+def _numbered(query: ClauseElement) -> tuple[bytes, tuple[str, ...]]:
+    """A query as PostgreSQL takes it, and the names of its parameters in order.
+
+    psycopg turns names into numbers itself, anew at each call where a query has over 4 KB.
+    """
+    made = query.compile(dialect=_NUMBERED)
+    return made.string.encode(), tuple(made.positiontup or ())  # type: ignore[attr-defined]
+
+
 @lru_cache(maxsize=512)
 def compiled(query: ClauseElement) -> bytes:
     """A query as psycopg takes it, compiled once."""
@@ -95,12 +108,14 @@ async def rows(pool: Pool, query: ClauseElement, params: Mapping[str, Any]) -> S
     A connection that was lost while it lay in the pool is found by using it, and what was read may
     be read again: to check each one beforehand would cost a fifth of a small query (measured).
     """
+    sql, names = _numbered(query)
+    values = [params[name] for name in names]
     again = False
     while True:
         async with pool.connection() as conn:
             try:
-                cursor = await conn.execute(compiled(query), params, binary=True)
-                return await cursor.fetchall()
+                cursor = psycopg.AsyncRawCursor(conn, row_factory=dict_row)
+                return await (await cursor.execute(sql, values, binary=True)).fetchall()
             except psycopg.OperationalError:
                 if not conn.broken or again:
                     raise

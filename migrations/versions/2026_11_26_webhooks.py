@@ -74,7 +74,7 @@ CREATE TABLE webhooks.deliveries (
     ended_at timestamptz,
     UNIQUE (endpoint, seq),
     CONSTRAINT deliveries_state CHECK (state IN ('pending', 'sending', 'delivered', 'failed'))
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 CREATE INDEX deliveries_listed ON webhooks.deliveries (endpoint, state, id);
 CREATE INDEX deliveries_pending ON webhooks.deliveries (endpoint, lane, seq)
     WHERE state = 'pending';

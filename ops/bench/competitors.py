@@ -47,11 +47,14 @@ WRITE = "SELECT message_store.write_message(%s, %s, %s, %s::jsonb)"
 
 
 class Eventsourcing:
-    """A process that records with the library when asked to."""
+    """A process that records with the library when asked to; or, a `runner`, has that fold."""
 
-    def __init__(self, python: Path, url: str, *, functions: bool) -> None:
+    def __init__(
+        self, python: Path, url: str, *, functions: bool = False, runner: bool = False
+    ) -> None:
         given = conninfo_to_dict(url)
         settings = {
+            "PERSISTENCE_MODULE": "eventsourcing.postgres",
             "POSTGRES_DBNAME": given["dbname"],
             "POSTGRES_HOST": given["host"],
             "POSTGRES_PORT": given["port"],
@@ -63,7 +66,11 @@ class Eventsourcing:
             "POSTGRES_ENABLE_DB_FUNCTIONS": "yes" if functions else "no",
         }
         self._process = subprocess.Popen(
-            [python, Path(__file__).with_name("eventsourcing_side.py"), str(statements.BYTES)],
+            [
+                python,
+                Path(__file__).with_name(f"eventsourcing_{'runner' if runner else 'side'}.py"),
+                str(statements.BYTES),
+            ],
             env=os.environ | {name: str(value) for name, value in settings.items()},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -23,7 +23,14 @@ def somebody() -> Iterator[User]:
 def test_the_demo_shows_the_main_job_and_finds_its_data_the_second_time(somebody: User) -> None:
     code, first = somebody.run("demo", "--exit")
     assert code == 0, first
-    for shown in ("reversed", "shifted", "adopted", "way to end the war", "[109:200]"):
+    for shown in (
+        "Signature verified",
+        "reversed",
+        "shifted",
+        "adopted",
+        "way to end the war",
+        "[109:200]",
+    ):
         assert shown in first
     assert "37 lines are new, 0 were on record already" in first
     code, second = somebody.run("demo", "--exit")

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -377,3 +378,38 @@ def test_what_a_lease_ran_out_on_is_sent_again_and_told_as_unknown(
     (done,) = deliveries(client, made["id"])
     assert "delivered" == done["attempts"][-1]["result"]
     assert {"unknown", "delivered"} >= {one["result"] for one in done["attempts"]}
+
+
+def test_a_receiver_that_asks_to_be_left_alone_is_with_all_that_waits_for_it(
+    client: Client, on_record: Record, there: Receiver, tell: Any
+) -> None:
+    there.answer = lambda _: (429, {"Retry-After": "3600"}, b"")
+    made = make(client, there.url(), types=["position.changed"], ordered=True)
+    other = make(client, there.url("/other"), types=["position.changed"])
+    positions(client, 1)
+    tell()
+    first = noted(client, made["id"])
+    positions(client, 3)
+    tell()
+    path = f"/v1/endpoints/{other['id']}"
+    until(lambda: len(there.at("/other")) >= 1, "the other was asked once")
+    assert 1 == len(there.at("/hook"))
+    waits = datetime.fromisoformat(first["next_attempt_at"]) - datetime.fromisoformat(
+        first["attempts"][0]["began_at"]
+    )
+    assert timedelta(minutes=59) < waits < timedelta(minutes=61)
+    assert bodies.get(client, path)["failures"] >= 1
+
+
+def test_two_deliverers_share_the_work_and_double_none(
+    client: Client, on_record: Record, there: Receiver, tell: Any
+) -> None:
+    made = [make(client, there.url(f"/{n}"), types=["position.changed"]) for n in range(4)]
+    seqs = positions(client, 60)
+    with webhooks.delivering(on_record.url) as another:
+        tell()
+        another.wake()
+        for one in made:
+            settled(client, one["id"])
+    for n in range(4):
+        assert sorted(seqs) == sorted(there.seqs(f"/{n}"))

@@ -170,6 +170,24 @@ def test_what_passes_no_filter_for_long_does_not_hide_what_does(
         assert "34" == next(bob).id == next(all_).id
 
 
+def test_a_stream_of_kinds_of_change_waits_until_they_are_known(
+    client: Client, on_record: Record
+) -> None:
+    on_record.catch_up()
+    asked: dict[str, Any] = {"kind": ["adopted", "reaffirmed"], "topic": ["talks", "trade"]}
+    there = everything(client, **asked)
+    assert 4 == len(there)
+    with listening(client, **asked) as live:
+        take(live, there)
+        put(on_record, 20, 21)  # nobody has folded them
+        assert there == everything(client, **asked)
+        folding = threading.Timer(0.5, on_record.catch_up)
+        folding.start()
+        last = next(live)
+        folding.join()
+    assert everything(client, **asked)[-1] == last.data
+
+
 def test_many_listeners_each_get_all_of_theirs(client: Client, on_record: Record) -> None:
     """More than the door has connections."""
     with ExitStack() as stack:

@@ -1,7 +1,7 @@
 """How does a test run the real processes, and take them away at a bad moment?
 
-`Deployment` starts API, worker and beat of one database as processes of their own, on the broker of
-`ONRECORD_TEST_BROKER_URL` or on PGMQ in that database, and kills them as rudely as asked.
+`Deployment` starts API, worker, deliverer and beat of one database as processes of their own, on
+the broker of `ONRECORD_TEST_BROKER_URL` or on PGMQ in that database, and kills them as asked.
 """
 
 import os
@@ -57,6 +57,7 @@ class Deployment:
             "ONRECORD_DATABASE_URL": url,
             "ONRECORD_BROKER_URL": broker,
             "ONRECORD_PORT": str(self.settings.port),
+            "ONRECORD_EGRESS_ALLOW": "127.0.0.1/32",
         }
         for name in names:
             with (self.logs / f"{name}.log").open("ab") as log:

@@ -13,7 +13,8 @@ import orjson
 from sqlalchemy import Connection, Engine, Table, insert, text
 
 from onrecord.projections.at_size import KEY, rows_at
-from onrecord.projections.projection import Projection, checkpoints, live, page
+from onrecord.projections.projection import Projection, checkpoints, live
+from onrecord.projections.reading import page
 from onrecord.projections.registry import PROJECTIONS
 
 PAGE: Final = 1000
@@ -103,7 +104,7 @@ def _fold_all(conn: Connection, size: int, progress: Progress) -> None:
     while done < size:
         end = min(done + PAGE, size)
         for projection in PROJECTIONS:
-            if heard := page(conn, projection, done, end, PAGE).heard:
+            if heard := page(conn, projection, done, end).heard:
                 projection.fold(conn, SCRATCH, heard)
         done = end
         conn.commit()

@@ -2,7 +2,7 @@
 
 The events themselves, byte for byte as they were hashed: a page, everything from a place on as
 NDJSON, that and what comes as server-sent events, or one. Pages are keyset reads in statements of
-their own, so a replay of years holds no snapshot.
+their own, so a replay of years holds no snapshot. And how far what follows from them is.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from onrecord.audit import streams
 from onrecord.audit.filters import Filters
+from onrecord.audit.progress import ProjectionsOut, told
 from onrecord.audit.tail import Tail
 from onrecord.domain.events import CLASSES
 from onrecord.domain.ids import Slug
@@ -25,6 +26,7 @@ from onrecord.kit.db import Pool, rows
 from onrecord.kit.problems import Problem, responses, unavailable
 from onrecord.kit.strict_routes import StrictRoute
 from onrecord.ledger.read import BY_ID, SIZE
+from onrecord.projections.status import WITH_LEDGER
 
 router = APIRouter(
     prefix="/v1", tags=["proof"], route_class=StrictRoute, responses=responses(404, 422, 503)
@@ -186,6 +188,12 @@ async def get_event(pool: Reads, id: UUID) -> Response:
     if not found["lines"]:
         raise Problem(404, "unknown-event", f"No event {id} is on record.")
     return Response(found["lines"][:-1], media_type="application/json")
+
+
+@router.get("/projections", response_model=ProjectionsOut)
+async def list_projections(pool: Reads) -> ProjectionsOut:
+    """How far each projection is, what a rebuild has built, and at which event one stopped."""
+    return told(await rows(pool, WITH_LEDGER, {}))
 
 
 async def check(pool: Pool) -> tuple[bool, Any]:

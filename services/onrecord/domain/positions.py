@@ -1,11 +1,13 @@
-"""What kind of change is a step from one stance to the next, and how far does it go?
+"""What kind of change is a step from one stance to the next, and which may have been held when?
 
-Called by the read door, which has each step with the one before it. Nothing here knows where steps
-are kept.
+Called by the fold of `changes` and by the read door. Nothing here knows where steps are kept.
 """
 
-from typing import Final, Literal, NamedTuple, get_args
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final, Literal, NamedTuple, Protocol, TypeVar, get_args
 
+from onrecord.domain.dates import Bounds
 from onrecord.domain.stances import CONDITIONAL, SCALE, Stance
 
 ChangeKind = Literal[
@@ -49,3 +51,35 @@ def _kind(
     if not start or not end or (before in CONDITIONAL and after in CONDITIONAL):
         return "shifted"
     return "reversed"
+
+
+class Dated(Protocol):
+    """A step as far as its place in the line goes."""
+
+    @property
+    def dates(self) -> Bounds: ...
+
+    @property
+    def order(self) -> int: ...
+
+    @property
+    def seq(self) -> int: ...
+
+
+S = TypeVar("S", bound=Dated)
+
+
+def may_hold(line: Sequence[S], as_of: datetime) -> tuple[list[S], bool]:
+    """The steps that may have been held at an instant, and whether one of them surely was.
+
+    DESIGN section 5: a step may be the one iff it may have begun by then, and not surely before
+    another that surely had; of steps with the same bounds, which share one date, only the last.
+    """
+    begun = [one for one in line if one.dates.latest <= as_of]
+    floor = max(((one.dates.earliest, one.order, one.seq) for one in begun), default=None)
+    last: dict[tuple[datetime, datetime], S] = {}
+    for one in sorted(line, key=lambda one: (one.order, one.seq)):
+        latest = min(one.dates.latest, as_of)
+        if one.dates.earliest <= as_of and (floor is None or (latest, one.order, one.seq) >= floor):
+            last[one.dates.earliest, one.dates.latest] = one
+    return list(last.values()), floor is not None

@@ -18,12 +18,22 @@ from rich.text import Text
 
 from onrecord.entrypoints import demo as demonstration
 from onrecord.entrypoints import doctor as examination
-from onrecord.entrypoints import import_check, import_csv, importing, local, proving, showing, stack
+from onrecord.entrypoints import (
+    import_check,
+    import_csv,
+    importing,
+    listening,
+    local,
+    proving,
+    showing,
+    stack,
+)
 from onrecord.entrypoints import migrate as migration
 from onrecord.kit import settings as kit_settings
 from onrecord.kit.postgres_binaries import CannotRunPostgres
 from onrecord.kit.settings import BadSettings, Settings
-from onrecord.projections.rebuild import BeingRebuilt
+from onrecord.projections.poison import Stopped
+from onrecord.projections.projection import FoldChanged
 from onrecord.projections.registry import NoSuchProjection
 
 app = typer.Typer(
@@ -49,7 +59,7 @@ def _told() -> Iterator[None]:
     code, said = 0, ""
     try:
         yield
-    except showing.NotOnRecord as error:
+    except (showing.NotOnRecord, Stopped) as error:
         code, said = NO, str(error)
     except (
         BadSettings,
@@ -65,7 +75,7 @@ def _told() -> Iterator[None]:
         local.NotStarted,
         proving.PrimaryNeeded,
         stack.SchemaMissing,
-        BeingRebuilt,
+        FoldChanged,
         OSError,
         psycopg.OperationalError,
         sqlalchemy.exc.OperationalError,
@@ -102,6 +112,9 @@ def demo(
     """Run everything, record the seeds, and show the main job on them."""
     with _told():
         settings = kit_settings.load(data=data, port=port)
+        settings = settings.model_copy(
+            update={"egress_allow": (*settings.egress_allow, listening.HERE)}
+        )
         with local.up(settings, console.print) as running:
             held = demonstration.tour(settings, running, console, empty=empty)
             if not exit:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from onrecord.entrypoints import stack
 from onrecord.entrypoints.importing import Tally, files, import_files
+from onrecord.entrypoints.listening import listener, subscribed
 from onrecord.entrypoints.local import Up
 from onrecord.entrypoints.proving import run_replay
 from onrecord.entrypoints.showing import ask, show_changes, show_position
@@ -80,6 +81,28 @@ class Tour:
             _require(_words(later), "the exact words are not shown")
             self.console.print(Text(later["cite"], style="dim"))
 
+    def tell(self) -> None:
+        """A webhook: an endpoint asks for changes of positions, and gets those on record."""
+        self._title("A webhook: what changed is sent, signed, to a receiver of this demo")
+        wanted = {"kinds": ["softened", "hardened", "shifted", "reversed"]}
+        with (
+            httpx2.Client(base_url=self.running.address, timeout=30) as client,
+            listener() as there,
+            subscribed(client, there.url, wanted) as endpoint,
+        ):
+            path = f"/v1/endpoints/{endpoint['id']}"
+            asked = client.post(f"{path}/replay", json={"from_size": 0}).raise_for_status().json()
+            _require(asked["events"] > 0, "no change is on record that the endpoint asks for")
+            came = there.next(endpoint["secret"])
+            _require(came is not None, "nothing came that bears our signature")
+            assert came is not None
+            change, said = came["data"]["change"], came["data"]["entry"]["data"]
+            before = change["previous"]["stance"] if change["previous"] else "nothing"
+            self.console.print(
+                f"Signature verified. {came['type']}, seq {came['sequence']}: {said['actor']} on"
+                f" {said['topic']}, from {before} to {said['stance']} ({change['kind']})"
+            )
+
     def prove(self) -> None:
         """Replay the ledger, and compare."""
         self._title("Proof: every entry replayed from the first, compared with the projections")
@@ -95,6 +118,8 @@ class Tour:
             "ask": f"curl '{address}/v1/actors/{ACTOR}/topics/{TOPIC}/position?as_of=2022-11-30'",
             "record": f"curl {address}/v1/topics -H 'Content-Type: application/json'"
             """ -d '{"id": "my-topic", "label": "My topic", "proposition": "Do it."}'""",
+            "be told": f"curl {address}/v1/endpoints -H 'Content-Type: application/json'"
+            f""" -d '{{"url": "https://hooks.example/", "actors": ["{ACTOR}"]}}'""",
             "logs": str(self.running.logs),
         }
         for what, line in lines.items():
@@ -121,6 +146,7 @@ def tour(settings: Settings, running: Up, console: Console, *, empty: bool) -> b
         try:
             if not empty:
                 made.show(made.load_seeds())
+                made.tell()
             made.prove()
         except StepFailed as error:
             console.print(Text(f"This step did not hold: {error}", style="red"))

@@ -13,6 +13,7 @@ from typing import Final
 import httpx2
 import psycopg
 from kombu import Connection
+from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -20,7 +21,7 @@ from rich.text import Text
 from onrecord.entrypoints import stack
 from onrecord.kit import celery, db, local_postgres, migrations
 from onrecord.kit.settings import Settings
-from onrecord.projections.registry import PROJECTIONS
+from onrecord.projections.status import STATUS, places
 
 SPARE_BYTES: Final = 1_000_000_000
 OLDEST: Final = 150000
@@ -91,27 +92,19 @@ def _database(url: str) -> Iterator[Finding]:
             size = conn.execute("SELECT coalesce(max(size), 0) FROM ledger.commits").fetchone()
             entries = size[0] if size else 0
             yield Finding("ledger", True, f"{entries} entries")
-            rows = conn.execute(
-                "SELECT name, fold, size FROM projections.checkpoints WHERE live"
-            ).fetchall()
+            found = conn.cursor(row_factory=dict_row).execute(db.compiled(STATUS)).fetchall()
     except psycopg.OperationalError as error:
         first = str(error).strip().splitlines()[0]
         yield Finding("database", False, first, "start it, or mend ONRECORD_DATABASE_URL")
         return
-    places = {name: (fold, at) for name, fold, at in rows}
-    for one in PROJECTIONS:
-        fold, at = places.get(one.name, (None, 0))
-        if fold is None:
-            yield Finding(f"projection {one.name}", False, "not begun", "start a worker")
-        elif fold != one.number:
-            found = f"built by fold {fold}, this program has fold {one.number}"
-            yield Finding(
-                f"projection {one.name}", False, found, f"run `onrecord rebuild {one.name}`"
-            )
-        else:
-            behind = entries - at
-            found = f"size {at}" + (f", {behind} entries behind" if behind else "")
-            yield Finding(f"projection {one.name}", not behind, found, "start a worker, or wait")
+    for place in places(found):
+        what, trouble = f"projection {place.projection.name}", place.trouble()
+        if trouble or place.row is None:
+            yield Finding(what, False, *(trouble or ()))
+            continue
+        at = place.row["size"]
+        told = f"size {at}" + (f", {entries - at} entries behind" if at < entries else "")
+        yield Finding(what, at >= entries, told, "start a worker, or wait")
 
 
 def _broker(settings: Settings) -> Finding:

@@ -5,7 +5,15 @@ from contextlib import contextmanager
 
 from psycopg.errors import ReadOnlySqlTransaction
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 from sqlalchemy.exc import InternalError
@@ -29,7 +37,7 @@ class PrimaryNeeded(Exception):
 def run_replay(settings: Settings, console: Console) -> Outcome:
     """Replay the ledger from the first entry, and tell how the projections compare."""
     url, _ = stack.addresses(settings)
-    engine = db.engine(url, role="onrecord_audit")
+    engine = db.engine(url, role="onrecord_audit", **SETTINGS)
     try:
         with _progress("Replaying", console) as progress:
             outcome = replay(engine, progress)
@@ -55,19 +63,31 @@ def run_replay(settings: Settings, console: Console) -> Outcome:
 
 
 def run_rebuild(settings: Settings, name: str, console: Console) -> None:
-    """Build a projection anew beside the live one, and switch to it."""
+    """Build a projection anew beside the live one, together with whoever is at it, and switch."""
     chosen = projection(name)
     url, _ = stack.addresses(settings)
     engine = db.engine(url, role="onrecord_projections", **SETTINGS)
-    with _progress(f"Rebuilding {name}", console) as progress:
-        generation = rebuild(engine, chosen, progress)
-    engine.dispose()
+    try:
+        with _progress(f"Rebuilding {name}", console) as progress:
+            generation = rebuild(engine, chosen, progress)
+    finally:
+        engine.dispose()
     console.print(f"{name} is rebuilt; generation {generation} is live")
 
 
 @contextmanager
 def _progress(what: str, console: Console) -> Iterator[Callable[[int, int], None]]:
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("entries"))
+    columns = (
+        *(TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("entries")),
+        *(_Pace(), TimeRemainingColumn(), TextColumn("left")),
+    )
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+class _Pace(ProgressColumn):
+    """Entries a second, of late."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "")

@@ -22,7 +22,7 @@ def main() -> None:
         forget.forget(listening)
 
     folding = db.engine(url, role="onrecord_projections", **catch_up.SETTINGS)
-    tasks.register(app, folding, tell, engines=(listening,))
+    tasks.register(app, folding, then=(tell,), engines=(listening,))
     app.worker_main(
         [
             "worker",

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from celery import Celery
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from onrecord.kit.db import conninfo
 
@@ -51,7 +51,12 @@ def make(broker_url: str) -> Celery:
         broker_connection_timeout=5,
         task_default_queue=QUEUE,
         task_queues=[
-            Queue(one, queue_arguments=None if pgmq else {"x-queue-type": "quorum"})
+            Queue(
+                one,
+                Exchange(QUEUE),
+                routing_key=one,  # or each bell would ring in every queue
+                queue_arguments=None if pgmq else {"x-queue-type": "quorum"},
+            )
             for one in QUEUES
         ],
         task_default_queue_type="classic" if pgmq else "quorum",

@@ -55,6 +55,7 @@ def engine(url: str, *, role: str | None = None, **settings: str) -> Engine:
         creator=lambda: psycopg.connect(target),
         pool_pre_ping=True,
         pool_size=2,
+        hide_parameters=True,  # they may be words, which an error's text would carry into a log
         json_deserializer=orjson.loads,
         json_serializer=lambda value: orjson.dumps(value).decode(),
     )

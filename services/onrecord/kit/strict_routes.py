@@ -31,13 +31,23 @@ class StrictRoute(APIRoute):
                 name = next(iter(request.query_params))
                 fault = {"parameter": name, "message": "is no parameter of this address"}
                 raise Problem(422, "invalid", "There is a parameter too many.", errors=[fault])
-            if self.body_field is not None:
+            if self.body_field is not None and not self._left_out(request):
                 require_type(request, "application/json")
                 body = await limited_body(request)
                 request = _StrictRequest(request.scope, request.receive, body)
             return await handler(request)
 
         return strict
+
+    def _left_out(self, request: Request) -> bool:
+        """Is there no body, where there need not be one?"""
+        assert self.body_field is not None
+        sent = {"content-type", "transfer-encoding"} & {*request.headers.keys()}
+        return (
+            not self.body_field.field_info.is_required()
+            and not sent
+            and request.headers.get("content-length", "0") == "0"
+        )
 
 
 class _StrictRequest(Request):

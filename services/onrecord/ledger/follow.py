@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from sqlalchemy import Connection
@@ -25,22 +26,56 @@ class Commit:
     recorded_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of `of` parts of the ledger: all entries about a thing are in one of them."""
+
+    number: int
+    of: int
+
+
 def page(conn: Connection, start: int, limit: int) -> Sequence[Recorded]:
     """Up to `limit` entries from seq `start` on, read on a SQLAlchemy connection."""
     return read.entries_from(driver(conn), start, limit)
 
 
 def heard(
-    conn: Connection, types: Collection[str], start: int, until: int, limit: int
+    conn: Connection,
+    types: Collection[str],
+    start: int,
+    until: int,
+    limit: int | None = None,
+    part: Part | None = None,
 ) -> Sequence[Recorded]:
     """Up to `limit` entries of these types from seq `start` on and below `until`, in order.
 
-    Those between them are not even looked at: rare types cost next to nothing.
+    Those between them are not even looked at: rare types cost next to nothing. With a part, only
+    those that are in it; to skip another costs a small part of what folding it would.
     """
-    return read.entries_of(driver(conn), types, start, until, limit)
+    return read.entries_at(driver(conn), *_places(types, start, until, limit, part))
 
 
-def commits(conn: Connection, start: int, until: int, limit: int) -> Sequence[Commit]:
+def seqs(
+    conn: Connection,
+    types: Collection[str],
+    start: int,
+    until: int,
+    limit: int | None = None,
+    part: Part | None = None,
+) -> list[int]:
+    """The places of the entries that `heard` gives, without reading them."""
+    sql, asked = _places(types, start, until, limit, part)
+    return [
+        seq for (seq,) in driver(conn).execute(f"SELECT seq FROM ({sql}) s ORDER BY seq", asked)
+    ]
+
+
+def identity(conn: Connection, seq: int) -> tuple[UUID, str]:
+    """The id and the type of the entry at this place, even if it cannot be read as an event."""
+    return read.identity(driver(conn), seq)
+
+
+def commits(conn: Connection, start: int, until: int, limit: int | None) -> Sequence[Commit]:
     """When the entries from seq `start` on and below `until` were recorded, without reading them.
 
     The first and the last of at most `limit` may be parts of a commit.
@@ -60,6 +95,15 @@ def commits(conn: Connection, start: int, until: int, limit: int) -> Sequence[Co
         made.append(Commit(first, min(size, until) - 1, recorded_at))
         first = size
     return made
+
+
+def _places(
+    types: Collection[str], start: int, until: int, limit: int | None, part: Part | None
+) -> tuple[str, dict[str, Any]]:
+    asked: dict[str, Any] = {"types": list(types), "start": start, "until": until, "limit": limit}
+    if part is None:
+        return read.OF_TYPES, asked
+    return read.OF_PART, {**asked, "number": part.number, "of": part.of}
 
 
 def size(conn: Connection) -> int:

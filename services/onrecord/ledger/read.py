@@ -4,15 +4,16 @@ Called by followers (sync), the audit door (async, through `kit.db`) and the wri
 slugs). Pages are keyset reads in short transactions; none holds a snapshot between pages.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, TypedDict
+from uuid import UUID
 
 import psycopg
 from sqlalchemy import TextClause, text
 
-from onrecord.domain.events import Recorded
+from onrecord.domain.events import CLASSES, Recorded
 from onrecord.ledger.entry import decode
 
 MOST_BYTES: Final = 8 * 2**20
@@ -125,40 +126,62 @@ _WHOLE: Final = """
 SELECT e.entry, p.sections, p.values
 FROM ({seqs}) s JOIN ledger.entries e USING (seq)
 LEFT JOIN LATERAL (
-    SELECT array_agg(section ORDER BY section) AS sections,
-           array_agg(value ORDER BY section) AS values
+    SELECT array_agg(section) AS sections, array_agg(value) AS values
     FROM ledger.payloads WHERE seq = e.seq
 ) p ON true
 ORDER BY seq
 """
 _FROM: Final = "SELECT seq FROM ledger.entries WHERE seq >= %s ORDER BY seq LIMIT %s"
-_OF: Final = """
+
+OF_TYPES: Final = """
 SELECT seq FROM unnest(%(types)b::text[]) type CROSS JOIN LATERAL (
     SELECT seq FROM ledger.touches WHERE kind = 'type' AND name = type
-        AND seq >= %(start)s AND seq < %(until)s ORDER BY seq LIMIT %(limit)s
-) one ORDER BY seq LIMIT %(limit)s
+        AND seq >= %(start)s AND seq < %(until)s ORDER BY seq LIMIT %(limit)s::bigint
+) one ORDER BY seq LIMIT %(limit)s::bigint
+"""
+"""The first places of entries of some types: a few reads of an index, whatever else is there."""
+
+_OWN: Final = ", ".join(
+    f"'{one.type}'" for one in CLASSES.values() if one.makes in ("statement", "position")
+)
+_DATA: Final = "convert_from(entry, 'UTF8')::jsonb -> 'data'"
+OF_PART: Final = f"""
+SELECT seq FROM ledger.touches t JOIN ledger.entries e USING (seq)
+WHERE t.kind = 'type' AND t.name = ANY(%(types)b::text[])
+    AND seq >= %(start)s AND seq < %(until)s
+    AND get_byte(sha256(convert_to(
+        CASE WHEN t.name IN ({_OWN}) THEN e.id::text ELSE coalesce(
+            {_DATA} ->> 'target', {_DATA} ->> 'id', {_DATA} ->> 'actor') END,
+        'UTF8')), 0) %% %(of)s = %(number)s
+"""
+"""The same of one part, without a limit. An entry that makes a statement or a position has its id;
+all others say whom they are about. To skip an entry takes its row, and not its words.
 """
 
 
 def entries_from(conn: psycopg.Connection[Any], start: int, limit: int) -> list[Recorded]:
     """Up to `limit` entries from seq `start` on, each read whole; fewer means: that was all."""
-    return _whole(conn, _FROM, [start, limit])
+    return entries_at(conn, _FROM, [start, limit])
 
 
-def entries_of(
-    conn: psycopg.Connection[Any], types: Collection[str], start: int, until: int, limit: int
-) -> list[Recorded]:
-    """Up to `limit` entries of some types, from seq `start` on and below `until`."""
-    asked = {"types": list(types), "start": start, "until": until, "limit": limit}
-    return _whole(conn, _OF, asked)
-
-
-def _whole(conn: psycopg.Connection[Any], seqs: str, asked: Any) -> list[Recorded]:
+def entries_at(conn: psycopg.Connection[Any], seqs: str, asked: Any) -> list[Recorded]:
+    """The entries at the places that a query gives, each read whole, in order."""
     rows = conn.cursor(binary=True).execute(_WHOLE.format(seqs=seqs), asked)
     return [
         decode(entry, dict(zip(sections or (), values or (), strict=True)))
         for entry, sections, values in rows
     ]
+
+
+def identity(conn: psycopg.Connection[Any], seq: int) -> tuple[UUID, str]:
+    """The id and the type of an entry."""
+    row = conn.execute(
+        "SELECT id, convert_from(entry, 'UTF8')::json ->> 'type' FROM ledger.entries"
+        " WHERE seq = %s",
+        [seq],
+    ).fetchone()
+    assert row, f"the ledger has no entry {seq}"
+    return row[0], row[1]
 
 
 def size(conn: psycopg.Connection[Any]) -> int:

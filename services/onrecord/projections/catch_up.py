@@ -1,24 +1,30 @@
 """How does a projection get from its checkpoint to the ledger's end?
 
-Called by the Celery task, by `rebuild` and by tests. One transaction a page: lock the checkpoint,
+Called by the Celery task, by `rebuild` and by tests. One transaction a page: take the checkpoint,
 read the next entries that it hears, fold them, move the checkpoint, commit. Killed at any moment,
 it has done all of a page or nothing of it.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
+from onrecord.ledger import follow
+from onrecord.projections.poison import Stop, Stopped, is_poison, told
 from onrecord.projections.projection import (
     PAGE,
+    FoldChanged,
+    Held,
     Projection,
     advance,
     end,
     ensure,
     live,
     lock,
-    page,
+    stop,
 )
+from onrecord.projections.reading import page, seqs
 
 SETTINGS: Final = {"plan_cache_mode": "force_custom_plan", "synchronous_commit": "off"}
 """Of the connections that fold. To plan each page anew costs it little, and a plan kept from when a
@@ -27,11 +33,18 @@ rows and checkpoint are lost together, if at all, and are folded again from the 
 """
 
 
+Take = Callable[[Connection, Projection], Held | None]
+"""Takes a place for this transaction; None where there is none, or others have it."""
+Move = Callable[[Connection, Projection, Held, int], None]
+"""Moves the checkpoint of what was taken, in the same transaction."""
+
+
 def catch_up(engine: Engine, projection: Projection) -> int:
     """Fold the live generation as far as it may go; answers how many entries it went.
 
     Another worker's lock ends it at once: that worker will find this one's entries. For it looks
     once more *after* it let go, when an entry that it missed may have had its bell turned away.
+    Raises `Stopped` at an event that cannot be folded, and `FoldChanged`.
     """
     came = 0
     while (way := step(engine, projection)) is not None:
@@ -41,21 +54,79 @@ def catch_up(engine: Engine, projection: Projection) -> int:
     return came
 
 
-def step(engine: Engine, projection: Projection) -> int | None:
-    """Fold one page, in one transaction; answers how many entries its checkpoint went, None if
-    another worker is at it.
+def step(
+    engine: Engine, projection: Projection, take: Take = lock, move: Move = advance
+) -> int | None:
+    """Fold one page, in one transaction; answers how many entries the checkpoint went, None if
+    there was nothing to take.
+
+    Where the page cannot be folded, it is again in halves, so that the checkpoint comes to stand at
+    the event that cannot. Raises `Stopped` then, each time: whoever calls has it tried once more.
     """
+    try:
+        with engine.begin() as conn:
+            held = take(conn, projection)
+            if held is None:
+                return None
+            found = page(conn, projection, held.size, held.until, _limit(held), held.part)
+            if found.heard:
+                projection.fold(conn, held.generation, found.heard)
+            if found.end > held.size:
+                move(conn, projection, held, found.end)
+        return max(0, found.end - held.size)
+    except FoldChanged:
+        raise
+    except Exception as error:
+        if not is_poison(error):
+            raise
+    return _carefully(engine, projection, take, move)
+
+
+def _limit(held: Held) -> int | None:
+    if held.row is not None:
+        return None  # whoever took it has bounded it
+    return PAGE if held.stopped is None else 1  # where it stood still, that event comes alone
+
+
+def _carefully(engine: Engine, projection: Projection, take: Take, move: Move) -> int | None:
+    """The same, up to the event that cannot be folded, which is noted."""
     with engine.begin() as conn:
-        held = lock(conn, projection)
+        held = take(conn, projection)
         if held is None:
             return None
-        generation, size = held
-        found = page(conn, projection, size, end(conn, projection), PAGE)
-        if found.heard:
-            projection.fold(conn, generation, found.heard)
-        if found.end > size:
-            advance(conn, projection, generation, found.end)
-    return max(0, found.end - size)
+        limit = _limit(held)
+        places = seqs(conn, projection, held.size, held.until, limit, held.part)
+        until = places[-1] + 1 if limit and len(places) == limit else held.until
+        met = _fold(conn, projection, held, [*places, until])
+        size, error = met or (until, None)
+        if size > held.size:
+            move(conn, projection, held, size)
+        if error is None:
+            return size - held.size
+        found = Stop(size, *follow.identity(conn, size), told(error))
+        new = stop(conn, projection, held.generation, found)
+    raise Stopped(projection.name, found, new=new) from error
+
+
+def _fold(
+    conn: Connection, projection: Projection, held: Held, places: Sequence[int]
+) -> tuple[int, Exception] | None:
+    """Fold what begins at all these places but the last; answers where it ends before that, why."""
+    if len(places) == 1:
+        return None
+    try:
+        with conn.begin_nested():
+            found = page(conn, projection, places[0], places[-1], None, held.part)
+            projection.fold(conn, held.generation, found.heard)
+        return None
+    except Exception as error:
+        if not is_poison(error):
+            raise
+        if len(places) == 2:
+            return places[0], error
+    half = len(places) // 2
+    first = _fold(conn, projection, held, places[: half + 1])
+    return first or _fold(conn, projection, held, places[half:])
 
 
 def behind(engine: Engine, projection: Projection) -> bool:

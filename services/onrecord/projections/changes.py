@@ -191,5 +191,6 @@ CHANGES = Projection(
     tables=(changes,),
     fold=fold,
     hears=frozenset(one.type for one in _HEARS),
+    split=False,  # a correction takes a step to another line, and a merge takes all of them
     after=(actors.NAME,),
 )

@@ -22,8 +22,9 @@ _DOWN: Final = "c.valid_from DESC, c.ord DESC, c.made_seq DESC"
 _BELIEVED: Final = believed("c", "changes")
 
 COLUMNS: Final = (
-    "c.id, c.actor, c.recorded_as, c.topic, c.valid_from, c.ord, c.made_seq, c.effective, c.stance,"
-    " c.condition, c.before_id, c.before_stance, c.kind, c.change_size, c.late"
+    "c.id, c.actor, c.recorded_as, c.topic, c.valid_from, c.ord, c.made_seq, c.earliest, c.latest,"
+    " c.effective, c.stance, c.condition, c.before_id, c.before_stance, c.kind, c.change_size,"
+    " c.late"
 )
 
 
@@ -66,43 +67,29 @@ def told(steps: str) -> str:
 
 _NAMES: Final = (positions.NAME, changes.NAME, actors.NAME, clock.NAME)
 
+_SURE: Final = last(
+    "root.id",
+    ":topic",
+    columns="c.earliest",
+    where=f" AND c.latest <= :as_of AND c.earliest > '{BEGINNING}'",
+)
+
 HELD: Final = read(
     (*_NAMES, statements.NAME, topics.NAME),
     f"""
     {ROOT},
     held AS (SELECT c.* FROM known, root, LATERAL {last("root.id", ":topic")} c),
     said AS ({told("held")}),
-    sure AS (
-        SELECT c.* FROM known, root, LATERAL {
-        last(
-            "root.id",
-            ":topic",
-            columns="c.earliest",
-            where=f" AND c.latest <= :as_of AND c.earliest > '{BEGINNING}'",
-        )
-    } c
-    ),
     near AS (
         SELECT c.* FROM known, root, projections.changes c
         WHERE {_BELIEVED} AND c.actor = root.id AND c.topic = :topic AND c.valid_from <= :as_of
-            AND c.valid_from >= coalesce(
-                (SELECT earliest - interval '366 days' FROM sure), '-infinity')
+            AND c.valid_from >= coalesce((SELECT CASE
+                WHEN h.latest <= :as_of AND h.earliest > '{BEGINNING}' THEN h.earliest
+                ELSE {_SURE} END - interval '366 days' FROM held h), '-infinity')
         UNION ALL
         SELECT c.* FROM known, root, projections.changes c
         WHERE {_BELIEVED} AND c.actor = root.id AND c.topic = :topic AND c.valid_from > :as_of
             AND c.earliest = '{BEGINNING}'
-    ),
-    floor AS (
-        SELECT earliest, ord, made_seq FROM near WHERE latest <= :as_of
-        ORDER BY earliest DESC, ord DESC, made_seq DESC LIMIT 1
-    ),
-    may AS (
-        SELECT DISTINCT ON (earliest, latest) c.* FROM near c
-        WHERE earliest <= :as_of AND (
-            NOT EXISTS (SELECT FROM floor)
-            OR (least(latest, :as_of), ord, made_seq)
-                >= (SELECT f.earliest, f.ord, f.made_seq FROM floor f))
-        ORDER BY earliest, latest, ord DESC, made_seq DESC
     )
     SELECT known.k, {TIME_OF} AS known_at, root.id AS root, root.names AS actor_names,
         (SELECT coalesce(label, '') FROM projections.topics t
@@ -111,9 +98,9 @@ HELD: Final = read(
                 LATERAL (VALUES (s.open_seq), (s.close_seq)) AS v (seq)
             WHERE s.generation = known.positions AND s.actor = root.id AND s.topic = :topic
             AND seq < known.k) AS revision,
-        EXISTS (SELECT FROM floor) AS surely_some,
         (SELECT jsonb_agg(jsonb_build_object('id', id, 'stance', stance, 'condition', condition,
-            'effective', effective) ORDER BY {_UP}) FROM may c) AS may_hold,
+            'effective', effective, 'order', ord, 'seq', made_seq) ORDER BY {_UP})
+            FROM near c) AS near,
         (SELECT jsonb_agg(jsonb_build_object(
                 'id', s.id, 'recorded_at', s.recorded_at, 'erased', s.erased) || s.doc
                 ORDER BY s.said_from, s.made_seq)
@@ -125,8 +112,8 @@ HELD: Final = read(
 )
 """The position of `:actor` on `:topic` at `:as_of`, at K; with all that an answer shows.
 
-`near` holds all that may have been held then: no date but `../D` spans more than a year, so what
-began over a year before something that surely began later was surely over.
+`near` holds all that may have been held then, and perhaps more: no date but `../D` spans more than
+a year, so what began over a year before something that surely began later was surely over.
 """
 
 _BOTH: Final = f"""

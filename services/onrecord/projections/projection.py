@@ -20,7 +20,9 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    Uuid,
     func,
+    or_,
     select,
     text,
     update,
@@ -28,6 +30,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from onrecord.ledger import follow
+from onrecord.ledger.follow import Part
+from onrecord.projections.poison import Stop
 
 PAGE: Final = 1_000
 """Entries folded in one transaction."""
@@ -43,9 +47,16 @@ checkpoints = Table(
     Column("size", BigInteger, nullable=False, server_default=text("0")),
     Column("live", Boolean, nullable=False),
     Column("moved_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("stopped_seq", BigInteger),
+    Column("stopped_event", Uuid),
+    Column("stopped_type", Text),
+    Column("stopped_error", Text),
+    Column("stopped_since", DateTime(timezone=True)),
     Index("checkpoints_one_live", "name", unique=True, postgresql_where=text("live")),
 )
-"""Where each generation of each projection is. Reads take the live one in their own statement."""
+"""Where each generation of each projection is. Reads take the live one in their own statement.
+`stopped_*`: the event that its fold cannot take, at which it stands; see `poison`.
+"""
 
 
 @dataclass(frozen=True)
@@ -61,28 +72,14 @@ class Projection:
     """The types of events that are read for it, as `Recorded`; all others only move its checkpoint.
     None: no events, but the ledger's commits, as `follow.Commit`.
     """
+    split: bool = True
+    """Whether a rebuild may fold it in parts beside each other, all of a thing in one of them. Not
+    so where what follows from an entry also depends on other things.
+    """
     after: tuple[str, ...] = ()
     """Projections whose rows its fold reads. It is never folded beyond the least of their live
     checkpoints, so at an entry's seq it finds what they said at K = seq + 1, however far they are.
     """
-
-
-@dataclass(frozen=True)
-class Page:
-    """What a projection hears next, and its checkpoint once that is folded."""
-
-    heard: Sequence[Any]
-    end: int
-
-
-def page(conn: Connection, projection: Projection, start: int, until: int, limit: int) -> Page:
-    """What a projection hears from seq `start` on and below `until`, at most `limit` of it."""
-    heard: Sequence[Any]
-    if projection.hears is None:
-        heard = follow.commits(conn, start, until, limit)
-    else:
-        heard = follow.heard(conn, projection.hears, start, until, limit)
-    return Page(heard, heard[-1].seq + 1 if len(heard) == limit else until)
 
 
 def end(conn: Connection, projection: Projection) -> int:
@@ -147,30 +144,87 @@ def live(conn: Connection, projection: Projection) -> tuple[int, int]:
     return row.generation, row.size
 
 
-def lock(
-    conn: Connection, projection: Projection, generation: int | None = None
-) -> tuple[int, int] | None:
-    """Take a generation (the live one without a number) for this transaction.
+@dataclass(frozen=True)
+class Held:
+    """A place that this transaction has, and nobody else: of a generation, or of a part of one."""
 
-    Answers (generation, checkpoint), or None if another worker has it. Raises `FoldChanged`.
+    generation: int
+    size: int
+    until: int
+    """How far it may be folded now."""
+    stopped: int | None
+    """The seq at which it stood still when it was last tried."""
+    part: Part | None = None
+    """Which entries it is about; None: all."""
+    row: int | None = None
+    """The number of the part, where it is the place of one."""
+
+
+def lock(conn: Connection, projection: Projection, generation: int | None = None) -> Held | None:
+    """Take a generation (the live one without a number) for this transaction, if nobody has it.
+
+    Raises `FoldChanged`.
     """
-    which = checkpoints.c.live if generation is None else checkpoints.c.generation == generation
+    table = checkpoints.c
+    which = table.live if generation is None else table.generation == generation
     row = conn.execute(
-        select(checkpoints.c.generation, checkpoints.c.size, checkpoints.c.fold)
-        .where(checkpoints.c.name == projection.name, which)
+        select(table.generation, table.size, table.fold, table.stopped_seq)
+        .where(table.name == projection.name, which)
         .with_for_update(skip_locked=True, key_share=True)  # NO KEY: `reached` may hold on to it
     ).one_or_none()
     if row is None:
         return None
     if row.fold != projection.number:
         raise FoldChanged(projection, row.fold)
-    return row.generation, row.size
+    return Held(row.generation, row.size, end(conn, projection), row.stopped_seq)
 
 
-def advance(conn: Connection, projection: Projection, generation: int, size: int) -> None:
-    """Move the checkpoint of a locked generation, in the transaction of its effects."""
+_WELL: Final = dict.fromkeys(
+    ("stopped_seq", "stopped_event", "stopped_type", "stopped_error", "stopped_since")
+)
+
+
+def advance(conn: Connection, projection: Projection, held: Held, size: int) -> None:
+    """Move the checkpoint of a generation that is held, in the transaction of its effects."""
+    conn.execute(
+        update(checkpoints)
+        .where(checkpoints.c.name == projection.name, checkpoints.c.generation == held.generation)
+        .values(size=size, moved_at=func.clock_timestamp())
+    )
+    if held.stopped is not None:
+        mended(conn, projection, held.generation)
+
+
+def mended(conn: Connection, projection: Projection, generation: int) -> None:
+    """A generation stands at no event any more."""
+    names = ("seq", "event", "type", "error", "since")
     conn.execute(
         update(checkpoints)
         .where(checkpoints.c.name == projection.name, checkpoints.c.generation == generation)
-        .values(size=size, moved_at=func.clock_timestamp())
+        .values(dict.fromkeys((f"stopped_{name}" for name in names), None))
     )
+
+
+def stop(conn: Connection, projection: Projection, generation: int, found: Stop) -> bool:
+    """Note the event at which a generation stands; answers whether that is news."""
+    table = checkpoints.c
+    noted = (
+        update(checkpoints)
+        .where(
+            table.name == projection.name,
+            table.generation == generation,
+            or_(
+                table.stopped_seq.is_distinct_from(found.seq),
+                table.stopped_error.is_distinct_from(found.error),
+            ),
+        )
+        .values(
+            stopped_seq=found.seq,
+            stopped_event=found.event,
+            stopped_type=found.type,
+            stopped_error=found.error,
+            stopped_since=func.clock_timestamp(),
+        )
+        .returning(table.generation)
+    )
+    return conn.execute(noted).first() is not None

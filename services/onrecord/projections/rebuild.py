@@ -1,105 +1,133 @@
 """How is a projection made anew while it is being read?
 
-The next generation is folded beside the live one, then a switch of one row makes it the live one:
-reads take the generation in their own statement, so none sees a mixture and none waits. Called by
-`onrecord rebuild`. Killed at any moment, the next call goes on from the generation's checkpoint.
+The next generation is folded beside the live one, in parts, by whoever is free: the processes that
+call `rebuild` (`onrecord rebuild`) and Celery workers, which call `build`. When all parts are at
+their end it is folded on as one, and then a switch of one row makes it the live one: reads take the
+generation in their own statement, so none sees a mixture and none waits. What is to be done next
+follows from the rows alone, so anybody goes on where anybody was killed.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Final, Literal
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
+from onrecord.projections import parts
+from onrecord.projections.catch_up import step
 from onrecord.projections.projection import (
-    PAGE,
+    Held,
     Projection,
     advance,
     checkpoints,
     end,
+    ensure,
     live,
     lock,
-    page,
 )
 
 Progress = Callable[[int, int], None]
-"""Told the entries folded so far and the ledger's size."""
-
-
-class BeingRebuilt(Exception):
-    """Another process is rebuilding this projection."""
-
-    def __init__(self, projection: Projection) -> None:
-        super().__init__(f"another process is rebuilding {projection.name!r}; let it finish")
+"""Told the entries folded so far, of how many."""
+Turn = Literal["worked", "others", "nothing"]
+"""What there was to do: something that was done, only what others are at, or nothing at all."""
+PAUSE: Final = 0.05
+"""Seconds until one who waits for what others are at looks again."""
 
 
 def rebuild(engine: Engine, projection: Projection, progress: Progress) -> int:
-    """Build the next generation and make it live; answers its number."""
-    with _alone(engine, projection):
+    """Have the next generation built and made live; answers its number.
+
+    Joins in where one is being built already. Raises `Stopped` at an event that cannot be folded;
+    what was built stays, and the next call goes on from there.
+    """
+    with engine.begin() as conn:
+        generation = _next(conn, projection)
+    while (turn := build(engine, projection)) != "nothing":
         with engine.begin() as conn:
-            generation = _next(conn, projection)
-        while True:
-            size, whole = _fold(engine, projection, generation)
-            progress(size, whole)
-            if size == whole and _switch(engine, projection, generation):
-                break
-        with engine.begin() as conn:
-            _clear(conn, projection, keep=generation)
+            done, of = far(conn, projection, generation)
+        progress(done, of)
+        if turn == "others":
+            time.sleep(PAUSE)
     return generation
 
 
-@contextmanager
-def _alone(engine: Engine, projection: Projection) -> Iterator[None]:
-    """Nobody else rebuilds this projection meanwhile; given back with the connection, however."""
-    with engine.connect() as conn:
-        key = func.hashtextextended(f"onrecord rebuild {projection.name}", 0)
-        if not conn.execute(select(func.pg_try_advisory_lock(key))).scalar():
-            raise BeingRebuilt(projection)
-        conn.commit()
-        try:
-            yield
-        finally:
-            conn.invalidate()
+def build(engine: Engine, projection: Projection) -> Turn:
+    """Do one turn of what there is to do for the next generation: fold a page of a part, or of the
+    whole; switch; remove what is no longer read.
+    """
+    with engine.begin() as conn:
+        generation, old = _standing(conn, projection)
+        left, below = parts.left(conn, projection, generation or 0)
+    if generation is None:
+        if not old:
+            return "nothing"
+        with engine.begin() as conn:
+            _clear(conn, projection, keep=live(conn, projection)[0])
+        return "worked"
+    if left:
+        return "others" if step(engine, projection, parts.take, parts.move) is None else "worked"
+    way = step(engine, projection, partial(_take_whole, generation, below))
+    if way == 0 and _switch(engine, projection, generation):
+        return "worked"
+    return "others" if way is None else "worked"
+
+
+def _take_whole(
+    generation: int, below: int, conn: Connection, projection: Projection
+) -> Held | None:
+    """The generation itself, whose parts have all been folded below a seq."""
+    held = lock(conn, projection, generation)
+    if held and held.size < below:
+        advance(conn, projection, held, below)
+        return replace(held, size=below, stopped=None)
+    return held
+
+
+def far(conn: Connection, projection: Projection, generation: int) -> tuple[int, int]:
+    """How many entries a generation has folded, of how many."""
+    size = conn.execute(
+        select(checkpoints.c.size).where(
+            checkpoints.c.name == projection.name, checkpoints.c.generation == generation
+        )
+    ).scalar()
+    return max(size or 0, parts.done(conn, projection, generation)), end(conn, projection)
 
 
 def _next(conn: Connection, projection: Projection) -> int:
     """The generation to build: one that was begun with this fold, or a new one."""
-    current, _ = live(conn, projection)
+    ensure(conn, projection)
     table = checkpoints.c
-    begun = conn.execute(
-        select(table.generation).where(
-            table.name == projection.name,
-            table.generation > current,
-            table.fold == projection.number,
-        )
-    ).scalar()
+    current: int = conn.execute(  # held, so that two who begin at once begin one
+        select(table.generation)
+        .where(table.name == projection.name, table.live)
+        .with_for_update(key_share=True)
+    ).scalar_one()
+    begun, _ = _standing(conn, projection)
     if begun is not None:
-        return int(begun)
+        return begun
     _clear(conn, projection, keep=current)
-    conn.execute(
-        insert(checkpoints).values(
-            name=projection.name,
-            generation=current + 1,
-            fold=projection.number,
-            size=0,
-            live=False,
-        )
-    )
+    _discard(conn, projection, current)
+    row = {"name": projection.name, "generation": current + 1, "fold": projection.number}
+    conn.execute(insert(checkpoints).values(**row, size=0, live=False))
+    parts.split(conn, projection, current + 1, end(conn, projection))
     return current + 1
 
 
-def _fold(engine: Engine, projection: Projection, generation: int) -> tuple[int, int]:
-    with engine.begin() as conn:
-        held = lock(conn, projection, generation)
-        if held is None:
-            raise BeingRebuilt(projection)
-        _, size = held
-        whole = end(conn, projection)
-        found = page(conn, projection, size, whole, PAGE)
-        if found.heard:
-            projection.fold(conn, generation, found.heard)
-        if found.end > size:
-            advance(conn, projection, generation, found.end)
-        return found.end, whole
+def _standing(conn: Connection, projection: Projection) -> tuple[int | None, bool]:
+    """The generation that is being built with this program's fold; is there one to be removed?"""
+    table = checkpoints.c
+    found = conn.execute(
+        select(table.generation, table.fold, table.live).where(table.name == projection.name)
+    ).all()
+    current = next((one.generation for one in found if one.live), 0)
+    building = (
+        one.generation
+        for one in found
+        if one.generation > current and one.fold == projection.number
+    )
+    return next(building, None), any(one.generation < current for one in found)
 
 
 def _switch(engine: Engine, projection: Projection, generation: int) -> bool:
@@ -113,9 +141,10 @@ def _switch(engine: Engine, projection: Projection, generation: int) -> bool:
             .with_for_update(key_share=True)
         ).all()
         old = next(one for one in places if one.live)
-        new = next(one for one in places if one.generation == generation)
-        if new.size < old.size:
+        new = next((one for one in places if one.generation == generation), None)
+        if new is None or new.live or new.size < old.size:
             return False
+        parts.forget(conn, projection, generation)
         conn.execute(update(checkpoints).where(of_it, table.live).values(live=False))
         conn.execute(
             update(checkpoints).where(of_it, table.generation == generation).values(live=True)
@@ -124,11 +153,19 @@ def _switch(engine: Engine, projection: Projection, generation: int) -> bool:
 
 
 def _clear(conn: Connection, projection: Projection, *, keep: int) -> None:
-    """Remove every generation but one. First its checkpoint, which waits for whoever holds it."""
-    conn.execute(
-        delete(checkpoints).where(
-            checkpoints.c.name == projection.name, checkpoints.c.generation != keep
-        )
-    )
-    for table in projection.tables:
-        conn.execute(delete(table).where(table.c.generation != keep))
+    """Remove the generations before one. First their checkpoints: waits for whoever holds them."""
+    table = checkpoints.c
+    conn.execute(delete(checkpoints).where(table.name == projection.name, table.generation < keep))
+    for one in projection.tables:
+        conn.execute(delete(one).where(one.c.generation < keep))
+
+
+def _discard(conn: Connection, projection: Projection, current: int) -> None:
+    """Remove what was begun with another fold. First its places: waits for whoever is at one."""
+    table = checkpoints.c
+    of_it = table.name == projection.name, table.generation > current
+    for (generation,) in conn.execute(select(table.generation).where(*of_it)).all():
+        parts.forget(conn, projection, generation)
+    conn.execute(delete(checkpoints).where(*of_it))
+    for one in projection.tables:
+        conn.execute(delete(one).where(one.c.generation > current))

@@ -1,11 +1,13 @@
 """Which Celery tasks keep the projections up to date?
 
-Two bells: `catch_up`, rung by the write door after a commit, and `sweep`, sent by beat, which does
-the same and notes that it came. Neither carries data, so each may be lost or doubled.
+Three bells: `catch_up`, rung by the write door after a commit; `sweep`, sent by beat, which does
+the same and notes that it came; and `build`, rung by a sweep that finds a rebuild to help with.
+None carries data, so each may be lost or doubled.
 """
 
+import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 from celery import Celery
@@ -13,13 +15,20 @@ from celery.signals import worker_process_init
 from sqlalchemy import Column, DateTime, Engine, Table, Text, func
 from sqlalchemy.dialects.postgresql import insert
 
+from onrecord.kit.celery import QUEUE
 from onrecord.projections.catch_up import catch_up, prepare
-from onrecord.projections.projection import FoldChanged, metadata
+from onrecord.projections.parts import to_build
+from onrecord.projections.poison import Stopped, frames
+from onrecord.projections.projection import FoldChanged, Projection, metadata
+from onrecord.projections.rebuild import build
 from onrecord.projections.registry import PROJECTIONS
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
 CATCH_UP: Final = "onrecord.projections.catch_up"
+BUILD: Final = "onrecord.projections.build"
 SWEEP: Final = "onrecord.projections.sweep"
 SWEEP_SECONDS: Final = 2.0
 
@@ -33,14 +42,21 @@ sweeps = Table(
 
 
 def register(
-    app: Celery, engine: Engine, then: Callable[[], None], *, engines: Sequence[Engine] = ()
+    app: Celery,
+    engine: Engine,
+    *,
+    then: Sequence[Callable[[], object]] = (),
+    engines: Sequence[Engine] = (),
 ) -> None:
-    """Give a worker its tasks. `then` is called when all are folded, for those who follow them.
+    """Give a worker its tasks.
 
     No connection of `engine`, nor of the `engines` that `then` uses, is carried through a fork.
-    """
 
+    `then` is called after each catching up, one by one; what one of them raises is its own.
+    """
     prepare(engine, PROJECTIONS)
+    said: dict[str, str] = {}
+    """What was logged last of each projection: a sweep does not say it again."""
 
     def forked(**_: object) -> None:
         for one in (engine, *engines):
@@ -48,21 +64,37 @@ def register(
 
     worker_process_init.connect(forked, weak=False)
 
-    @app.task(name=CATCH_UP)
+    def tried(projection: Projection, what: Callable[[Engine, Projection], T]) -> T | None:
+        """Do something for a projection; its trouble holds up no other one."""
+        name = projection.name
+        try:
+            done = what(engine, projection)
+        except FoldChanged as error:
+            if said.get(name) != str(error):
+                log.error("not folded", projection=name, reason=str(error))
+            said[name] = str(error)
+        except Stopped as error:
+            if error.new:
+                where = frames(error.__cause__ or error)
+                log.error("stopped at an event", reason=str(error), traceback=where)
+        except Exception:
+            log.exception("this projection stays where it is", projection=name)
+        else:
+            said.pop(name, None)
+            return done
+        return None
+
+    @app.task(name=CATCH_UP, shared=False)
     def catch_up_all() -> None:
         for projection in PROJECTIONS:
+            tried(projection, catch_up)
+        for follower in then:
             try:
-                catch_up(engine, projection)
-            except FoldChanged as error:
-                log.error("not folded", projection=projection.name, reason=str(error))
+                follower()
             except Exception:
-                log.exception("this projection stays where it is", projection=projection.name)
-        try:
-            then()
-        except Exception:
-            log.exception("who follows the projections stays where it is")
+                log.exception("what comes after the projections stays where it is")
 
-    @app.task(name=SWEEP)
+    @app.task(name=SWEEP, shared=False)
     def sweep() -> None:
         catch_up_all()
         with engine.begin() as conn:
@@ -70,6 +102,18 @@ def register(
             conn.execute(
                 note.on_conflict_do_update(index_elements=["name"], set_={"at": note.excluded.at})
             )
+            bells = to_build(conn)
+        for _ in range(bells):
+            app.send_task(BUILD, expires=SWEEP_SECONDS, retry=False, queue=QUEUE)
+
+    @app.task(name=BUILD, shared=False)
+    def build_some() -> None:
+        """Help with rebuilds until the next sweep asks again, and never let what is live wait."""
+        over = time.monotonic() + SWEEP_SECONDS
+        while time.monotonic() < over:
+            if "worked" not in [tried(one, build) for one in PROJECTIONS]:
+                break
+            catch_up_all()
 
 
 def schedule(app: Celery) -> None:

@@ -189,7 +189,9 @@ async def get_position(
         raise missing("actor", actor)
     if row["topic_label"] is None:
         raise missing("topic", topic)
-    answer = shape.position(row, topic=topic, as_of=as_of, known=reading.known(row))
+    answer = shape.position(
+        row, topic=topic, as_of=as_of, instant=instant, known=reading.known(row)
+    )
     return conditional(request, answer)
 
 

@@ -4,9 +4,12 @@ Pure functions from rows of `projections.*_read` to the models of `schemas`. Cal
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
+from onrecord.domain.dates import Bounds, bounds
+from onrecord.domain.positions import may_hold
 from onrecord.query.schemas import (
     Actor,
     Held,
@@ -120,12 +123,12 @@ def version_of_step(row: Row) -> VersionOfStep:
     )
 
 
-def position(row: Row, *, topic: str, as_of: str, known: Known) -> PositionOut:
+def position(row: Row, *, topic: str, as_of: str, instant: datetime, known: Known) -> PositionOut:
     """The whole answer about one position; `row["id"]` is None where nothing is on record."""
     actor = row["root"]
     path = f"/v1/actors/{actor}/topics/{topic}/position"
     permalink = f"{path}?{urlencode({'as_of': as_of, 'known_size': row['k']})}"
-    certainty, alternatives = _certainty(row)
+    certainty, alternatives = _certainty(row, instant)
     return PositionOut(
         id=row["id"],
         actor=actor,
@@ -161,13 +164,29 @@ def _previous(row: Row) -> Previous | None:
     return Previous(id=row["before_id"], stance=row["before_stance"], since=row["before_since"])
 
 
-def _certainty(row: Row) -> tuple[Any, list[Held]]:
+class _Near(NamedTuple):
+    """A step that may have been held, as `positions_read.HELD` tells of it."""
+
+    held: Held
+    dates: Bounds
+    order: int
+    seq: int
+
+
+def _certainty(row: Row, instant: datetime) -> tuple[Any, list[Held]]:
     """DESIGN section 5: definite iff all that may hold agree in stance and condition."""
-    may = [Held(**one) for one in row["may_hold"] or []]
-    if may and not row["surely_some"]:
+    near = [
+        _Near(
+            Held(**{name: one[name] for name in Held.model_fields}),
+            *(bounds(one["effective"]), one["order"], one["seq"]),
+        )
+        for one in row["near"] or []
+    ]
+    found, surely_some = may_hold(near, instant)
+    may = [one.held for one in sorted(found, key=lambda one: (one.dates.sorts_at, *one[2:]))]
+    if not surely_some and may:
         may.insert(0, Held(id=None, stance=None, condition=None, effective=None))
-    agree = len({(one.stance, one.condition) for one in may}) <= 1
-    if agree:
+    if len({(one.stance, one.condition) for one in may}) <= 1:
         return "definite", []
     return "possible", [one for one in may if one.id != row["id"]]
 

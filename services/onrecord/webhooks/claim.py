@@ -93,7 +93,7 @@ WITH RECURSIVE visited AS (
     SELECT e.id, e.ordered, f.flying, f.retrying, f.replaying, e.failures >= {BROKEN} AS slow,
         CASE WHEN e.failures >= {BROKEN} OR e.ordered THEN 1 ELSE {IN_FLIGHT} END - f.flying
             AS room,
-        e.paused_at IS NULL AND (e.failures < {BROKEN} OR e.probe_at <= clock_timestamp()) AS open,
+        e.paused_at IS NULL AND coalesce(e.probe_at <= clock_timestamp(), true) AS open,
         (SELECT next_attempt_at FROM webhooks.deliveries
             WHERE endpoint = e.id AND state = 'pending' AND lane = {RETRY}
             ORDER BY next_attempt_at LIMIT 1) AS retry_at,

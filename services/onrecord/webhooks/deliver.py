@@ -7,7 +7,9 @@ moment, it leaves leases that run out; then another claim sends the same under t
 """
 
 import asyncio
+import os
 import random
+import signal
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -65,7 +67,7 @@ class Deliverer:
             with suppress(RuntimeError):  # the loop is closed: it is over
                 self._loop.call_soon_threadsafe(self._woken.set)
 
-    def stop(self, grace: float = 5.0) -> None:
+    def stop(self, grace: float = 3.0) -> None:
         """Claim nothing more, give what is in flight so many seconds, and end."""
         self._over = True
         self._grace = grace
@@ -73,7 +75,12 @@ class Deliverer:
         self._thread.join()
 
     def _run(self) -> None:
-        asyncio.run(self._deliver())
+        try:
+            asyncio.run(self._deliver())
+        except BaseException:
+            log.exception("nothing is delivered any more; the process ends, to be started again")
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise
 
     async def _deliver(self) -> None:
         self._woken = asyncio.Event()
@@ -168,7 +175,7 @@ class Deliverer:
 def result(claimed: Claimed, outcome: Outcome) -> Result:
     """What an outcome means for a delivery: done, tried again and when, or given up."""
     now = datetime.now(UTC)
-    again, keep, pause = None, False, None
+    again, keep, pause, quiet = None, False, None, None
     if not outcome.ok and claimed.lane != PING:
         at = next_attempt(
             claimed.tries + 1, now=now, retry_after=outcome.retry_after, random=random.random
@@ -177,6 +184,8 @@ def result(claimed: Claimed, outcome: Outcome) -> Result:
             keep, pause = True, "The receiver answered 410: it wants no more of them."
         elif at is not None:
             again = at - now
+            if outcome.retry_after:
+                quiet = min(timedelta(seconds=outcome.retry_after), again)
         elif claimed.ordered:
             keep, pause = True, "A delivery used up its retries, and the later ones wait for it."
     return Result(
@@ -189,6 +198,7 @@ def result(claimed: Claimed, outcome: Outcome) -> Result:
         again=again,
         keep=keep,
         pause=pause,
+        quiet=quiet,
     )
 
 

@@ -12,7 +12,6 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from sqlalchemy import text
 
 from onrecord.kit.db import Pool, rows
-from onrecord.projections.change_of import REACHED
 from onrecord.webhooks.tables import FIRST, RETRY
 
 _COUNTS: Final = text("""
@@ -39,8 +38,8 @@ _LAG: Final = text(f"""
             WHERE state = 'pending' AND endpoint > w.endpoint ORDER BY endpoint LIMIT 1) d
     )
     SELECT greatest(0, extract(epoch FROM clock_timestamp() - min(since)))::float8 AS lag,
-        greatest(0, ({REACHED}) - (SELECT size FROM webhooks.checkpoints
-            WHERE name = 'fan_out')) AS behind
+        (SELECT coalesce(max(size), 0) FROM ledger.commits)
+            - (SELECT size FROM webhooks.checkpoints WHERE name = 'fan_out') AS behind
     FROM waiting w
     JOIN webhooks.endpoints e ON e.id = w.endpoint AND e.paused_at IS NULL
         AND e.deleted_at IS NULL
@@ -87,7 +86,7 @@ async def figures(pool: Pool) -> Sequence[Metric]:
             "How long the oldest delivery has been due that no pause holds back.",
             late["lag"] or 0.0,
         ),
-        _gauge("events_behind", "Events that are known and not fanned out yet.", late["behind"]),
+        _gauge("events_behind", "Events on record that are not fanned out yet.", late["behind"]),
     )
 
 

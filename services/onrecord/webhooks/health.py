@@ -1,12 +1,13 @@
 """How is an endpoint doing, and when is it paused without anybody asking?
 
 Called by the deliverer with the results of a moment. A success clears an endpoint; failures in a
-row close it but for probes (`claim`). It is paused when its receiver says that it is gone, when an
-ordered delivery has used up its retries, and when nothing has succeeded for five days; what is
-pending then stays so until it resumes.
+row close it but for probes (`claim`), and a `Retry-After` closes it for as long as it says. It is
+paused when its receiver says that it is gone, when an ordered delivery has used up its retries,
+and when nothing has succeeded for five days; what is pending then stays so until it resumes.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,7 +15,7 @@ import psycopg
 import structlog
 
 from onrecord.webhooks.backoff import GIVE_UP_AFTER
-from onrecord.webhooks.claim import PROBE_EVERY
+from onrecord.webhooks.claim import BROKEN, PROBE_EVERY
 from onrecord.webhooks.results import Result
 from onrecord.webhooks.tables import PING
 
@@ -26,7 +27,7 @@ BY: Final = "onrecord"
 _NOTE: Final = f"""
 WITH told AS (
     SELECT * FROM unnest(%(endpoint)b::uuid[], %(ok)b::bool[], %(failed)b::int[],
-        %(pause)b::text[]) AS t (endpoint, ok, failed, pause)
+        %(pause)b::text[], %(quiet)b::interval[]) AS t (endpoint, ok, failed, pause, quiet)
 ), held AS (
     SELECT e.id, CASE
         WHEN t.pause IS NOT NULL THEN t.pause
@@ -37,7 +38,9 @@ WITH told AS (
 UPDATE webhooks.endpoints e SET
     failures = CASE WHEN t.ok THEN 0 ELSE e.failures + t.failed END,
     failing_since = CASE WHEN NOT t.ok THEN coalesce(e.failing_since, clock_timestamp()) END,
-    probe_at = CASE WHEN NOT t.ok THEN clock_timestamp() + %(probe)b::interval END,
+    probe_at = CASE WHEN NOT t.ok THEN greatest(e.probe_at, clock_timestamp() + t.quiet,
+        CASE WHEN e.failures + t.failed >= {BROKEN} THEN clock_timestamp() + %(probe)b::interval END
+    ) END,
     paused_at = coalesce(e.paused_at, CASE WHEN h.pause IS NOT NULL THEN clock_timestamp() END),
     paused_by = CASE WHEN e.paused_at IS NULL AND h.pause IS NOT NULL THEN '{BY}'
         ELSE e.paused_by END,
@@ -74,6 +77,7 @@ def _told(results: Sequence[Result]) -> dict[str, list[Any]]:
     ok: dict[UUID, bool] = {}
     failed: dict[UUID, int] = {}
     pause: dict[UUID, str | None] = {}
+    quiet: dict[UUID, timedelta | None] = {}
     for one in results:
         id_ = one.claimed.endpoint
         if one.ok and not one.claimed.failures and id_ not in failed:
@@ -83,9 +87,11 @@ def _told(results: Sequence[Result]) -> dict[str, list[Any]]:
         ok[id_] = ok.get(id_, False) or one.ok
         failed[id_] = failed.get(id_, 0) + (not one.ok)
         pause[id_] = pause.get(id_) or one.pause
+        quiet[id_] = max((quiet.get(id_), one.quiet), key=lambda asked: asked or timedelta(0))
     return {
         "endpoint": list(ok),
         "ok": list(ok.values()),
         "failed": [failed[id_] for id_ in ok],
         "pause": [pause[id_] for id_ in ok],
+        "quiet": [quiet[id_] for id_ in ok],
     }

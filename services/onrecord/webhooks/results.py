@@ -28,6 +28,8 @@ class Result:
     keep: bool = False
     """It stays, to be tried anew when its endpoint resumes; `pause` says why that is paused."""
     pause: str | None = None
+    quiet: timedelta | None = None
+    """How long the receiver asks to be left alone."""
 
 
 _RECORD: Final = f"""

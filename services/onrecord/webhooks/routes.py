@@ -4,7 +4,7 @@ Endpoints, what is sent to them, and what they would be sent. Each route checks 
 and hands over to `endpoints`, `log` or `feed`; `checks` says what else can be wrong with a body.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import orjson
@@ -43,6 +43,7 @@ from onrecord.webhooks.schemas import (
 router = APIRouter(
     prefix="/v1", tags=["webhooks"], route_class=StrictRoute, responses=responses(404, 422, 503)
 )
+_NO_REASON: Final = PauseIn()
 _BODY: dict[int | str, dict[str, Any]] = responses(400, 413, 415)
 _BODY_OR_409: dict[int | str, dict[str, Any]] = responses(400, 409, 413, 415)
 
@@ -138,7 +139,7 @@ async def delete_endpoint(id: UUID, door: Opened) -> None:
 
 
 @router.post("/endpoints/{id}/pause", responses=_BODY)
-async def pause_endpoint(id: UUID, body: PauseIn, door: Opened) -> Endpoint:
+async def pause_endpoint(id: UUID, door: Opened, body: PauseIn = _NO_REASON) -> Endpoint:
     """Send it nothing until it resumes. Nothing is lost by it."""
     await _endpoint(door, id)
     asked = {"id": id, "reason": body.reason, "by": endpoints.PEOPLE}

@@ -58,7 +58,7 @@ endpoints = Table(
     Index("endpoints_deleted", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
 )
 """`size`: the ledger's when it was made. `from_seq`: where it goes on from; null where it is as far
-as the fan-out. `failures`: in a row; `probe_at`: when one that fails may be tried again.
+as the fan-out. `failures`: in a row; `probe_at`: when it may be tried again, if it fails.
 """
 
 interests = Table(

@@ -17,7 +17,7 @@ SWEEP_SECONDS: Final = 2.0
 def register(app: Celery, wake: Callable[[], None]) -> None:
     """Give the deliverer's worker its task."""
 
-    @app.task(name=WAKE)
+    @app.task(name=WAKE, shared=False)
     def woken() -> None:
         wake()
 

@@ -1,0 +1,124 @@
+"""How is it told how far the projections are? Called by the route of `GET /v1/projections`.
+
+At the proof door, whose role reads both the ledger and what follows from it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from onrecord.kit.db import Row
+from onrecord.projections.status import Place, State, places, swept
+
+
+class Lag(BaseModel):
+    """What is on record and not folded yet."""
+
+    entries: int
+    seconds: Annotated[float, Field(description="That the first of these has waited.")]
+
+
+class Fold(BaseModel):
+    """A fold's number rises when its meaning changes; it goes on only where the two agree."""
+
+    built: Annotated[int | None, Field(description="By which fold its tables were built.")]
+    program: int
+
+
+class Stopped(BaseModel):
+    """The event that the fold cannot take; it is tried again at each sweep."""
+
+    seq: int
+    event: UUID
+    type: str
+    error: str
+    since: datetime
+
+
+class Building(BaseModel):
+    """The next generation, made beside the live one by a rebuild."""
+
+    generation: int
+    done: Annotated[int, Field(description="Entries.")]
+    of: int
+    parts: Annotated[list[int], Field(description="How far each part is.")]
+    entries_per_second: float | None
+    seconds_left: float | None
+    stopped: Annotated[int | None, Field(description="The seq at which it cannot go on.")]
+
+
+class ProjectionOut(BaseModel):
+    """One projection."""
+
+    name: str
+    state: State
+    generation: int | None
+    fold: Fold
+    checkpoint: Annotated[int, Field(description="The size up to which it is folded.")]
+    lag: Lag | None
+    building: Building | None
+    stopped: Stopped | None
+
+
+class ProjectionsOut(BaseModel):
+    """All projections, in the order in which they are folded."""
+
+    items: list[ProjectionOut]
+    last_sweep: datetime | None
+
+
+def told(found: Sequence[Row]) -> ProjectionsOut:
+    """The answer, of the rows of `WITH_LEDGER`."""
+    return ProjectionsOut(
+        items=[_projection(one) for one in places(found)], last_sweep=swept(found)
+    )
+
+
+def _projection(place: Place) -> ProjectionOut:
+    row, one = place.row, place.projection
+    if row is None:
+        return ProjectionOut(
+            name=one.name,
+            state=place.state(),
+            generation=None,
+            fold=Fold(built=None, program=one.number),
+            checkpoint=0,
+            lag=None,
+            building=None,
+            stopped=None,
+        )
+    return ProjectionOut(
+        name=one.name,
+        state=place.state(row["ledger"]),
+        generation=row["generation"],
+        fold=Fold(built=row["fold"], program=one.number),
+        checkpoint=row["size"],
+        lag=Lag(
+            entries=max(0, row["ledger"] - row["size"]), seconds=round(max(0, row["waits"] or 0), 3)
+        ),
+        building=_building(row) if row["next"] is not None else None,
+        stopped=_stopped(row) if row["stopped_seq"] is not None else None,
+    )
+
+
+def _building(row: Row) -> Building:
+    parts: list[int] = row["parts"] or []
+    # while its parts are folded, what comes after them is not
+    done = max(row["next_size"], sum(parts) // len(parts) if parts else 0)
+    pace = row["pace"] if min(parts, default=0) < (row["until"] or 0) else None
+    return Building(
+        generation=row["next"],
+        done=done,
+        of=row["ledger"],
+        parts=parts,
+        entries_per_second=pace and round(pace, 1),
+        seconds_left=round((row["ledger"] - done) / pace, 1) if pace else None,
+        stopped=row["next_stopped"],
+    )
+
+
+def _stopped(row: Row) -> Stopped:
+    return Stopped(**{name: row[f"stopped_{name}"] for name in Stopped.model_fields})

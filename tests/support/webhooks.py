@@ -3,6 +3,7 @@
 `delivering` runs the deliverer of the product in this process, allowed to dial 127.0.0.1.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_network
@@ -24,12 +25,15 @@ HERE = (ip_network("127.0.0.1/32"),)
 @contextmanager
 def delivering(url: str) -> Iterator[Deliverer]:
     """A deliverer at work on this database."""
-    made = Deliverer(db.conninfo(url, role="onrecord_webhooks", **claim.SETTINGS), HERE)
+    told = db.conninfo(url, role="onrecord_webhooks", **claim.SETTINGS)
+    failed = threading.Event()
+    made = Deliverer(told, HERE, failed.set)
     made.start()
     try:
         yield made
     finally:
         made.stop()
+    assert not failed.is_set()
 
 
 def make(client: httpx2.Client, url: str, **over: Any) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """The deliverer as a process: `python -m onrecord.entrypoints.deliverer`. Any number may run."""
 
+import os
+import signal
+
 from celery.signals import worker_init, worker_shutdown
 
 from onrecord.kit import celery, db, logs
@@ -15,7 +18,9 @@ def main() -> None:
     assert settings.database_url and settings.broker_url
     url = settings.database_url.get_secret_value()
     deliverer = Deliverer(
-        db.conninfo(url, role="onrecord_webhooks", **claim.SETTINGS), settings.egress_allow
+        db.conninfo(url, role="onrecord_webhooks", **claim.SETTINGS),
+        settings.egress_allow,
+        lambda: os.kill(os.getpid(), signal.SIGTERM),  # to be started again
     )
     app = celery.make(settings.broker_url.get_secret_value())
     tasks.register(app, deliverer.wake)

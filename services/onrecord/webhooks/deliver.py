@@ -7,11 +7,9 @@ moment, it leaves leases that run out; then another claim sends the same under t
 """
 
 import asyncio
-import os
 import random
-import signal
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -48,10 +46,14 @@ AWAY: Final = 0.5
 
 
 class Deliverer:
-    """Delivers from `start` until `stop`, in a thread of its own."""
+    """Delivers from `start` until `stop`, in a thread of its own. `on_failure`: called if that ends
+    before it is asked to, which nothing but a fault of ours can bring about.
+    """
 
-    def __init__(self, conninfo: str, allow: Sequence[Network] = ()) -> None:
-        self._conninfo, self._allow = conninfo, allow
+    def __init__(
+        self, conninfo: str, allow: Sequence[Network], on_failure: Callable[[], None]
+    ) -> None:
+        self._conninfo, self._allow, self._on_failure = conninfo, allow, on_failure
         self._thread = threading.Thread(target=self._run, name="deliverer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over = False
@@ -78,8 +80,8 @@ class Deliverer:
         try:
             asyncio.run(self._deliver())
         except BaseException:
-            log.exception("nothing is delivered any more; the process ends, to be started again")
-            os.kill(os.getpid(), signal.SIGTERM)
+            log.exception("nothing is delivered any more")
+            self._on_failure()
             raise
 
     async def _deliver(self) -> None:
@@ -132,7 +134,13 @@ class Deliverer:
         if not (told := self._results[:]):
             return
         await health.note(conn, told)
-        await results.record(conn, self._id, told)
+        try:
+            await results.record(conn, self._id, told)
+        except psycopg.DataError:  # one that cannot be written must not keep the others from it
+            log.exception("what came of an attempt cannot be kept", results=len(told))
+            for one in told:
+                with suppress(psycopg.DataError):
+                    await results.record(conn, self._id, [one])
         del self._results[: len(told)]
 
     async def _claim(self, conn: Connection, sender: Sender) -> claim.Claim | None:

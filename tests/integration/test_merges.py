@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
+from onrecord.audit.replay import replay
+from onrecord.kit import db
 from tests.support import bodies
 from tests.support.record import Record
 
@@ -122,3 +124,16 @@ def test_what_would_lead_in_a_circle_or_nowhere_is_refused(
     problem = bodies.refused(client.post(path, json={**body, **reason}), status, code)
     assert ([pointer] if pointer else []) == bodies.faults(problem)
     assert size == bodies.ledger_size(on_record.url)
+
+
+def test_a_second_merge_is_the_same_row_however_the_record_is_cut_into_pages(
+    client: Client, on_record: Record
+) -> None:
+    merge(client, "emma", "ministry")
+    bodies.post(client, f"{EMMA}/unmerge", {"reason": "Two after all."})
+    on_record.catch_up()
+    merge(client, "emma", "ministry")
+    on_record.catch_up()
+    auditing = db.engine(on_record.url, role="onrecord_audit")
+    assert [] == [one for one in replay(auditing, lambda *_: None).tables if one.unequal]
+    auditing.dispose()

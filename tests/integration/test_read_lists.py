@@ -238,3 +238,20 @@ def test_the_first_and_the_last_day_there_is_are_dates(
         assert [day] == [one["effective"] for one in get(client, path, limit=1)["items"]]
     assert day == get(client, f"{PAIR}/position", as_of="9999-12-31")["effective"]
     assert [day] == [one["said_at"] for one in get(client, "/v1/statements")["items"]]
+
+
+def test_a_last_page_after_which_another_one_came_is_not_the_page_that_a_reader_has(
+    client: Client, on_record: Record
+) -> None:
+    bodies.stage(client)
+    for effective in ("2020", "2021"):
+        bodies.post(client, "/v1/positions", bodies.position(effective=effective))
+    on_record.catch_up()
+    path = "/v1/actors/emma/topics/talks/timeline"
+    first = client.get(path, params={"limit": 2})
+    bodies.post(client, "/v1/positions", bodies.position(effective="2022"))
+    on_record.catch_up()
+    had = {"If-None-Match": first.headers["etag"]}
+    again = client.get(path, params={"limit": 2}, headers=had)
+    assert (200, first.json()["items"]) == (again.status_code, again.json()["items"])
+    assert (None, str) == (first.json()["next"], type(again.json()["next"]))

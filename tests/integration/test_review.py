@@ -90,6 +90,16 @@ def test_a_contradiction_of_a_merged_actor_is_with_whom_it_means(
     assert [("ministry",)] == named(review(client, on_record), "actor")
 
 
+def test_speakers_who_mean_one_actor_contradict_its_position_once(
+    client: Client, on_record: Record
+) -> None:
+    holds(client, actor="ministry", stance="support", effective="2022-01-01")
+    speakers = [{"actor": one, "capacity": "joint"} for one in ("emma", "ministry")]
+    said(client, speakers=speakers, said_at="2022-11-30", stances=read_as("oppose"))
+    bodies.post(client, "/v1/actors/emma/merge", {"into": "ministry", "reason": "One."})
+    assert [("ministry",)] == named(review(client, on_record), "actor")
+
+
 def test_a_position_is_unsupported_once_nothing_first_hand_stands_beneath_it(
     client: Client, on_record: Record
 ) -> None:

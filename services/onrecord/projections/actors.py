@@ -81,7 +81,7 @@ def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
     versions = Versions(conn, actors, generation)
     versions.know({one.event.id for one in page if isinstance(one.event, ActorRevised)})
     merged = Versions(conn, merges, generation)
-    merged.know({one.event.actor for one in page if isinstance(one.event, ActorUnmerged)})
+    merged.know({one.event.actor for one in page if isinstance(one.event, _MERGES)})
     for one in page:
         event = one.event
         if isinstance(event, ActorRegistered | ActorRevised):
@@ -105,7 +105,8 @@ def _row(actor: ActorRegistered | ActorRevised) -> dict[str, Any]:
     }
 
 
-_HEARS: Final = (ActorRegistered, ActorRevised, ActorMerged, ActorUnmerged)
+_MERGES: Final = (ActorMerged, ActorUnmerged)
+_HEARS: Final = (ActorRegistered, ActorRevised, *_MERGES)
 
 ACTORS = Projection(
     NAME, number=1, tables=(actors, merges), fold=fold, hears=frozenset(one.type for one in _HEARS)

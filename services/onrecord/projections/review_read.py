@@ -58,7 +58,7 @@ CONTRADICTION: Final = read(
         ORDER BY s.made_seq DESC LIMIT CAST(:looking AS bigint)
     ),
     reading AS (
-        SELECT page.id, page.made_seq, page.said_until, r ->> 'topic' AS topic,
+        SELECT DISTINCT page.id, page.made_seq, page.said_until, r ->> 'topic' AS topic,
             r ->> 'stance' AS stance, {_root("p ->> 'actor'")} AS actor
         FROM known, page, jsonb_array_elements(doc -> 'speakers') p,
             jsonb_array_elements(doc -> 'stances') r

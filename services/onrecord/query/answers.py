@@ -22,6 +22,8 @@ _ASKED: Final = {"as_of", "known", "permalink", "cite", "next"}
 def conditional(request: Request, answer: BaseModel, *, next_link: str | None = None) -> Response:
     """The answer as JSON, or 304 where the reader has it."""
     said = answer.model_dump_json(exclude=_ASKED).encode()
+    if next_link:
+        said += b"+"  # a last page that has become one of many is another answer
     etag = f'W/"{hashlib.sha256(said).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if next_link:

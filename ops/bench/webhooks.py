@@ -30,7 +30,13 @@ Costs = dict[str, list[dict[str, float]]]
 
 
 def deliver(
-    side: str, url: str, there: Receiving, pids: dict[str, int], count: int, costs: Costs
+    side: str,
+    url: str,
+    there: Receiving,
+    pids: dict[str, int],
+    count: int,
+    costs: Costs,
+    broker: str,
 ) -> float:
     """Deliveries a second by the clock; what they cost goes into `costs`."""
     answered = there.count.value
@@ -39,7 +45,7 @@ def deliver(
     try:
         delivering.pending(url, count)
         if side != "ours":
-            _enqueue(url)
+            _enqueue(url, broker)
         bench.settle(url)
         cost = Cost(**pids, receiver=there.pid)
     finally:
@@ -60,8 +66,8 @@ def _wait_until_logged(url: str, count: int) -> None:
             time.sleep(0.02)
 
 
-def _enqueue(url: str) -> None:
-    made = celery.make(stack.addresses(stack.with_broker(Settings(), url))[1])
+def _enqueue(url: str, broker: str) -> None:
+    made = celery.make(broker)
     with db.connect(url) as conn, made.connection_for_write() as wire:
         producer = made.amqp.Producer(wire.default_channel)
         for (id_,) in conn.execute("SELECT id FROM webhooks.deliveries ORDER BY id").fetchall():
@@ -93,6 +99,7 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=5)
     parser.add_argument("--count", type=int, default=10_000, help="deliveries in a slice, ours")
     parser.add_argument("--tasks", type=int, default=1_000, help="deliveries in a slice, theirs")
+    parser.add_argument("--broker", help="theirs; by itself it has the embedded one, as ours has")
     parser.add_argument("--alone", action="store_true", help="ours only")
     given = parser.parse_args()
     costs: Costs = defaultdict(list)
@@ -101,7 +108,8 @@ def main() -> None:
         for url in urls.values():
             delivering.endpoints(url, ENDPOINTS, there.url())
         postgres = delivering.postmaster(server)
-        worker = delivering.environment(urls["theirs"])
+        broker = given.broker or stack.addresses(stack.with_broker(Settings(), urls["theirs"]))[1]
+        worker = delivering.environment(urls["theirs"], ONRECORD_BROKER_URL=broker)
         with (
             delivering.process("deliverer", urls["ours"]) as ours,
             delivering.running([celery_side.__file__], worker) as theirs,
@@ -119,6 +127,7 @@ def main() -> None:
                     {"deliverer": pids[side], "postgres": postgres},
                     counts[side],
                     costs,
+                    broker,
                 )
                 for side in (("ours",) if given.alone else ("ours", "theirs"))
             }

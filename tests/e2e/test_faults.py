@@ -19,6 +19,7 @@ import pytest
 
 from onrecord.audit.replay import replay
 from onrecord.kit import db
+from onrecord.projections.registry import PROJECTIONS
 from tests.support.processes import BROKER, Deployment, deployment, until
 from tests.support.proxy import Proxy
 
@@ -67,7 +68,7 @@ def assert_nothing_lost(deployed: Deployment, database_url: str, *, size: int) -
 
         def caught_up() -> bool:
             row = conn.execute("SELECT count(*), min(size) FROM projections.checkpoints").fetchone()
-            return row == (5, size)
+            return row == (len(PROJECTIONS), size)
 
         until(caught_up, f"all projections are at {size}", seconds=60)
     outcome = replay(db.engine(database_url, role="onrecord_audit"), lambda *_: None)

@@ -4,10 +4,11 @@ Called by followers (sync), the audit door (async, through `kit.db`) and the wri
 slugs). Pages are keyset reads in short transactions; none holds a snapshot between pages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final, TypedDict
+from typing import Any, Final, TypedDict, cast
 from uuid import UUID
 
 import psycopg
@@ -167,9 +168,11 @@ def entries_from(conn: psycopg.Connection[Any], start: int, limit: int) -> list[
 
 def entries_at(conn: psycopg.Connection[Any], seqs: str, asked: Any) -> list[Recorded]:
     """The entries at the places that a query gives, each read whole, in order."""
-    with conn.cursor(binary=True) as cursor:
-        # what has come is read while the server looks for the rest
-        rows = cursor.stream(_WHOLE.format(seqs=seqs).encode(), asked, size=_AHEAD)
+    sql = _WHOLE.format(seqs=seqs).encode()
+    found = conn.cursor(binary=True).stream(sql, asked, size=_AHEAD)
+    # What has come is decoded while the server looks for the rest. Closed at once where that fails,
+    # or the connection would still be busy when the transaction is rolled back.
+    with closing(cast(Generator[Any, None, None], found)) as rows:
         return [
             decode(entry, dict(zip(sections or (), values or (), strict=True)))
             for entry, sections, values in rows

@@ -6,6 +6,7 @@ import signal
 from celery.signals import worker_init, worker_shutdown
 
 from onrecord.kit import celery, db, logs
+from onrecord.kit.collector import spare_collector
 from onrecord.kit.settings import load_remote
 from onrecord.webhooks import claim, tasks
 from onrecord.webhooks.deliver import Deliverer
@@ -24,6 +25,7 @@ def main() -> None:
     )
     app = celery.make(settings.broker_url.get_secret_value())
     tasks.register(app, deliverer.wake)
+    spare_collector()
     # It delivers from the start, also while the broker is away.
     worker_init.connect(lambda **_: deliverer.start(), weak=False)
     worker_shutdown.connect(lambda **_: deliverer.stop(), weak=False)

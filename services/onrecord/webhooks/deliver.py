@@ -17,6 +17,7 @@ from uuid import UUID
 
 import psycopg
 import structlog
+import uvloop
 
 from onrecord.domain.ids import new_id
 from onrecord.kit.db import compiled
@@ -78,7 +79,8 @@ class Deliverer:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._deliver())
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._deliver())
         except BaseException:
             log.exception("nothing is delivered any more")
             self._on_failure()

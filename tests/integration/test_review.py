@@ -67,6 +67,17 @@ def test_a_reading_on_another_side_than_the_position_held_then_is_a_contradictio
     ] == named(found, "kind", "statement", "position", "actor", "topic", "said", "held")
 
 
+def test_a_statement_of_an_inexact_date_contradicts_only_what_was_held_all_the_while(
+    client: Client, on_record: Record
+) -> None:
+    holds(client, stance="support", effective="2021")
+    holds(client, stance="oppose", effective="2022-06-01")
+    said(client, said_at="2022", stances=read_as("support"))
+    said(client, said_at="2022-06", stances=read_as("oppose"))
+    surely = said(client, said_at="2022-07", stances=read_as("support"))
+    assert [surely] == [one["statement"] for one in review(client, on_record)]
+
+
 def test_a_contradiction_is_resolved_by_the_change_that_was_missing_and_only_from_then_on(
     client: Client, on_record: Record
 ) -> None:

@@ -58,8 +58,8 @@ CONTRADICTION: Final = read(
         ORDER BY s.made_seq DESC LIMIT CAST(:looking AS bigint)
     ),
     reading AS (
-        SELECT DISTINCT page.id, page.made_seq, page.said_until, r ->> 'topic' AS topic,
-            r ->> 'stance' AS stance, {_root("p ->> 'actor'")} AS actor
+        SELECT DISTINCT page.id, page.made_seq, page.said_from, page.said_until,
+            r ->> 'topic' AS topic, r ->> 'stance' AS stance, {_root("p ->> 'actor'")} AS actor
         FROM known, page, jsonb_array_elements(doc -> 'speakers') p,
             jsonb_array_elements(doc -> 'stances') r
     ),
@@ -73,12 +73,20 @@ CONTRADICTION: Final = read(
             ORDER BY c.valid_from DESC, c.ord DESC, c.made_seq DESC LIMIT 1
         ) c
         WHERE {_SIDE.format("r.stance")} <> {_SIDE.format("c.stance")}
+            AND NOT EXISTS (SELECT FROM projections.changes o
+                WHERE {believed("o", "changes")} AND o.actor = r.actor AND o.topic = r.topic
+                    AND o.valid_from <= r.said_until AND o.valid_from >= coalesce((
+                        SELECT f.valid_from FROM projections.changes f
+                        WHERE {believed("f", "changes")} AND f.actor = r.actor
+                            AND f.topic = r.topic AND f.valid_from <= r.said_from
+                        ORDER BY f.valid_from DESC LIMIT 1), '-infinity')
+                    AND {_SIDE.format("r.stance")} = {_SIDE.format("o.stance")})
     )
     {_FOUND.format(last="(SELECT min(made_seq) FROM page)", order="made_seq DESC, actor, topic")}
     """,
 )
-"""First-hand statements read as another side of the scale than the position held when they were
-said: for it, against it, or neutral.
+"""First-hand statements read as another side of the scale (for it, against it, neutral) than the
+position held when they were said: on whatever day of a month or year that was.
 """
 
 _STANDS: Final = f"""

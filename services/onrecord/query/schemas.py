@@ -77,9 +77,15 @@ class ChangeSearch(Paged):
     topic: Slug | None = None
     kind: list[ChangeKind] = Field([], max_length=7, description="Any of these kinds.")
     change_size: int | None = Field(None, ge=0, le=4, description="At least so far on the scale.")
-    effective_from: Moment = None
-    effective_to: Moment = None
-    recorded_from: Moment = None
+    effective_from: Moment = Field(
+        None, description="Effective then or later, as far as the date on record says."
+    )
+    effective_to: Moment = Field(
+        None, description="Effective by then; at the latest on a day counts as on that day."
+    )
+    recorded_from: Moment = Field(
+        None, description="When the position was first recorded, whenever it was corrected since."
+    )
     recorded_to: Moment = None
 
 
@@ -174,7 +180,9 @@ class Strength(BaseModel):
     reported: int = Field(description="Statements that came through other hands.")
     embedded: int = Field(description="Accounts by somebody else, which are never first-hand.")
     outlets: int
-    last_confirmed: str | None = Field(description="The date of the last one, accounts aside.")
+    last_confirmed: str | None = Field(
+        description="The date of the last one that may have been said by `as_of`, accounts aside."
+    )
 
 
 class PositionOut(BaseModel):
@@ -199,7 +207,10 @@ class PositionOut(BaseModel):
     basis: list[UUID]
     statements: list[dict[str, Any]]
     evidence: Strength
-    revision: int
+    revision: int = Field(
+        description="What `expected_revision` is held against: events of this topic recorded of "
+        "`actor` itself, not of those merged into it."
+    )
     coder: str | None
     recorded_by: str | None
     recorded_at: datetime | None
@@ -222,7 +233,9 @@ class Step(BaseModel):
     order: int
     kind: ChangeKind
     change_size: int | None
-    late: bool = Field(description="It came on record when a later step was there already.")
+    late: bool = Field(
+        description="By its last own event it came before a step that was there already."
+    )
     previous: Previous | None
     basis: list[UUID]
     coder: str
@@ -235,6 +248,7 @@ class VersionOfStep(BaseModel):
     """One version of a step: what was believed of it, from one entry to another."""
 
     id: UUID
+    actor: str = Field(description="Whom it was recorded of, perhaps merged since.")
     stance: Stance
     condition: str | None
     summary: str | None

@@ -102,6 +102,7 @@ def version_of_step(row: Row) -> VersionOfStep:
     closed = row["close_seq"] < row["k"]
     return VersionOfStep(
         id=row["id"],
+        actor=row["actor"],
         stance=row["stance"],
         condition=row["condition"],
         summary=row["summary"],
@@ -148,7 +149,7 @@ def position(row: Row, *, topic: str, as_of: str, instant: datetime, known: Know
         previous=_previous(row),
         basis=row["basis"] or [],
         statements=row["statements"] or [],
-        evidence=strength(row["statements"] or []),
+        evidence=strength(row["statements"] or [], instant),
         revision=row["revision"],
         coder=row["coder"],
         recorded_by=row["recorded_by"],

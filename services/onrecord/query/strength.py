@@ -4,6 +4,7 @@ Counts over the statements of its basis that stand at the size of the read. Call
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from onrecord.domain.dates import bounds
@@ -12,14 +13,15 @@ from onrecord.query.schemas import Strength
 Document = Mapping[str, Any]
 
 
-def strength(statements: Sequence[Document]) -> Strength:
+def strength(statements: Sequence[Document], as_of: datetime) -> Strength:
     """An account embedded in another statement counts as such and nothing else; of the others,
     what came through no hands is first-hand, the rest is reported.
     """
     own = [one for one in statements if not one.get("embedded_in")]
     first = [one for one in own if any(not piece.get("chain") for piece in one["evidence"])]
     outlets = {piece["outlet"] for one in own for piece in one["evidence"] if piece.get("outlet")}
-    dates = sorted((one["said_at"] for one in own), key=lambda date: bounds(date).latest)
+    dates = [one["said_at"] for one in own if bounds(one["said_at"]).earliest <= as_of]
+    dates.sort(key=lambda date: bounds(date).latest)
     return Strength(
         utterances=utterances(own),
         first_hand=len(first),

@@ -17,7 +17,6 @@ from uuid import UUID
 
 import psycopg
 import structlog
-import uvloop
 
 from onrecord.domain.ids import new_id
 from onrecord.kit.db import compiled
@@ -79,7 +78,8 @@ class Deliverer:
 
     def _run(self) -> None:
         try:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            # asyncio's own loop: uvloop reads past the socket, and so past what `dialling` bounds
+            with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
                 runner.run(self._deliver())
         except BaseException:
             log.exception("nothing is delivered any more")

@@ -68,7 +68,8 @@ def test_a_stop_is_logged_once_without_a_word_of_the_event_and_holds_up_no_other
     with capture_logs() as logs:
         for _ in range(3):
             app.tasks[SWEEP]()
-    assert {one.name: 0 if one is ACTORS else 2 for one in PROJECTIONS} == sizes(on_record)
+    behind = [one.name for one in PROJECTIONS if ACTORS.name in (one.name, *one.after)]
+    assert {one.name: 0 if one.name in behind else 2 for one in PROJECTIONS} == sizes(on_record)
     (log,) = logs
     event = on_record.events()[0].id
     stopped = f"projection 'actors' stopped at seq 0, actor.registered {event}: CheckViolation: "
@@ -83,8 +84,9 @@ def test_workers_finish_a_rebuild_whose_command_is_gone(on_record: Record, tasks
     with on_record.engine.begin() as conn:
         rebuilding._next(conn, ACTORS)
     app = tasks()
-    app.tasks[SWEEP]()
     with app.connection_for_write() as broker:
+        broker.SimpleQueue(celery.QUEUE).clear()  # other tests of this process rang there too
+        app.tasks[SWEEP]()
         rung = 0
         while message := broker.SimpleQueue(celery.QUEUE).queue.get():
             assert BUILD == message.headers["task"]

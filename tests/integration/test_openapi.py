@@ -68,7 +68,10 @@ ACCEPTED = {
     **{f"POST {described_as(path)}": path for path in EVERY},
     "POST /v1/positions/{id}/retraction": f"/v1/positions/{POSITION}/retraction",
 }
-
+MERGES: dict[str, Any] = {
+    "POST /v1/actors/{id}/merge": {"into": "emma", "reason": "One person."},
+    "POST /v1/actors/{id}/unmerge": {"reason": "Two after all."},
+}
 
 SILENT = ("GET /healthz", "GET /readyz", "GET /v1/projections")
 ASKED = [
@@ -157,6 +160,20 @@ def test_what_is_recorded_is_answered_as_described(client: Client, name: str) ->
         case.validate_response(response, checks=[no_fault_of_ours, *CONFORM])
 
 
+def test_a_merge_and_its_end_are_answered_as_described(client: Client) -> None:
+    post(client, "/v1/actors", bodies.actor("twin"))
+    answers = []
+    for name, body in MERGES.items():
+        for _ in range(2):
+            case = OPERATIONS[name].Case(
+                path_parameters={"id": "twin"}, body=body, media_type="application/json"
+            )
+            response = case.call(base_url=str(client.base_url))
+            case.validate_response(response, checks=[no_fault_of_ours, *CONFORM])
+            answers.append(response.status_code)
+    assert [201, 409, 201, 409] == answers
+
+
 def test_every_operation_that_writes_was_sent_something_it_accepts() -> None:
     writes = {one for one in OPERATIONS if one.startswith("POST ")} - {"POST /v1/batch"}
-    assert writes == set(ACCEPTED)
+    assert writes == {*ACCEPTED, *MERGES}

@@ -1,13 +1,8 @@
 """How are many rows of a table written at once? By COPY in its binary format.
 
 Called by folds. A row of a position takes some 15 us of Python where SQLAlchemy's insert took 100
-<<<<<<< HEAD
-(measured, on a busy machine). Not by psycopg's own `write_row`, whose dumpers of UUIDs and dates
-are Python too, and looked up value by value.
-=======
 (measured, on a busy machine). Not by psycopg's `write_row`, whose dumpers of UUIDs and dates are
 Python too, and looked up value by value.
->>>>>>> engine
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -124,10 +124,6 @@ def test_a_page_is_what_a_filter_in_python_leaves(
     assert (passing[:limit], beyond) == page(ledger, filters, start, limit)
 
 
-@pytest.mark.skipif(
-    postgres.GIVEN is not None,
-    reason="PostgreSQL 15 reads 600 to 2,000 blocks for some combined filters: not mended",
-)
 def test_a_page_reads_no_more_of_the_ledger_than_it_gives(
     ledger: psycopg.Connection[Any],
 ) -> None:

@@ -82,13 +82,15 @@ def seqs(
     An entry passes a filter if it touches one of the parameter's names. For each name of the first
     filter its index is read in order; the others, and `also` (SQL over `f.seq`), are looked up for
     each of its entries. As scalars: an EXISTS may become a join that reads all of the commonest.
+    And name by name: PostgreSQL before 17 may read all of a kind for `name = ANY (...)`.
     `arrays`: SQL for the names of a filter, where it is not its parameter alone.
     """
     names = {one: arrays.get(one, f"CAST(:{one} AS text[])") for one in FILTERS}
     first, *others = [name for name in FILTERS if name in filters] or [""]
     passes = "".join(
-        f" AND (SELECT true FROM ledger.touches WHERE kind = '{FILTERS[one]}'"
-        f" AND name = ANY ({names[one]}) AND seq = f.seq LIMIT 1)"
+        f" AND (SELECT true FROM unnest({names[one]}) n (name) CROSS JOIN LATERAL ("
+        f"SELECT FROM ledger.touches WHERE kind = '{FILTERS[one]}' AND name = n.name"
+        " AND seq = f.seq LIMIT 1) found LIMIT 1)"
         for one in others
     )
     where = f"f.seq >= CAST(:start AS bigint){passes} AND {also}"

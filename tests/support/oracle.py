@@ -23,7 +23,7 @@ from tests.support.histories import Cast, History, batches
 from tests.support.record import Record, record, serving
 
 MODEST = settings(
-    max_examples=25 if postgres.GIVEN else 50,  # CI's second pass, on another server
+    max_examples=30 if postgres.GIVEN else 100,  # CI's second pass, on another server
     deadline=None,
     report_multiple_bugs=False,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink a failure takes minutes

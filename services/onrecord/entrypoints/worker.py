@@ -15,7 +15,8 @@ def main() -> None:
     assert settings.database_url and settings.broker_url
     app = celery.make(settings.broker_url.get_secret_value())
     url = settings.database_url.get_secret_value()
-    listening = db.engine(url, role="onrecord_webhooks", **catch_up.SETTINGS)
+    # what is to be delivered waits for the disk, as the folds need not
+    listening = db.engine(url, role="onrecord_webhooks", plan_cache_mode="force_custom_plan")
 
     def tell() -> None:
         if fan_out.fan_out(listening):

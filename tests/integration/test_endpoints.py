@@ -216,3 +216,25 @@ def test_the_description_has_an_example_of_every_type_of_event(client: Client) -
     problem = refused(client.get("/v1/events", params={"type": "no.such"}), 422, "invalid")
     listed = problem["errors"][0]["message"].removeprefix("is none of ").split(", ")
     assert types == {*listed, "endpoint.ping"}
+
+
+def test_what_changes_an_endpoint_is_not_tried_twice_where_its_outcome_is_unknown(
+    client: Client, on_record: Record
+) -> None:
+    """A second rotation would take the old secret's place, and what was signed by it be refused."""
+    made = make(client, URL)
+    with psycopg.connect(on_record.url, autocommit=True) as conn:
+        conn.execute("""
+            CREATE SEQUENCE public.tries;
+            CREATE FUNCTION public.cut() RETURNS trigger
+            LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+                PERFORM nextval('public.tries'), pg_terminate_backend(pg_backend_pid());
+                RETURN NULL;
+            END $$;
+            CREATE TRIGGER cut AFTER UPDATE OF secret ON webhooks.endpoints
+                FOR EACH ROW EXECUTE FUNCTION public.cut();
+        """)
+        answer = client.post(path(made, "/rotate"))
+        conn.execute("DROP TRIGGER cut ON webhooks.endpoints")
+        refused(answer, 503, "database-unavailable")
+        assert (1,) == conn.execute("SELECT last_value FROM public.tries").fetchone()

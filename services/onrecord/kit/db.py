@@ -103,7 +103,7 @@ def compiled(query: ClauseElement) -> bytes:
 
 
 async def rows(pool: Pool, query: ClauseElement, params: Mapping[str, Any]) -> Sequence[Row]:
-    """Run a query that is a value. One statement, so one snapshot.
+    """Run a query that is a value and changes nothing. One statement, so one snapshot.
 
     A connection that was lost while it lay in the pool is found by using it, and what was read may
     be read again: to check each one beforehand would cost a fifth of a small query (measured).

@@ -65,6 +65,12 @@ async def run(conn: psycopg.AsyncConnection[Row], query: TextClause, **params: A
     return await cursor.fetchall() if cursor.description else []
 
 
+async def changed(pool: Pool, query: TextClause, params: Mapping[str, Any]) -> list[Row]:
+    """Run a statement that changes something; the rows it gives. Once: `rows` would try again."""
+    async with pool.connection() as conn:
+        return await run(conn, query, **params)
+
+
 async def make(pool: Pool, asked: EndpointIn, url: str) -> tuple[UUID, str]:
     """Make an endpoint; its id and its secret."""
     id_, secret = new_id(), new_secret()
@@ -163,13 +169,13 @@ _PING: Final = text(f"""
 async def rotate(pool: Pool, id_: UUID) -> tuple[str, Row] | None:
     """A new secret, the old one's along for a while; None where there is no such endpoint."""
     secret = new_secret()
-    found = await rows(pool, _ROTATE, {"id": id_, "secret": secret})
+    found = await changed(pool, _ROTATE, {"id": id_, "secret": secret})
     return (secret, found[0]) if found else None
 
 
 async def ping(pool: Pool, id_: UUID) -> int:
     """Queue a test; the id of its delivery."""
-    found = await rows(pool, _PING, {"id": id_, "event": new_id()})
+    found = await changed(pool, _PING, {"id": id_, "event": new_id()})
     return int(found[0]["id"])
 
 
@@ -202,7 +208,7 @@ async def replay(pool: Pool, endpoint: Row, from_size: int | None, since: Any) -
     places = {"start": start, "end": end, "limit": 2**53}
     events = (await rows(pool, counted(wanted.given), {**wanted.params, **places}))[0]["events"]
     asked = {"id": endpoint["id"], "start": start, "end": end, "events": events}
-    return bool(await rows(pool, _REPLAY, asked))
+    return bool(await changed(pool, _REPLAY, asked))
 
 
 def endpoint_out(row: Row) -> Endpoint:
@@ -229,16 +235,10 @@ FAR: Final = text("SELECT size, moved_at FROM webhooks.checkpoints WHERE name = 
 """How far the fan-out is."""
 
 
-async def execute(pool: Pool, query: TextClause, params: Mapping[str, Any]) -> None:
-    """Run a statement that gives no rows."""
-    async with pool.connection() as conn:
-        await conn.execute(compiled(query), params, binary=True)
-
-
 async def resend_failed(pool: Pool, id_: UUID, since: datetime) -> int:
     """Make due again what failed for good from a time until now; how many."""
     asked = {"endpoint": id_, "since": since, "until": datetime.now(UTC)}
     resent = 0
-    while found := await rows(pool, log.RESEND_FAILED, asked):
+    while found := await changed(pool, log.RESEND_FAILED, asked):
         resent += len(found)
     return resent

@@ -134,7 +134,7 @@ async def change_endpoint(id: UUID, body: EndpointPatch, door: Opened) -> Endpoi
 @router.delete("/endpoints/{id}", status_code=204)
 async def delete_endpoint(id: UUID, door: Opened) -> None:
     """Nothing is sent to it any more; its log goes with it."""
-    if not await rows(door.pool, endpoints.DELETE, {"id": id}):
+    if not await endpoints.changed(door.pool, endpoints.DELETE, {"id": id}):
         raise Problem(404, "unknown-endpoint", f"There is no endpoint {id}.")
 
 
@@ -143,7 +143,7 @@ async def pause_endpoint(id: UUID, door: Opened, body: PauseIn = _NO_REASON) -> 
     """Send it nothing until it resumes. Nothing is lost by it."""
     await _endpoint(door, id)
     asked = {"id": id, "reason": body.reason, "by": endpoints.PEOPLE}
-    await endpoints.execute(door.pool, endpoints.PAUSE, asked)
+    await endpoints.changed(door.pool, endpoints.PAUSE, asked)
     return await _told(door, id)
 
 
@@ -151,7 +151,7 @@ async def pause_endpoint(id: UUID, door: Opened, body: PauseIn = _NO_REASON) -> 
 async def resume_endpoint(id: UUID, door: Opened) -> Endpoint:
     """Go on from where it paused, with what came meanwhile."""
     await _endpoint(door, id)
-    await endpoints.execute(door.pool, endpoints.RESUME, {"id": id})
+    await endpoints.changed(door.pool, endpoints.RESUME, {"id": id})
     door.fan_out.ring()
     door.wake.ring()
     return await _told(door, id)
@@ -262,7 +262,7 @@ async def get_delivery(id: DeliveryId, door: Opened) -> Delivery:
 async def resend_delivery(id: DeliveryId, door: Opened) -> Delivery:
     """Send it once more, at once, whatever came of it; under the same `webhook-id`."""
     await _delivery(door, id)
-    if not await rows(door.pool, log.RESEND, {"id": id}):
+    if not await endpoints.changed(door.pool, log.RESEND, {"id": id}):
         raise Problem(409, "being-sent", "It is being sent just now; wait for what comes of it.")
     door.wake.ring()
     return await _delivery(door, id)

@@ -7,109 +7,61 @@ answers 500 want them too, and are resumed anew when it begins.
 """
 
 import argparse
-import http.client
 import statistics
 import time
 from contextlib import ExitStack
-from typing import Any
 
 import bench
 import delivering
-import orjson
-import serving
-import statements
 from delivering import Receiving
+from stage import Stage
 
-HEADERS = {"Content-Type": "application/json"}
 WELL = 4
 
 
-class Stage:
-    """Everything that runs, and a writer."""
-
-    def __init__(self, stack: ExitStack, server: str, there: Receiving) -> None:
-        self.there = there
-        self._url = bench.migrated(server, "latency")
-        self.port = delivering.free_port()
-        more = {"ONRECORD_PORT": str(self.port)}
-        for name in ("local_api", "worker", "deliverer", "beat"):
-            stack.enter_context(delivering.process(name, self._url, **more))
-        delivering.wait_for(self._ready, "all is ready", seconds=60)
-        serving.send(self.port, serving.cast_lines())
-        self._conn = serving.connection(self.port)
-        self._posted = 0
-
-    def _ready(self) -> bool:
-        try:
-            return self.ask("GET", "/readyz", None, conn=serving.connection(self.port))[0] == 200
-        except OSError:
-            return False
-
-    def ask(
-        self, method: str, path: str, body: Any, *, conn: http.client.HTTPConnection | None = None
-    ) -> tuple[int, Any]:
-        wire = conn or self._conn
-        wire.request(method, path, None if body is None else orjson.dumps(body), HEADERS)
-        answer = wire.getresponse()
-        text = answer.read()
-        return answer.status, orjson.loads(text) if text else None
-
-    def endpoint(self, path: str) -> str:
-        status, made = self.ask("POST", "/v1/endpoints", {"url": self.there.url(path)})
-        assert status == 201, made
-        return str(made["id"])
-
-    def post(self) -> tuple[str, float]:
-        """The event's id, and when it was posted."""
-        body = statements.body(self._posted)
-        self._posted += 1
-        at = time.time()
-        status, told = self.ask("POST", "/v1/statements", body)
-        assert status == 201, told
-        return told["event"], at
-
-
-def arrival(stage: Stage, count: int) -> list[float]:
+def arrival(stage: Stage, there: Receiving, count: int) -> list[float]:
     """Milliseconds from POST to arrival, one after another."""
-    stage.there.noted()
+    there.noted()
     found = []
     for n in range(-10, count):
-        before = stage.there.count.value
-        id_, at = stage.post()
-        delivering.wait_for(lambda before=before: stage.there.count.value > before, "it came")
-        came = {id_: at for _, id_, at in stage.there.noted()}
+        before = there.count.value
+        told, at = stage.post()
+        id_ = told["event"]
+        delivering.wait_for(lambda before=before: there.count.value > before, "it came")
+        came = {id_: at for _, id_, at in there.noted()}
         if n >= 0:
             found.append((came[id_] - at) * 1e3)
     return found
 
 
-def paced(stage: Stage, rate: float, seconds: float) -> list[float]:
+def paced(stage: Stage, there: Receiving, rate: float, seconds: float) -> list[float]:
     """Milliseconds from POST to arrival at the endpoints that are well, at a steady pace."""
-    stage.there.noted()
-    before, posted = stage.there.count.value, {}
+    there.noted()
+    before, posted = there.count.value, {}
     start = time.perf_counter()
     for n in range(int(rate * seconds)):
         time.sleep(max(0.0, start + n / rate - time.perf_counter()))
-        id_, at = stage.post()
+        told, at = stage.post()
+        id_ = told["event"]
         posted[id_] = at
     whole = before + len(posted) * WELL
-    delivering.wait_for(lambda: stage.there.count.value >= whole, "all came")
-    noted = [one for one in stage.there.noted() if one[0].startswith("/good") and one[1] in posted]
+    delivering.wait_for(lambda: there.count.value >= whole, "all came")
+    noted = [one for one in there.noted() if one[0].startswith("/good") and one[1] in posted]
     assert len(noted) == len(posted) * WELL, len(noted)
     return [(at - posted[id_]) * 1e3 for _, id_, at in noted]
 
 
-def isolated(stage: Stage, slices: int, rate: float, seconds: float) -> None:
+def isolated(stage: Stage, there: Receiving, slices: int, rate: float, seconds: float) -> None:
     """Alternate slices without and with the bad ones, and tell their p99."""
     for n in range(1, WELL):
-        stage.endpoint(f"/good/{n}")
-    bad = [stage.endpoint("/hang"), stage.endpoint("/bad")]
+        stage.endpoint(there.url(f"/good/{n}"))
+    bad = [stage.endpoint(there.url(path)) for path in ("/hang", "/bad")]
 
     def slice_(path: str) -> list[float]:
         for one in bad:
             status, told = stage.ask("POST", f"/v1/endpoints/{one}/{path}", None)
             assert status < 300, told
-        return statistics.quantiles(paced(stage, rate, seconds), n=100)
+        return statistics.quantiles(paced(stage, there, rate, seconds), n=100)
 
     found: dict[str, list[list[float]]] = {"without": [], "with": []}
     for n in range(-1, slices):
@@ -139,15 +91,15 @@ def main() -> None:
         delivering.receiving(noting=True) as there,
         ExitStack() as stack,
     ):
-        stage = Stage(stack, server, there)
-        stage.endpoint("/good/0")
+        stage = Stage(stack, server, "latency")
+        stage.endpoint(there.url("/good/0"))
         if given.count:
-            took = arrival(stage, given.count)
+            took = arrival(stage, there, given.count)
             cuts = statistics.quantiles(took, n=100)
             print("\n**One POST after another**\n\n| ms to arrival | p50 | p99 | target, p50 |")
             print(f"|---|---:|---:|---:|\n| | {cuts[49]:.1f} | {cuts[98]:.1f} | 100 |")
         if given.slices:
-            isolated(stage, given.slices, given.rate, given.seconds)
+            isolated(stage, there, given.slices, given.rate, given.seconds)
 
 
 if __name__ == "__main__":

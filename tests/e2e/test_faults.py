@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID, uuid4
 
 import httpx2
@@ -21,7 +20,7 @@ from onrecord.audit.replay import replay
 from onrecord.kit import db
 from onrecord.projections.registry import PROJECTIONS
 from tests.support.processes import BROKER, Deployment, deployment, until
-from tests.support.proxy import Proxy
+from tests.support.proxy import proxied
 
 HITS = 20
 """Kills that must fall into an open fold."""
@@ -167,13 +166,13 @@ def test_rabbitmq_whose_connections_are_cut_costs_no_entry(
     database_url: str, tmp_path: Path
 ) -> None:
     assert BROKER is not None
-    there = urlsplit(BROKER)
-    with Proxy(there.hostname or "", there.port or 5672) as proxy:
-        near = there._replace(netloc=f"{there.username}:{there.password}@127.0.0.1:{proxy.port}")
-        with deployment(database_url, tmp_path, broker_url=urlunsplit(near)) as deployed:
-            deployed.start("local_api", "worker", "beat")
-            size = write_while_cutting(deployed, proxy.cut)
-            assert_nothing_lost(deployed, database_url, size=size)
+    with (
+        proxied(BROKER) as (proxy, near),
+        deployment(database_url, tmp_path, broker_url=near) as deployed,
+    ):
+        deployed.start("local_api", "worker", "beat")
+        size = write_while_cutting(deployed, proxy.cut)
+        assert_nothing_lost(deployed, database_url, size=size)
 
 
 def write_while_cutting(deployed: Deployment, cut: Callable[[], None]) -> int:

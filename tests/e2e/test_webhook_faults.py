@@ -5,22 +5,23 @@ of the row. A receiver may get an event twice, and then under one id.
 """
 
 import threading
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-import httpx2
 import psycopg
 import pytest
 
 from onrecord.kit import local_postgres
-from tests.support import bodies, webhooks
+from tests.support import webhooks
 from tests.support.clusters import hush, reachable_folder
 from tests.support.processes import BROKER, Deployment, deployment, until
+from tests.support.proxy import proxied
 from tests.support.receiver import Received, Receiver, receiver
+from tests.support.webhooks import assert_true, door
 
+MINUTE = 60.0
 EXPIRED = "UPDATE webhooks.deliveries SET lease_until = now() WHERE state = 'sending'"
 
 
@@ -35,31 +36,6 @@ def deployed(database_url: str, tmp_path: Path) -> Iterator[Deployment]:
     with deployment(database_url, tmp_path) as made:
         made.start("local_api", "worker", "deliverer", "beat")
         yield made
-
-
-@contextmanager
-def door(deployed: Deployment) -> Iterator[httpx2.Client]:
-    """The API, with actors and topics on record."""
-    with httpx2.Client(base_url=deployed.address, timeout=60) as client:
-        bodies.stage(client)
-        yield client
-
-
-def assert_true(
-    client: httpx2.Client, there: Receiver, endpoint: str, seqs: list[int]
-) -> list[dict[str, Any]]:
-    """Every event came, each under one id, and the log has an attempt for each that came."""
-    until(lambda: set(seqs) <= set(there.seqs()), "every event has come", seconds=60)
-    webhooks.settled(client, endpoint)
-    assert set(seqs) == set(there.seqs())
-    assert len(seqs) == len({one.id for one in there.got})
-    logged = webhooks.deliveries(client, endpoint)
-    assert seqs == [one["seq"] for one in logged]
-    assert {"delivered"} == {one["attempts"][-1]["result"] for one in logged}
-    came = Counter(one.id for one in there.got)
-    for one in logged:
-        assert came[one["event"]] <= len(one["attempts"])
-    return logged
 
 
 def test_a_deliverer_killed_while_receivers_hang_leaves_what_is_sent_again(
@@ -138,18 +114,46 @@ def test_a_database_that_is_killed_under_load_loses_no_delivery(tmp_path: Path) 
         assert_true(client, there, made["id"], seqs)
 
 
-@pytest.mark.skipif(BROKER is not None, reason="cuts PGMQ's connections")
-def test_a_broker_that_cannot_be_kept_costs_no_delivery(
+@pytest.mark.skipif(BROKER is not None, reason="cuts PGMQ's connections; RabbitMQ's test is below")
+def test_queues_in_postgresql_that_are_gone_for_a_minute_cost_no_delivery(
     deployed: Deployment, there: Receiver, database_url: str
 ) -> None:
-    with door(deployed) as client, psycopg.connect(database_url, autocommit=True) as conn:
+    with psycopg.connect(database_url, autocommit=True) as conn:
+
+        def cut() -> None:  # whoever has come back
+            conn.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND application_name = 'onrecord'"
+            )
+
+        deliver_without_a_broker(deployed, there, cut)
+
+
+@pytest.mark.skipif(BROKER is None, reason="needs RabbitMQ: ONRECORD_TEST_BROKER_URL is not set")
+def test_rabbitmq_that_is_gone_for_a_minute_costs_no_delivery(
+    there: Receiver, database_url: str, tmp_path: Path
+) -> None:
+    assert BROKER is not None
+    with (
+        proxied(BROKER) as (proxy, near),
+        deployment(database_url, tmp_path, broker_url=near) as deployed,
+    ):
+        deployed.start("local_api", "worker", "deliverer", "beat")
+        deliver_without_a_broker(deployed, there, proxy.cut)
+
+
+def deliver_without_a_broker(
+    deployed: Deployment, there: Receiver, cut: Callable[[], None]
+) -> None:
+    """Write for a minute in which no connection to the broker lasts, and see everything come."""
+    with door(deployed) as client:
         made = webhooks.make(client, there.url(), types=["position.changed"])
         seqs = webhooks.positions(client, 5)
         until(lambda: len(there.got) == 5, "they came")
-        for _ in range(30):  # whoever comes back is cut off again
-            conn.execute(
-                "SELECT pg_terminate_backend(pid), pg_sleep(0.1) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND application_name = 'onrecord'"
-            )
-            seqs += webhooks.positions(client, 2)
+        over = time.monotonic() + MINUTE
+        while time.monotonic() < over:
+            cut()
+            if len(seqs) < 500:
+                seqs += webhooks.positions(client, 2)
+            time.sleep(0.1)  # at this pace whoever comes back is cut off again
         assert_true(client, there, made["id"], seqs)

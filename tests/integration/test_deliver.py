@@ -413,3 +413,25 @@ def test_two_deliverers_share_the_work_and_double_none(
             settled(client, one["id"])
     for n in range(4):
         assert sorted(seqs) == sorted(there.seqs(f"/{n}"))
+
+
+def test_a_sending_that_outlasts_its_lease_and_the_one_after_it_may_end_together(
+    client: Client, there: Receiver, tell: Any, on_record: Record
+) -> None:
+    gate = threading.Event()
+
+    def hang(_: object) -> int:
+        gate.wait(30)
+        return 204
+
+    there.answer = hang
+    made = make(client, there.url(), types=["position.changed"])
+    positions(client, 1)
+    tell()
+    until(lambda: len(there.got) == 1, "it is under way")
+    sql(on_record.url, "UPDATE webhooks.deliveries SET lease_until = now()")
+    until(lambda: len(there.got) == 2, "it is under way again")
+    gate.set()
+    settled(client, made["id"])
+    (delivery,) = deliveries(client, made["id"])
+    assert ["unknown", "delivered"] == [one["result"] for one in delivery["attempts"]]

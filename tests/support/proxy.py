@@ -3,8 +3,11 @@
 import selectors
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit, urlunsplit
 
 
 class Proxy:
@@ -61,3 +64,13 @@ class Proxy:
                         key.data.sendall(chunk)
             except OSError:
                 return
+
+
+@contextmanager
+def proxied(url: str) -> Iterator[tuple[Proxy, str]]:
+    """A proxy to the server of an address (`amqp://user:password@host:port/...`), and its own."""
+    there = urlsplit(url)
+    assert there.hostname and there.port
+    with Proxy(there.hostname, there.port) as proxy:
+        near = there._replace(netloc=f"{there.username}:{there.password}@127.0.0.1:{proxy.port}")
+        yield proxy, urlunsplit(near)

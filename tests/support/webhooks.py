@@ -4,6 +4,7 @@
 """
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_network
@@ -16,8 +17,9 @@ import psycopg
 from onrecord.kit import db
 from onrecord.webhooks import claim
 from onrecord.webhooks.deliver import Deliverer
-from tests.support.bodies import line, ndjson, position, send
-from tests.support.processes import until
+from tests.support.bodies import line, ndjson, position, send, stage
+from tests.support.processes import Deployment, until
+from tests.support.receiver import Receiver
 
 HERE = (ip_network("127.0.0.1/32"),)
 
@@ -84,3 +86,28 @@ def sql(url: str, statement: str) -> None:
     """Let time pass, or something break, by hand."""
     with psycopg.connect(url) as conn:
         conn.execute(statement.encode())
+
+
+@contextmanager
+def door(deployed: Deployment) -> Iterator[httpx2.Client]:
+    """The API, with actors and topics on record."""
+    with httpx2.Client(base_url=deployed.address, timeout=60) as client:
+        stage(client)
+        yield client
+
+
+def assert_true(
+    client: httpx2.Client, there: Receiver, endpoint: str, seqs: list[int]
+) -> list[dict[str, Any]]:
+    """Every event came, each under one id, and the log has an attempt for each that came."""
+    until(lambda: set(seqs) <= set(there.seqs()), "every event has come", seconds=60)
+    settled(client, endpoint)
+    assert set(seqs) == set(there.seqs())
+    assert len(seqs) == len({one.id for one in there.got})
+    logged = deliveries(client, endpoint)
+    assert seqs == [one["seq"] for one in logged]
+    assert {"delivered"} == {one["attempts"][-1]["result"] for one in logged}
+    came = Counter(one.id for one in there.got)
+    for one in logged:
+        assert came[one["event"]] <= len(one["attempts"])
+    return logged

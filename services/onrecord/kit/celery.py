@@ -7,11 +7,14 @@ embedded default.
 """
 
 import threading
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import structlog
 from celery import Celery
+from celery.schedules import schedule
 from kombu import Exchange, Queue
 
 from onrecord.kit.db import conninfo
@@ -72,6 +75,17 @@ def make(broker_url: str) -> Celery:
         timezone="UTC",
     )
     return app
+
+
+def every(seconds: float) -> schedule:
+    """A schedule of beat that keeps its pace when the clock is set back, as by the clock alone
+    nothing would be sent until it is again as late as it was.
+    """
+    start, began = datetime.now(UTC), time.monotonic()
+    return schedule(
+        timedelta(seconds=seconds),
+        nowfun=lambda: start + timedelta(seconds=time.monotonic() - began),
+    )
 
 
 class Bell:

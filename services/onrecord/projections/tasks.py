@@ -15,7 +15,7 @@ from celery.signals import worker_process_init
 from sqlalchemy import Column, DateTime, Engine, Table, Text, func
 from sqlalchemy.dialects.postgresql import insert
 
-from onrecord.kit.celery import QUEUE
+from onrecord.kit.celery import QUEUE, every
 from onrecord.projections.catch_up import catch_up, prepare
 from onrecord.projections.parts import to_build
 from onrecord.projections.poison import Stopped, frames
@@ -124,7 +124,7 @@ def schedule(app: Celery) -> None:
     app.conf.beat_schedule = {
         "sweep": {
             "task": SWEEP,
-            "schedule": SWEEP_SECONDS,
+            "schedule": every(SWEEP_SECONDS),
             "options": {"expires": 2 * SWEEP_SECONDS},
         }
     }

@@ -27,6 +27,7 @@ from onrecord.webhooks.egress import Network
 from onrecord.webhooks.results import Result
 from onrecord.webhooks.send import Outcome, Sender
 from onrecord.webhooks.signing import signed
+from onrecord.webhooks.stepped import Clock
 from onrecord.webhooks.tables import PING
 
 log = structlog.get_logger()
@@ -56,6 +57,7 @@ class Deliverer:
         self._conninfo, self._allow, self._on_failure = conninfo, allow, on_failure
         self._thread = threading.Thread(target=self._run, name="deliverer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._clock = Clock()
         self._over = False
         self._id = new_id()
         """Of this start, in the tallies."""
@@ -116,6 +118,7 @@ class Deliverer:
             began = clock()
             await self._record(conn)
             if began - taken_back >= POLL:
+                await self._clock.look(conn, LEASE)
                 await results.take_back(conn, self._id)
                 taken_back = began
             found = await self._claim(conn, sender)

@@ -51,7 +51,7 @@ WITH told AS (
         lease = NULL, lease_until = NULL, leased_at = NULL
     FROM told t, webhooks.deliveries was
     WHERE d.id = t.id AND d.state = 'sending' AND d.lease = t.lease AND was.id = d.id
-    RETURNING d.id, d.state, d.attempts, was.leased_at
+    RETURNING d.id, was.lease, d.state, d.attempts, was.leased_at
 ), told_of AS (
     INSERT INTO webhooks.tallies AS t (deliverer, delivered, failed, given_up)
     SELECT %(deliverer)b::uuid, count(*) FILTER (WHERE state = 'delivered'),
@@ -62,7 +62,7 @@ WITH told AS (
 ), kept AS (
     INSERT INTO webhooks.attempts (delivery, number, began_at, seconds, ok, status, error, answer)
     SELECT id, d.attempts, d.leased_at, t.seconds, t.ok, t.status, t.error, t.answer
-    FROM done d JOIN told t USING (id)
+    FROM done d JOIN told t USING (id, lease)
 )
 SELECT id FROM done
 """

@@ -9,6 +9,8 @@ from typing import Final
 
 from celery import Celery
 
+from onrecord.kit.celery import every
+
 QUEUE: Final = "webhooks"
 WAKE: Final = "onrecord.webhooks.wake"
 SWEEP_SECONDS: Final = 2.0
@@ -28,7 +30,7 @@ def schedule(app: Celery) -> None:
         **app.conf.beat_schedule,
         "wake": {
             "task": WAKE,
-            "schedule": SWEEP_SECONDS,
+            "schedule": every(SWEEP_SECONDS),
             "options": {"expires": 2 * SWEEP_SECONDS, "queue": QUEUE},
         },
     }

@@ -181,19 +181,23 @@ def _merge(left: Json, right: Json) -> Json:
 
 def plain(value: Any) -> Json:
     """A value as JSON, without what is None or empty."""
-    if isinstance(value, str | int):
+    of = type(value)
+    if of in _LEAVES:
         return value
-    if isinstance(value, tuple):
-        return [plain(part) for part in value]
-    if isinstance(value, UUID):
+    if of is tuple:
+        return [part if type(part) in _LEAVES else plain(part) for part in value]
+    if of is UUID:
         return str(value)
     if isinstance(value, BaseModel):
         return {
-            name: plain(part)
+            name: part if type(part) in _LEAVES else plain(part)
             for name, part in value.__dict__.items()
             if part is not None and part != ()
         }
     return value
+
+
+_LEAVES: Final = frozenset({str, int, bool})
 
 
 def references(value: BaseModel, *, at: str = "") -> Iterator[Reference]:

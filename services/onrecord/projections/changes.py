@@ -7,7 +7,7 @@ step before it, so a late arrival, a correction, a retraction or a merge makes n
 steps that it comes before, and of no others. Queried by `positions_read` and `changes_read`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 from uuid import UUID
@@ -15,7 +15,6 @@ from uuid import UUID
 from sqlalchemy import (
     Boolean,
     Column,
-    ColumnElement,
     Connection,
     DateTime,
     Index,
@@ -23,13 +22,8 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
-    bindparam,
-    func,
-    select,
     text,
-    tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from onrecord.domain.events import (
     ActorMerged,
@@ -42,10 +36,11 @@ from onrecord.domain.events import (
 from onrecord.domain.said import Position
 from onrecord.projections import actors
 from onrecord.projections.aliases import Aliases
-from onrecord.projections.line import PLACE, Lines, Step
+from onrecord.projections.line import PLACE, Lines
 from onrecord.projections.positions import stand
 from onrecord.projections.projection import Projection, metadata
-from onrecord.projections.versions import NEVER, Versions, columns
+from onrecord.projections.spans import Spans, open_steps
+from onrecord.projections.versions import Versions, columns
 
 NAME: Final = "changes"
 
@@ -87,14 +82,7 @@ event it did not become the newest step of its line.
 
 _MERGES: Final = (ActorMerged, ActorUnmerged)
 _HEARS: Final = (PositionChanged, PositionCorrected, PositionRetracted, *_MERGES)
-_STEP: Final = [
-    changes.c[name]
-    for name in (
-        *("id", "made_seq", "actor", "recorded_as", "topic", "valid_from", "ord", "earliest"),
-        *("latest", "effective", "stance", "condition", "before_id", "before_stance"),
-        *("kind", "change_size", "late"),
-    )
-]
+_OF_ACTOR: Final = "c.actor = %(actor)s"
 
 
 def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
@@ -115,15 +103,33 @@ def _move(conn: Connection, generation: int, some: Sequence[Recorded]) -> None:
     targets = {one.subject for one in some if not isinstance(one.event, PositionChanged)}
     versions = Versions(conn, changes, generation)
     versions.know(targets)
+    steps = [
+        {
+            "id": one.subject,
+            "actor": aliases.root(position.actor),
+            "recorded_as": position.actor,
+            **stand(position),
+        }
+        if position is not None
+        else None
+        for one, position in zip(some, said, strict=True)
+    ]
+    made: dict[UUID, int] = {}
+    for one in some:
+        made.setdefault(one.subject, versions.made(one.subject) or one.seq)
+    spans = Spans()
+    for step in steps:
+        if step is not None:
+            spans.add({**step, "made_seq": made[step["id"]]})
+    for step in open_steps(conn, generation, "c.id = ANY(%(ids)b::uuid[])", ids=list(targets)):
+        spans.add(step)
     lines = Lines(versions)
-    pairs = {(aliases.root(one.actor), one.topic) for one in stands}
-    lines.take(_lines(conn, generation, pairs | _pairs_of(conn, generation, targets)))
-    for one, position in zip(some, said, strict=True):
-        if position is None:
+    lines.take(spans.load(conn, generation))
+    for one, step in zip(some, steps, strict=True):
+        if step is None:
             lines.remove(one)
         else:
-            names = {"actor": aliases.root(position.actor), "recorded_as": position.actor}
-            lines.put(one, {"id": one.subject, **names, **stand(position)})
+            lines.put(one, step)
     versions.flush()
 
 
@@ -138,7 +144,7 @@ def _merge(conn: Connection, generation: int, one: Recorded) -> None:
     """All lines of an actor join those of another, or part from them."""
     assert isinstance(one.event, _MERGES)
     before = Aliases(conn, {one.event.actor}, one.seq).root(one.event.actor)
-    steps = list(_open(conn, generation, changes.c.actor == before))
+    steps = open_steps(conn, generation, _OF_ACTOR, actor=before)
     aliases = Aliases(conn, {step["recorded_as"] for step in steps}, one.seq + 1)
     moved = {
         step["id"]: root
@@ -146,43 +152,12 @@ def _merge(conn: Connection, generation: int, one: Recorded) -> None:
         if (root := aliases.root(step["recorded_as"])) != step["actor"]
     }
     for root in {*moved.values()}:
-        steps += _open(conn, generation, changes.c.actor == root)
+        steps += open_steps(conn, generation, _OF_ACTOR, actor=root)
     versions = Versions(conn, changes, generation)
     lines = Lines(versions)
     lines.take(steps)
     lines.move(one, moved)
     versions.flush()
-
-
-def _lines(conn: Connection, generation: int, pairs: set[tuple[str, str]]) -> Iterator[Step]:
-    """All steps of these lines."""
-    asked = func.unnest(
-        bindparam("actors", [actor for actor, _ in pairs], type_=ARRAY(Text)),
-        bindparam("topics", [topic for _, topic in pairs], type_=ARRAY(Text)),
-    ).table_valued("actor", "topic", name="pairs")
-    pair = asked.render_derived()
-    return _open(
-        conn,
-        generation,
-        tuple_(changes.c.actor, changes.c.topic).in_(select(pair.c.actor, pair.c.topic)),
-    )
-
-
-def _pairs_of(conn: Connection, generation: int, targets: set[UUID]) -> set[tuple[str, str]]:
-    """The lines in which these positions stand now."""
-    if not targets:
-        return set()
-    asked = bindparam("targets", list(targets), type_=ARRAY(Uuid))
-    found = _open(conn, generation, changes.c.id == func.any(asked))
-    return {(step["actor"], step["topic"]) for step in found}
-
-
-def _open(conn: Connection, generation: int, which: ColumnElement[bool]) -> Iterator[Step]:
-    """Steps as they are believed now: this fold is the only one who writes them."""
-    query = select(*_STEP).where(
-        changes.c.generation == generation, changes.c.close_seq == NEVER, which
-    )
-    return (dict(row) for row in conn.execute(query).mappings())
 
 
 CHANGES = Projection(

@@ -41,51 +41,57 @@ def last(actor: str, topic: str, *, columns: str = COLUMNS, where: str = "") -> 
     )"""
 
 
-def _run(step: str, by: str) -> str:
-    """Since when the run of one stance and condition lasts in which a step stands (`by` <=), or
-    the one before it (<): the date of its first, the only one that reaffirms nothing.
-    """
-    return f"""(
-        SELECT c.effective FROM projections.changes c
-        WHERE {_BELIEVED} AND c.actor = {step}.actor AND c.topic = {step}.topic
-            AND {_PLACE} {by} ({step}.valid_from, {step}.ord, {step}.made_seq)
-            AND c.kind <> 'reaffirmed'
-        ORDER BY {_DOWN} LIMIT 1
-    )"""
-
-
 def told(steps: str) -> str:
-    """All that an answer says of the steps of a CTE: its rows with what their events say."""
+    """All that an answer says of the steps of a CTE: its rows with what their events say.
+
+    Since when a run of one stance and condition lasts, its first says, the only one that reaffirms
+    nothing. `run` is that in which the step before stands; if it is reaffirmed, it goes on.
+    """
     return f"""
         SELECT {steps}.*, s.summary, s.basis, s.coder, s.recorded_at, s.recorded_by,
-            {_run(steps, "<=")} AS since,
-            CASE WHEN {steps}.before_id IS NOT NULL THEN {_run(steps, "<")} END AS before_since
-        FROM known, {steps} JOIN projections.steps s USING (id)
-        WHERE {believed("s", "positions")}
+            CASE {steps}.kind WHEN 'reaffirmed' THEN run.effective ELSE {steps}.effective END
+                AS since,
+            run.effective AS before_since
+        FROM known CROSS JOIN {steps} CROSS JOIN LATERAL (
+            SELECT s.summary, s.basis, s.coder, s.recorded_at, s.recorded_by
+            FROM projections.steps s
+            WHERE s.id = {steps}.id AND {believed("s", "positions")}
+            ORDER BY s.open_seq DESC LIMIT 1
+        ) s LEFT JOIN LATERAL (
+            SELECT c.effective FROM projections.changes c
+            WHERE {steps}.before_id IS NOT NULL AND {_BELIEVED} AND c.actor = {steps}.actor
+                AND c.topic = {steps}.topic AND c.kind <> 'reaffirmed'
+                AND {_PLACE} < ({steps}.valid_from, {steps}.ord, {steps}.made_seq)
+            ORDER BY {_DOWN} LIMIT 1
+        ) run ON true
     """
 
 
 _NAMES: Final = (positions.NAME, changes.NAME, actors.NAME, clock.NAME)
 
-_SURE: Final = last(
-    "root.id",
-    ":topic",
-    columns="c.earliest",
-    where=f" AND c.latest <= :as_of AND c.earliest > '{BEGINNING}'",
-)
+_SURELY_BEGUN: Final = f" AND c.latest <= :as_of AND c.earliest > '{BEGINNING}'"
 
 HELD: Final = read(
     (*_NAMES, statements.NAME, topics.NAME),
     f"""
     {ROOT},
-    held AS (SELECT c.* FROM known, root, LATERAL {last("root.id", ":topic")} c),
+    held AS MATERIALIZED (
+        SELECT c.* FROM known, root, LATERAL {last("root.id", ":topic")} c
+    ),
     said AS ({told("held")}),
+    begun AS MATERIALIZED (
+        SELECT coalesce(CASE WHEN h.latest <= :as_of AND h.earliest > '{BEGINNING}' THEN h.earliest
+            ELSE {last("h.actor", ":topic", columns="c.earliest", where=_SURELY_BEGUN)} END,
+            '-infinity') AS by
+        FROM known, held h
+    ),
     near AS (
-        SELECT c.* FROM known, root, projections.changes c
-        WHERE {_BELIEVED} AND c.actor = root.id AND c.topic = :topic AND c.valid_from <= :as_of
-            AND c.valid_from >= coalesce((SELECT CASE
-                WHEN h.latest <= :as_of AND h.earliest > '{BEGINNING}' THEN h.earliest
-                ELSE {_SURE} END - interval '366 days' FROM held h), '-infinity')
+        SELECT c.* FROM known, root, LATERAL (
+            SELECT * FROM projections.changes c
+            WHERE {_BELIEVED} AND c.actor = root.id AND c.topic = :topic AND c.valid_from <= :as_of
+                AND c.valid_from >= (SELECT by - interval '366 days' FROM begun)
+                AND c.latest >= (SELECT by FROM begun)
+            ORDER BY {_UP}) c
         UNION ALL
         SELECT c.* FROM known, root, projections.changes c
         WHERE {_BELIEVED} AND c.actor = root.id AND c.topic = :topic AND c.valid_from > :as_of
@@ -99,8 +105,7 @@ HELD: Final = read(
             WHERE s.generation = known.positions AND s.actor = root.id AND s.topic = :topic
             AND seq < known.k) AS revision,
         (SELECT jsonb_agg(jsonb_build_object('id', id, 'stance', stance, 'condition', condition,
-            'effective', effective, 'order', ord, 'seq', made_seq) ORDER BY {_UP})
-            FROM near c) AS near,
+            'effective', effective, 'order', ord, 'seq', made_seq)) FROM near) AS near,
         (SELECT jsonb_agg(jsonb_build_object(
                 'id', s.id, 'recorded_at', s.recorded_at, 'erased', s.erased) || s.doc
                 ORDER BY s.said_from, s.made_seq)
@@ -112,8 +117,9 @@ HELD: Final = read(
 )
 """The position of `:actor` on `:topic` at `:as_of`, at K; with all that an answer shows.
 
-`near` holds all that may have been held then, and perhaps more: no date but `../D` spans more than
-a year, so what began over a year before something that surely began later was surely over.
+`near` holds all that may have been held then, and perhaps more. `begun`: by when the last step that
+surely had begun had. What surely ended before it is over; and no date but `../D` spans more than a
+year.
 """
 
 _BOTH: Final = f"""

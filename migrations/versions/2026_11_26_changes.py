@@ -59,6 +59,9 @@ CREATE INDEX changes_as_held ON projections.changes (generation, valid_from, ord
 CREATE INDEX changes_by_kind ON projections.changes (generation, kind, made_seq);
 DROP INDEX projections.steps_by_topic;
 DROP INDEX projections.steps_by_made;
+DROP INDEX projections.steps_in_order;
+CREATE INDEX steps_of_pair ON projections.steps
+    (generation, actor, topic, open_seq, close_seq);
 """
 
 GRANTS = """

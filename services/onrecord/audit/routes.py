@@ -75,7 +75,7 @@ class EventPage(BaseModel):
     next: str | None
 
 
-def pool(request: Request) -> Pool:
+async def pool(request: Request) -> Pool:
     """The audit pool that the entrypoint opened."""
     found: Pool = request.app.state.audit_pool
     return found
@@ -84,7 +84,7 @@ def pool(request: Request) -> Pool:
 Reads = Annotated[Pool, Depends(pool)]
 
 
-def tail(request: Request) -> Tail:
+async def tail(request: Request) -> Tail:
     """The end of the ledger, as the entrypoint has it watched."""
     found: Tail = request.app.state.audit_tail
     return found

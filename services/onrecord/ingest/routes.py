@@ -61,7 +61,7 @@ Key = Annotated[
 ]
 
 
-def recorder(request: Request) -> Recorder:
+async def recorder(request: Request) -> Recorder:
     """The recorder that the entrypoint made."""
     found: Recorder = request.app.state.recorder
     return found

@@ -53,16 +53,16 @@ merges = Table(
 
 ROOT: Final = f"""
     up AS (
-        SELECT CAST(:actor AS text) AS id
+        SELECT CAST(:actor AS text) AS id, 0 AS far
         UNION ALL
-        SELECT m.into_actor FROM known, up JOIN projections.merges m USING (id)
-        WHERE {believed("m", NAME)}
+        SELECT m.into_actor, far + 1 FROM known, up, LATERAL (
+            SELECT m.into_actor FROM projections.merges m
+            WHERE m.id = up.id AND {believed("m", NAME)} ORDER BY m.open_seq DESC LIMIT 1) m
     ),
     root AS MATERIALIZED (
-        SELECT a.id, a.names FROM known, up JOIN projections.actors a USING (id)
-        WHERE {believed("a", NAME)}
-            AND NOT EXISTS (SELECT FROM projections.merges m
-                WHERE m.id = up.id AND {believed("m", NAME)})
+        SELECT a.id, a.names FROM known, (SELECT id FROM up ORDER BY far DESC LIMIT 1) up, LATERAL (
+            SELECT a.id, a.names FROM projections.actors a
+            WHERE a.id = up.id AND {believed("a", NAME)} ORDER BY a.open_seq DESC LIMIT 1) a
     )"""
 """The CTE `root`: the actor that `:actor` means at `known.k`; no row where it is not on record."""
 

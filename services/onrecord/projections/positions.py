@@ -36,10 +36,7 @@ steps = Table(
     Column("rationale", Text),
     Column("basis", ARRAY(Uuid), nullable=False),
     Column("coder", Text, nullable=False),
-    Index(
-        "steps_in_order",
-        *("generation", "actor", "topic", "valid_from", "ord", "made_seq", "open_seq", "close_seq"),
-    ),
+    Index("steps_of_pair", "generation", "actor", "topic", "open_seq", "close_seq"),
     Index("steps_basis", "basis", postgresql_using="gin"),
 )
 

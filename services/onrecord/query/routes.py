@@ -64,7 +64,7 @@ _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
 
-def pool(request: Request) -> Pool:
+async def pool(request: Request) -> Pool:
     """The read pool that the entrypoint opened."""
     found: Pool = request.app.state.read_pool
     return found

@@ -55,7 +55,7 @@ class Door:
         self.pool, self.allow, self.wake, self.fan_out = pool, allow, wake, fan_out
 
 
-def door(request: Request) -> Door:
+async def door(request: Request) -> Door:
     """The door that the entrypoint made."""
     found: Door = request.app.state.webhooks
     return found

@@ -111,7 +111,9 @@ HELD: Final = read(
                 ORDER BY s.said_from, s.made_seq)
             FROM projections.statements s
             WHERE s.id = ANY(said.basis) AND {believed("s", "statements")}) AS statements,
-        said.*
+        said.id, said.stance, said.condition, said.summary, said.effective, said.since, said.kind,
+        said.change_size, said.before_id, said.before_stance, said.before_since, said.basis,
+        said.coder, said.recorded_by, said.recorded_at
     FROM known LEFT JOIN root ON true LEFT JOIN said ON true
     """,
 )

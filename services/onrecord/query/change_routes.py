@@ -26,7 +26,7 @@ from onrecord.query import shape
 from onrecord.query.answers import conditional, listed
 from onrecord.query.findings import finding
 from onrecord.query.reading import begin
-from onrecord.query.routes import NOT_MODIFIED, Reads
+from onrecord.query.routes import NOT_MODIFIED
 from onrecord.query.schemas import ChangeSearch, Listed, Review, ReviewSearch, Step
 
 router = APIRouter(
@@ -40,14 +40,14 @@ _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @router.get("/changes", response_model=Listed[Step])
-async def list_changes(
-    request: Request, pool: Reads, ask: Annotated[ChangeSearch, Query()]
-) -> Response:
+async def list_changes(request: Request, ask: Annotated[ChangeSearch, Query()]) -> Response:
     """Steps with their kind and size, last recorded first, or last held. What was corrected is
     shown as it is believed now, in its old place: that we were wrong is no change of theirs.
     """
     start = (NEVER,) if ask.by == "known" else (_LATEST, 2**31 - 1, NEVER)
-    reading, place = await begin(pool, ask, positions.NAME, changes.NAME, actors.NAME, start=start)
+    reading, place = await begin(
+        request, ask, positions.NAME, changes.NAME, actors.NAME, start=start
+    )
     given: dict[str, Any] = {"actor": ask.actor, "topic": ask.topic, "change_size": ask.change_size}
     given |= {"kinds": ask.kind or None, **_span(ask)}
     filters = {name: value for name, value in given.items() if value is not None}
@@ -75,9 +75,7 @@ def _span(ask: ChangeSearch) -> dict[str, datetime | None]:
 
 
 @router.get("/review", response_model=Listed[Review])
-async def list_review(
-    request: Request, pool: Reads, ask: Annotated[ReviewSearch, Query()]
-) -> Response:
+async def list_review(request: Request, ask: Annotated[ReviewSearch, Query()]) -> Response:
     """What on record asks to be looked at again: statements that contradict the position held when
     they were said, positions that nothing first-hand supports any more, statements recorded twice.
 
@@ -86,7 +84,7 @@ async def list_review(
     """
     kinds = [one for one in review_read.QUERIES if one in ask.kind or not ask.kind]
     names = (statements.NAME, positions.NAME, changes.NAME, actors.NAME)
-    reading, (at, after) = await begin(pool, ask, *names, start=(kinds[0], ""))
+    reading, (at, after) = await begin(request, ask, *names, start=(kinds[0], ""))
     if at not in kinds or not re.fullmatch(review_read.PLACES[at], after):
         raise paging.not_ours()
     after = after or review_read.START[at]

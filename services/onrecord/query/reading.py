@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from fastapi import Request
 from sqlalchemy.sql import ClauseElement
 
 from onrecord.domain.dates import last_instant
@@ -43,13 +44,14 @@ class Reading:
 
 
 async def begin(
-    pool: Pool, asked: AtSize, *names: str, start: tuple[Any, ...] = ()
+    request: Request, asked: AtSize, *names: str, start: tuple[Any, ...] = ()
 ) -> tuple[Reading, tuple[Any, ...]]:
     """Settle the size of a read over these projections, and the place in its list to go on from.
 
     A cursor brings both; without one, the list begins at `start`. 503 where the projections are too
-    far behind.
+    far behind. Reads go through the pool that the entrypoint opened.
     """
+    pool: Pool = request.app.state.read_pool
     known_size, provisional = asked.known_size, False
     if isinstance(asked, Paged) and asked.cursor is not None:
         known_size, provisional, *place = paging.key(asked.cursor, int, bool, *map(type, start))

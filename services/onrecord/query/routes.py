@@ -8,11 +8,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from onrecord.domain.dates import bounds, last_instant
 from onrecord.domain.ids import SLUG_PATTERN
-from onrecord.kit.db import Pool
 from onrecord.kit.problems import Problem, responses
 from onrecord.kit.strict_routes import StrictRoute
 from onrecord.projections import (
@@ -64,13 +63,6 @@ _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
 
-async def pool(request: Request) -> Pool:
-    """The read pool that the entrypoint opened."""
-    found: Pool = request.app.state.read_pool
-    return found
-
-
-Reads = Annotated[Pool, Depends(pool)]
 Name = Annotated[str, Path(pattern=SLUG_PATTERN, max_length=80)]
 
 
@@ -80,19 +72,19 @@ def missing(kind: str, name: object) -> Problem:
 
 
 @router.get("/actors", response_model=Listed[Actor])
-async def list_actors(request: Request, pool: Reads, ask: Annotated[Search, Query()]) -> Response:
+async def list_actors(request: Request, ask: Annotated[Search, Query()]) -> Response:
     """Actors, by any spelling of their names on record with `q`."""
-    return await _registry(request, pool, ask, actors.NAME)
+    return await _registry(request, ask, actors.NAME)
 
 
 @router.get("/topics", response_model=Listed[Topic])
-async def list_topics(request: Request, pool: Reads, ask: Annotated[Search, Query()]) -> Response:
+async def list_topics(request: Request, ask: Annotated[Search, Query()]) -> Response:
     """Topics, by their labels and propositions with `q`."""
-    return await _registry(request, pool, ask, topics.NAME)
+    return await _registry(request, ask, topics.NAME)
 
 
-async def _registry(request: Request, pool: Pool, ask: Search, table: str) -> Response:
-    reading, (after,) = await begin(pool, ask, table, start=("",))
+async def _registry(request: Request, ask: Search, table: str) -> Response:
+    reading, (after,) = await begin(request, ask, table, start=("",))
     query = registry_read.listing(table, by_spelling=ask.q is not None)
     pattern = folded(ask.q or "").translate(_LIKE)
     rows = await reading.rows(query, after=after, limit=ask.limit + 1, pattern=f"%{pattern}%")
@@ -104,11 +96,9 @@ _LIKE: Final = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
 
 
 @router.get("/actors/{actor}", response_model=ActorAnswer)
-async def get_actor(
-    request: Request, pool: Reads, actor: Name, ask: Annotated[AtSize, Query()]
-) -> Response:
+async def get_actor(request: Request, actor: Name, ask: Annotated[AtSize, Query()]) -> Response:
     """An actor under all its names."""
-    reading, _ = await begin(pool, ask, actors.NAME)
+    reading, _ = await begin(request, ask, actors.NAME)
     (row,) = await reading.rows(registry_read.one(actors.NAME), id=actor)
     if row["id"] is None:
         raise missing("actor", actor)
@@ -117,11 +107,9 @@ async def get_actor(
 
 
 @router.get("/topics/{topic}", response_model=TopicAnswer)
-async def get_topic(
-    request: Request, pool: Reads, topic: Name, ask: Annotated[AtSize, Query()]
-) -> Response:
+async def get_topic(request: Request, topic: Name, ask: Annotated[AtSize, Query()]) -> Response:
     """A topic with its proposition."""
-    reading, _ = await begin(pool, ask, topics.NAME)
+    reading, _ = await begin(request, ask, topics.NAME)
     (row,) = await reading.rows(registry_read.one(topics.NAME), id=topic)
     if row["id"] is None:
         raise missing("topic", topic)
@@ -130,12 +118,12 @@ async def get_topic(
 
 
 @router.get("/statements", response_model=Listed[StatementOut])
-async def list_statements(
-    request: Request, pool: Reads, ask: Annotated[StatementSearch, Query()]
-) -> Response:
+async def list_statements(request: Request, ask: Annotated[StatementSearch, Query()]) -> Response:
     """Statements, last said first; `q` searches current words (`"a phrase" -not`)."""
     start = (_LATEST, NEVER)
-    reading, (before, made_seq) = await begin(pool, ask, statements.NAME, actors.NAME, start=start)
+    reading, (before, made_seq) = await begin(
+        request, ask, statements.NAME, actors.NAME, start=start
+    )
     given = {"actor": ask.actor, "topic": ask.topic, "outlet": ask.outlet, "q": ask.q}
     filters = {name: value for name, value in given.items() if value is not None}
     times = {}
@@ -162,11 +150,9 @@ async def list_statements(
 
 
 @router.get("/statements/{id}", response_model=StatementAnswer)
-async def get_statement(
-    request: Request, pool: Reads, id: UUID, ask: Annotated[AtSize, Query()]
-) -> Response:
+async def get_statement(request: Request, id: UUID, ask: Annotated[AtSize, Query()]) -> Response:
     """A statement in its exact words, with its evidence; a retracted one says so."""
-    reading, _ = await begin(pool, ask, statements.NAME)
+    reading, _ = await begin(request, ask, statements.NAME)
     (row,) = await reading.rows(statements_read.ONE, id=id)
     if row["id"] is None:
         raise missing("statement", id)
@@ -179,11 +165,11 @@ _PAIR: Final = (positions.NAME, changes.NAME, actors.NAME, topics.NAME)
 
 @router.get("/actors/{actor}/topics/{topic}/position", response_model=PositionOut)
 async def get_position(
-    request: Request, pool: Reads, actor: Name, topic: Name, ask: Annotated[AsOf, Query()]
+    request: Request, actor: Name, topic: Name, ask: Annotated[AsOf, Query()]
 ) -> Response:
     """What an actor held on a topic: now or `as_of`, as known now or then, with the exact words."""
     as_of, instant = moment(ask.as_of)
-    reading, _ = await begin(pool, ask, *_PAIR, statements.NAME)
+    reading, _ = await begin(request, ask, *_PAIR, statements.NAME)
     (row,) = await reading.rows(positions_read.HELD, actor=actor, topic=topic, as_of=instant)
     if row["actor_names"] is None:
         raise missing("actor", actor)
@@ -197,11 +183,11 @@ async def get_position(
 
 @router.get("/actors/{actor}/topics/{topic}/timeline", response_model=Listed[Step])
 async def get_timeline(
-    request: Request, pool: Reads, actor: Name, topic: Name, ask: Annotated[Paged, Query()]
+    request: Request, actor: Name, topic: Name, ask: Annotated[Paged, Query()]
 ) -> Response:
     """Every step of an actor on a topic, in the order in which they were held."""
     start = (_EARLIEST, -(2**31), -1)
-    reading, (valid_from, ord_, made_seq) = await begin(pool, ask, *_PAIR, start=start)
+    reading, (valid_from, ord_, made_seq) = await begin(request, ask, *_PAIR, start=start)
     rows = await reading.rows(
         positions_read.TIMELINE,
         actor=actor,
@@ -224,10 +210,10 @@ async def get_timeline(
 
 @router.get("/actors/{actor}/topics/{topic}/history", response_model=Listed[VersionOfStep])
 async def get_history(
-    request: Request, pool: Reads, actor: Name, topic: Name, ask: Annotated[Paged, Query()]
+    request: Request, actor: Name, topic: Name, ask: Annotated[Paged, Query()]
 ) -> Response:
     """Every version of every step, in the order in which the record came to believe it."""
-    reading, (open_seq,) = await begin(pool, ask, *_PAIR, start=(-1,))
+    reading, (open_seq,) = await begin(request, ask, *_PAIR, start=(-1,))
     rows = await reading.rows(
         positions_read.HISTORY, actor=actor, topic=topic, open_seq=open_seq, limit=ask.limit + 1
     )
@@ -246,24 +232,24 @@ def _both(row: shape.Row, actor: str, topic: str) -> None:
 
 @router.get("/actors/{actor}/positions", response_model=Listed[Step])
 async def list_actor_positions(
-    request: Request, pool: Reads, actor: Name, ask: Annotated[PagedAsOf, Query()]
+    request: Request, actor: Name, ask: Annotated[PagedAsOf, Query()]
 ) -> Response:
     """What an actor held on every topic."""
-    return await _sheet(request, pool, ask, "actor", actor)
+    return await _sheet(request, ask, "actor", actor)
 
 
 @router.get("/topics/{topic}/positions", response_model=Listed[Step])
 async def list_topic_positions(
-    request: Request, pool: Reads, topic: Name, ask: Annotated[PagedAsOf, Query()]
+    request: Request, topic: Name, ask: Annotated[PagedAsOf, Query()]
 ) -> Response:
     """What every actor held on a topic."""
-    return await _sheet(request, pool, ask, "topic", topic)
+    return await _sheet(request, ask, "topic", topic)
 
 
-async def _sheet(request: Request, pool: Pool, ask: PagedAsOf, of: str, name: str) -> Response:
+async def _sheet(request: Request, ask: PagedAsOf, of: str, name: str) -> Response:
     other = "topic" if of == "actor" else "actor"
     _, instant = moment(ask.as_of)
-    reading, (after, at) = await begin(pool, ask, *_PAIR, start=("", instant))
+    reading, (after, at) = await begin(request, ask, *_PAIR, start=("", instant))
     rows = await reading.rows(
         positions_read.sheet(of),
         **{of: name},

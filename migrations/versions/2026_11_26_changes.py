@@ -46,12 +46,12 @@ CREATE TABLE projections.changes ({VERSION.format(id="uuid")}
     before_stance text,
     kind text NOT NULL,
     change_size integer,
-    late boolean NOT NULL
+    late boolean NOT NULL,
+    line bigint GENERATED ALWAYS AS (hashtextextended(actor || ' ' || topic, 0)) STORED
 );
-CREATE INDEX changes_in_line ON projections.changes
-    (generation, actor, topic, valid_from, ord, made_seq, open_seq, close_seq);
-CREATE INDEX changes_by_topic ON projections.changes
-    (generation, topic, actor, valid_from, ord, made_seq, open_seq, close_seq);
+CREATE INDEX changes_in_line ON projections.changes (generation, line, valid_from, ord, made_seq);
+CREATE INDEX changes_by_actor ON projections.changes (generation, actor, topic);
+CREATE INDEX changes_by_topic ON projections.changes (generation, topic, actor);
 CREATE INDEX changes_unbegun ON projections.changes (generation, actor, topic)
     WHERE earliest = '0001-01-01 00:00:00+00';
 CREATE INDEX changes_as_made ON projections.changes (generation, made_seq);

@@ -13,8 +13,10 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
+    Computed,
     Connection,
     DateTime,
     Index,
@@ -36,15 +38,13 @@ from onrecord.domain.events import (
 from onrecord.domain.said import Position
 from onrecord.projections import actors
 from onrecord.projections.aliases import Aliases
-from onrecord.projections.line import PLACE, Lines
+from onrecord.projections.line import PLACE, Lines, line_of
 from onrecord.projections.positions import stand
 from onrecord.projections.projection import Projection, metadata
 from onrecord.projections.spans import Spans, open_steps
 from onrecord.projections.versions import Versions, columns
 
 NAME: Final = "changes"
-
-LINE: Final = (*PLACE, "open_seq", "close_seq")
 
 changes = Table(
     "changes",
@@ -65,8 +65,10 @@ changes = Table(
     Column("kind", Text, nullable=False),
     Column("change_size", Integer),
     Column("late", Boolean, nullable=False),
-    Index("changes_in_line", "generation", "actor", "topic", *LINE),
-    Index("changes_by_topic", "generation", "topic", "actor", *LINE),
+    Column("line", BigInteger, Computed(line_of("actor", "topic"))),
+    Index("changes_in_line", "generation", "line", *PLACE),
+    Index("changes_by_actor", "generation", "actor", "topic"),
+    Index("changes_by_topic", "generation", "topic", "actor"),
     Index(
         "changes_unbegun",
         *("generation", "actor", "topic"),

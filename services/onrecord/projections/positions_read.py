@@ -15,6 +15,7 @@ from onrecord.projections import actors, changes, clock, positions, statements, 
 from onrecord.projections.actors import MEMBERS, ROOT
 from onrecord.projections.clock import TIME_OF
 from onrecord.projections.known import believed, read
+from onrecord.projections.line import in_line
 
 _PLACE: Final = "(c.valid_from, c.ord, c.made_seq)"
 _UP: Final = "c.valid_from, c.ord, c.made_seq"
@@ -35,7 +36,7 @@ def last(actor: str, topic: str, *, columns: str = COLUMNS, where: str = "") -> 
     """
     return f"""(
         SELECT {columns} FROM projections.changes c
-        WHERE {_BELIEVED} AND c.actor = {actor} AND c.topic = {topic}
+        WHERE {_BELIEVED} AND {in_line("c", actor, topic)}
             AND c.valid_from <= :as_of{where}
         ORDER BY {_DOWN} LIMIT 1
     )"""
@@ -59,8 +60,8 @@ def told(steps: str) -> str:
             ORDER BY s.open_seq DESC LIMIT 1
         ) s LEFT JOIN LATERAL (
             SELECT c.effective FROM projections.changes c
-            WHERE {steps}.before_id IS NOT NULL AND {_BELIEVED} AND c.actor = {steps}.actor
-                AND c.topic = {steps}.topic AND c.kind <> 'reaffirmed'
+            WHERE {steps}.before_id IS NOT NULL AND {_BELIEVED} AND c.kind <> 'reaffirmed'
+                AND {in_line("c", f"{steps}.actor", f"{steps}.topic")}
                 AND {_PLACE} < ({steps}.valid_from, {steps}.ord, {steps}.made_seq)
             ORDER BY {_DOWN} LIMIT 1
         ) run ON true
@@ -88,7 +89,7 @@ HELD: Final = read(
     near AS (
         SELECT c.* FROM known, root, LATERAL (
             SELECT * FROM projections.changes c
-            WHERE {_BELIEVED} AND c.actor = root.id AND c.topic = :topic AND c.valid_from <= :as_of
+            WHERE {_BELIEVED} AND {in_line("c", "root.id", ":topic")} AND c.valid_from <= :as_of
                 AND c.valid_from >= (SELECT by - interval '366 days' FROM begun)
                 AND c.latest >= (SELECT by FROM begun)
             ORDER BY {_UP}) c
@@ -135,7 +136,7 @@ TIMELINE: Final = read(
     {ROOT},
     page AS (
         SELECT {COLUMNS} FROM known, root, projections.changes c
-        WHERE {_BELIEVED} AND c.actor = root.id AND c.topic = :topic AND {_PLACE}
+        WHERE {_BELIEVED} AND {in_line("c", "root.id", ":topic")} AND {_PLACE}
             > (:valid_from, CAST(:ord AS bigint), CAST(:made_seq AS bigint))
         ORDER BY {_UP} LIMIT CAST(:limit AS bigint)
     ),
@@ -174,26 +175,26 @@ def sheet(of: str) -> TextClause:
         "topic": "one AS MATERIALIZED (SELECT t.id FROM known, projections.topics t"
         f" WHERE t.id = :topic AND {believed('t', 'topics')})",
     }[of]
-    next_one = f"""
-        SELECT c.{other} FROM projections.changes c
-        WHERE {_BELIEVED} AND c.{of} = one.id AND c.valid_from <= :as_of AND c.{other} > {{after}}
+    following = f"""
+        SELECT c.{other} AS name FROM projections.changes c
+        WHERE c.generation = known.changes AND c.{of} = one.id AND c.{other} > {{after}}
         ORDER BY c.{other} LIMIT 1"""
+    step = last(**{of: "one.id", other: "n.name"})
     return read(
         (*_NAMES, topics.NAME),
         f"""
         {one},
         others AS (
-            SELECT c.{other} AS name, CAST(1 AS bigint) AS place
-            FROM known, one, LATERAL ({next_one.format(after=":after")}) c
+            SELECT n.name, CASE WHEN c.id IS NULL THEN 0 ELSE 1 END AS found, c.*
+            FROM known, one, LATERAL ({following.format(after=":after")}) n
+                LEFT JOIN LATERAL {step} c ON true
             UNION ALL
-            SELECT c.{other}, place + 1
-            FROM known, one, others, LATERAL ({next_one.format(after="others.name")}) c
-            WHERE place < CAST(:limit AS bigint)
+            SELECT n.name, found + CASE WHEN c.id IS NULL THEN 0 ELSE 1 END, c.*
+            FROM known, one, others, LATERAL ({following.format(after="others.name")}) n
+                LEFT JOIN LATERAL {step} c ON true
+            WHERE found < CAST(:limit AS bigint)
         ),
-        held AS (
-            SELECT c.* FROM known, one, others,
-                LATERAL {last(**{of: "one.id", other: "others.name"})} c
-        ),
+        held AS (SELECT * FROM others WHERE id IS NOT NULL),
         said AS ({told("held")})
         SELECT known.k, {TIME_OF} AS known_at, EXISTS (SELECT FROM one) AS has_{of}, said.*
         FROM known LEFT JOIN said ON true ORDER BY said.{other}

@@ -11,6 +11,7 @@ from onrecord.domain.stances import SCALE
 from onrecord.projections import actors, changes, clock, positions, statements
 from onrecord.projections.clock import TIME_OF
 from onrecord.projections.known import believed, read
+from onrecord.projections.line import in_line
 from onrecord.projections.versions import NEVER
 
 Finding = Literal["contradiction", "unsupported", "same_words"]
@@ -68,17 +69,17 @@ CONTRADICTION: Final = read(
             r.actor, r.topic, r.stance AS said, c.stance AS held, NULL::uuid AS other
         FROM known, reading r, LATERAL (
             SELECT c.id, c.stance FROM projections.changes c
-            WHERE {believed("c", "changes")} AND c.actor = r.actor AND c.topic = r.topic
+            WHERE {believed("c", "changes")} AND {in_line("c", "r.actor", "r.topic")}
                 AND c.valid_from <= r.said_until
             ORDER BY c.valid_from DESC, c.ord DESC, c.made_seq DESC LIMIT 1
         ) c
         WHERE {_SIDE.format("r.stance")} <> {_SIDE.format("c.stance")}
             AND NOT EXISTS (SELECT FROM projections.changes o
-                WHERE {believed("o", "changes")} AND o.actor = r.actor AND o.topic = r.topic
+                WHERE {believed("o", "changes")} AND {in_line("o", "r.actor", "r.topic")}
                     AND o.valid_from <= r.said_until AND o.valid_from >= coalesce((
                         SELECT f.valid_from FROM projections.changes f
-                        WHERE {believed("f", "changes")} AND f.actor = r.actor
-                            AND f.topic = r.topic AND f.valid_from <= r.said_from
+                        WHERE {believed("f", "changes")} AND {in_line("f", "r.actor", "r.topic")}
+                            AND f.valid_from <= r.said_from
                         ORDER BY f.valid_from DESC LIMIT 1), '-infinity')
                     AND {_SIDE.format("r.stance")} = {_SIDE.format("o.stance")})
     )

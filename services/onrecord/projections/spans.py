@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from onrecord.ledger.follow import driver
-from onrecord.projections.line import PLACE, Step
+from onrecord.projections.line import PLACE, Step, in_line
 from onrecord.projections.projection import schema
 from onrecord.projections.versions import NEVER
 
@@ -28,7 +28,7 @@ _OPEN: Final = (
 """Steps as they are believed now: this fold is the only one who writes them."""
 
 _PLACE: Final = "(c.valid_from, c.ord, c.made_seq)"
-_LINE: Final = f"{_OPEN} c.actor = s.actor AND c.topic = s.topic AND {_PLACE}"
+_LINE: Final = f"{_OPEN} {in_line('c', 's.actor', 's.topic')} AND {_PLACE}"
 _FIRST: Final = "(s.first_from, s.first_ord, s.first_seq)"
 _LAST: Final = "(s.last_from, s.last_ord, s.last_seq)"
 _SPANS: Final = f"""

@@ -186,15 +186,15 @@ def _replayed(conn: Connection) -> int:
     return written
 
 
-_REPLAYS: Final = text("""
+_REPLAYS: Final = text(f"""
     SELECT p.*, r.id AS replay, r.at_seq, r.to_seq, room.room
     FROM webhooks.replays r JOIN webhooks.endpoints p ON p.id = r.endpoint
     CROSS JOIN LATERAL (
-        SELECT least(CAST(:window AS bigint),
-            extract(epoch FROM clock_timestamp() - r.filled_at) * :rate)::bigint - count(*) AS room
+        SELECT floor(least(CAST(:window AS bigint),
+            extract(epoch FROM clock_timestamp() - r.filled_at) * :rate))::bigint - count(*) AS room
         FROM (
             SELECT FROM webhooks.deliveries
-            WHERE endpoint = p.id AND state = 'pending' AND lane <> 1
+            WHERE endpoint = p.id AND state = 'pending' AND lane = {REPLAY}
             LIMIT CAST(:window AS bigint)) few
     ) room
     WHERE r.ended_at IS NULL AND r.at_seq < r.to_seq AND p.paused_at IS NULL

@@ -24,6 +24,8 @@ from onrecord.webhooks.tables import PING, RETRY
 
 OVERLAP: Final = "24 hours"
 """How long an old secret signs along."""
+COUNTED: Final = 50_000
+"""Events that one statement counts, a second or two; no replay is too long to be counted."""
 PEOPLE: Final = "you"
 """Who pauses an endpoint by asking, before there are keys."""
 
@@ -204,11 +206,18 @@ async def replay(pool: Pool, endpoint: Row, from_size: int | None, since: Any) -
     if start is None:
         start = (await rows(pool, _SINCE, {"since": since}))[0]["size"]
     end = max(start, (await rows(pool, _TO, {"id": endpoint["id"]}))[0]["size"])
-    wanted = Filter.of(endpoint)
-    places = {"start": start, "end": end, "limit": 2**53}
-    events = (await rows(pool, counted(wanted.given), {**wanted.params, **places}))[0]["events"]
+    events = await _count(pool, Filter.of(endpoint), start, end)
     asked = {"id": endpoint["id"], "start": start, "end": end, "events": events}
     return bool(await changed(pool, _REPLAY, asked))
+
+
+async def _count(pool: Pool, wanted: Filter, start: int, end: int) -> int:
+    events, then = 0, start if start < end else None
+    while then is not None:
+        places = {"start": then, "end": end, "limit": COUNTED}
+        (found,) = await rows(pool, counted(wanted.given), {**wanted.params, **places})
+        events, then = events + found["events"], found["next"]
+    return events
 
 
 def endpoint_out(row: Row) -> Endpoint:

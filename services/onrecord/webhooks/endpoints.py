@@ -108,9 +108,13 @@ def filter_of(asked: Any) -> Filter:
 _CHANGED: Final = text("""
     UPDATE webhooks.endpoints SET url = :url, description = :description,
         types = CAST(:types AS text[]), actors = CAST(:actors AS text[]),
-        topics = CAST(:topics AS text[]), kinds = CAST(:kinds AS text[]), ordered = :ordered
+        topics = CAST(:topics AS text[]), kinds = CAST(:kinds AS text[]), ordered = :ordered,
+        failures = CASE WHEN url = :url THEN failures ELSE 0 END,
+        failing_since = CASE WHEN url = :url THEN failing_since END,
+        probe_at = CASE WHEN url = :url THEN probe_at END
     WHERE id = CAST(:id AS uuid)
 """)
+"""What is known of how the old address fared is not held against a new one."""
 _HELD: Final = text(
     "SELECT * FROM webhooks.endpoints WHERE id = CAST(:id AS uuid) AND deleted_at IS NULL"
     " FOR UPDATE"

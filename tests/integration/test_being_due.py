@@ -26,7 +26,8 @@ def there() -> Iterator[Receiver]:
 
 
 def lag(client: Client) -> float:
-    found = re.search(r"^onrecord_webhook_oldest_due_seconds (\S+)", client.get("/metrics").text, re.M)
+    told = client.get("/metrics").text
+    found = re.search(r"^onrecord_webhook_oldest_due_seconds (\S+)", told, re.MULTILINE)
     assert found
     return float(found[1])
 

@@ -21,8 +21,8 @@ from onrecord.domain.events import CLASSES, PositionChanged, Recorded
 from onrecord.domain.positions import CHANGE_KINDS
 from onrecord.kit import db
 from onrecord.ledger.entry import touched
-from onrecord.webhooks.matching import Filter
 from onrecord.webhooks import endpoints
+from onrecord.webhooks.matching import Filter
 from tests.support import naive, postgres
 from tests.support.histories import Cast, batches
 from tests.support.long_histories import long_history

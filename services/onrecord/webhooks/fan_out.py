@@ -60,6 +60,7 @@ def step(engine: Engine) -> Step | None:
         end = min(known, size + _page(conn)) if size < known else size
         written = _number(conn, _INSERT, start=size, end=end) if size < end else 0
         if size < end:
+            conn.execute(_UNSAY, {"start": size, "end": end})
             conn.execute(_ADVANCE, {"size": end})
         missed, more = _missed(conn, end)
         again = _replayed(conn)
@@ -87,6 +88,24 @@ _ADVANCE: Final = text(
     "UPDATE webhooks.checkpoints SET size = :size, moved_at = clock_timestamp()"
     " WHERE name = 'fan_out'"
 )
+_UNSAY: Final = text("""
+    WITH erasures AS MATERIALIZED (
+        SELECT (SELECT convert_from(entry, 'UTF8')::jsonb #>> '{data,target}'
+            FROM ledger.entries WHERE seq = t.seq) AS target
+        FROM ledger.touches t WHERE t.kind = 'type' AND t.name = 'payload.erased'
+            AND t.seq >= CAST(:start AS bigint) AND t.seq < CAST(:end AS bigint)
+    ), unsaid AS MATERIALIZED (
+        SELECT (SELECT seq FROM ledger.entries WHERE id = CAST(target AS uuid)) AS seq
+        FROM erasures
+        UNION SELECT t.seq FROM erasures CROSS JOIN LATERAL (
+            SELECT seq FROM ledger.touches WHERE kind = 'statement' AND name = target OFFSET 0) t
+    )
+    UPDATE webhooks.attempts SET answer = NULL
+    WHERE answer IS NOT NULL AND delivery = ANY (ARRAY(
+        SELECT d.id FROM unsaid u CROSS JOIN webhooks.endpoints p CROSS JOIN LATERAL (
+            SELECT id FROM webhooks.deliveries WHERE endpoint = p.id AND seq = u.seq OFFSET 0) d))
+""")
+"""A receiver may answer with what it was sent: what was erased goes from the log too."""
 _BEHIND: Final = text(
     f"SELECT size < ({KNOWN.text}) FROM webhooks.checkpoints WHERE name = 'fan_out'"
 )

@@ -1,5 +1,7 @@
 """Can people say where what is to be sent, and is what cannot be so refused with its field?"""
 
+import base64
+import json
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -60,6 +62,14 @@ def test_endpoints_are_listed_page_by_page(client: Client) -> None:
         answer = client.get(answer.headers["Link"].split(">")[0][1:])
     assert made == [one for one in found if one in made]
     assert len(found) == len(set(found))
+
+
+@pytest.mark.parametrize("key", [[0, "x"], [0, ""], ["x"], [-1], [2**63], {}, None], ids=str)
+def test_a_cursor_that_no_list_gave_is_refused(client: Client, key: Any) -> None:
+    made = make(client, URL)
+    cursor = base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
+    for where in ("/v1/endpoints", path(made, "/deliveries"), path(made, "/feed")):
+        refused(client.get(where, params={"cursor": cursor}), 422, "invalid")
 
 
 INVALID: list[tuple[dict[str, Any], list[str]]] = [

@@ -106,14 +106,15 @@ WITH RECURSIVE visited AS (
         FROM webhooks.deliveries WHERE endpoint = e.id AND state = 'sending'
     ) f
 ), due AS (
-    SELECT d.id, o.id AS endpoint, 0 AS turn, d.seq AS place, o.room + {IN_FLIGHT} AS room, o.slow
+    SELECT d.id, o.id AS endpoint, 0 AS turn, d.seq AS place, o.room + {IN_FLIGHT} AS room, o.slow,
+        o.flying AS ahead
     FROM looked o CROSS JOIN LATERAL (
         SELECT id, seq FROM webhooks.deliveries
         WHERE endpoint = o.id AND state = 'pending' AND lane = {PING}
         LIMIT 1) d
     WHERE o.flying < {IN_FLIGHT}
     UNION ALL
-    SELECT d.id, o.id, 1, d.place, o.room, true
+    SELECT d.id, o.id, 1, d.place, o.room, true, o.retrying
     FROM looked o CROSS JOIN LATERAL (
         SELECT id, extract(epoch FROM next_attempt_at)::bigint AS place FROM webhooks.deliveries
         WHERE endpoint = o.id AND state = 'pending' AND lane = {RETRY}
@@ -121,21 +122,21 @@ WITH RECURSIVE visited AS (
         ORDER BY next_attempt_at LIMIT greatest(least({RETRYING} - o.retrying, o.room), 0)) d
     WHERE o.open AND NOT o.ordered AND o.retry_at <= clock_timestamp()
     UNION ALL
-    SELECT d.id, o.id, 2, d.seq, o.room, o.slow
+    SELECT d.id, o.id, 2, d.seq, o.room, o.slow, o.flying
     FROM looked o CROSS JOIN LATERAL (
         SELECT id, seq FROM webhooks.deliveries
         WHERE endpoint = o.id AND state = 'pending' AND lane = {REPLAY}
         ORDER BY seq LIMIT greatest(least(1 - o.replaying, o.room), 0)) d
     WHERE o.open AND NOT o.ordered
     UNION ALL
-    SELECT d.id, o.id, 3, d.seq, o.room, o.slow
+    SELECT d.id, o.id, 3, d.seq, o.room, o.slow, o.flying
     FROM looked o CROSS JOIN LATERAL (
         SELECT id, seq FROM webhooks.deliveries
         WHERE endpoint = o.id AND state = 'pending' AND lane = {FIRST}
         ORDER BY seq LIMIT greatest(o.room, 0)) d
     WHERE o.open AND NOT o.ordered
     UNION ALL
-    SELECT d.id, o.id, 3, d.seq, o.room, o.slow OR d.lane = {RETRY}
+    SELECT d.id, o.id, 3, d.seq, o.room, o.slow OR d.lane = {RETRY}, o.flying
     FROM looked o CROSS JOIN LATERAL (
         SELECT head.* FROM (
             SELECT one.* FROM unnest(ARRAY[{FIRST}, {RETRY}, {REPLAY}]::smallint[]) lanes (lane)
@@ -153,7 +154,7 @@ WITH RECURSIVE visited AS (
     SELECT *, row_number() OVER (PARTITION BY endpoint ORDER BY turn, place) AS rank FROM due
 ), chosen AS (
     SELECT id, slow FROM (
-        SELECT *, row_number() OVER (PARTITION BY slow ORDER BY rank, endpoint) AS n
+        SELECT *, row_number() OVER (PARTITION BY slow ORDER BY ahead + rank, random()) AS n
         FROM ranked WHERE rank <= room
     ) each WHERE n <= CASE WHEN slow THEN %(slow)b::int ELSE %(quick)b::int END
 ), held AS (
@@ -176,7 +177,8 @@ SELECT (SELECT endpoint FROM visited ORDER BY n DESC LIMIT 1) AS last,
 FROM (SELECT) one LEFT JOIN claimed c ON true
 """
 """Endpoints in turn; of each what there is room for, at its own pace; of these at most `quick` and
-`slow`, everyone's first before anyone's second.
+`slow`, everyone's first before anyone's second, what is in flight counted. Among equals it is by
+chance: in any fixed order the last ones would wait for as long as there is room for the first only.
 """
 
 

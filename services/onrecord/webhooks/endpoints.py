@@ -24,6 +24,8 @@ from onrecord.webhooks.tables import PING, RETRY
 
 OVERLAP: Final = "24 hours"
 """How long an old secret signs along."""
+COUNTED: Final = 50_000
+"""Events that one statement counts, a second or two; no replay is too long to be counted."""
 PEOPLE: Final = "you"
 """Who pauses an endpoint by asking, before there are keys."""
 
@@ -106,9 +108,13 @@ def filter_of(asked: Any) -> Filter:
 _CHANGED: Final = text("""
     UPDATE webhooks.endpoints SET url = :url, description = :description,
         types = CAST(:types AS text[]), actors = CAST(:actors AS text[]),
-        topics = CAST(:topics AS text[]), kinds = CAST(:kinds AS text[]), ordered = :ordered
+        topics = CAST(:topics AS text[]), kinds = CAST(:kinds AS text[]), ordered = :ordered,
+        failures = CASE WHEN url = :url THEN failures ELSE 0 END,
+        failing_since = CASE WHEN url = :url THEN failing_since END,
+        probe_at = CASE WHEN url = :url THEN probe_at END
     WHERE id = CAST(:id AS uuid)
 """)
+"""What is known of how the old address fared is not held against a new one."""
 _HELD: Final = text(
     "SELECT * FROM webhooks.endpoints WHERE id = CAST(:id AS uuid) AND deleted_at IS NULL"
     " FOR UPDATE"
@@ -204,11 +210,18 @@ async def replay(pool: Pool, endpoint: Row, from_size: int | None, since: Any) -
     if start is None:
         start = (await rows(pool, _SINCE, {"since": since}))[0]["size"]
     end = max(start, (await rows(pool, _TO, {"id": endpoint["id"]}))[0]["size"])
-    wanted = Filter.of(endpoint)
-    places = {"start": start, "end": end, "limit": 2**53}
-    events = (await rows(pool, counted(wanted.given), {**wanted.params, **places}))[0]["events"]
+    events = await _count(pool, Filter.of(endpoint), start, end)
     asked = {"id": endpoint["id"], "start": start, "end": end, "events": events}
     return bool(await changed(pool, _REPLAY, asked))
+
+
+async def _count(pool: Pool, wanted: Filter, start: int, end: int) -> int:
+    events, then = 0, start if start < end else None
+    while then is not None:
+        places = {"start": then, "end": end, "limit": COUNTED}
+        (found,) = await rows(pool, counted(wanted.given), {**wanted.params, **places})
+        events, then = events + found["events"], found["next"]
+    return events
 
 
 def endpoint_out(row: Row) -> Endpoint:

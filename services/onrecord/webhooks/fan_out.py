@@ -60,6 +60,7 @@ def step(engine: Engine) -> Step | None:
         end = min(known, size + _page(conn)) if size < known else size
         written = _number(conn, _INSERT, start=size, end=end) if size < end else 0
         if size < end:
+            conn.execute(_UNSAY, {"start": size, "end": end})
             conn.execute(_ADVANCE, {"size": end})
         missed, more = _missed(conn, end)
         again = _replayed(conn)
@@ -87,6 +88,24 @@ _ADVANCE: Final = text(
     "UPDATE webhooks.checkpoints SET size = :size, moved_at = clock_timestamp()"
     " WHERE name = 'fan_out'"
 )
+_UNSAY: Final = text("""
+    WITH erasures AS MATERIALIZED (
+        SELECT (SELECT convert_from(entry, 'UTF8')::jsonb #>> '{data,target}'
+            FROM ledger.entries WHERE seq = t.seq) AS target
+        FROM ledger.touches t WHERE t.kind = 'type' AND t.name = 'payload.erased'
+            AND t.seq >= CAST(:start AS bigint) AND t.seq < CAST(:end AS bigint)
+    ), unsaid AS MATERIALIZED (
+        SELECT (SELECT seq FROM ledger.entries WHERE id = CAST(target AS uuid)) AS seq
+        FROM erasures
+        UNION SELECT t.seq FROM erasures CROSS JOIN LATERAL (
+            SELECT seq FROM ledger.touches WHERE kind = 'statement' AND name = target OFFSET 0) t
+    )
+    UPDATE webhooks.attempts SET answer = NULL
+    WHERE answer IS NOT NULL AND delivery = ANY (ARRAY(
+        SELECT d.id FROM unsaid u CROSS JOIN webhooks.endpoints p CROSS JOIN LATERAL (
+            SELECT id FROM webhooks.deliveries WHERE endpoint = p.id AND seq = u.seq OFFSET 0) d))
+""")
+"""A receiver may answer with what it was sent: what was erased goes from the log too."""
 _BEHIND: Final = text(
     f"SELECT size < ({KNOWN.text}) FROM webhooks.checkpoints WHERE name = 'fan_out'"
 )
@@ -186,15 +205,15 @@ def _replayed(conn: Connection) -> int:
     return written
 
 
-_REPLAYS: Final = text("""
+_REPLAYS: Final = text(f"""
     SELECT p.*, r.id AS replay, r.at_seq, r.to_seq, room.room
     FROM webhooks.replays r JOIN webhooks.endpoints p ON p.id = r.endpoint
     CROSS JOIN LATERAL (
-        SELECT least(CAST(:window AS bigint),
-            extract(epoch FROM clock_timestamp() - r.filled_at) * :rate)::bigint - count(*) AS room
+        SELECT floor(least(CAST(:window AS bigint),
+            extract(epoch FROM clock_timestamp() - r.filled_at) * :rate))::bigint - count(*) AS room
         FROM (
             SELECT FROM webhooks.deliveries
-            WHERE endpoint = p.id AND state = 'pending' AND lane <> 1
+            WHERE endpoint = p.id AND state = 'pending' AND lane = {REPLAY}
             LIMIT CAST(:window AS bigint)) few
     ) room
     WHERE r.ended_at IS NULL AND r.at_seq < r.to_seq AND p.paused_at IS NULL

@@ -44,14 +44,19 @@ _LAG: Final = text(f"""
     JOIN webhooks.endpoints e ON e.id = w.endpoint AND e.paused_at IS NULL
         AND e.deleted_at IS NULL
     CROSS JOIN LATERAL (
-        (SELECT made_at AS since FROM webhooks.deliveries
+        (SELECT coalesce(next_attempt_at, made_at) AS since FROM webhooks.deliveries
         WHERE endpoint = e.id AND state = 'pending' AND lane = {FIRST} ORDER BY seq LIMIT 1)
+        UNION ALL
+        (SELECT made_at FROM webhooks.deliveries
+        WHERE endpoint = e.id AND state = 'pending' AND lane = {FIRST} AND next_attempt_at IS NULL
+        ORDER BY seq LIMIT 1)
         UNION ALL
         (SELECT next_attempt_at FROM webhooks.deliveries
         WHERE endpoint = e.id AND state = 'pending' AND lane = {RETRY}
         ORDER BY next_attempt_at LIMIT 1)
     ) due
 """)
+"""A first attempt is due since it was made, or since somebody asked for it (`resend`)."""
 
 
 async def figures(pool: Pool) -> Sequence[Metric]:

@@ -22,12 +22,16 @@ _FORGET: Final = text("""
     SELECT count(*) FROM gone
 """)
 _CLOSE: Final = (
+    "DELETE FROM webhooks.interests i USING webhooks.endpoints e"
+    " WHERE e.id = i.endpoint AND e.deleted_at IS NOT NULL",
     "DELETE FROM webhooks.replays r USING webhooks.endpoints e"
     " WHERE e.id = r.endpoint AND e.deleted_at IS NOT NULL",
     "DELETE FROM webhooks.endpoints e WHERE e.deleted_at < clock_timestamp() - interval '1 minute'"
     " AND NOT EXISTS (SELECT FROM webhooks.deliveries WHERE endpoint = e.id)",
 )
-"""The row stays for a minute: a fan-out that began before may still write for it."""
+"""The row stays for a minute: a fan-out that began before may still write for it, and so may a
+change of its filters that its deletion waited for.
+"""
 
 
 def forget(engine: Engine) -> int:

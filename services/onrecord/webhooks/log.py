@@ -63,7 +63,7 @@ _DUE: Final = f"""
     UPDATE webhooks.deliveries SET state = 'pending', tries = 0, ended_at = NULL,
         lane = CASE WHEN lane = {PING} THEN lane WHEN state = 'pending' THEN {RETRY}
             ELSE {FIRST} END,
-        next_attempt_at = CASE WHEN state = 'pending' THEN clock_timestamp() END
+        next_attempt_at = clock_timestamp()
 """
 RESEND: Final = text(f"{_DUE} WHERE id = CAST(:id AS bigint) AND state <> 'sending' RETURNING id")
 """Make one delivery due at once, whatever came of it; its attempts stay."""

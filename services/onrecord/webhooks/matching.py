@@ -135,5 +135,11 @@ def matched(given: frozenset[str]) -> TextClause:
 
 @cache
 def counted(given: frozenset[str]) -> TextClause:
-    """How many they are; `:limit` bounds what is counted."""
-    return text(f"WITH {for_one(given)} SELECT count(*) AS events FROM found")
+    """How many of the next `:limit` they are, and `next`. Only who an actor was then is not told by
+    the ledger's index: without such a filter no entry is read.
+    """
+    near = "near WHERE seq < coalesce(next, CAST(:end AS bigint))"
+    which = "found" if "actors" in given else near
+    return text(
+        f"WITH {for_one(given)} SELECT (SELECT count(*) FROM {which}) AS events, next FROM onward"
+    )

@@ -51,7 +51,7 @@ WITH told AS (
         lease = NULL, lease_until = NULL, leased_at = NULL
     FROM told t, webhooks.deliveries was
     WHERE d.id = t.id AND d.state = 'sending' AND d.lease = t.lease AND was.id = d.id
-    RETURNING d.id, was.lease, d.state, d.attempts, was.leased_at
+    RETURNING d.id, d.seq, was.lease, d.state, d.attempts, was.leased_at
 ), told_of AS (
     INSERT INTO webhooks.tallies AS t (deliverer, delivered, failed, given_up)
     SELECT %(deliverer)b::uuid, count(*) FILTER (WHERE state = 'delivered'),
@@ -61,12 +61,15 @@ WITH told AS (
         failed = t.failed + excluded.failed, given_up = t.given_up + excluded.given_up
 ), kept AS (
     INSERT INTO webhooks.attempts (delivery, number, began_at, seconds, ok, status, error, answer)
-    SELECT id, d.attempts, d.leased_at, t.seconds, t.ok, t.status, t.error, t.answer
+    SELECT id, d.attempts, d.leased_at, t.seconds, t.ok, t.status, t.error,
+        CASE WHEN NOT EXISTS (SELECT FROM ledger.erased x WHERE x.seq = d.seq) THEN t.answer END
     FROM done d JOIN told t USING (id, lease)
 )
 SELECT id FROM done
 """
-"""Results of the deliveries that are still ours."""
+"""Results of the deliveries that are still ours. An answer may repeat what was sent: where that was
+erased meanwhile, none is kept.
+"""
 
 
 async def record(conn: Connection, deliverer: UUID, results: Sequence[Result]) -> int:

@@ -91,13 +91,20 @@ async def list_endpoints(
     request: Request, response: Response, door: Opened, ask: Annotated[Search, Query()]
 ) -> Page[Endpoint]:
     """Endpoints, in the order of their making."""
-    after = UUID(paging.key(ask.cursor, int, str)[1]) if ask.cursor else NOBODY
+    after = _after(ask.cursor) if ask.cursor else NOBODY
     found = await rows(door.pool, endpoints.LIST, {"after": after, "limit": ask.limit + 1})
     cursor = None
     if len(found) > ask.limit:
         cursor = paging.cursor([0, str(found[ask.limit - 1]["id"])])
         response.headers["Link"] = paging.link(request.url, cursor)
     return Page(items=[endpoints.endpoint_out(row) for row in found[: ask.limit]], next=cursor)
+
+
+def _after(cursor: str) -> UUID:
+    try:
+        return UUID(paging.key(cursor, int, str)[1])
+    except ValueError:
+        raise paging.not_ours() from None
 
 
 @router.post("/endpoints/dry-run", responses=_BODY)

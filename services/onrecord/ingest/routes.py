@@ -61,8 +61,8 @@ Key = Annotated[
 ]
 
 
-def recorder(request: Request) -> Recorder:
-    """The recorder that the entrypoint made."""
+async def recorder(request: Request) -> Recorder:
+    """The recorder that the entrypoint made. Async, or FastAPI would ask a thread for it."""
     found: Recorder = request.app.state.recorder
     return found
 

@@ -29,6 +29,12 @@ def test_integers_are_read_back(values: list[int]) -> None:
     assert values == [read("int8", binary.integer(one), array=False) for one in values]
 
 
+@given(st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), st.integers(0, 5))))
+def test_repeated_integers_are_read_back(values: list[tuple[int, int]]) -> None:
+    data = binary.repeated([one for one, _ in values], [times for _, times in values])
+    assert [one for one, times in values for _ in range(times)] == read("int8", data)
+
+
 @given(st.lists(st.uuids()))
 def test_uuids_are_read_back(values: list[UUID]) -> None:
     assert values == read("uuid", binary.uuids(values))

@@ -6,7 +6,7 @@ code, a date or a number. A section has the shape of the whole event, cut down t
 merging `data` and all sections, key by key and place by place, gives the event back.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from types import NoneType, UnionType
@@ -64,10 +64,12 @@ class Reference(NamedTuple):
 class _Plan(NamedTuple):
     """What a class's annotations say of its fields, by what becomes of them; worked out once."""
 
-    data: tuple[tuple[str, bool], ...]
-    """Stay in `data`; and whether the value is JSON as it is."""
-    hidden: tuple[tuple[str, bool, str], ...]
-    """Stand in a section; likewise, and which."""
+    data: tuple[str, ...]
+    """Stay in `data`, and are JSON as they are."""
+    made: tuple[str, ...]
+    """Stay in `data`, made JSON by `plain`."""
+    hidden: tuple[tuple[str, tuple[str, ...]], ...]
+    """Sections, and what stands in each."""
     nested: tuple[str, ...]
     """Hold nothing but values that have fields of their own, one or a tuple."""
     naming: tuple[tuple[str, Kind | None], ...]
@@ -78,15 +80,17 @@ class _Plan(NamedTuple):
 def _plan(of: type[BaseModel]) -> _Plan:
     fields = of.model_fields.items()
     within = {name: list(_leaves(field.annotation)) for name, field in fields}
-    simple = {name: _SIMPLE.issuperset(leaves) for name, leaves in within.items()}
     models = {name: [one for one in leaves if _is_model(one)] for name, leaves in within.items()}
     sections = {name: mark.section for name, mark in _marks(of, In)}
     kinds = {name: mark.kind for name, mark in _marks(of, To)}
+    stay = [name for name in within if name not in sections and not models[name]]
     return _Plan(
-        data=tuple(
-            (name, simple[name]) for name in within if name not in sections and not models[name]
+        data=tuple(name for name in stay if _SIMPLE.issuperset(within[name])),
+        made=tuple(name for name in stay if not _SIMPLE.issuperset(within[name])),
+        hidden=tuple(
+            (section, tuple(name for name in sections if sections[name] == section))
+            for section in dict.fromkeys(sections.values())
         ),
-        hidden=tuple((name, simple[name], section) for name, section in sections.items()),
         nested=tuple(name for name in within if name not in sections and models[name]),
         naming=tuple(
             (name, kinds.get(name))
@@ -98,6 +102,8 @@ def _plan(of: type[BaseModel]) -> _Plan:
 
 _SIMPLE: Final = frozenset({str, int, NoneType, Literal})
 """What a value is JSON as it is of."""
+_NOTHING: Final = (None, ())
+"""Left out."""
 
 
 def _marks(of: type[BaseModel], kind: type[T]) -> Iterator[tuple[str, T]]:
@@ -128,30 +134,42 @@ def _is_model(one: Any) -> bool:
 
 def split(value: BaseModel) -> tuple[dict[str, Json], dict[str, dict[str, Json]]]:
     """Take a value apart into `data` and its sections. What is None or empty is left out."""
+    plan, fields = _plan(type(value)), value.__dict__
     data: dict[str, Json] = {}
     sections: dict[str, dict[str, Json]] = {}
-    plan, fields = _plan(type(value)), value.__dict__
-    for name, simple in plan.data:
+    for name in plan.data:
         part = fields[name]
-        if part is not None and part != ():
-            data[name] = part if simple else plain(part)
-    for name, simple, section in plan.hidden:
+        if part or part not in _NOTHING:  # truth is quicker told than two comparisons
+            data[name] = part
+    for name in plan.made:
         part = fields[name]
-        if part is not None and part != ():
-            sections.setdefault(section, {})[name] = part if simple else plain(part)
+        if part or part not in _NOTHING:
+            data[name] = plain(part)
+    for section, names in plan.hidden:
+        leaves: dict[str, Json] = {}
+        for name in names:
+            part = fields[name]
+            if part or part not in _NOTHING:
+                leaves[name] = part if type(part) is str else plain(part)
+        if leaves:
+            sections[section] = leaves
     for name in plan.nested:
         part = fields[name]
-        if isinstance(part, tuple):
-            if not part:
-                continue
-            pairs = [split(one) for one in part]
-            data[name] = [skeleton for skeleton, _ in pairs]
-            for of in {of for _, inner in pairs for of in inner}:
-                sections.setdefault(of, {})[name] = [inner.get(of, {}) for _, inner in pairs]
-        elif part is not None:
+        if not part:
+            continue
+        if not isinstance(part, tuple):
             data[name], inner = split(part)
-            for of, leaves in inner.items():
-                sections.setdefault(of, {})[name] = leaves
+            for section, leaves in inner.items():
+                sections.setdefault(section, {})[name] = leaves
+            continue
+        data[name], within = [], []
+        for one in part:
+            skeleton, inner = split(one)
+            data[name].append(skeleton)
+            within.append(inner)
+        for section in set().union(*within):
+            leaf = [inner.get(section, {}) for inner in within]
+            sections.setdefault(section, {})[name] = leaf
     return data, sections
 
 
@@ -200,19 +218,23 @@ def plain(value: Any) -> Json:
 _LEAVES: Final = frozenset({str, int, bool})
 
 
-def references(value: BaseModel, *, at: str = "") -> Iterator[Reference]:
+def references(value: BaseModel, *, at: str = "") -> list[Reference]:
     """Every place of a value that names a thing, with its pointer below `at`."""
+    found: list[Reference] = []
+    _refer(value, at, found)
+    return found
+
+
+def _refer(value: BaseModel, at: str, found: list[Reference]) -> None:
     fields = value.__dict__
     for name, kind in _plan(type(value)).naming:
         part = fields[name]
-        if part is None:
+        if not part:
             continue
-        if not isinstance(part, tuple):
-            yield from _names(part, kind, f"{at}/{name}")
-            continue
-        for index, one in enumerate(part):
-            yield from _names(one, kind, f"{at}/{name}/{index}")
-
-
-def _names(part: Any, kind: Kind | None, pointer: str) -> Iterable[Reference]:
-    return references(part, at=pointer) if kind is None else (Reference(pointer, kind, part),)
+        many = isinstance(part, tuple)
+        for index, one in enumerate(part if many else (part,)):
+            pointer = f"{at}/{name}/{index}" if many else f"{at}/{name}"
+            if kind is None:
+                _refer(one, pointer, found)
+            else:
+                found.append(Reference(pointer, kind, one))

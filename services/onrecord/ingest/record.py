@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar, cast
+from functools import cache
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -247,7 +248,24 @@ _NO_ID: Final = UUID(int=0)
 
 
 def _as(event_class: type[E], body: BaseModel, **more: Any) -> E:
-    """The event that a checked body is: the fields that it shares, without checking them again."""
+    """The event that a checked body is: the fields that it shares, without checking them again.
+
+    As `model_construct` does, which goes through all that a field may have besides a name and
+    takes four times as long.
+    """
     given = body.__dict__
-    shared = {name: given[name] for name in event_class.model_fields if name in given}
-    return cast(E, event_class.model_construct(**shared | more))
+    fields = {name: given[name] for name in _names(event_class) if name in given} | more
+    event = event_class.__new__(event_class)
+    for name, value in (
+        ("__dict__", fields),
+        ("__pydantic_fields_set__", set(fields)),
+        ("__pydantic_extra__", None),
+        ("__pydantic_private__", None),
+    ):
+        object.__setattr__(event, name, value)
+    return event
+
+
+@cache
+def _names(event_class: type[Event]) -> tuple[str, ...]:
+    return tuple(event_class.model_fields)

@@ -62,7 +62,7 @@ Key = Annotated[
 
 
 async def recorder(request: Request) -> Recorder:
-    """The recorder that the entrypoint made."""
+    """The recorder that the entrypoint made. Async, or FastAPI would ask a thread for it."""
     found: Recorder = request.app.state.recorder
     return found
 

@@ -48,6 +48,12 @@ def integers(values: Iterable[int]) -> bytes:
     return _array(INT8, [_INT8_IN_ARRAY(8, one) for one in values])
 
 
+def repeated(values: Iterable[int], times: Sequence[int]) -> bytes:
+    """As `bigint[]`, each value so many times."""
+    pairs = zip(values, times, strict=True)
+    return _array(INT8, [_INT8_IN_ARRAY(8, one) * n for one, n in pairs], count=sum(times))
+
+
 def uuids(values: Iterable[UUID]) -> bytes:
     """As `uuid[]`."""
     return _array(UUID_, [_UUID_IN_ARRAY + one.bytes for one in values])
@@ -63,10 +69,13 @@ def texts(values: Collection[str | None]) -> bytes:
     return _array(TEXT, [_text(one) for one in values], nulls=None in values)
 
 
-def _array(of: int, elements: Sequence[bytes], *, nulls: bool = False) -> bytes:
-    if not elements:
+def _array(
+    of: int, elements: Sequence[bytes], *, nulls: bool = False, count: int | None = None
+) -> bytes:
+    count = len(elements) if count is None else count
+    if not count:
         return _EMPTY(0, 0, of)
-    return _HEAD(1, nulls, of, len(elements), 1) + b"".join(elements)
+    return _HEAD(1, nulls, of, count, 1) + b"".join(elements)
 
 
 @lru_cache(maxsize=65_536)  # the same kinds, sections, actors and topics come again and again

@@ -49,6 +49,8 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         super().__init__(*args, **options)
         self._names: dict[Statement, bytes] = {}
         """Of what is prepared."""
+        self._loader = Transformer(self)
+        """One for all, as it looks each type up once."""
 
     def trip(self, *calls: Call) -> list[Rows]:
         """Run these in one round trip; the rows of each.
@@ -56,9 +58,10 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         Raises the error of the first that failed. Where the connection was lost it is `closed` from
         then on, and whatever had not failed may have been done.
         """
-        wire = self.pgconn
-        new = list(dict.fromkeys(one for one, _ in calls if one not in self._names))
-        names = self._names | {one: b"trip %d" % n for n, one in enumerate(new, len(self._names))}
+        wire, names = self.pgconn, self._names
+        new = list(dict.fromkeys([one for one, _ in calls if one not in names]))
+        if new:
+            names = names | {one: b"trip %d" % n for n, one in enumerate(new, len(names))}
         wire.enter_pipeline_mode()
         for statement in new:
             wire.send_prepare(names[statement], statement.sql.encode())
@@ -78,9 +81,8 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     def _rows(self, result: PGresult) -> Rows:
         if not result.ntuples:
             return []
-        loader = Transformer(self)
-        loader.set_pgresult(result)
-        return loader.load_rows(0, result.ntuples, tuple)
+        self._loader.set_pgresult(result)
+        return self._loader.load_rows(0, result.ntuples, tuple)
 
 
 def _results(wire: PGconn, count: int) -> list[PGresult]:

@@ -6,11 +6,11 @@ once. `ledger/committer.py` calls it for the write door. Each step is a statemen
 COMMITTED: a snapshot taken before the lock was granted would not see what its last holder wrote.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -32,7 +32,7 @@ from onrecord.ledger.entry import (
     seal,
 )
 from onrecord.ledger.insert import Row, insertion
-from onrecord.ledger.lookup import Now, Seen, look
+from onrecord.ledger.lookup import Held, Now, look
 
 LOCK_KEY: Final = 0x6F6E7265636F7264  # b"onrecord"
 _BEGIN: Final = Statement("BEGIN")
@@ -57,8 +57,7 @@ class Answer:
     repeated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """A request, and its events sealed: made before the lock is asked for, by whoever asks."""
 
     request: Request
@@ -119,23 +118,26 @@ def _commit(conn: Connection, changes: Sequence[Call]) -> None:
         raise
 
 
-def _repeated(request: Request, seen: Seen) -> Answer | Refusal | None:
+def _repeated(request: Request, seen: Mapping[UUID, Held]) -> Answer | Refusal | None:
     """The first answer again, if this request is on record already; a refusal if another one is."""
-    if request.id not in seen.entries:
-        taken = [draft.at for draft in request.drafts[1:] if draft.id in seen.entries]
-        faults = tuple((at, "would have an id that is on record already") for at in taken)
-        return Refusal("id-reused", faults) if taken else None
-    seq, entry = seen.entries[request.id]
+    first = seen.get(request.id)
+    if first is None:
+        taken = [draft.at for draft in request.drafts[1:] if draft.id in seen]
+        faults = [(at, "would have an id that is on record already") for at in taken]
+        return Refusal("id-reused", tuple(faults)) if taken else None
+    seq = first.seq
     # An id along can be worked out, so it may be another write's own; what came along came next.
-    places = [seen.entries.get(draft.id, (None,))[0] for draft in request.drafts]
-    more = seen.entries.get(request.beyond, (None,))[0] == seq + len(request.drafts)
+    found = [seen.get(draft.id) for draft in request.drafts]
+    beyond = seen.get(request.beyond)
+    more = beyond is not None and beyond.seq == seq + len(request.drafts)
     same = not more and all(
-        places[n] == seq + n
-        and says_the_same(seen.entries[draft.id][1], seen.payloads[draft.id], draft.event)
-        for n, draft in enumerate(request.drafts)
+        held is not None
+        and held.seq == seq + n
+        and says_the_same(held.entry, held.payloads, draft.event)
+        for n, (held, draft) in enumerate(zip(found, request.drafts, strict=True))
     )
     if same:
-        return _answer(request, seq, decode(entry, {}).recorded_at, repeated=True)
+        return _answer(request, seq, decode(first.entry, {}).recorded_at, repeated=True)
     if request.drafts[0].event.makes in ("actor", "topic"):
         return Refusal("slug-taken", (("/id", "is on record with another body"),))
     return Refusal("id-reused", (("/id", "is on record with another body"),))
@@ -155,8 +157,7 @@ def _numbered(
             return Refusal("entry-too-large", ((fact.draft.at, fault),))
         new.append(Row(place, fact, entry, sealed.payloads))
     for row in new:
-        now.seen.entries[row.fact.draft.id] = (row.seq, row.entry)
-        now.seen.payloads[row.fact.draft.id] = row.payloads
+        now.seen[row.fact.draft.id] = Held(row.seq, row.entry, row.payloads)
     rows += new
     return _answer(write.request, seq, now.recorded_at)
 
@@ -164,7 +165,7 @@ def _numbered(
 def _answer(request: Request, seq: int, recorded_at: datetime, *, repeated: bool = False) -> Answer:
     return Answer(
         event=request.id,
-        along=tuple(draft.id for draft in request.drafts[1:]),
+        along=tuple([draft.id for draft in request.drafts[1:]]),
         seq=seq,
         size=seq + len(request.drafts),
         recorded_at=recorded_at,

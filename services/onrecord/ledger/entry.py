@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -53,11 +52,10 @@ def leaf_hash(entry: bytes) -> bytes:
 
 def stamp(instant: datetime) -> str:
     """`recorded_at` as it stands in an entry: UTC, always six decimals."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(NamedTuple):
     """An event as it will stand on record, but for its place: all that can be done beforehand."""
 
     draft: Draft
@@ -70,12 +68,12 @@ def seal(draft: Draft) -> Sealed:
     """Take an event apart, and commit to each section under a fresh salt."""
     data, sections = split(draft.event)
     salts = secrets.token_bytes(SALT_BYTES * len(sections))  # at once: each time asks the kernel
-    payloads = tuple(
-        Payload(name, salts[at * SALT_BYTES : (at + 1) * SALT_BYTES], canonical(sections[name]))
-        for at, name in enumerate(sorted(sections))
-    )
-    commit = {one.section: commitment(one.salt, one.value) for one in payloads}
-    return Sealed(draft, data, payloads, commit)
+    payloads, commit = [], {}
+    for at, name in enumerate(sorted(sections)):
+        salt, value = salts[at * SALT_BYTES : (at + 1) * SALT_BYTES], canonical(sections[name])
+        payloads.append(Payload(name, salt, value))
+        commit[name] = commitment(salt, value)
+    return Sealed(draft, data, tuple(payloads), commit)
 
 
 def encode(
@@ -88,7 +86,7 @@ def encode(
             "v": SHAPE,
             "type": event.type,
             "version": event.version,
-            "id": str(sealed.draft.id),
+            "id": sealed.draft.id,
             "seq": seq,
             "recorded_at": recorded_at,
             "recorded_by": recorded_by,

@@ -5,9 +5,8 @@ ledger's lock, in its transaction.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from onrecord.domain.decisions import Fact
 from onrecord.kit import binary
@@ -35,8 +34,7 @@ VALUES ($16::bigint, $17::timestamptz, $18::bytea, $19::bytea[])
 """)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """An accepted fact, numbered and written as bytes."""
 
     seq: int
@@ -49,21 +47,22 @@ def insertion(rows: Sequence[Row], frontier: Frontier, recorded_at: datetime) ->
     """The statement that inserts a batch which follows on `frontier`."""
     leaves = [leaf_hash(row.entry) for row in rows]
     after = frontier.extended(leaves)
-    payloads = [(row.seq, one) for row in rows for one in row.payloads]
-    touches = [(kind, name, row.seq) for row in rows for kind, name in touches_of(row.fact)]
+    seqs = [row.seq for row in rows]
+    payloads = [one for row in rows for one in row.payloads]
+    touches = [touches_of(row.fact) for row in rows]
     things = things_of(rows)
     return INSERT(
-        binary.integers([row.seq for row in rows]),
+        binary.integers(seqs),
         binary.uuids([row.fact.draft.id for row in rows]),
         binary.blobs([row.entry for row in rows]),
         binary.blobs(leaves),
-        binary.integers([seq for seq, _ in payloads]),
-        binary.texts([one.section for _, one in payloads]),
-        binary.blobs([one.salt for _, one in payloads]),
-        binary.blobs([one.value for _, one in payloads]),
-        binary.texts([kind for kind, _, _ in touches]),
-        binary.texts([name for _, name, _ in touches]),
-        binary.integers([seq for _, _, seq in touches]),
+        binary.repeated(seqs, [len(row.payloads) for row in rows]),
+        binary.texts([one.section for one in payloads]),
+        binary.blobs([one.salt for one in payloads]),
+        binary.blobs([one.value for one in payloads]),
+        binary.texts([kind for some in touches for kind, _ in some]),
+        binary.texts([name for some in touches for _, name in some]),
+        binary.repeated(seqs, [len(some) for some in touches]),
         binary.uuids(things),
         binary.texts([kind for kind, _, _ in things.values()]),
         binary.texts([slug for _, slug, _ in things.values()]),
@@ -77,16 +76,15 @@ def insertion(rows: Sequence[Row], frontier: Frontier, recorded_at: datetime) ->
 
 def touches_of(fact: Fact) -> list[tuple[str, str]]:
     """By what an entry is found: kind and name."""
-    event = fact.draft.event
-    # by which an erasure finds every event of a statement; the one that made it has its id
-    of = [("statement", str(event.subject(fact.draft.id)))] if event.amends == "statement" else []
-    return [
-        ("type", event.type),
-        *of,
-        *(("actor", actor) for actor in fact.touches.actors),
-        *(("topic", topic) for topic in fact.touches.topics),
-        *(("pair", f"{pair.actor}/{pair.topic}") for pair in fact.pairs),
-    ]
+    draft, touches = fact.draft, fact.touches
+    found = [("type", draft.event.type)]
+    if draft.event.amends == "statement":
+        # by which an erasure finds every event of a statement; the one that made it has its id
+        found.append(("statement", str(draft.subject)))
+    found += [("actor", actor) for actor in touches.actors]
+    found += [("topic", topic) for topic in touches.topics]
+    found += [("pair", f"{pair.actor}/{pair.topic}") for pair in fact.pairs]
+    return found
 
 
 def things_of(rows: Sequence[Row]) -> dict[Any, tuple[str, str | None, int]]:
@@ -96,7 +94,7 @@ def things_of(rows: Sequence[Row]) -> dict[Any, tuple[str, str | None, int]]:
         event = row.fact.draft.event
         if kind := event.makes or event.amends:
             slug = getattr(event, "id", None) if kind in ("actor", "topic") else None
-            subject = event.subject(row.fact.draft.id)
+            subject = row.fact.draft.subject
             before = things.get(subject)
             things[subject] = (kind, slug or (before and before[1]), row.seq)
     return things

@@ -5,9 +5,9 @@ entries that the batch could be repeating.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from onrecord.domain.decisions import (
@@ -29,12 +29,12 @@ from onrecord.ledger.entry import Payload, decode, stamp, touched
 from onrecord.ledger.merkle import Frontier
 
 
-@dataclass(slots=True)
-class Seen:
-    """Entries by event id, with what is left of their payload."""
+class Held(NamedTuple):
+    """An entry on record, with what is left of its payload."""
 
-    entries: dict[UUID, tuple[int, bytes]] = field(default_factory=dict)
-    payloads: dict[UUID, Sequence[Payload]] = field(default_factory=dict)
+    seq: int
+    entry: bytes
+    payloads: tuple[Payload, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ class Now:
     stamp: str
     """That, as entries have it."""
     state: State
-    seen: Seen
+    seen: dict[UUID, Held]
+    """By event id."""
 
 
 _LOOK: Final = Statement("""
@@ -68,7 +69,7 @@ in one statement, as each costs a single writer as much as a third of its commit
 
 def look(conn: Connection, requests: Sequence[Request], *, after: Sequence[Call]) -> Now:
     """All that judging and numbering these requests takes, as it is `after` these statements."""
-    state, seen = State(), Seen()
+    state, seen = State(), dict[UUID, Held]()
     asked = _LOOK(
         binary.uuids({one for request in requests for one in named(request)}),
         binary.uuids({one for request in requests for one in amended(request)}),
@@ -78,29 +79,30 @@ def look(conn: Connection, requests: Sequence[Request], *, after: Sequence[Call]
     (_, _, size, _, recorded_at, hashes), *rest = found
     for id_, kind, seq, entry, _, _ in rest:
         if kind == "entry":
-            seen.entries[id_], seen.payloads[id_] = (seq, entry), ()
+            seen[id_] = Held(seq, entry)
         else:
             state.things[id_] = _thing(kind, entry)
-    if seen.entries:
+    if seen:
         _load_rest(conn, requests, seen)
     state.revisions = _revisions(conn, requests)
     frontier = Frontier(size or 0, tuple(hashes or ()))
     return Now(frontier, recorded_at, stamp(recorded_at), state, seen)
 
 
-def _load_rest(conn: Connection, requests: Sequence[Request], seen: Seen) -> None:
+def _load_rest(conn: Connection, requests: Sequence[Request], seen: dict[UUID, Held]) -> None:
     """What repeats are compared with: payloads, and what came along with the first beyond these."""
-    beyond = [one.beyond for one in requests if one.id in seen.entries]
+    beyond = [one.beyond for one in requests if one.id in seen]
     for id_, seq, entry in conn.execute(
         "SELECT id, seq, entry FROM ledger.entries WHERE id = ANY(%b::uuid[])", [beyond]
     ):
-        seen.entries[id_], seen.payloads[id_] = (seq, entry), ()
-    ids = {seq: id_ for id_, (seq, _) in seen.entries.items()}
-    for seq, section, salt, value in conn.execute(
+        seen[id_] = Held(seq, entry)
+    ids = {held.seq: id_ for id_, held in seen.items()}
+    for seq, *payload in conn.execute(
         "SELECT seq, section, salt, value FROM ledger.payloads WHERE seq = ANY(%b::bigint[])",
         [list(ids)],
     ):
-        seen.payloads[ids[seq]] = (*seen.payloads[ids[seq]], Payload(section, salt, value))
+        held = seen[ids[seq]]
+        seen[ids[seq]] = held._replace(payloads=(*held.payloads, Payload(*payload)))
 
 
 def _revisions(conn: Connection, requests: Sequence[Request]) -> dict[Pair, int]:

@@ -43,7 +43,7 @@ class Lines:
         self._steps: dict[Any, Step] = {}
 
     def take(self, steps: Iterable[Step]) -> None:
-        """Begin with these steps, as they are on record: between two of a line there is no other."""
+        """Begin with these steps, as they are on record: none is missing between two of a line."""
         self._steps = {step["id"]: step for step in steps}
         self._versions.remember({key: step["made_seq"] for key, step in self._steps.items()})
         for step in sorted(self._steps.values(), key=_place):

@@ -4,6 +4,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+AT_ONCE := -n 3 --dist loadfile --no-loadscope-reorder  # half of the time, tests wait
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint check clean
 
@@ -14,7 +15,7 @@ demo: .venv/run
 	$(BIN)/onrecord demo $(ARGS)
 
 test: .venv/dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(AT_ONCE) $(ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -44,6 +44,13 @@ def client(on_record: Record) -> Iterator[httpx2.Client]:
         yield made
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """e2e, integration, unit: what takes long begins early, so that no process ends long after the
+    others. Within each the order is pytest-randomly's.
+    """
+    items.sort(key=lambda item: item.path.parent.name)
+
+
 def pytest_report_header() -> str:
     where = "the server of ONRECORD_TEST_DATABASE_URL" if postgres.GIVEN else "the embedded one"
     return f"PostgreSQL: {where}"

@@ -4,11 +4,13 @@ Real processes, real signals. Positions are written over HTTP, folded by a Celer
 end a replay from the first entry says whether the projections are what the ledger says.
 """
 
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx2
@@ -19,6 +21,7 @@ import pytest
 from onrecord.audit.replay import replay
 from onrecord.kit import db
 from onrecord.projections.registry import PROJECTIONS
+from tests.support.committing import STALL, lock_held, stall_at_commit, waiting
 from tests.support.processes import BROKER, Deployment, deployment, until
 from tests.support.proxy import proxied
 
@@ -109,29 +112,31 @@ def test_a_worker_killed_in_the_middle_of_a_fold_loses_and_doubles_nothing(
 def test_an_api_killed_between_commit_and_answer_gives_the_first_answer_when_asked_again(
     deployed: Deployment, database_url: str
 ) -> None:
+    """It is frozen while it waits for its COMMIT, which the server then lets through."""
     deployed.start("local_api", "worker", "beat")
-    unanswered = tries = 0
     with httpx2.Client(base_url=deployed.address, timeout=10) as client:
         register(client)
-    with psycopg.connect(database_url, autocommit=True) as observer:
-        while unanswered < 3 and tries < 40:
-            tries += 1
-            id_ = uuid4()
-            body = {"id": str(id_), "actor": "a", "topic": "t", "stance": "oppose"}
-            body |= {"summary": "s", "coder": "tests", "effective": "2022"}
-            answers: list[int] = []
-            writer = threading.Thread(target=attempt, args=(deployed.address, body, answers))
+    stall_at_commit(database_url)
+    for seq in range(2, 2 + 3):
+        id_ = uuid4()
+        body = {"id": str(id_), "actor": "a", "topic": "t", "stance": "oppose"}
+        body |= {"summary": "s", "coder": "tests", "effective": "2022"}
+        answers: list[int] = []
+        writer = threading.Thread(target=attempt, args=(deployed.address, body, answers))
+        with lock_held(database_url, STALL) as lock:
             writer.start()
-            until(partial(is_recorded, observer, id_), "it is committed")
-            deployed.kill("local_api")
-            writer.join()
-            deployed.start("local_api")
-            unanswered += not answers
-            again = httpx2.post(f"{deployed.address}/v1/positions", json=body, timeout=10)
-            assert (again.status_code, again.headers["Idempotent-Replay"]) == (200, "true")
-            assert again.json()["seq"] == 1 + tries
-    assert unanswered >= 3, f"in {tries} tries the answer was always quicker"
-    assert_nothing_lost(deployed, database_url, size=2 + tries)
+            until(lambda: waiting(lock.conn, STALL) == 1, "its commit is under way")
+            deployed.running["local_api"].send_signal(signal.SIGSTOP)
+            lock.release()
+            until(partial(is_recorded, lock.conn, id_), "it is committed")
+        deployed.kill("local_api")
+        writer.join()
+        assert [] == answers
+        deployed.start("local_api")
+        again = httpx2.post(f"{deployed.address}/v1/positions", json=body, timeout=10)
+        assert (again.status_code, again.headers["Idempotent-Replay"]) == (200, "true")
+        assert again.json()["seq"] == seq
+    assert_nothing_lost(deployed, database_url, size=2 + 3)
 
 
 def attempt(address: str, body: dict[str, str], answers: list[int]) -> None:
@@ -139,7 +144,7 @@ def attempt(address: str, body: dict[str, str], answers: list[int]) -> None:
         answers.append(httpx2.post(f"{address}/v1/positions", json=body, timeout=10).status_code)
 
 
-def is_recorded(observer: psycopg.Connection[tuple[int]], id_: UUID) -> bool:
+def is_recorded(observer: psycopg.Connection[Any], id_: UUID) -> bool:
     found = observer.execute("SELECT 1 FROM ledger.entries WHERE id = %s", [id_])
     return found.fetchone() is not None
 

@@ -32,7 +32,10 @@ PART = "SELECT FROM projections.parts WHERE part = 3 FOR UPDATE"
 LIVE = f"SELECT {OF_POSITIONS} AND live FOR NO KEY UPDATE"
 OLD = f"SELECT {OF_POSITIONS} AND live FOR KEY SHARE"
 
-WAITS = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+WAITS = (
+    "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+    " WHERE NOT granted AND datname = current_database()"
+)
 LOOKS = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
     " AND application_name = 'onrecord_projections' AND query LIKE '%SKIP LOCKED%'"

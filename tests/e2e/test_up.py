@@ -20,6 +20,13 @@ def somebody() -> Iterator[User]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def at_work() -> Iterator[User]:
+    """Somebody whose `up` runs: for tests that leave it as they found it."""
+    with user() as made, made.up():
+        yield made
+
+
 def test_ctrl_c_ends_every_process_within_ten_seconds(somebody: User) -> None:
     with somebody.up() as process:
         everything = tree(process)
@@ -65,9 +72,8 @@ def test_a_child_that_is_killed_is_started_again(somebody: User) -> None:
         )
 
 
-def test_a_second_up_on_the_same_folder_is_refused_with_the_reason(somebody: User) -> None:
-    with somebody.up():
-        code, printed = somebody.run("up", "--port", str(somebody.port + 1))
+def test_a_second_up_on_the_same_folder_is_refused_with_the_reason(at_work: User) -> None:
+    code, printed = at_work.run("up", "--port", str(at_work.port + 1))
     assert code == 3
     assert "already runs the database" in printed
 
@@ -81,36 +87,34 @@ def test_a_port_that_is_taken_is_named_with_the_way_out(somebody: User) -> None:
 
 
 def test_replay_finds_a_row_that_the_ledger_does_not_give_and_rebuild_mends_it(
-    somebody: User,
+    at_work: User,
 ) -> None:
-    with somebody.up():
-        somebody.run("import", SEEDS)
-        until(lambda: somebody.run("replay")[0] == 0, "the projections have caught up")
-        url = local_postgres.address_of(somebody.folder / ".onrecord")
-        assert url
-        with db.connect(url) as conn:
-            changed = conn.execute(
-                "UPDATE projections.steps SET stance = 'mixed' WHERE actor = 'biden'"
-                " AND topic = 'talks-with-putin' AND effective = '2022-10-11'"
-            ).rowcount
-        assert changed == 1
-        code, printed = somebody.run("replay")
-        assert code == 1
-        assert "'mixed'" in printed
-        assert "'conditional_oppose'" in printed
-        assert somebody.run("rebuild", "positions")[0] == 0
-        assert somebody.run("replay")[0] == 0
+    at_work.run("import", SEEDS)
+    until(lambda: at_work.run("replay")[0] == 0, "the projections have caught up")
+    url = local_postgres.address_of(at_work.folder / ".onrecord")
+    assert url
+    with db.connect(url) as conn:
+        changed = conn.execute(
+            "UPDATE projections.steps SET stance = 'mixed' WHERE actor = 'biden'"
+            " AND topic = 'talks-with-putin' AND effective = '2022-10-11'"
+        ).rowcount
+    assert changed == 1
+    code, printed = at_work.run("replay")
+    assert code == 1
+    assert "'mixed'" in printed
+    assert "'conditional_oppose'" in printed
+    assert at_work.run("rebuild", "positions")[0] == 0
+    assert at_work.run("replay")[0] == 0
 
 
-def test_processes_run_in_the_roles_of_their_rooms(somebody: User) -> None:
-    with somebody.up():
-        url = local_postgres.address_of(somebody.folder / ".onrecord")
-        assert url
-        with db.connect(url) as conn:
-            found = conn.execute(
-                "SELECT DISTINCT application_name FROM pg_stat_activity"
-                " WHERE application_name LIKE 'onrecord_%'"
-            ).fetchall()
+def test_processes_run_in_the_roles_of_their_rooms(at_work: User) -> None:
+    url = local_postgres.address_of(at_work.folder / ".onrecord")
+    assert url
+    with db.connect(url) as conn:
+        found = conn.execute(
+            "SELECT DISTINCT application_name FROM pg_stat_activity"
+            " WHERE application_name LIKE 'onrecord_%'"
+        ).fetchall()
     names = {name for (name,) in found}
     assert {"onrecord_ingest", "onrecord_query", "onrecord_audit"} <= names
 

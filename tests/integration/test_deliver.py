@@ -1,29 +1,21 @@
-"""Does what is recorded reach those who asked for it, and is what does not kept until it does?
+"""Does what is recorded reach those who asked for it, whole and signed, and does the log tell how?
 
 Real doors, a real deliverer and real receivers over HTTP. Where an hour must pass, it is taken out
 of the row that waits for it.
 """
 
 import threading
-import time
-from collections import Counter
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
 from httpx2 import Client
 from standardwebhooks import Webhook
 
-from onrecord.webhooks.deliver import Deliverer
 from tests.support import bodies, webhooks
 from tests.support.processes import until
 from tests.support.receiver import Receiver, receiver
 from tests.support.record import Record
-from tests.support.webhooks import deliveries, make, noted, positions, settled, sql
-
-SOON = "UPDATE webhooks.deliveries SET next_attempt_at = now() WHERE state = 'pending'"
-PROBE = "UPDATE webhooks.endpoints SET probe_at = now()"
+from tests.support.webhooks import PROBE, SOON, deliveries, make, noted, positions, settled, sql
 
 
 @pytest.fixture
@@ -33,26 +25,14 @@ def there() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def deliverer(client: Client, on_record: Record) -> Iterator[Deliverer]:
+def tell(client: Client, on_record: Record) -> Iterator[Callable[[], int]]:
     bodies.stage(client)
-    with webhooks.delivering(on_record.url) as made:
-        yield made
-
-
-@pytest.fixture
-def tell(on_record: Record, deliverer: Deliverer) -> Any:
-    """Fold, fan out and wake, as the worker does."""
-
-    def told() -> int:
-        written = on_record.fan_out()
-        deliverer.wake()
-        return written
-
-    return told
+    with webhooks.telling(on_record) as tell:
+        yield tell
 
 
 def test_an_event_reaches_an_endpoint_signed_and_whole(
-    client: Client, there: Receiver, tell: Any
+    client: Client, there: Receiver, tell: Callable[[], int]
 ) -> None:
     made = make(client, there.url(), types=["position.changed"])
     first = bodies.post(client, "/v1/positions", bodies.position(stance="oppose"))
@@ -78,7 +58,7 @@ def test_an_event_reaches_an_endpoint_signed_and_whole(
     assert before == change["previous"]
 
 
-def test_a_late_arrival_says_so(client: Client, there: Receiver, tell: Any) -> None:
+def test_a_late_arrival_says_so(client: Client, there: Receiver, tell: Callable[[], int]) -> None:
     make(client, there.url(), types=["position.changed"])
     bodies.post(client, "/v1/positions", bodies.position(effective="2022-12-02"))
     tell()
@@ -91,7 +71,7 @@ def test_a_late_arrival_says_so(client: Client, there: Receiver, tell: Any) -> N
 
 
 def test_what_fails_is_tried_again_under_the_same_id_and_the_log_tells_of_it(
-    client: Client, on_record: Record, there: Receiver, tell: Any
+    client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
 ) -> None:
     there.answer = lambda _: (503, {}, b"come later") if len(there.got) == 1 else 204
     made = make(client, there.url(), types=["position.changed"])
@@ -112,7 +92,7 @@ def test_what_fails_is_tried_again_under_the_same_id_and_the_log_tells_of_it(
 
 
 def test_retries_used_up_give_a_delivery_up_and_a_resend_begins_anew(
-    client: Client, on_record: Record, there: Receiver, tell: Any
+    client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
 ) -> None:
     there.answer = lambda _: 500
     made = make(client, there.url(), types=["position.changed"])
@@ -140,139 +120,8 @@ def test_retries_used_up_give_a_delivery_up_and_a_resend_begins_anew(
     assert 1 == len({one.id for one in there.got})
 
 
-def test_a_pause_loses_nothing_and_resume_goes_on_in_order(
-    client: Client, there: Receiver, tell: Any
-) -> None:
-    made = make(client, there.url(), types=["position.changed"], ordered=True)
-    seqs = positions(client, 2)
-    tell()
-    settled(client, made["id"])
-    paused = client.post(f"/v1/endpoints/{made['id']}/pause", json={"reason": "Moving."}).json()
-    assert ("Moving.", "you") == (paused["paused"]["reason"], paused["paused"]["by"])
-    seqs += positions(client, 700)
-    tell()
-    assert 2 == len(there.got)
-    assert client.post(f"/v1/endpoints/{made['id']}/resume").json()["paused"] is None
-    seqs += positions(client, 1)
-    tell()
-    until(lambda: len(there.got) == 703, "all came")
-    assert seqs == there.seqs()
-
-
-def test_410_pauses_and_what_it_refused_is_sent_when_it_resumes(
-    client: Client, there: Receiver, tell: Any
-) -> None:
-    there.answer = lambda _: 410
-    made = make(client, there.url(), types=["position.changed"])
-    (first,) = positions(client, 1)
-    tell()
-    path = f"/v1/endpoints/{made['id']}"
-    until(lambda: bodies.get(client, path)["paused"] is not None, "it is paused")
-    paused = bodies.get(client, path)["paused"]
-    assert ("onrecord", True) == (paused["by"], "410" in paused["reason"])
-    (second,) = positions(client, 1)
-    tell()
-    there.answer = lambda _: 204
-    client.post(f"{path}/resume")
-    tell()
-    settled(client, made["id"])
-    assert Counter({first: 2, second: 1}) == Counter(there.seqs())
-
-
-def test_five_days_without_a_success_pause(
-    client: Client, on_record: Record, there: Receiver, tell: Any
-) -> None:
-    there.answer = lambda _: 500
-    made = make(client, there.url(), types=["position.changed"])
-    path = f"/v1/endpoints/{made['id']}"
-    positions(client, 1)
-    tell()
-    until(lambda: bodies.get(client, path)["failing_since"] is not None, "it fails")
-    assert bodies.get(client, path)["paused"] is None
-    sql(on_record.url, "UPDATE webhooks.endpoints SET failing_since = now() - interval '5 days'")
-    sql(on_record.url, SOON)
-    tell()
-    until(lambda: bodies.get(client, path)["paused"] is not None, "it is paused")
-    assert "five days" in bodies.get(client, path)["paused"]["reason"]
-    told = client.get("/metrics").text
-    assert 'onrecord_webhook_endpoints_paused{by="onrecord"} 1.0' in told
-    assert 'onrecord_webhook_attempts_total{result="failed"} 2.0' in told
-
-
-def test_an_ordered_endpoint_holds_back_what_comes_after_a_failure(
-    client: Client, on_record: Record, there: Receiver, tell: Any
-) -> None:
-    there.answer = lambda _: 500
-    made = make(client, there.url(), types=["position.changed"], ordered=True)
-    seqs = positions(client, 3)
-    tell()
-    noted(client, made["id"])
-    first, *others = deliveries(client, made["id"])
-    assert (None, [first["id"]] * 2) == (first["held_by"], [one["held_by"] for one in others])
-    sql(on_record.url, f"UPDATE webhooks.deliveries SET tries = 9 WHERE id = {first['id']}")
-    sql(on_record.url, SOON)
-    tell()
-    path = f"/v1/endpoints/{made['id']}"
-    until(lambda: bodies.get(client, path)["paused"] is not None, "it is paused")
-    assert [seqs[0]] * 2 == there.seqs()
-    there.answer = lambda _: 204
-    client.post(f"{path}/resume")
-    tell()
-    settled(client, made["id"])
-    assert [seqs[0], *seqs] == there.seqs()[1:]
-
-
-def test_at_most_eight_are_in_flight_for_one_endpoint(
-    client: Client, on_record: Record, there: Receiver, tell: Any
-) -> None:
-    gate, inside, most = threading.Event(), [], []
-
-    def hang(_: Any) -> int:
-        inside.append(1)
-        most.append(len(inside))
-        gate.wait(20)
-        inside.pop()
-        return 204
-
-    there.answer = hang
-    made = make(client, there.url(), types=["position.changed"])
-    positions(client, 30)
-    with webhooks.delivering(on_record.url) as another:
-        tell()
-        another.wake()
-        until(lambda: len(there.got) == 8, "eight are there")
-        time.sleep(0.3)  # a ninth would have come by now: both look ten times in this while
-        assert 8 == len(there.got)
-        gate.set()
-        settled(client, made["id"])
-    assert (30, 8) == (len(there.got), max(most))
-
-
-def test_an_endpoint_that_fails_gets_one_probe_at_a_time(
-    client: Client, on_record: Record, there: Receiver, tell: Any
-) -> None:
-    there.answer = lambda _: 500
-    made = make(client, there.url(), types=["position.changed"])
-    positions(client, 40)
-    tell()
-    path = f"/v1/endpoints/{made['id']}"
-    until(lambda: bodies.get(client, path)["failures"] >= 5, "it is known to fail")
-    until(lambda: not deliveries(client, made["id"], state="sending"), "nothing is in flight")
-    tried = len(there.got)
-    assert tried <= 5 + 8
-    there.answer = lambda _: 204
-    sql(on_record.url, PROBE)
-    sql(on_record.url, SOON)
-    tell()
-    settled(client, made["id"])
-    assert 40 == len({one.id for one in there.got})
-    assert (0, None) == tuple(
-        bodies.get(client, path)[name] for name in ("failures", "failing_since")
-    )
-
-
 def test_a_ping_is_signed_and_goes_to_a_paused_endpoint_too(
-    client: Client, there: Receiver, tell: Any
+    client: Client, there: Receiver, tell: Callable[[], int]
 ) -> None:
     made = make(client, there.url())
     client.post(f"/v1/endpoints/{made['id']}/pause", json={})
@@ -289,7 +138,9 @@ def test_a_ping_is_signed_and_goes_to_a_paused_endpoint_too(
     )
 
 
-def test_while_a_secret_is_rotated_both_sign(client: Client, there: Receiver, tell: Any) -> None:
+def test_while_a_secret_is_rotated_both_sign(
+    client: Client, there: Receiver, tell: Callable[[], int]
+) -> None:
     made = make(client, there.url(), types=["position.changed"])
     new = client.post(f"/v1/endpoints/{made['id']}/rotate").json()
     positions(client, 1)
@@ -300,32 +151,8 @@ def test_while_a_secret_is_rotated_both_sign(client: Client, there: Receiver, te
         Webhook(secret).verify(got.body, dict(got.headers))
 
 
-def test_a_replay_sends_everything_again_in_order_and_counts(
-    client: Client, on_record: Record, there: Receiver, tell: Any
-) -> None:
-    before = positions(client, 3)
-    made = make(client, there.url(), types=["position.changed"])
-    after = positions(client, 20)
-    tell()
-    settled(client, made["id"])
-    asked = client.post(f"/v1/endpoints/{made['id']}/replay", json={"from_size": before[0]})
-    assert (202, 23) == (asked.status_code, asked.json()["events"])
-    again = client.post(f"/v1/endpoints/{made['id']}/replay", json={"from_size": 0})
-    bodies.refused(again, 409, "replay-running")
-
-    def over() -> bool:
-        tell()
-        return bool(bodies.get(client, f"/v1/endpoints/{made['id']}")["replay"]["ended_at"])
-
-    until(over, "the replay is over")
-    assert before + after == there.seqs()[20:]
-    replay = bodies.get(client, f"/v1/endpoints/{made['id']}")["replay"]
-    assert (23, replay["to_size"]) == (replay["queued"], replay["at_size"])
-    assert 20 == len([one for one in deliveries(client, made["id"]) if len(one["attempts"]) == 2])
-
-
 def test_a_deleted_endpoint_is_gone_with_its_log(
-    client: Client, on_record: Record, there: Receiver, tell: Any
+    client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
 ) -> None:
     made = make(client, there.url(), types=["position.changed"])
     positions(client, 1)
@@ -343,7 +170,7 @@ def test_a_deleted_endpoint_is_gone_with_its_log(
 
 
 def test_words_that_were_erased_are_not_sent(
-    client: Client, on_record: Record, there: Receiver, tell: Any
+    client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
 ) -> None:
     made = make(client, there.url(), types=["statement.made"])
     client.post(f"/v1/endpoints/{made['id']}/pause", json={})
@@ -359,7 +186,7 @@ def test_words_that_were_erased_are_not_sent(
 
 
 def test_what_a_lease_ran_out_on_is_sent_again_and_told_as_unknown(
-    client: Client, on_record: Record, there: Receiver, tell: Any
+    client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
 ) -> None:
     made = make(client, there.url(), types=["position.changed"])
     client.post(f"/v1/endpoints/{made['id']}/pause", json={})
@@ -380,29 +207,8 @@ def test_what_a_lease_ran_out_on_is_sent_again_and_told_as_unknown(
     assert {"unknown", "delivered"} >= {one["result"] for one in done["attempts"]}
 
 
-def test_a_receiver_that_asks_to_be_left_alone_is_with_all_that_waits_for_it(
-    client: Client, on_record: Record, there: Receiver, tell: Any
-) -> None:
-    there.answer = lambda _: (429, {"Retry-After": "3600"}, b"")
-    made = make(client, there.url(), types=["position.changed"], ordered=True)
-    other = make(client, there.url("/other"), types=["position.changed"])
-    positions(client, 1)
-    tell()
-    first = noted(client, made["id"])
-    positions(client, 3)
-    tell()
-    path = f"/v1/endpoints/{other['id']}"
-    until(lambda: len(there.at("/other")) >= 1, "the other was asked once")
-    assert 1 == len(there.at("/hook"))
-    waits = datetime.fromisoformat(first["next_attempt_at"]) - datetime.fromisoformat(
-        first["attempts"][0]["began_at"]
-    )
-    assert timedelta(minutes=59) < waits < timedelta(minutes=61)
-    assert bodies.get(client, path)["failures"] >= 1
-
-
 def test_two_deliverers_share_the_work_and_double_none(
-    client: Client, on_record: Record, there: Receiver, tell: Any
+    client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
 ) -> None:
     made = [make(client, there.url(f"/{n}"), types=["position.changed"]) for n in range(4)]
     seqs = positions(client, 60)
@@ -416,7 +222,7 @@ def test_two_deliverers_share_the_work_and_double_none(
 
 
 def test_a_sending_that_outlasts_its_lease_and_the_one_after_it_may_end_together(
-    client: Client, there: Receiver, tell: Any, on_record: Record
+    client: Client, there: Receiver, tell: Callable[[], int], on_record: Record
 ) -> None:
     gate = threading.Event()
 

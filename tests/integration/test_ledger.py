@@ -1,4 +1,4 @@
-"""Is the ledger one order of exact bytes, append-only, with the same answer to the same write?"""
+"""Is the ledger one order of exact bytes, with the same answer to the same write?"""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -7,132 +7,28 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-import psycopg
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import MetaData
 
 from onrecord.domain.decisions import Refusal
 from onrecord.domain.events import (
     ActorRegistered,
-    PayloadErased,
     PositionRetracted,
     StatementCorrected,
     StatementMade,
-    TopicRegistered,
 )
 from onrecord.domain.ids import along_id
 from onrecord.kit import db
-from onrecord.ledger import tables
 from onrecord.ledger.append import Answer, append, prepared
 from onrecord.ledger.entry import leaf_hash
 from onrecord.ledger.merkle import Frontier
-from onrecord.projections.tasks import sweeps
-from onrecord.webhooks import tables as webhooks
 from tests.support.histories import corrected, position, registration, request, said
+from tests.support.ledgers import ANN, answers, stage, statement, table_rows
 from tests.support.record import Record
-
-TABLES = sorted(table.name for table in tables.metadata.tables.values())
-ANN, BEN = (registration(ActorRegistered(id=one, kind="person")) for one in ("ann", "ben"))
-TALKS, ARMS = (registration(TopicRegistered(id=one)) for one in ("talks", "arms"))
-
-
-def statement(words: str = "Words.") -> StatementMade:
-    return StatementMade.model_validate(said("ann", "talks", words))
-
-
-def answers(found: list[Answer | Refusal]) -> list[Answer]:
-    assert [one for one in found if isinstance(one, Refusal)] == []
-    return [one for one in found if isinstance(one, Answer)]
-
-
-def table_rows(made: Record) -> dict[str, list[str]]:
-    """All of the ledger, table by table."""
-    with db.connect(made.url, role="onrecord_audit") as conn:
-        return {
-            name: sorted(map(repr, conn.execute(f"SELECT * FROM ledger.{name}"))) for name in TABLES
-        }
-
-
-def refused_with(url: str, statements: list[str], **settings: str) -> set[str]:
-    """The errors that each of these statements fails with; "done" for one that does not."""
-    found = set()
-    with db.connect(url, **settings) as conn:
-        for sql in statements:
-            try:
-                conn.execute(sql)
-                found.add(f"done: {sql}")
-            except psycopg.Error as error:
-                found.add(type(error).__name__)
-    return found
 
 
 @pytest.fixture
 def known(on_record: Record) -> Record:
-    """A record of two actors, two topics, and a statement with a position."""
-    answers(on_record.append(ANN, BEN, TALKS, ARMS, request(uuid4(), statement(), position())))
-    return on_record
-
-
-@pytest.mark.parametrize("settings", [{}, {"session_replication_role": "replica"}], ids=str)
-@pytest.mark.parametrize("table", TABLES)
-def test_not_even_the_owner_of_everything_changes_the_ledger(
-    known: Record, table: str, settings: dict[str, str]
-) -> None:
-    erased = uuid4()
-    erasure = PayloadErased(target=erased, sections=("content",), ground="court-order")
-    answers(known.append(request(erased, statement()), request(uuid4(), erasure)))
-    before = table_rows(known)
-    assert all(before.values())
-    for column in [one.name for one in tables.metadata.tables[f"ledger.{table}"].columns]:
-        tried = [f"UPDATE ledger.{table} SET {column} = {column}"]
-        assert refused_with(known.url, tried, **settings) == {"RestrictViolation"}
-    tried = [f"DELETE FROM ledger.{table}", f"TRUNCATE ledger.{table}"]
-    assert refused_with(known.url, tried, **settings) == {"RestrictViolation"}
-    assert before == table_rows(known)
-
-
-@pytest.mark.parametrize("settings", [{}, {"session_replication_role": "replica"}], ids=str)
-def test_of_a_thing_only_its_latest_event_moves_and_only_on(
-    known: Record, settings: dict[str, str]
-) -> None:
-    update = "UPDATE ledger.ids SET seq = seq + {}{}"
-    tried = [update.format(-1, ""), update.format(0, ""), update.format(1, ", kind = 'topic'")]
-    assert refused_with(known.url, tried, **settings) == {"RestrictViolation"}
-    (done,) = refused_with(known.url, [update.format(1, "")], **settings)
-    assert done.startswith("done")
-
-
-@pytest.mark.parametrize("role", ["ingest", "projections", "query", "audit"])
-def test_no_process_has_a_grant_to_change_the_ledger_or_switches_off_what_keeps_it(
-    known: Record, role: str
-) -> None:
-    tried = ["CREATE TABLE ledger.mine ()", "UPDATE ledger.ids SET kind = kind"]
-    for table in TABLES:
-        column = {"ids": "slug", "commits": "size"}.get(table, "seq")
-        tried += [
-            f"UPDATE ledger.{table} SET {column} = {column}",
-            f"DELETE FROM ledger.{table}",
-            f"TRUNCATE ledger.{table}",
-            f"DROP TABLE ledger.{table}",
-            f"ALTER TABLE ledger.{table} DISABLE TRIGGER ALL",
-        ]
-        if role != "ingest":
-            tried.append(f"INSERT INTO ledger.{table} DEFAULT VALUES")
-    found = refused_with(known.url, tried, role=f"onrecord_{role}")
-    assert found == {"InsufficientPrivilege"}
-
-
-def test_the_database_checks_each_leaf_hash(known: Record) -> None:
-    insert = "INSERT INTO ledger.entries VALUES (100, %s, %s, %s)"
-    with db.connect(known.url, role="onrecord_ingest") as conn:
-        for wrong in (leaf_hash(b"{} "), bytes(32), b""):
-            with pytest.raises(psycopg.errors.CheckViolation):
-                conn.execute(insert, [uuid4(), b"{}", wrong])
-        with pytest.raises(psycopg.errors.CheckViolation):
-            conn.execute(insert, [uuid4(), bytes(65_536), leaf_hash(bytes(65_536))])
-        conn.execute(insert, [uuid4(), b"{}", leaf_hash(b"{}")])
+    return stage(on_record)
 
 
 def test_a_write_repeated_gets_its_first_answer_whatever_happened_since(known: Record) -> None:
@@ -288,22 +184,3 @@ def test_writers_at_once_get_one_dense_order_and_no_acknowledged_write_is_lost(
         (one.id, one.seq, one.recorded_at) for one in events[6:]
     }
     assert sorted(one.recorded_at for one in events) == [one.recorded_at for one in events]
-
-
-@pytest.mark.parametrize(
-    "metadata",
-    [tables.metadata, sweeps.metadata, webhooks.metadata],
-    ids=["ledger", "projections", "webhooks"],
-)
-def test_the_migrated_schema_is_the_one_that_the_program_knows(
-    on_record: Record, metadata: MetaData
-) -> None:
-    def ours(name: str | None, kind: str, _: object) -> bool:
-        return kind != "schema" or name == metadata.schema
-
-    engine = db.engine(on_record.url)
-    with engine.connect() as conn:
-        options = {"include_schemas": True, "include_name": ours, "compare_server_default": True}
-        context = MigrationContext.configure(conn, opts=options)
-        assert compare_metadata(context, metadata) == []
-    engine.dispose()

@@ -138,6 +138,7 @@ def test_every_commitment_is_kept_by_salt_and_words(lines: list[str]) -> None:
     assert sum(len(json.loads(one)["payload"]) for one in lines) == len(salts)
 
 
+@pytest.mark.usefixtures("client")  # which puts them on record
 def test_the_words_of_a_section_stand_in_canonical_bytes(on_record: Record) -> None:
     with psycopg.connect(on_record.url) as conn:
         values = [bytes(row[0]) for row in conn.execute("SELECT value FROM ledger.payloads")]

@@ -1,142 +1,30 @@
-"""Does a stream give every event once and in order, resumed or live, and hold nothing meanwhile?"""
+"""Does a live stream give every event once and in order, resumed too, and end when it must?"""
 
 import asyncio
-import json
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import psycopg
 import pytest
 from httpx2 import Client
 
 from onrecord.audit import routes, streams, tail
-from onrecord.domain.events import ActorRegistered, Event, StatementMade, TopicRegistered
 from onrecord.entrypoints import doors
 from onrecord.kit import db
 from onrecord.kit.settings import Settings
-from onrecord.ledger.append import Answer
-from tests.support import sse
-from tests.support.bodies import faults, get, media_type, refused
-from tests.support.histories import position, registration, request, said
+from tests.support import sse, streaming
+from tests.support.bodies import faults, refused
 from tests.support.processes import until
 from tests.support.record import Record
-
-NDJSON = {"Accept": "application/x-ndjson"}
-SSE = "text/event-stream"
-ASKED: list[dict[str, Any]] = [
-    {},
-    {"actor": "ann"},
-    {"topic": "trade"},
-    {"type": "statement.made"},
-    {"actor": "bob", "type": "position.changed"},
-    {"actor": "ann", "topic": "talks", "type": "statement.made"},
-]
+from tests.support.streaming import ASKED, SSE, everything, listening, put, take
 
 
 @pytest.fixture(autouse=True)
 def stage(on_record: Record) -> None:
-    """Two actors, two topics and some of everything: entries 0 to 23."""
-    for slug in ("ann", "bob"):
-        names = [{"name": slug.title(), "lang": "en"}]
-        event = ActorRegistered.model_validate({"id": slug, "kind": "person", "names": names})
-        on_record.append(registration(event))
-    for slug in ("talks", "trade"):
-        on_record.append(registration(TopicRegistered(id=slug, label=slug, proposition="Do.")))
-    put(on_record, *range(20))
-
-
-def put(on_record: Record, *numbers: int) -> None:
-    """A statement or a position for each number, always the same for a number."""
-    for one in on_record.append(*(request(uuid4(), event(one)) for one in numbers)):
-        assert isinstance(one, Answer), one
-
-
-def event(number: int) -> Event:
-    actor, topic = ("ann", "bob")[number % 2], ("talks", "trade")[number // 2 % 2]
-    if number % 5 == 0:
-        return position(actor=actor, topic=topic)
-    words = f"Words \u2028 \r\n {number}\n\ndata: no\x85"
-    return StatementMade.model_validate(said(actor, topic, words))
-
-
-def everything(client: Client, **asked: Any) -> list[str]:
-    """The lines of the stream that ends, in order."""
-    answer = client.get("/v1/events", params=asked, headers=NDJSON)
-    assert (200, "application/x-ndjson") == (answer.status_code, media_type(answer))
-    return answer.text.split("\n")[:-1]
-
-
-@contextmanager
-def listening(
-    client: Client, last: int | None = None, **asked: Any
-) -> Iterator[Iterator[sse.Event]]:
-    """A live stream, from after `last` on."""
-    headers = {"Accept": SSE} | ({} if last is None else {"Last-Event-ID": str(last)})
-    with client.stream("GET", "/v1/events", params=asked, headers=headers) as answer:
-        assert (200, SSE) == (answer.status_code, media_type(answer))
-        yield sse.events(answer.iter_bytes())
-
-
-def take(found: Iterator[sse.Event], lines: list[str]) -> None:
-    """The next events are these lines, each with its place and its type."""
-    for line in lines:
-        entry = json.loads(line)["entry"]
-        assert sse.Event(str(entry["seq"]), entry["type"], line) == next(found)
-
-
-# NDJSON
-
-
-def test_lines_come_from_any_place_on_as_pages_give_them(client: Client) -> None:
-    for asked in ASKED:
-        for after in (-1, 0, 11, 22, 23, 24):
-            items = get(client, "/v1/events", after=after, limit=1_000, **asked)["items"]
-            lines = everything(client, after=after, **asked)
-            assert items == [json.loads(one) for one in lines]
-    assert 24 == len(everything(client))
-
-
-@pytest.mark.parametrize("asked", ASKED, ids=str)
-def test_a_stream_that_was_cut_goes_on_without_a_gap_or_a_repetition(
-    client: Client, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(streams, "PAGE", 3)
-    expected = everything(client, **asked)
-    assert len(expected) >= 2
-    for cut in range(1, len(expected) + 1):
-        last = json.loads(expected[cut - 1])["entry"]["seq"]
-        assert expected[cut:] == everything(client, **asked, after=last)
-
-
-def test_a_stream_holds_no_snapshot_while_its_client_pauses(
-    client: Client, on_record: Record
-) -> None:
-    """Far more than the sockets between them take, so that the server waits in the middle."""
-    long = [StatementMade.model_validate(said("ann", "talks", f"{n:0100000}")) for n in range(200)]
-    on_record.append(*(request(uuid4(), one) for one in long))
-    with client.stream("GET", "/v1/events", headers=NDJSON) as answer:
-        chunks = answer.iter_raw()
-        lines = next(chunks).count(b"\n")
-        with psycopg.connect(on_record.url, autocommit=True) as conn:
-            until(lambda: idle(conn), "no backend of the door holds a snapshot")
-        assert lines < 100
-        assert 24 + 200 == lines + sum(one.count(b"\n") for one in chunks)
-
-
-def idle(conn: psycopg.Connection[Any]) -> bool:
-    found = conn.execute(
-        "SELECT state, xact_start, backend_xmin FROM pg_stat_activity"
-        " WHERE application_name = 'onrecord_audit' AND datname = current_database()"
-    ).fetchall()
-    return bool(found) and all(one == ("idle", None, None) for one in found)
-
-
-# Live
+    streaming.stage(on_record)
 
 
 @pytest.mark.parametrize("asked", ASKED, ids=str)

@@ -34,13 +34,12 @@ TYPES = {type_ for type_, _ in CLASSES} | {PING}
 @pytest.fixture
 def sent(client: Client, on_record: Record) -> tuple[list[str], list[Received]]:
     """The secrets, the old one and the new, and one delivery of each type at least."""
-    with receiver() as there, webhooks.delivering(on_record.url) as deliverer:
+    with receiver() as there, webhooks.telling(on_record) as tell:
         made = webhooks.make(client, there.url())
         rotated = client.post(f"/v1/endpoints/{made['id']}/rotate").json()
         assert 202 == client.post(f"/v1/endpoints/{made['id']}/ping").status_code
         say_everything(client)
-        written = on_record.fan_out()
-        deliverer.wake()
+        written = tell()
         until(lambda: len(there.got) == written + 1, "all of it came")
     return [made["secret"], rotated["secret"]], there.got
 

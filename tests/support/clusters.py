@@ -17,8 +17,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from onrecord.kit.postgres_binaries import STATE
-
 IS_ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not IS_ROOT, reason="only root runs the server as another user")
 
@@ -38,17 +36,11 @@ def reachable_folder() -> Iterator[Path]:
     root = Path(tempfile.mkdtemp(prefix="onrecord-test-", dir="/tmp"))
     if IS_ROOT:
         root.chmod(0o755)
-    before = set(STATE.iterdir()) if STATE.exists() else None
     yield root
     for link in root.rglob("postgres"):
         if link.is_symlink():
             shutil.rmtree(link.resolve())
     shutil.rmtree(root)
-    if STATE.exists():
-        for left in set(STATE.iterdir()) - (before or set()):
-            shutil.rmtree(left)
-        if before is None:
-            STATE.rmdir()
 
 
 def hush(_: str) -> None: ...

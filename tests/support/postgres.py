@@ -1,7 +1,8 @@
 """Where do tests get a real PostgreSQL, and a fresh migrated database in it?
 
-By default the embedded server, started once a run. `ONRECORD_TEST_DATABASE_URL` names another one
-(its user must be allowed to create databases and roles); the same tests then run there.
+By default the embedded server, started once in each process that runs tests.
+`ONRECORD_TEST_DATABASE_URL` names another one (its user must be allowed to create databases and
+roles); the same tests then run there.
 """
 
 import os
@@ -50,7 +51,10 @@ def database(server_url: str, template: str | None = None) -> Iterator[str]:
     try:
         url = named(server_url, name)
         if template is None:
-            migrations.upgrade(url)
+            with psycopg.connect(server_url) as conn:
+                # roles are the server's: two test processes at once would both make them
+                conn.execute("SELECT pg_advisory_xact_lock(1)")
+                migrations.upgrade(url)
         yield url
     finally:
         with psycopg.connect(server_url, autocommit=True) as conn:

@@ -1,11 +1,12 @@
 """How does a test have endpoints, and things delivered to them?
 
-`delivering` runs the deliverer of the product in this process, allowed to dial 127.0.0.1.
+`delivering` runs the deliverer of the product in this process, allowed to dial 127.0.0.1;
+`telling` has it told of what is new. `SOON` and `PROBE` are for `sql`.
 """
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_network
 from typing import Any
@@ -20,8 +21,11 @@ from onrecord.webhooks.deliver import Deliverer
 from tests.support.bodies import line, ndjson, position, send, stage
 from tests.support.processes import Deployment, until
 from tests.support.receiver import Receiver
+from tests.support.record import Record
 
 HERE = (ip_network("127.0.0.1/32"),)
+SOON = "UPDATE webhooks.deliveries SET next_attempt_at = now() WHERE state = 'pending'"
+PROBE = "UPDATE webhooks.endpoints SET probe_at = now()"
 
 
 @contextmanager
@@ -36,6 +40,19 @@ def delivering(url: str) -> Iterator[Deliverer]:
     finally:
         made.stop()
     assert not failed.is_set()
+
+
+@contextmanager
+def telling(made: Record) -> Iterator[Callable[[], int]]:
+    """A deliverer at work, and what folds, fans out and wakes it, as the worker does."""
+    with delivering(made.url) as deliverer:
+
+        def tell() -> int:
+            written = made.fan_out()
+            deliverer.wake()
+            return written
+
+        yield tell
 
 
 def make(client: httpx2.Client, url: str, **over: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import signal
 
 from celery.signals import worker_init, worker_shutdown
 
-from onrecord.kit import celery, db, logs
+from onrecord.kit import celery, db, logs, workers
 from onrecord.kit.collector import spare_collector
 from onrecord.kit.settings import load_remote
 from onrecord.webhooks import claim, tasks
@@ -29,15 +29,7 @@ def main() -> None:
     # It delivers from the start, also while the broker is away.
     worker_init.connect(lambda **_: deliverer.start(), weak=False)
     worker_shutdown.connect(lambda **_: deliverer.stop(), weak=False)
-    app.worker_main(
-        [
-            "worker",
-            f"--queues={tasks.QUEUE}",
-            "--pool=solo",
-            "--loglevel=WARNING",
-            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
-        ]
-    )
+    workers.run(app, tasks.QUEUE, pool="solo")
 
 
 if __name__ == "__main__":

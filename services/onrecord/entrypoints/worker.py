@@ -1,6 +1,6 @@
 """The Celery worker as a process: `python -m onrecord.entrypoints.worker`. Any number may run."""
 
-from onrecord.kit import celery, db, logs
+from onrecord.kit import celery, db, logs, workers
 from onrecord.kit.collector import spare_collector
 from onrecord.kit.settings import load_remote
 from onrecord.projections import catch_up, tasks
@@ -26,15 +26,7 @@ def main() -> None:
     folding = db.engine(url, role="onrecord_projections", **catch_up.SETTINGS)
     tasks.register(app, folding, then=(tell,), engines=(listening,))
     spare_collector()  # before the worker forks: its processes share what is frozen
-    app.worker_main(
-        [
-            "worker",
-            f"--queues={celery.QUEUE}",
-            f"--concurrency={settings.worker_processes}",
-            "--loglevel=WARNING",
-            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
-        ]
-    )
+    workers.run(app, celery.QUEUE, concurrency=settings.worker_processes)
 
 
 if __name__ == "__main__":

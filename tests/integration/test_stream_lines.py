@@ -1,0 +1,67 @@
+"""Is the stream that ends whole and in order, resumed or not, and holds it nothing meanwhile?"""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from httpx2 import Client
+
+from onrecord.audit import streams
+from onrecord.domain.events import StatementMade
+from tests.support import streaming
+from tests.support.bodies import get
+from tests.support.histories import request, said
+from tests.support.processes import until
+from tests.support.record import Record
+from tests.support.streaming import ASKED, NDJSON, everything
+
+
+@pytest.fixture(autouse=True)
+def stage(on_record: Record) -> None:
+    streaming.stage(on_record)
+
+
+def test_lines_come_from_any_place_on_as_pages_give_them(client: Client) -> None:
+    for asked in ASKED:
+        for after in (-1, 0, 11, 22, 23, 24):
+            items = get(client, "/v1/events", after=after, limit=1_000, **asked)["items"]
+            lines = everything(client, after=after, **asked)
+            assert items == [json.loads(one) for one in lines]
+    assert 24 == len(everything(client))
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=str)
+def test_a_stream_that_was_cut_goes_on_without_a_gap_or_a_repetition(
+    client: Client, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "PAGE", 3)
+    expected = everything(client, **asked)
+    assert len(expected) >= 2
+    for cut in range(1, len(expected) + 1):
+        last = json.loads(expected[cut - 1])["entry"]["seq"]
+        assert expected[cut:] == everything(client, **asked, after=last)
+
+
+def test_a_stream_holds_no_snapshot_while_its_client_pauses(
+    client: Client, on_record: Record
+) -> None:
+    """Far more than the sockets between them take, so that the server waits in the middle."""
+    long = [StatementMade.model_validate(said("ann", "talks", f"{n:0100000}")) for n in range(200)]
+    on_record.append(*(request(uuid4(), one) for one in long))
+    with client.stream("GET", "/v1/events", headers=NDJSON) as answer:
+        chunks = answer.iter_raw()
+        lines = next(chunks).count(b"\n")
+        with psycopg.connect(on_record.url, autocommit=True) as conn:
+            until(lambda: idle(conn), "no backend of the door holds a snapshot")
+        assert lines < 100
+        assert 24 + 200 == lines + sum(one.count(b"\n") for one in chunks)
+
+
+def idle(conn: psycopg.Connection[Any]) -> bool:
+    found = conn.execute(
+        "SELECT state, xact_start, backend_xmin FROM pg_stat_activity"
+        " WHERE application_name = 'onrecord_audit' AND datname = current_database()"
+    ).fetchall()
+    return bool(found) and all(one == ("idle", None, None) for one in found)

@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import orjson
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
@@ -62,12 +62,10 @@ NDJSON: Final = "application/x-ndjson"
         }
     },
 )
-async def record_batch(
-    request: Request, door: Annotated[Recorder, Depends(recorder)]
-) -> StreamingResponse:
+async def record_batch(request: Request) -> StreamingResponse:
     """Record any number of lines of `{op, id, target?, body}`; each line at most 1 MiB."""
     require_type(request, NDJSON, "application/jsonl", "application/json-lines")
-    return _Duplex(_results(door, request), media_type=NDJSON)
+    return _Duplex(_results(recorder(request), request), media_type=NDJSON)
 
 
 class _Duplex(StreamingResponse):

@@ -2,6 +2,7 @@
 
 Each route settles the size to read at (`reading`), runs one query that is a value, and shapes the
 rows (`shape`). No answer about positions is immutable, so all are `no-cache` with a weak ETag.
+FastAPI tries the routes in their order, twice, so what is asked most comes first.
 """
 
 from datetime import UTC, datetime
@@ -69,6 +70,27 @@ Name = Annotated[str, Path(pattern=SLUG_PATTERN, max_length=80)]
 def missing(kind: str, name: object) -> Problem:
     """404 for a thing that is not on record at the size of the read."""
     return Problem(404, f"unknown-{kind}", f"No {kind} {str(name)!r} is on record at this size.")
+
+
+_PAIR: Final = (positions.NAME, changes.NAME, actors.NAME, topics.NAME)
+
+
+@router.get("/actors/{actor}/topics/{topic}/position", response_model=PositionOut)
+async def get_position(
+    request: Request, actor: Name, topic: Name, ask: Annotated[AsOf, Query()]
+) -> Response:
+    """What an actor held on a topic: now or `as_of`, as known now or then, with the exact words."""
+    as_of, instant = moment(ask.as_of)
+    reading, _ = await begin(request, ask, *_PAIR, statements.NAME)
+    (row,) = await reading.rows(positions_read.HELD, actor=actor, topic=topic, as_of=instant)
+    if row["actor_names"] is None:
+        raise missing("actor", actor)
+    if row["topic_label"] is None:
+        raise missing("topic", topic)
+    answer = shape.position(
+        row, topic=topic, as_of=as_of, instant=instant, known=reading.known(row)
+    )
+    return conditional(request, answer)
 
 
 @router.get("/actors", response_model=Listed[Actor])
@@ -157,27 +179,6 @@ async def get_statement(request: Request, id: UUID, ask: Annotated[AtSize, Query
     if row["id"] is None:
         raise missing("statement", id)
     answer = StatementAnswer(**shape.statement(row).model_dump(), known=reading.known(row))
-    return conditional(request, answer)
-
-
-_PAIR: Final = (positions.NAME, changes.NAME, actors.NAME, topics.NAME)
-
-
-@router.get("/actors/{actor}/topics/{topic}/position", response_model=PositionOut)
-async def get_position(
-    request: Request, actor: Name, topic: Name, ask: Annotated[AsOf, Query()]
-) -> Response:
-    """What an actor held on a topic: now or `as_of`, as known now or then, with the exact words."""
-    as_of, instant = moment(ask.as_of)
-    reading, _ = await begin(request, ask, *_PAIR, statements.NAME)
-    (row,) = await reading.rows(positions_read.HELD, actor=actor, topic=topic, as_of=instant)
-    if row["actor_names"] is None:
-        raise missing("actor", actor)
-    if row["topic_label"] is None:
-        raise missing("topic", topic)
-    answer = shape.position(
-        row, topic=topic, as_of=as_of, instant=instant, known=reading.known(row)
-    )
     return conditional(request, answer)
 
 

@@ -32,9 +32,22 @@ def why(body: bytes) -> str:
     return str(refusal.value)
 
 
-@given(JSON, st.booleans(), st.sampled_from([None, 1]))
-def test_what_json_writes_is_read_back(value: Any, ascii_only: bool, indent: int | None) -> None:
-    assert value == loads(json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode())
+@given(JSON, st.booleans(), st.sampled_from([None, 1]), st.sampled_from([(", ", ": "), (",", ":")]))
+def test_what_json_writes_is_read_back(
+    value: Any, ascii_only: bool, indent: int | None, separators: tuple[str, str]
+) -> None:
+    written = json.dumps(value, ensure_ascii=ascii_only, indent=indent, separators=separators)
+    assert value == loads(written.encode())
+
+
+@given(JSON, st.sampled_from([(", ", ": "), (",", ":")]))
+def test_a_key_given_twice_is_refused_however_it_is_written(
+    value: Any, separators: tuple[str, str]
+) -> None:
+    comma, colon = separators
+    written = json.dumps(value, ensure_ascii=False, separators=separators)
+    twice = f'[{{"a"{colon}{written}{comma}"a"{colon}{written}}}]'
+    assert why(twice.encode()) == "the key 'a' is given twice in one object"
 
 
 @given(WORDS, st.integers(0, 40))

@@ -81,12 +81,10 @@ def touches_of(fact: Fact) -> list[tuple[str, str]]:
     if draft.event.amends == "statement":
         # by which an erasure finds every event of a statement; the one that made it has its id
         found.append(("statement", str(draft.subject)))
-    for actor in touches.actors:
-        found.append(("actor", actor))
-    for topic in touches.topics:
-        found.append(("topic", topic))
-    for pair in fact.pairs:
-        found.append(("pair", f"{pair.actor}/{pair.topic}"))
+    found += [("actor", actor) for actor in touches.actors]
+    found += [("topic", topic) for topic in touches.topics]
+    if fact.pairs:
+        found += [("pair", f"{pair.actor}/{pair.topic}") for pair in fact.pairs]
     return found
 
 

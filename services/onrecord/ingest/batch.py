@@ -162,17 +162,19 @@ async def _record(
     outcomes = iter(await door.record_all(requests))
     if before:
         await before
+    told: list[bytes] = []
     for number, given in some.given:
         if isinstance(given, Problem):
-            told = _refused(given)
+            result = _refused(given)
         else:
             outcome = next(outcomes)
-            told = (
+            result = (
                 _recorded(given, outcome)
                 if isinstance(outcome, Answer)
                 else _refused(_below_body(outcome))
             )
-        backlog.put(orjson.dumps({"line": number, **told}) + b"\n")
+        told.append(orjson.dumps({"line": number, **result}, option=orjson.OPT_APPEND_NEWLINE))
+    backlog.put(b"".join(told))
 
 
 def _recorded(request: WriteRequest, answer: Answer) -> dict[str, Any]:

@@ -6,7 +6,6 @@ Called by `routes` and `batch`. Nothing here decides: shapes are checked by `sch
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -72,34 +71,38 @@ class Recorder:
 
     async def record(self, request: Request) -> Answer:
         """Have a request recorded. Raises a `Problem` where it is not."""
-        (outcome,) = await self.record_all([request])
-        if isinstance(outcome, BaseException):
-            raise outcome
-        return outcome
+        try:
+            outcome = self.committer.submit(request)
+            await self._wakes.done(outcome)
+            found = outcome.result()
+        except (LedgerBusy, LedgerUnavailable, OutcomeUnknown) as error:
+            raise _as_problem(error) from None
+        if isinstance(found, Refusal):
+            raise await self._problem(found)
+        return found
 
     async def record_all(self, requests: Sequence[Request]) -> list[Answer | BaseException]:
         """Have requests recorded in this order; for each its answer, or why it was not.
 
-        Cancelled, it withdraws those that the committer has not begun with.
+        Cancelled, it withdraws them, unless the committer has begun with them.
         """
         if not requests:
             return []
         try:
-            futures = self.committer.submit_all(requests)
+            outcomes = self.committer.submit_all(requests)
         except (LedgerBusy, LedgerUnavailable) as error:
             return [_as_problem(error) for _ in requests]
-        try:
-            for future in reversed(futures):  # they are settled in order
-                if not future.done():
-                    await self._wakes.done(future)
-        except asyncio.CancelledError:
-            for future in futures:
-                future.cancel()
-            raise
-        told = [_told(future) for future in futures]
-        refused = [self._problem(one) for one in told if isinstance(one, Refusal)]
+        await self._wakes.done(outcomes)
+        found = outcomes.result()
+        refused = [self._problem(one) for one in found if isinstance(one, Refusal)]
         problems = iter(await asyncio.gather(*refused) if refused else ())
-        return [next(problems) if isinstance(one, Refusal) else one for one in told]
+        told: list[Answer | BaseException] = []
+        for one in found:
+            if isinstance(one, Refusal):
+                told.append(next(problems))
+            else:
+                told.append(_as_problem(one) if isinstance(one, Exception) else one)
+        return told
 
     async def _problem(self, refusal: Refusal) -> Problem:
         status, detail = REFUSALS[refusal.reason]
@@ -123,12 +126,7 @@ class Recorder:
         )
 
 
-def _told(future: Future[Answer | Refusal]) -> Answer | Refusal | BaseException:
-    error = future.exception()
-    return _as_problem(error) if error else future.result()
-
-
-def _as_problem(error: BaseException) -> BaseException:
+def _as_problem(error: Exception) -> Exception:
     """What a writer is told of the committer's errors; others stay what they are."""
     if isinstance(error, LedgerBusy):
         return unavailable("busy", "Too many writes are waiting; repeat this one.")

@@ -10,9 +10,10 @@ repeated one request a transaction, so that one writer's trouble is that writer'
 import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from itertools import islice, repeat
 from typing import Final
 
 import psycopg
@@ -47,9 +48,30 @@ class OutcomeUnknown(Exception):
     """The database was lost while it committed; repeat the request with the same id."""
 
 
-Outcome = Future[Answer | Refusal]
-Waiting = tuple[Write, Outcome]
-"""A write, and what its writer awaits."""
+Found = Answer | Refusal | Exception
+"""What came of a request."""
+
+
+class Outcome(Future[Answer | Refusal]):
+    """What the writer of one request awaits."""
+
+    def settle(self, found: list[Found]) -> None:
+        (one,) = found
+        if isinstance(one, Exception):
+            self.set_exception(one)
+        else:
+            self.set_result(one)
+
+
+class Outcomes(Future[list[Found]]):
+    """What the writer of several awaits: one future for all, as each costs as much as judging."""
+
+    def settle(self, found: list[Found]) -> None:
+        self.set_result(found)
+
+
+Waiting = tuple[list[Write], Outcome | Outcomes]
+"""Writes handed in together, and what their writer awaits."""
 
 
 class Committer:
@@ -58,7 +80,7 @@ class Committer:
     def __init__(self, connect: Connect, *, on_commit: Callable[[], None]) -> None:
         self._connect = connect
         self._on_commit = on_commit
-        self._queue: queue.SimpleQueue[Sequence[Waiting] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._held = 0
         self._closed = False
         self._gate = threading.Lock()
@@ -78,17 +100,23 @@ class Committer:
 
     def submit(self, request: Request) -> Outcome:
         """Hand in a request. The future holds its answer or refusal, or one of the errors above."""
-        return self.submit_all([request])[0]
+        outcome = Outcome()
+        self._put([request], outcome)
+        return outcome
 
-    def submit_all(self, requests: Sequence[Request]) -> list[Outcome]:
+    def submit_all(self, requests: Sequence[Request]) -> Outcomes:
         """Hand in requests, to be recorded in this order; all of them are taken, or none."""
+        outcomes = Outcomes()
+        self._put(requests, outcomes)
+        return outcomes
+
+    def _put(self, requests: Sequence[Request], awaited: Outcome | Outcomes) -> None:
         self._admit(len(requests))  # before any work is done for what is not taken
-        waiting: list[Waiting] = [(prepared(request), Future()) for request in requests]
+        writes = [prepared(request) for request in requests]
         with self._gate:
-            self._admit(len(waiting))
-            self._held += len(waiting)
-            self._queue.put(waiting)
-        return [outcome for _, outcome in waiting]
+            self._admit(len(writes))
+            self._held += len(writes)
+            self._queue.put((writes, awaited))
 
     def _admit(self, more: int) -> None:
         if self._closed:
@@ -110,39 +138,45 @@ class Committer:
     def _take(self) -> tuple[list[Waiting], bool]:
         """What is waiting, as soon as something is; and whether that was the last."""
         taken: list[Waiting] = []
+        count = 0
         some = self._queue.get()
         with suppress(queue.Empty):
             while some is not None:
-                taken += some
-                if len(taken) >= MOST:
+                taken.append(some)
+                count += len(some[0])
+                if count >= MOST:
                     break
                 some = self._queue.get_nowait()
         with self._gate:
-            self._held -= len(taken)
+            self._held -= count
         return taken, some is None
 
     def _settle(self, batch: Sequence[Waiting]) -> None:
+        found = self._recorded([one for writes, _ in batch for one in writes])
+        for writes, awaited in batch:
+            awaited.settle(list(islice(found, len(writes))))
+
+    def _recorded(self, writes: Sequence[Write]) -> Iterator[Found]:
+        """What came of each. If they cannot be recorded together, each is when it is asked for."""
         try:
-            answers = self._append([write for write, _ in batch])
+            found = self._append(writes)
         except (LedgerUnavailable, OutcomeUnknown) as error:
-            for _, future in batch:
-                future.set_exception(error)
+            yield from repeat(error, len(writes))
         except Exception as error:
             self._drop()
-            if len(batch) == 1:
+            if len(writes) == 1:
                 log.exception("a request could not be recorded")
-                batch[0][1].set_exception(error)
+                yield error
                 return
-            for one in batch:
-                self._settle([one])
+            for one in writes:
+                yield from self._recorded([one])
         else:
-            if any(isinstance(answer, Answer) and not answer.repeated for answer in answers):
+            if any(isinstance(one, Answer) and not one.repeated for one in found):
                 try:
                     self._on_commit()
                 except Exception:  # it is on record all the same; a sweep finds it
                     log.exception("nobody could be told of a commit")
-            for (_, future), answer in zip(batch, answers, strict=True):
-                future.set_result(answer)
+            yield from found
 
     def _append(self, writes: Sequence[Write]) -> list[Answer | Refusal]:
         lost = False

@@ -5,8 +5,11 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from tests.support import postgres
+from tests.support.processes import BROKER
 from tests.support.record import Record, record, serving
 
 
@@ -49,6 +52,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     others. Within each the order is pytest-randomly's.
     """
     items.sort(key=lambda item: item.path.parent.name)
+
+
+class ByFile(LoadFileScheduling):
+    """The tests of a file run in one process; so do all that share a RabbitMQ, one by one: there a
+    bell is heard by one worker, which must not be that of another test.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "RabbitMQ" if BROKER and file.startswith("tests/e2e/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile | None:
+    return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_report_header() -> str:

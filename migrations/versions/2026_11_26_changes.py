@@ -49,7 +49,8 @@ CREATE TABLE projections.changes ({VERSION.format(id="uuid")}
     late boolean NOT NULL,
     line bigint GENERATED ALWAYS AS (hashtextextended(actor || ' ' || topic, 0)) STORED
 );
-CREATE INDEX changes_in_line ON projections.changes (generation, line, valid_from, ord, made_seq);
+CREATE INDEX changes_in_line ON projections.changes
+    (generation, line, valid_from, ord, made_seq, open_seq, close_seq);
 CREATE INDEX changes_by_actor ON projections.changes (generation, actor, topic);
 CREATE INDEX changes_by_topic ON projections.changes (generation, topic, actor);
 CREATE INDEX changes_unbegun ON projections.changes (generation, actor, topic)

@@ -66,7 +66,7 @@ changes = Table(
     Column("change_size", Integer),
     Column("late", Boolean, nullable=False),
     Column("line", BigInteger, Computed(line_of("actor", "topic"))),
-    Index("changes_in_line", "generation", "line", *PLACE),
+    Index("changes_in_line", "generation", "line", *PLACE, "open_seq", "close_seq"),
     Index("changes_by_actor", "generation", "actor", "topic"),
     Index("changes_by_topic", "generation", "topic", "actor"),
     Index(

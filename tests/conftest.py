@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.parent.name)
 
 
-class ByFile(LoadFileScheduling):
+class ByFile(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
     """The tests of a file run in one process; so do all that share a RabbitMQ, one by one: there a
     bell is heard by one worker, which must not be that of another test.
     """

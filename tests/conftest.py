@@ -1,6 +1,6 @@
 """Fixtures that need no import: a server for the run, a fresh database for a test, its doors."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import httpx2
@@ -9,8 +9,11 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from tests.support import postgres
+from tests.support.bodies import stage
 from tests.support.processes import BROKER
+from tests.support.receiver import Receiver, receiver
 from tests.support.record import Record, record, serving
+from tests.support.webhooks import telling
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +47,21 @@ def on_record(database_url: str) -> Iterator[Record]:
 def client(on_record: Record) -> Iterator[httpx2.Client]:
     """All doors over `on_record`, by real HTTP. Nothing is folded until `on_record.catch_up()`."""
     with serving(on_record.url) as made:
+        yield made
+
+
+@pytest.fixture
+def there() -> Iterator[Receiver]:
+    """A receiver of webhooks."""
+    with receiver() as made:
+        yield made
+
+
+@pytest.fixture
+def tell(client: httpx2.Client, on_record: Record) -> Iterator[Callable[[], int]]:
+    """A deliverer at work on `on_record`, whom this tells of what is new, as the worker does."""
+    stage(client)
+    with telling(on_record) as made:
         yield made
 
 

@@ -26,12 +26,6 @@ EXPIRED = "UPDATE webhooks.deliveries SET lease_until = now() WHERE state = 'sen
 
 
 @pytest.fixture
-def there() -> Iterator[Receiver]:
-    with receiver() as made:
-        yield made
-
-
-@pytest.fixture
 def deployed(database_url: str, tmp_path: Path) -> Iterator[Deployment]:
     with deployment(database_url, tmp_path) as made:
         made.start("local_api", "worker", "deliverer", "beat")

@@ -1,14 +1,12 @@
 """When is what waits due, and since when, as people and Prometheus are told?"""
 
 import re
-from collections.abc import Iterator
 
-import pytest
 from httpx2 import Client
 
 from tests.support import bodies, webhooks
 from tests.support.processes import until
-from tests.support.receiver import Answer, Received, Receiver, receiver
+from tests.support.receiver import Answer, Received, Receiver
 from tests.support.record import Record
 from tests.support.webhooks import deliveries, make, noted, positions, sql
 
@@ -17,12 +15,6 @@ UPDATE webhooks.deliveries SET state = 'delivered', made_at = made_at - interval
     ended_at = made_at - interval '1 year'
 """
 AN_HOUR = "UPDATE webhooks.deliveries SET made_at = made_at - interval '1 hour'"
-
-
-@pytest.fixture
-def there() -> Iterator[Receiver]:
-    with receiver() as made:
-        yield made
 
 
 def lag(client: Client) -> float:

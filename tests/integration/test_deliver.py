@@ -5,30 +5,16 @@ of the row that waits for it.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
 from httpx2 import Client
 from standardwebhooks import Webhook
 
 from tests.support import bodies, webhooks
 from tests.support.processes import until
-from tests.support.receiver import Receiver, receiver
+from tests.support.receiver import Receiver
 from tests.support.record import Record
 from tests.support.webhooks import PROBE, SOON, deliveries, make, noted, positions, settled, sql
-
-
-@pytest.fixture
-def there() -> Iterator[Receiver]:
-    with receiver() as made:
-        yield made
-
-
-@pytest.fixture
-def tell(client: Client, on_record: Record) -> Iterator[Callable[[], int]]:
-    bodies.stage(client)
-    with webhooks.telling(on_record) as tell:
-        yield tell
 
 
 def test_an_event_reaches_an_endpoint_signed_and_whole(

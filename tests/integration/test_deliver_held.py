@@ -7,31 +7,17 @@ receivers over HTTP; where an hour must pass, it is taken out of the row that wa
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-import pytest
 from httpx2 import Client
 
 from tests.support import bodies, webhooks
 from tests.support.processes import until
-from tests.support.receiver import Receiver, receiver
+from tests.support.receiver import Receiver
 from tests.support.record import Record
 from tests.support.webhooks import PROBE, SOON, deliveries, make, noted, positions, settled, sql
-
-
-@pytest.fixture
-def there() -> Iterator[Receiver]:
-    with receiver() as made:
-        yield made
-
-
-@pytest.fixture
-def tell(client: Client, on_record: Record) -> Iterator[Callable[[], int]]:
-    bodies.stage(client)
-    with webhooks.telling(on_record) as tell:
-        yield tell
 
 
 def test_a_pause_loses_nothing_and_resume_goes_on_in_order(

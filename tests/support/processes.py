@@ -1,8 +1,8 @@
 """How does a test run the real processes, and take them away at a bad moment?
 
 `Deployment` starts API, worker, deliverer and beat of one database as processes of their own, on
-the broker of `ONRECORD_TEST_BROKER_URL` or on PGMQ in that database, and kills them as asked. What
-runs beside it on the same RabbitMQ takes some of its bells, as any bell may be lost.
+the broker of `ONRECORD_TEST_BROKER_URL` or on PGMQ in that database, and kills them as asked. On
+one RabbitMQ they run one after the other (`conftest.ByFile`).
 """
 
 import os

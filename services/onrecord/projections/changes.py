@@ -117,12 +117,12 @@ def _move(conn: Connection, generation: int, some: Sequence[Recorded]) -> None:
         for one, position in zip(some, said, strict=True)
     ]
     made: dict[UUID, int] = {}
-    for one in some:
-        made.setdefault(one.subject, versions.made(one.subject) or one.seq)
     spans = Spans()
-    for step in steps:
+    for one, step in zip(some, steps, strict=True):
         if step is not None:
-            spans.add({**step, "made_seq": made[step["id"]]})
+            known = versions.made(one.subject) or one.seq
+            step["made_seq"] = made.setdefault(one.subject, known)
+            spans.add(step)
     for step in open_steps(conn, generation, "c.id = ANY(%(ids)b::uuid[])", ids=list(targets)):
         spans.add(step)
     lines = Lines(versions)

@@ -20,7 +20,7 @@ Step = dict[str, Any]
 PLACE: Final = ("valid_from", "ord", "made_seq")
 """The order of a line: among equals, the later recorded comes later."""
 
-_place = itemgetter(*PLACE)
+place_of = itemgetter(*PLACE)
 
 
 def line_of(actor: str, topic: str) -> str:
@@ -57,14 +57,14 @@ class Lines:
         """Begin with these steps, as they are on record: none is missing between two of a line."""
         self._steps = {step["id"]: step for step in steps}
         self._versions.remember({key: step["made_seq"] for key, step in self._steps.items()})
-        for step in sorted(self._steps.values(), key=_place):
+        for step in sorted(self._steps.values(), key=place_of):
             self._line(step).append(step)
 
     def put(self, one: Recorded, step: Step) -> None:
         """A step is made or corrected: it comes to its place, wherever it stood before."""
         left = self._out(step["id"])
         step["made_seq"] = self._versions.made(step["id"]) or one.seq
-        insort(self._line(step), step, key=_place)
+        insort(self._line(step), step, key=place_of)
         self._steps[step["id"]] = step
         after = self._beside(step, 1)
         step["late"] = after is not None
@@ -84,7 +84,7 @@ class Lines:
             step = self._steps[key]
             self._leave(step)
             step["actor"] = actor
-            insort(self._line(step), step, key=_place)
+            insort(self._line(step), step, key=place_of)
         for key in actors:
             step = self._steps[key]
             _derive(step, self._beside(step, -1))
@@ -101,7 +101,7 @@ class Lines:
 
     def _leave(self, step: Step) -> None:
         line = self._line(step)
-        del line[bisect_left(line, _place(step), key=_place)]
+        del line[bisect_left(line, place_of(step), key=place_of)]
 
     def _look_again(self, one: Recorded, steps: Iterable[Step | None]) -> None:
         for step in steps:
@@ -110,7 +110,7 @@ class Lines:
 
     def _beside(self, step: Step, by: int) -> Step | None:
         line = self._line(step)
-        at = bisect_left(line, _place(step), key=_place) + by
+        at = bisect_left(line, place_of(step), key=place_of) + by
         return line[at] if 0 <= at < len(line) else None
 
     def _line(self, step: Step) -> list[Step]:

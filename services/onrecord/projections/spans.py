@@ -5,13 +5,12 @@ it, and what both are follows from the step before each. So of a line, however l
 steps between the first and the last place that a page touches, and one on either side.
 """
 
-from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from onrecord.ledger.follow import driver
-from onrecord.projections.line import PLACE, Step, in_line
+from onrecord.projections.line import Step, in_line, place_of
 from onrecord.projections.projection import schema
 from onrecord.projections.versions import NEVER
 
@@ -45,8 +44,6 @@ CROSS JOIN LATERAL (
 ) c
 """
 
-_place = itemgetter(*PLACE)
-
 
 class Spans:
     """From where to where lines are touched, by actor and topic."""
@@ -56,7 +53,7 @@ class Spans:
 
     def add(self, step: Step) -> None:
         """The place of a step, which it comes to or leaves, is touched."""
-        pair, place = (step["actor"], step["topic"]), _place(step)
+        pair, place = (step["actor"], step["topic"]), place_of(step)
         first, last = self._ends.get(pair, (place, place))
         self._ends[pair] = (min(first, place), max(last, place))
 

@@ -16,16 +16,18 @@ from typing import Any
 
 import bench
 import statements
+import uvloop
 from connections import Commit, Connections
 
 from onrecord.domain.decisions import Request
 from onrecord.entrypoints.doors import writer
 from onrecord.kit.collector import spare_collector
 from onrecord.kit.wakes import Wakes
-from onrecord.ledger.append import Answer, append, prepared
+from onrecord.ledger.append import append
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.entry import leaf_hash
 from onrecord.ledger.insert import Row, insertion, things_of, touches_of
+from onrecord.ledger.judged import Answer, prepared
 from onrecord.ledger.merkle import Frontier
 
 MANY = 32
@@ -45,7 +47,7 @@ class Ours:
         """Statements a second; making them is not timed."""
         asked = [statements.request(self._next + n) for n in range(count)]
         self._next += count
-        return asyncio.run(self._run(asked, producers))
+        return uvloop.run(self._run(asked, producers))
 
     async def _run(self, asked: Sequence[Request], producers: int) -> float:
         waiting, wakes = iter(asked), Wakes()
@@ -125,7 +127,7 @@ class SameRows:
         self._next += 1
         if self._plain:
             return plainly(row, self._frontier, now)
-        return [(None, insertion([row], before, now).params)]
+        return [(None, insertion([row], before, now)[0])]
 
 
 def compare(server: str, ours: Ours, *, producers: int, slices: int, count: int) -> Any:

@@ -24,7 +24,8 @@ import statements
 from onrecord.entrypoints.doors import writer
 from onrecord.kit import db
 from onrecord.ledger import read
-from onrecord.ledger.append import append, prepared
+from onrecord.ledger.append import append
+from onrecord.ledger.judged import prepared
 
 MODELS = 1_000
 """Statements that are copied."""

@@ -17,7 +17,8 @@ from onrecord.entrypoints.doors import writer
 from onrecord.ingest import lines
 from onrecord.ingest.schemas import Line
 from onrecord.ledger import read
-from onrecord.ledger.append import append, prepared
+from onrecord.ledger.append import append
+from onrecord.ledger.judged import prepared
 
 A_COMMIT = 250
 

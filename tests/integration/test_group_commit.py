@@ -13,8 +13,8 @@ from onrecord.domain.decisions import Refusal, Request
 from onrecord.entrypoints import doors
 from onrecord.kit import db
 from onrecord.ledger import committer as committer_module
-from onrecord.ledger.append import Answer
 from onrecord.ledger.committer import Committer, LedgerBusy, Outcome, OutcomeUnknown
+from onrecord.ledger.judged import Answer
 from tests.support import bodies
 from tests.support.committing import (
     STALL,

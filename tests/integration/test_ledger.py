@@ -18,8 +18,9 @@ from onrecord.domain.events import (
 )
 from onrecord.domain.ids import along_id
 from onrecord.kit import db
-from onrecord.ledger.append import Answer, append, prepared
+from onrecord.ledger.append import append
 from onrecord.ledger.entry import leaf_hash
+from onrecord.ledger.judged import Answer, prepared
 from onrecord.ledger.merkle import Frontier
 from tests.support.histories import corrected, position, registration, request, said
 from tests.support.ledgers import ANN, answers, stage, statement, table_rows

@@ -1,7 +1,9 @@
 """Does a writer that began on a small ledger read no more of it when it is large?"""
 
 from onrecord.entrypoints import doors
-from onrecord.ledger.append import append, prepared
+from onrecord.ledger.append import append
+from onrecord.ledger.judged import prepared
+from onrecord.ledger.memory import Memory
 from tests.support.committing import ask, stage
 from tests.support.record import Record
 
@@ -11,12 +13,13 @@ MANY, FEW = 3_000, 40
 
 def test_a_commit_reads_no_more_of_a_ledger_that_has_grown(on_record: Record) -> None:
     stage(on_record)
+    memory = Memory()
     with doors.writer(on_record.url) as conn:
 
         def rows() -> int:
             """Rows of tables that one commit goes through without an index."""
             before = read()
-            append(conn, [prepared(ask())])
+            append(conn, [prepared(ask())], memory=memory)
             return read() - before
 
         def read() -> int:
@@ -29,8 +32,8 @@ def test_a_commit_reads_no_more_of_a_ledger_that_has_grown(on_record: Record) ->
             return int(row[0])
 
         for _ in range(12):  # by now its plans are made, for good
-            append(conn, [prepared(ask())])
+            append(conn, [prepared(ask())], memory=memory)
         small = rows()
         for _ in range(MANY // 250):
-            append(conn, [prepared(ask()) for _ in range(250)])
+            append(conn, [prepared(ask()) for _ in range(250)], memory=memory)
         assert rows() <= small + FEW

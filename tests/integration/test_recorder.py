@@ -8,8 +8,8 @@ from onrecord.entrypoints import doors
 from onrecord.ingest.record import Recorder
 from onrecord.kit import db
 from onrecord.kit.problems import Problem
-from onrecord.ledger.append import Answer
 from onrecord.ledger.committer import Committer
+from onrecord.ledger.judged import Answer
 from tests.support.committing import ask, lock_held, stage
 from tests.support.histories import request, said
 from tests.support.record import Record

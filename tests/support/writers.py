@@ -27,8 +27,9 @@ from onrecord.ingest import record
 from onrecord.ingest.schemas import ActorIn, PositionIn, StatementIn
 from onrecord.kit import db
 from onrecord.kit.trips import Call, Connection, Rows
-from onrecord.ledger.append import Answer, append, prepared
+from onrecord.ledger.append import append
 from onrecord.ledger.committer import Committer
+from onrecord.ledger.judged import Answer, prepared
 from tests.support import bodies
 
 ROOT: Final = UUID("6f1f1d0c-8f0e-5b57-9a39-0b8a3c1d2e4f")

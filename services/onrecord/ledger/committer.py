@@ -21,7 +21,9 @@ from psycopg.errors import LockNotAvailable, QueryCanceled, ReadOnlySqlTransacti
 
 from onrecord.domain.decisions import Refusal, Request
 from onrecord.kit.trips import Connection
-from onrecord.ledger.append import Answer, CommitLost, Write, append, prepared
+from onrecord.ledger.append import CommitLost, append
+from onrecord.ledger.judged import Answer, Write, prepared
+from onrecord.ledger.memory import Memory
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +88,8 @@ class Committer:
         self._gate = threading.Lock()
         """Over both: nothing comes to wait beyond the bound, nor behind the end."""
         self._conn: Connection | None = None
+        self._memory = Memory()
+        """Of what was written over that connection."""
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
 
     def start(self) -> None:
@@ -187,7 +191,7 @@ class Committer:
             except psycopg.OperationalError as error:
                 raise (OutcomeUnknown if lost else LedgerUnavailable) from error
             try:
-                return append(self._conn, writes)
+                return append(self._conn, writes, memory=self._memory)
             except CommitLost:
                 log.warning("lost the ledger while it committed", exc_info=True)
                 lost = True
@@ -205,3 +209,4 @@ class Committer:
         if self._conn is not None:
             self._conn.close()
             self._conn = None
+            self._memory = Memory()

@@ -1,7 +1,7 @@
 """How do accepted entries get into the tables?
 
-One statement for all tables of a batch, fed with binary arrays. Called by `append` under the
-ledger's lock, in its transaction.
+One statement for all tables of a batch, fed with binary arrays. Called by `append`, whose
+transaction has the ledger's lock by then.
 """
 
 from collections.abc import Sequence
@@ -10,28 +10,48 @@ from typing import Any, Final, NamedTuple
 
 from onrecord.domain.decisions import Fact
 from onrecord.kit import binary
-from onrecord.kit.trips import Call, Statement
+from onrecord.kit.trips import Statement
 from onrecord.ledger.entry import Payload, leaf_hash
 from onrecord.ledger.merkle import Frontier
 
-INSERT: Final = Statement("""
-WITH entries AS (
+_SQL: Final = """
+WITH {first} entries AS (
     INSERT INTO ledger.entries (seq, id, entry, leaf_hash)
-    SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bytea[], $4::bytea[])
+    SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bytea[], $4::bytea[]) {where}
 ), payloads AS (
     INSERT INTO ledger.payloads (seq, section, salt, value)
-    SELECT * FROM unnest($5::bigint[], $6::text[], $7::bytea[], $8::bytea[])
+    SELECT * FROM unnest($5::bigint[], $6::text[], $7::bytea[], $8::bytea[]) {where}
 ), touches AS (
     INSERT INTO ledger.touches (kind, name, seq)
-    SELECT * FROM unnest($9::text[], $10::text[], $11::bigint[])
+    SELECT * FROM unnest($9::text[], $10::text[], $11::bigint[]) {where}
 ), made AS (
     INSERT INTO ledger.ids (id, kind, slug, seq)
-    SELECT * FROM unnest($12::uuid[], $13::text[], $14::text[], $15::bigint[])
+    SELECT * FROM unnest($12::uuid[], $13::text[], $14::text[], $15::bigint[]) {where}
     ON CONFLICT (id) DO UPDATE SET seq = excluded.seq
 )
 INSERT INTO ledger.commits (size, recorded_at, root, frontier)
-VALUES ($16::bigint, $17::timestamptz, $18::bytea, $19::bytea[])
-""")
+SELECT $16::bigint, $17::timestamptz, $18::bytea, $19::bytea[] {where}
+"""
+INSERT: Final = Statement(_SQL.format(first="", where=""))
+"""Inserts what was judged under the lock that is held."""
+
+INSERT_IF: Final = Statement(
+    _SQL.format(
+        first="""so AS MATERIALIZED (
+    SELECT FROM (SELECT * FROM ledger.commits ORDER BY size DESC LIMIT 1) head
+    WHERE size = $20::bigint
+    AND $17::timestamptz <= greatest(clock_timestamp(), recorded_at)
+    AND $17::timestamptz > clock_timestamp() - interval '0.1 s'
+    AND NOT EXISTS (SELECT FROM ledger.entries WHERE id = ANY($2::uuid[]))
+),""",
+        where="WHERE EXISTS (SELECT FROM so)",
+    )
+    + "RETURNING clock_timestamp()"
+)
+"""Inserts what was judged beforehand, if all that was supposed is so under the lock: the ledger
+ends where the batch goes on, its instant is the database's, its events' ids are new (and so the
+things that they make, which have the ids of these). No row if not.
+"""
 
 
 class Row(NamedTuple):
@@ -43,15 +63,20 @@ class Row(NamedTuple):
     payloads: tuple[Payload, ...]
 
 
-def insertion(rows: Sequence[Row], frontier: Frontier, recorded_at: datetime) -> Call:
-    """The statement that inserts a batch which follows on `frontier`."""
+def insertion(
+    rows: Sequence[Row], frontier: Frontier, recorded_at: datetime
+) -> tuple[list[bytes], Frontier]:
+    """What `INSERT` is given to insert a batch which follows on `frontier`, and the tree after it.
+
+    `INSERT_IF` is given the same, and the size that the ledger is supposed to have.
+    """
     leaves = [leaf_hash(row.entry) for row in rows]
     after = frontier.extended(leaves)
     seqs = [row.seq for row in rows]
     payloads = [one for row in rows for one in row.payloads]
     touches = [touches_of(row.fact) for row in rows]
     things = things_of(rows)
-    return INSERT(
+    return [
         binary.integers(seqs),
         binary.uuids([row.fact.draft.id for row in rows]),
         binary.blobs([row.entry for row in rows]),
@@ -71,7 +96,7 @@ def insertion(rows: Sequence[Row], frontier: Frontier, recorded_at: datetime) ->
         binary.instant(recorded_at),
         after.root(),
         binary.blobs(after.hashes),
-    )
+    ], after
 
 
 def touches_of(fact: Fact) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ entries that the batch could be repeating.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -25,7 +25,7 @@ from onrecord.domain.ids import Kind
 from onrecord.domain.shape import references
 from onrecord.kit import binary
 from onrecord.kit.trips import Call, Connection, Statement
-from onrecord.ledger.entry import Payload, decode, stamp, touched
+from onrecord.ledger.entry import Payload, decode, touched
 from onrecord.ledger.merkle import Frontier
 
 
@@ -42,25 +42,24 @@ class Now:
     """The ledger as a batch finds it."""
 
     frontier: Frontier
+    clock: datetime
+    """The database's, while the lock was held, or a little before that."""
     recorded_at: datetime
-    """Of the batch: never before that of the last one."""
-    stamp: str
-    """That, as entries have it."""
+    """Of the batch: that, but never before the last one's."""
     state: State
-    seen: dict[UUID, Held]
+    seen: dict[UUID, Held] = field(default_factory=dict)
     """By event id."""
 
 
 _LOOK: Final = Statement("""
-SELECT NULL::uuid, 'head', c.size, NULL::bytea,
-    greatest(clock_timestamp(), c.recorded_at), c.frontier
+SELECT NULL::uuid, 'head', c.size, NULL::bytea, clock_timestamp(), c.recorded_at, c.frontier
 FROM (SELECT) one LEFT JOIN (SELECT * FROM ledger.commits ORDER BY size DESC LIMIT 1) c ON true
 UNION ALL
-SELECT i.id, i.kind, NULL, e.entry, NULL, NULL FROM ledger.ids i
+SELECT i.id, i.kind, NULL, e.entry, NULL, NULL, NULL FROM ledger.ids i
 LEFT JOIN ledger.entries e ON e.seq = i.seq AND i.id = ANY($2::uuid[])
 WHERE i.id = ANY($1::uuid[])
 UNION ALL
-SELECT id, 'entry', seq, entry, NULL, NULL FROM ledger.entries WHERE id = ANY($3::uuid[])
+SELECT id, 'entry', seq, entry, NULL, NULL, NULL FROM ledger.entries WHERE id = ANY($3::uuid[])
 """)
 """The head, which always gives a row, the things named, and the entries under ids to be written:
 in one statement, as each costs a single writer as much as a third of its commit.
@@ -76,8 +75,8 @@ def look(conn: Connection, requests: Sequence[Request], *, after: Sequence[Call]
         binary.uuids({one.id for request in requests for one in request.drafts}),
     )
     *_, found = conn.trip(*after, asked)
-    (_, _, size, _, recorded_at, hashes), *rest = found
-    for id_, kind, seq, entry, _, _ in rest:
+    (_, _, size, _, clock, last, hashes), *rest = found
+    for id_, kind, seq, entry, *_ in rest:
         if kind == "entry":
             seen[id_] = Held(seq, entry)
         else:
@@ -86,7 +85,7 @@ def look(conn: Connection, requests: Sequence[Request], *, after: Sequence[Call]
         _load_rest(conn, requests, seen)
     state.revisions = _revisions(conn, requests)
     frontier = Frontier(size or 0, tuple(hashes or ()))
-    return Now(frontier, recorded_at, stamp(recorded_at), state, seen)
+    return Now(frontier, clock, max(clock, last or clock), state, seen)
 
 
 def _load_rest(conn: Connection, requests: Sequence[Request], seen: dict[UUID, Held]) -> None:

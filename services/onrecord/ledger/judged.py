@@ -1,0 +1,129 @@
+"""What comes of each request of a batch, over the ledger as the batch finds it?
+
+Called by `append`: what is on record already is answered from there, `domain.decisions` judges all
+else, and what it accepts is numbered and written as bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from onrecord.domain.decisions import Fact, Refusal, Request, decide
+from onrecord.ledger.entry import (
+    MAX_BYTES,
+    Sealed,
+    decode,
+    encode,
+    says_the_same,
+    seal,
+    stamp,
+)
+from onrecord.ledger.insert import Row
+from onrecord.ledger.lookup import Held, Now
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a writer is told: its event, those appended along, and the size that includes them."""
+
+    event: UUID
+    along: tuple[UUID, ...]
+    seq: int
+    size: int
+    recorded_at: datetime
+    repeated: bool = False
+
+
+class Write(NamedTuple):
+    """A request, and its events sealed: made before the lock is asked for, by whoever asks."""
+
+    request: Request
+    sealed: tuple[Sealed, ...]
+
+
+def prepared(request: Request) -> Write:
+    """Make a request ready to be appended."""
+    return Write(request, tuple(seal(draft) for draft in request.drafts))
+
+
+def judged(
+    writes: Sequence[Write], now: Now, *, recorded_by: str
+) -> tuple[list[Answer | Refusal], list[Row]]:
+    """An answer or a refusal for each of `writes`, in their order, and what is to be inserted."""
+    answers: list[Answer | Refusal] = []
+    rows: list[Row] = []
+    stamped = stamp(now.recorded_at)
+    for one in writes:
+        answer = _repeated(one.request, now.seen)
+        if answer is None:
+            facts = decide(one.request, now.state)
+            if isinstance(facts, Refusal):
+                answer = facts
+            else:
+                answer = _numbered(one, facts, now, stamped, recorded_by, rows)
+                if isinstance(answer, Answer):
+                    now.state.take(facts)
+        answers.append(answer)
+    return answers, rows
+
+
+def _repeated(request: Request, seen: Mapping[UUID, Held]) -> Answer | Refusal | None:
+    """The first answer again, if this request is on record already; a refusal if another one is."""
+    first = seen.get(request.id)
+    if first is None:
+        taken = [draft.at for draft in request.drafts[1:] if draft.id in seen]
+        faults = [(at, "would have an id that is on record already") for at in taken]
+        return Refusal("id-reused", tuple(faults)) if taken else None
+    seq = first.seq
+    # An id along can be worked out, so it may be another write's own; what came along came next.
+    found = [seen.get(draft.id) for draft in request.drafts]
+    beyond = seen.get(request.beyond)
+    more = beyond is not None and beyond.seq == seq + len(request.drafts)
+    same = not more and all(
+        held is not None
+        and held.seq == seq + n
+        and says_the_same(held.entry, held.payloads, draft.event)
+        for n, (held, draft) in enumerate(zip(found, request.drafts, strict=True))
+    )
+    if same:
+        return _answer(request, seq, decode(first.entry, {}).recorded_at, repeated=True)
+    if request.drafts[0].event.makes in ("actor", "topic"):
+        return Refusal("slug-taken", (("/id", "is on record with another body"),))
+    return Refusal("id-reused", (("/id", "is on record with another body"),))
+
+
+def _numbered(
+    write: Write,
+    facts: Sequence[Fact],
+    now: Now,
+    stamped: str,
+    recorded_by: str,
+    rows: list[Row],
+) -> Answer | Refusal:
+    new: list[Row] = []
+    seq = now.frontier.size + len(rows)
+    for place, (fact, sealed) in enumerate(zip(facts, write.sealed, strict=True), start=seq):
+        entry = encode(
+            sealed, fact.touches, seq=place, recorded_at=stamped, recorded_by=recorded_by
+        )
+        if len(entry) > MAX_BYTES:
+            fault = f"names too much: {len(entry)} bytes of ids and codes, {MAX_BYTES} fit an entry"
+            return Refusal("entry-too-large", ((fact.draft.at, fault),))
+        new.append(Row(place, fact, entry, sealed.payloads))
+    for row in new:
+        now.seen[row.fact.draft.id] = Held(row.seq, row.entry, row.payloads)
+    rows += new
+    return _answer(write.request, seq, now.recorded_at)
+
+
+def _answer(request: Request, seq: int, recorded_at: datetime, *, repeated: bool = False) -> Answer:
+    return Answer(
+        event=request.id,
+        along=tuple([draft.id for draft in request.drafts[1:]]),
+        seq=seq,
+        size=seq + len(request.drafts),
+        recorded_at=recorded_at,
+        repeated=repeated,
+    )

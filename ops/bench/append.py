@@ -27,7 +27,7 @@ from onrecord.ledger.append import append
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.entry import leaf_hash
 from onrecord.ledger.insert import Row, insertion, things_of, touches_of
-from onrecord.ledger.judged import Answer, prepared
+from onrecord.ledger.judging import Answer, prepared
 from onrecord.ledger.merkle import Frontier
 
 MANY = 32

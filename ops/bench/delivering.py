@@ -28,7 +28,7 @@ from onrecord.kit import children, db
 from onrecord.kit.children import Child
 from onrecord.kit.settings import Settings
 from onrecord.ledger.append import append
-from onrecord.ledger.judged import Answer, prepared
+from onrecord.ledger.judging import Answer, prepared
 from onrecord.webhooks.signing import new_secret
 
 GOOD = b"HTTP/1.1 204 No Content\r\n\r\n"

@@ -25,7 +25,7 @@ from onrecord.entrypoints.doors import writer
 from onrecord.kit import db
 from onrecord.ledger import read
 from onrecord.ledger.append import append
-from onrecord.ledger.judged import prepared
+from onrecord.ledger.judging import prepared
 
 MODELS = 1_000
 """Statements that are copied."""

@@ -16,7 +16,7 @@ import statements
 from onrecord.entrypoints.doors import writer
 from onrecord.kit import db
 from onrecord.ledger.append import append
-from onrecord.ledger.judged import prepared
+from onrecord.ledger.judging import prepared
 
 JOINED = """
 SELECT e.seq, e.entry, p.sections, p.salts, p.values FROM ledger.entries e

@@ -18,7 +18,7 @@ from onrecord.ingest import lines
 from onrecord.ingest.schemas import Line
 from onrecord.ledger import read
 from onrecord.ledger.append import append
-from onrecord.ledger.judged import prepared
+from onrecord.ledger.judging import prepared
 
 A_COMMIT = 250
 

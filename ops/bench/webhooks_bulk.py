@@ -17,7 +17,7 @@ from delivering import Cost, Receiving
 from onrecord.entrypoints.doors import writer
 from onrecord.kit import db
 from onrecord.ledger.append import append
-from onrecord.ledger.judged import Answer, prepared
+from onrecord.ledger.judging import Answer, prepared
 from onrecord.projections.catch_up import SETTINGS, catch_up, prepare
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out

@@ -12,7 +12,8 @@ from psycopg.conninfo import make_conninfo
 from onrecord.domain.decisions import Request
 from onrecord.entrypoints import doors
 from onrecord.ledger import committer as committer_module
-from onrecord.ledger.committer import Committer, LedgerBusy, LedgerUnavailable, Outcome
+from onrecord.ledger.committer import Committer, LedgerBusy, LedgerUnavailable
+from onrecord.ledger.gathering import Outcome
 from tests.support.committing import Committing, answered, ask, committing, lock_held, stage
 from tests.support.processes import until
 from tests.support.record import Record

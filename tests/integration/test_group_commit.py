@@ -13,8 +13,9 @@ from onrecord.domain.decisions import Refusal, Request
 from onrecord.entrypoints import doors
 from onrecord.kit import db
 from onrecord.ledger import committer as committer_module
-from onrecord.ledger.committer import Committer, LedgerBusy, Outcome, OutcomeUnknown
-from onrecord.ledger.judged import Answer
+from onrecord.ledger.committer import Committer, LedgerBusy, OutcomeUnknown
+from onrecord.ledger.gathering import Outcome
+from onrecord.ledger.judging import Answer
 from tests.support import bodies
 from tests.support.committing import (
     STALL,

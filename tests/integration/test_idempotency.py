@@ -25,7 +25,7 @@ from onrecord.domain.ids import along_id
 from onrecord.entrypoints import doors
 from onrecord.ledger.append import LOCK_KEY
 from onrecord.ledger.committer import Committer, OutcomeUnknown
-from onrecord.ledger.judged import Answer
+from onrecord.ledger.judging import Answer
 from tests.support import bodies
 from tests.support.committing import (
     STALL,

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from onrecord.domain.ids import along_id
 from onrecord.entrypoints import doors
 from onrecord.kit.trips import Call, Connection, Rows
 from onrecord.ledger.append import append
-from onrecord.ledger.judged import Answer, prepared
+from onrecord.ledger.judging import Answer, prepared
 from onrecord.ledger.memory import Memory
 from tests.support import postgres
 from tests.support.committing import lock_held, stage
@@ -33,13 +33,13 @@ class Writer:
 
     def __init__(self, conn: Connection) -> None:
         self.memory, self.trips, self._conn = Memory(), 0, conn
-        trip = conn.trip
+        send = conn.send
 
-        def counted(*calls: Call) -> list[Rows]:
+        def counted(*calls: Call) -> Callable[[], list[Rows]]:
             self.trips += 1
-            return trip(*calls)
+            return send(*calls)
 
-        conn.trip = counted  # type: ignore[method-assign]
+        conn.send = counted  # type: ignore[method-assign]
 
     def append(self, *requests: Request) -> list[Answer | Refusal]:
         self.trips = 0

@@ -2,7 +2,7 @@
 
 from onrecord.entrypoints import doors
 from onrecord.ledger.append import append
-from onrecord.ledger.judged import prepared
+from onrecord.ledger.judging import prepared
 from onrecord.ledger.memory import Memory
 from tests.support.committing import ask, stage
 from tests.support.record import Record

@@ -9,7 +9,7 @@ from onrecord.ingest.record import Recorder
 from onrecord.kit import db
 from onrecord.kit.problems import Problem
 from onrecord.ledger.committer import Committer
-from onrecord.ledger.judged import Answer
+from onrecord.ledger.judging import Answer
 from tests.support.committing import ask, lock_held, stage
 from tests.support.histories import request, said
 from tests.support.record import Record

@@ -20,8 +20,9 @@ from onrecord.domain.events import ActorRegistered, TopicRegistered
 from onrecord.entrypoints import doors
 from onrecord.kit import db
 from onrecord.ledger.append import LOCK_KEY
-from onrecord.ledger.committer import Committer, Outcome
-from onrecord.ledger.judged import Answer
+from onrecord.ledger.committer import Committer
+from onrecord.ledger.gathering import Outcome
+from onrecord.ledger.judging import Answer
 from tests.support.histories import position, registration, request
 from tests.support.processes import until
 from tests.support.record import Record

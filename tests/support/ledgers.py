@@ -6,7 +6,7 @@ from onrecord.domain.decisions import Refusal
 from onrecord.domain.events import ActorRegistered, StatementMade, TopicRegistered
 from onrecord.kit import db
 from onrecord.ledger import tables
-from onrecord.ledger.judged import Answer
+from onrecord.ledger.judging import Answer
 from tests.support.histories import position, registration, request, said
 from tests.support.record import Record
 

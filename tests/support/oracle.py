@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from onrecord.domain.events import Recorded
 from onrecord.kit import db
 from onrecord.ledger import read
-from onrecord.ledger.judged import Answer
+from onrecord.ledger.judging import Answer
 from tests.support import naive, postgres
 from tests.support.histories import Cast, History, batches
 from tests.support.record import Record, record, serving

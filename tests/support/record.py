@@ -19,7 +19,7 @@ from onrecord.kit import db
 from onrecord.kit.settings import Settings
 from onrecord.ledger import read
 from onrecord.ledger.append import append
-from onrecord.ledger.judged import Answer, prepared
+from onrecord.ledger.judging import Answer, prepared
 from onrecord.projections.catch_up import SETTINGS, catch_up, prepare
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import count, cycle, islice
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
@@ -29,7 +30,7 @@ from onrecord.kit import db
 from onrecord.kit.trips import Call, Connection, Rows
 from onrecord.ledger.append import append
 from onrecord.ledger.committer import Committer
-from onrecord.ledger.judged import Answer, prepared
+from onrecord.ledger.judging import Answer, prepared
 from tests.support import bodies
 
 ROOT: Final = UUID("6f1f1d0c-8f0e-5b57-9a39-0b8a3c1d2e4f")
@@ -97,6 +98,9 @@ class Watched:
 
     def trip(self, *calls: Call) -> list[Rows]:
         return [self._one(call) for call in calls]
+
+    def send(self, *calls: Call) -> Callable[[], list[Rows]]:
+        return partial(self.trip, *calls)
 
     def _one(self, call: Call) -> Rows:
         sql = call.statement.sql

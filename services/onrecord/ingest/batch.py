@@ -28,7 +28,7 @@ from onrecord.kit import db
 from onrecord.kit.backlog import Backlog
 from onrecord.kit.problems import Problem, problem_of, responses
 from onrecord.kit.strict_routes import MAX_BODY, StrictRoute, require_type
-from onrecord.ledger.judged import Answer
+from onrecord.ledger.judging import Answer
 from onrecord.ledger.read import KIND
 
 router = APIRouter(prefix="/v1", tags=["write"], route_class=StrictRoute)

@@ -52,7 +52,7 @@ from onrecord.kit.db import Pool, Row, rows
 from onrecord.kit.problems import Problem, at, unavailable
 from onrecord.kit.wakes import Wakes
 from onrecord.ledger.committer import Committer, LedgerBusy, LedgerUnavailable, OutcomeUnknown
-from onrecord.ledger.judged import Answer
+from onrecord.ledger.judging import Answer
 from onrecord.ledger.read import NEAREST
 
 E = TypeVar("E", bound=Event)

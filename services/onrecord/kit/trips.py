@@ -7,8 +7,10 @@ the one before it is done. The first that fails ends the trip: the rest is passe
 """
 
 import select
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import psycopg
@@ -58,24 +60,35 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         Raises the error of the first that failed. Where the connection was lost it is `closed` from
         then on, and whatever had not failed may have been done.
         """
+        return self.send(*calls)()
+
+    def send(self, *calls: Call) -> Callable[[], list[Rows]]:
+        """Have these run; what it gives waits until they are, and does as `trip` does."""
         wire, names = self.pgconn, self._names
         new = list(dict.fromkeys([one for one, _ in calls if one not in names]))
         if new:
             names = names | {one: b"trip %d" % n for n, one in enumerate(new, len(names))}
-        wire.enter_pipeline_mode()
-        for statement in new:
-            wire.send_prepare(names[statement], statement.sql.encode())
-        for statement, params in calls:
-            formats = [Format.BINARY] * len(params)
-            wire.send_query_prepared(names[statement], params, formats, Format.BINARY)
-        wire.pipeline_sync()
-        results = _results(wire, len(new) + len(calls))
-        wire.exit_pipeline_mode()
-        for place, result in enumerate(results):
+        try:
+            wire.enter_pipeline_mode()
+            for statement in new:
+                wire.send_prepare(names[statement], statement.sql.encode())
+            for statement, params in calls:
+                formats = [Format.BINARY] * len(params)
+                wire.send_query_prepared(names[statement], params, formats, Format.BINARY)
+            wire.pipeline_sync()
+            _flush(wire)
+        except psycopg.OperationalError as error:
+            return partial(_fail, error)
+        return partial(self._back, len(calls), {one: names[one] for one in new})
+
+    def _back(self, count: int, new: Mapping[Statement, bytes]) -> list[Rows]:
+        results = _results(self.pgconn, len(new) + count)
+        self.pgconn.exit_pipeline_mode()
+        prepared = iter(new.items())
+        for result in results:
             if result.status not in _DONE:
                 raise error_from_result(result)
-            if place < len(new):
-                self._names[new[place]] = names[new[place]]
+            self._names.update(islice(prepared, 1))
         return [self._rows(result) for result in results[len(new) :]]
 
     def _rows(self, result: PGresult) -> Rows:
@@ -85,16 +98,24 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         return self._loader.load_rows(0, result.ntuples, tuple)
 
 
+def _fail(error: psycopg.Error) -> list[Rows]:
+    raise error
+
+
+def _flush(wire: PGconn) -> None:
+    ready = select.poll()
+    ready.register(wire.socket, select.POLLIN | select.POLLOUT)
+    while wire.flush():  # the server may want to be heard before it takes more
+        ready.poll()
+        wire.consume_input()
+
+
 def _results(wire: PGconn, count: int) -> list[PGresult]:
     """The results of so many statements, with the sync behind them read too."""
     results: list[PGresult] = []
     try:
         ready = select.poll()
-        ready.register(wire.socket, select.POLLIN | select.POLLOUT)
-        while wire.flush():  # the server may want to be heard before it takes more
-            ready.poll()
-            wire.consume_input()
-        ready.modify(wire.socket, select.POLLIN)
+        ready.register(wire.socket, select.POLLIN)
         for _ in range(count):
             result, end = _next(wire, ready), _next(wire, ready)
             assert result and not end

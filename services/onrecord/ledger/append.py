@@ -7,19 +7,20 @@ COMMITTED: a snapshot taken before the lock was granted would not see what its l
 A writer who writes alone need not look: see `memory`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 import psycopg
 
 from onrecord.domain.decisions import Refusal
 from onrecord.kit import binary
-from onrecord.kit.trips import Call, Connection, Rows, Statement
-from onrecord.ledger.insert import INSERT, INSERT_IF, Row, insertion
-from onrecord.ledger.judged import Answer, Write, judged
-from onrecord.ledger.lookup import Now, look
+from onrecord.kit.trips import Connection, Rows, Statement
+from onrecord.ledger.insert import INSERT, INSERT_IF, insertion
+from onrecord.ledger.judging import Answer, Judging, Write
+from onrecord.ledger.lookup import Head, look
 from onrecord.ledger.memory import Memory
+from onrecord.ledger.merkle import Frontier
 
 LOCK_KEY: Final = 0x6F6E7265636F7264  # b"onrecord"
 _LOCKED: Final = (
@@ -34,12 +35,17 @@ class CommitLost(Exception):
     """The connection was lost while the transaction was being committed."""
 
 
+class Flight(NamedTuple):
+    """A batch that was judged beforehand and sent, to be written if all is as supposed."""
+
+    judging: Judging
+    frontier: Frontier
+    after: Frontier
+    back: Callable[[], list[Rows]]
+
+
 def append(
-    conn: Connection,
-    writes: Sequence[Write],
-    *,
-    memory: Memory | None = None,
-    recorded_by: str = "local",
+    conn: Connection, writes: Sequence[Write], *, memory: Memory | None = None
 ) -> list[Answer | Refusal]:
     """Record what may be recorded of `writes`, in their order; one answer or refusal for each.
 
@@ -48,50 +54,75 @@ def append(
     `memory` is of what it wrote before.
     """
     memory = memory or Memory()
-    requests = [one.request for one in writes]
+    judging = beforehand(writes, memory)
+    flight = depart(conn, judging, memory) if judging else None
+    return (flight and land(conn, flight, memory)) or ask(conn, writes, memory)
+
+
+def beforehand(writes: Sequence[Write], memory: Memory) -> Judging | None:
+    """Judge a batch over what the memory supposes; None where it does not suffice."""
+    if (now := memory.suppose()) is None:
+        return None
+    judging = Judging(now)
+    for one in writes:
+        if not memory.meet(one.request, now.state):
+            return None
+        judging.add(one)
+    return judging
+
+
+def depart(conn: Connection, judging: Judging, memory: Memory) -> Flight | None:
+    """Send what was judged beforehand, unless it is known already not to be as supposed."""
+    now, frontier = judging.now, memory.end(judging.now)
+    if frontier is None or any(isinstance(one, Refusal) for one in judging.answers):
+        return None  # a refusal may be one of what the memory lacks
+    params, after = insertion(judging.rows, frontier, now.recorded_at)
+    insert = INSERT_IF(*params, binary.integer(now.size))
+    return Flight(judging, frontier, after, conn.send(*_LOCKED, insert, _COMMIT()))
+
+
+def land(conn: Connection, flight: Flight, memory: Memory) -> list[Answer | Refusal] | None:
+    """The answers of what was sent, once it is written; None if not. Raises as `append` does."""
+    *_, inserted, _ = _committed(conn, flight.back)
+    for (clock,) in inserted:
+        memory.keep(flight.judging.now, Head(flight.frontier, clock), flight.after)
+        return flight.judging.answers
+    memory.doubt()
+    return None
+
+
+def ask(conn: Connection, writes: Sequence[Write], memory: Memory) -> list[Answer | Refusal]:
+    """`append`, over what is on record."""
+    memory.leave(None)
     try:
-        if supposed := memory.suppose(requests):
-            answers, rows = judged(writes, supposed, recorded_by=recorded_by)
-            refused = any(isinstance(one, Refusal) for one in answers)
-            if not refused and _committed_if(conn, rows, supposed, memory):
-                return answers
-            memory.doubt()
-        now = look(conn, requests, after=_LOCKED)
-        answers, rows = judged(writes, now, recorded_by=recorded_by)
-        _commit(conn, rows, now, memory)
+        now, head = look(conn, [one.request for one in writes], after=_LOCKED)
+        judging = Judging(now)
+        for one in writes:
+            judging.add(one)
+        rows = judging.rows
+        if not rows:
+            conn.trip(_COMMIT())
+            return judging.answers
+        params, after = insertion(rows, head.frontier, now.recorded_at)
     except BaseException:
         with suppress(psycopg.Error):
             conn.execute("ROLLBACK")
         raise
-    return answers
-
-
-def _committed_if(conn: Connection, rows: Sequence[Row], supposed: Now, memory: Memory) -> bool:
-    """Write what was judged beforehand, if all is as supposed."""
-    params, after = insertion(rows, supposed.frontier, supposed.recorded_at)
-    insert = INSERT_IF(*params, binary.integer(supposed.frontier.size))
-    *_, inserted, _ = _last(conn, *_LOCKED, insert)
-    for (clock,) in inserted:
-        memory.keep(supposed, after, clock)
-    return bool(inserted)
-
-
-def _commit(conn: Connection, rows: Sequence[Row], now: Now, memory: Memory) -> None:
-    """Write what was judged under the lock, and let go of it."""
-    if not rows:
-        conn.trip(_COMMIT())
-        return
-    params, after = insertion(rows, now.frontier, now.recorded_at)
     erase = [_ERASE(binary.integer(row.seq)) for row in rows if row.fact.draft.event.erases]
-    _last(conn, INSERT(*params), *erase)
-    memory.keep(now, after, now.clock)
+    _committed(conn, conn.send(INSERT(*params), *erase, _COMMIT()))
+    memory.keep(now, head, after)
+    return judging.answers
 
 
-def _last(conn: Connection, *calls: Call) -> list[Rows]:
-    """Commit in the trip of these, and tell an unknown outcome from all that surely failed."""
+def _committed(conn: Connection, back: Callable[[], list[Rows]]) -> list[Rows]:
+    """Wait for a trip that ends with COMMIT; tells an unknown outcome from all that surely failed.
+
+    In the latter case it is rolled back.
+    """
     try:
-        return conn.trip(*calls, _COMMIT())
+        return back()
     except psycopg.Error as error:
         if conn.closed:  # else the server goes on, and said that it had not come to COMMIT
             raise CommitLost from error
+        conn.execute("ROLLBACK")
         raise

@@ -11,9 +11,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import suppress
-from itertools import islice, repeat
+from itertools import repeat
 from typing import Final
 
 import psycopg
@@ -21,8 +19,9 @@ from psycopg.errors import LockNotAvailable, QueryCanceled, ReadOnlySqlTransacti
 
 from onrecord.domain.decisions import Refusal, Request
 from onrecord.kit.trips import Connection
-from onrecord.ledger.append import CommitLost, append
-from onrecord.ledger.judged import Answer, Write, prepared
+from onrecord.ledger.append import CommitLost, Flight, ask, beforehand, depart, land
+from onrecord.ledger.gathering import Batch, Found, Outcome, Outcomes
+from onrecord.ledger.judging import Answer, Write, prepared
 from onrecord.ledger.memory import Memory
 
 log = logging.getLogger(__name__)
@@ -50,43 +49,20 @@ class OutcomeUnknown(Exception):
     """The database was lost while it committed; repeat the request with the same id."""
 
 
-Found = Answer | Refusal | Exception
-"""What came of a request."""
-
-
-class Outcome(Future[Answer | Refusal]):
-    """What the writer of one request awaits."""
-
-    def settle(self, found: list[Found]) -> None:
-        (one,) = found
-        if isinstance(one, Exception):
-            self.set_exception(one)
-        else:
-            self.set_result(one)
-
-
-class Outcomes(Future[list[Found]]):
-    """What the writer of several awaits: one future for all, as each costs as much as judging."""
-
-    def settle(self, found: list[Found]) -> None:
-        self.set_result(found)
-
-
-Waiting = tuple[list[Write], Outcome | Outcomes]
-"""Writes handed in together, and what their writer awaits."""
-
-
 class Committer:
     """This process's one writer; `on_commit` is told after each batch that grew the ledger."""
 
     def __init__(self, connect: Connect, *, on_commit: Callable[[], None]) -> None:
         self._connect = connect
         self._on_commit = on_commit
-        self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
+        self._open: Batch | None = None
+        """The last of them, while it takes more."""
         self._held = 0
         self._closed = False
         self._gate = threading.Lock()
-        """Over both: nothing comes to wait beyond the bound, nor behind the end."""
+        """Over these: nothing comes to wait beyond the bound, nor behind the end."""
+        self._ended = False
         self._conn: Connection | None = None
         self._memory = Memory()
         """Of what was written over that connection."""
@@ -120,7 +96,11 @@ class Committer:
         with self._gate:
             self._admit(len(writes))
             self._held += len(writes)
-            self._queue.put((writes, awaited))
+            batch = self._open or Batch(self._memory, judge=self._queue.empty())
+            batch.add(writes, awaited)
+            if batch is not self._open:
+                self._queue.put(batch)
+            self._open = batch if batch.count < MOST else None
 
     def _admit(self, more: int) -> None:
         if self._closed:
@@ -130,40 +110,55 @@ class Committer:
             raise LedgerBusy
 
     def _run(self) -> None:
-        ended = False
-        while not ended:
-            taken, ended = self._take()
-            # A writer who has gone away by now is not recorded; from here on none can withdraw.
-            batch = [one for one in taken if one[1].set_running_or_notify_cancel()]
+        """Each batch is sent before the writers of the last one are told, who then have time."""
+        before: Batch | None = None
+        while before or not self._ended:
+            found = list(self._recorded(before.writes, before.flight)) if before else []
+            batch = self._take(wait=before is None)
             if batch:
-                self._settle(batch)
+                self._depart(batch)
+            if before:
+                before.settle(found)
+            before = batch
         self._drop()
 
-    def _take(self) -> tuple[list[Waiting], bool]:
-        """What is waiting, as soon as something is; and whether that was the last."""
-        taken: list[Waiting] = []
-        count = 0
-        some = self._queue.get()
-        with suppress(queue.Empty):
-            while some is not None:
-                taken.append(some)
-                count += len(some[0])
-                if count >= MOST:
-                    break
-                some = self._queue.get_nowait()
-        with self._gate:
-            self._held -= count
-        return taken, some is None
-
-    def _settle(self, batch: Sequence[Waiting]) -> None:
-        found = self._recorded([one for writes, _ in batch for one in writes])
-        for writes, awaited in batch:
-            awaited.settle(list(islice(found, len(writes))))
-
-    def _recorded(self, writes: Sequence[Write]) -> Iterator[Found]:
-        """What came of each. If they cannot be recorded together, each is when it is asked for."""
+    def _take(self, *, wait: bool) -> Batch | None:
+        """What is waiting, as soon as something is."""
         try:
-            found = self._append(writes)
+            batch = self._queue.get(block=wait)
+        except queue.Empty:
+            return None
+        if batch is None:
+            self._ended = True
+            return None
+        with self._gate:
+            if batch is self._open:
+                self._open = None
+            self._held -= batch.count
+            batch.close()
+            self._memory.leave(batch.judging)
+        return batch
+
+    def _depart(self, batch: Batch) -> None:
+        """Send a batch if it is judged, or can be; else it will be when the ledger is asked."""
+        if self._conn is None:
+            return
+        try:
+            if batch.judging is None:
+                self._memory.landed()
+                batch.judging = beforehand(batch.writes, self._memory)
+                self._memory.leave(batch.judging)
+            if batch.judging:
+                batch.flight = depart(self._conn, batch.judging, self._memory)
+        except Exception:  # it comes again, and is told, when the ledger is asked
+            self._drop()
+
+    def _recorded(self, writes: Sequence[Write], flight: Flight | None = None) -> Iterator[Found]:
+        """What came of each. If they cannot be recorded together, each is when it is asked for."""
+        if not writes:
+            return
+        try:
+            found = self._append(writes, flight)
         except (LedgerUnavailable, OutcomeUnknown) as error:
             yield from repeat(error, len(writes))
         except Exception as error:
@@ -182,7 +177,7 @@ class Committer:
                     log.exception("nobody could be told of a commit")
             yield from found
 
-    def _append(self, writes: Sequence[Write]) -> list[Answer | Refusal]:
+    def _append(self, writes: Sequence[Write], flight: Flight | None) -> list[Answer | Refusal]:
         lost = False
         for _ in range(2):
             try:
@@ -191,7 +186,9 @@ class Committer:
             except psycopg.OperationalError as error:
                 raise (OutcomeUnknown if lost else LedgerUnavailable) from error
             try:
-                return append(self._conn, writes, memory=self._memory)
+                sent, flight = flight, None
+                found = sent and land(self._conn, sent, self._memory)
+                return found or ask(self._conn, writes, self._memory)
             except CommitLost:
                 log.warning("lost the ledger while it committed", exc_info=True)
                 lost = True

@@ -37,16 +37,21 @@ class Held(NamedTuple):
     payloads: tuple[Payload, ...] = ()
 
 
+class Head(NamedTuple):
+    """The ledger's end, and the database's clock while the lock is held."""
+
+    frontier: Frontier
+    clock: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Now:
     """The ledger as a batch finds it."""
 
-    frontier: Frontier
-    clock: datetime
-    """The database's, while the lock was held, or a little before that."""
+    size: int
     recorded_at: datetime
-    """Of the batch: that, but never before the last one's."""
-    state: State
+    """Of the batch: never before that of the last one."""
+    state: State = field(default_factory=State)
     seen: dict[UUID, Held] = field(default_factory=dict)
     """By event id."""
 
@@ -66,7 +71,9 @@ in one statement, as each costs a single writer as much as a third of its commit
 """
 
 
-def look(conn: Connection, requests: Sequence[Request], *, after: Sequence[Call]) -> Now:
+def look(
+    conn: Connection, requests: Sequence[Request], *, after: Sequence[Call]
+) -> tuple[Now, Head]:
     """All that judging and numbering these requests takes, as it is `after` these statements."""
     state, seen = State(), dict[UUID, Held]()
     asked = _LOOK(
@@ -84,8 +91,8 @@ def look(conn: Connection, requests: Sequence[Request], *, after: Sequence[Call]
     if seen:
         _load_rest(conn, requests, seen)
     state.revisions = _revisions(conn, requests)
-    frontier = Frontier(size or 0, tuple(hashes or ()))
-    return Now(frontier, clock, max(clock, last or clock), state, seen)
+    head = Head(Frontier(size or 0, tuple(hashes or ())), clock)
+    return Now(head.frontier.size, max(clock, last or clock), state, seen), head
 
 
 def _load_rest(conn: Connection, requests: Sequence[Request], seen: dict[UUID, Held]) -> None:

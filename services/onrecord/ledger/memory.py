@@ -1,79 +1,96 @@
 """What does a writer know of the ledger without asking it?
 
-Called by `append`. While one process alone writes, the ledger ends where its last commit left it,
-and whatever it saw on record still is, as the ledger only grows. So it judges and numbers a batch
-beforehand, and needs one round trip: the database inserts it under the lock if all that was
-supposed is so (`insert.INSERT_IF`), and nothing of it if not. Then the ledger is asked.
+Called by `append` and `committer`. While one process alone writes, the ledger ends where its last
+commit left it, and whatever it saw on record still is, as the ledger only grows. So it judges and
+numbers a batch beforehand, and needs one round trip: the database inserts it under the lock if all
+that was supposed is so (`insert.INSERT_IF`), and nothing of it if not. Then the ledger is asked.
 """
 
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from onrecord.domain.decisions import Request, State, Thing, expected
-from onrecord.ledger.lookup import Now
+from onrecord.ledger.judging import Judging
+from onrecord.ledger.lookup import Head, Now
 from onrecord.ledger.merkle import Frontier
 
 MOST: Final = 10_000
 """Things remembered; beyond that all are forgotten, and met again."""
 
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
 
 class Memory:
-    """What one connection has seen. It goes with it: another may lead to another server."""
+    """What one connection has seen. It goes with it: another may lead to another server.
+
+    Two threads may use it: whatever one of them makes of what the other is changing is tried.
+    """
 
     def __init__(self) -> None:
         self._end: Frontier | None = None
         """Where the last commit left the ledger."""
+        self._size: int | None = None
+        """Where that which is being written will leave it, if that can be said."""
         self._alone = False
-        """Whether nobody else had written between that commit and the one before it."""
-        self._last = self._zero = datetime.min.replace(tzinfo=UTC)
-        """The instant of the last entries; that of the database when `time.monotonic` was 0, or
+        """Whether nobody else had written between the last two commits."""
+        self._last = self._zero = _NEVER
+        """The instant of the last batch; that of the database when `time.monotonic` was 0, or
         a little before it.
         """
         self._met: dict[UUID, Thing] = {}
         """What is on record. A thing's kind never changes; all else of it may have."""
 
-    def suppose(self, requests: Sequence[Request]) -> Now | None:
-        """The ledger as these find it if nobody else has written; None where it is to be asked.
+    def suppose(self) -> Now | None:
+        """The ledger as the next batch finds it if nobody else writes.
 
-        It is asked by whoever changes what is on record or names what was not met, and where
-        somebody else writes too, as much would be supposed in vain.
+        None where it is to be asked: where somebody else does, it would be supposed in vain.
         """
-        if self._end is None or not self._alone:
+        if self._size is None or not self._alone:
             return None
-        things = self._things(requests)
-        if things is None:
-            return None
-        clock = self._zero + timedelta(seconds=time.monotonic())
-        return Now(self._end, clock, max(clock, self._last), State(things))
+        self._last = max(self._zero + timedelta(seconds=time.monotonic()), self._last)
+        return Now(self._size, self._last)
 
-    def _things(self, requests: Sequence[Request]) -> dict[UUID, Thing] | None:
-        met, found, made = self._met, dict[UUID, Thing](), set[UUID]()
-        for request in requests:
-            for draft in request.drafts:
-                if not draft.event.makes or draft.subject in met:
-                    return None
-                made.add(draft.subject)
-                for one in draft.named:
-                    if thing := met.get(one):
-                        found[one] = thing
-                    elif one not in made:
-                        return None
-            if any(expected(request)):
-                return None
-        return found
+    def landed(self) -> None:
+        """Nothing is on its way any more."""
+        self._size = self._end.size if self._end else None
 
-    def keep(self, now: Now, after: Frontier, clock: datetime) -> None:
-        """A batch that found `now` is committed and left `after`, as the database had `clock`."""
-        self._alone = now.frontier == self._end
-        self._end, self._last = after, now.recorded_at
-        self._zero = clock - timedelta(seconds=time.monotonic())
+    def meet(self, request: Request, state: State) -> bool:
+        """Put what a request names into a supposed state; False where the ledger is to be asked:
+        it names what was not met, or changes what is on record, as others may have done.
+        """
+        met, things, made = self._met, state.things, set[UUID]()
+        for draft in request.drafts:
+            if not draft.event.makes or draft.subject in met:
+                return False
+            for one in draft.named:
+                if one not in things and one not in made:
+                    if one not in met:
+                        return False
+                    things[one] = met[one]
+            made.add(draft.subject)
+        return not any(expected(request))
+
+    def leave(self, judging: Judging | None) -> None:
+        """This batch is written next; None: what it will add cannot be said yet."""
+        self._size = judging.now.size + len(judging.rows) if judging else None
+
+    def end(self, supposed: Now) -> Frontier | None:
+        """The ledger's end, if what was supposed goes on from there."""
+        fits = self._alone and self._end is not None and self._end.size == supposed.size
+        return self._end if fits else None
+
+    def keep(self, now: Now, head: Head, after: Frontier) -> None:
+        """A batch that found `now` and `head` is committed and left `after`."""
+        self._alone = head.frontier == self._end
+        self._end, self._size = after, after.size
+        self._last = max(self._last, now.recorded_at)
+        self._zero = head.clock - timedelta(seconds=time.monotonic())
         self._met.update(now.state.things)
         if len(self._met) > MOST:
             self._met = {}
 
     def doubt(self) -> None:
         """Something was not as supposed: the ledger is asked until it stands as it was left."""
-        self._alone = False
+        self._alone, self._last = False, _NEVER

@@ -1,13 +1,13 @@
 """What comes of each request of a batch, over the ledger as the batch finds it?
 
-Called by `append`: what is on record already is answered from there, `domain.decisions` judges all
-else, and what it accepts is numbered and written as bytes.
+Called by `append` and `committer`: what is on record already is answered from there,
+`domain.decisions` judges all else, and what it accepts is numbered and written as bytes.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from onrecord.domain.decisions import Fact, Refusal, Request, decide
@@ -22,6 +22,9 @@ from onrecord.ledger.entry import (
 )
 from onrecord.ledger.insert import Row
 from onrecord.ledger.lookup import Held, Now
+
+RECORDED_BY: Final = "local"
+"""The key's id, before there are keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +51,52 @@ def prepared(request: Request) -> Write:
     return Write(request, tuple(seal(draft) for draft in request.drafts))
 
 
-def judged(
-    writes: Sequence[Write], now: Now, *, recorded_by: str
-) -> tuple[list[Answer | Refusal], list[Row]]:
-    """An answer or a refusal for each of `writes`, in their order, and what is to be inserted."""
-    answers: list[Answer | Refusal] = []
-    rows: list[Row] = []
-    stamped = stamp(now.recorded_at)
-    for one in writes:
-        answer = _repeated(one.request, now.seen)
-        if answer is None:
-            facts = decide(one.request, now.state)
-            if isinstance(facts, Refusal):
-                answer = facts
-            else:
-                answer = _numbered(one, facts, now, stamped, recorded_by, rows)
-                if isinstance(answer, Answer):
-                    now.state.take(facts)
-        answers.append(answer)
-    return answers, rows
+class Judging:
+    """Judges requests one by one, each over what the ones before it changed.
+
+    `answers`: an answer or a refusal for each. `rows`: what is to be inserted.
+    """
+
+    def __init__(self, now: Now) -> None:
+        self.now = now
+        self.answers: list[Answer | Refusal] = []
+        self.rows: list[Row] = []
+        self._stamp = stamp(now.recorded_at)
+
+    def add(self, one: Write) -> None:
+        """Judge one more."""
+        self.answers.append(_repeated(one.request, self.now.seen) or self._new(one))
+
+    def _new(self, one: Write) -> Answer | Refusal:
+        facts = decide(one.request, self.now.state)
+        if isinstance(facts, Refusal):
+            return facts
+        numbered = self._numbered(one, facts)
+        if isinstance(numbered, Answer):
+            self.now.state.take(facts)
+        return numbered
+
+    def _numbered(self, write: Write, facts: Sequence[Fact]) -> Answer | Refusal:
+        new: list[Row] = []
+        seq = self.now.size + len(self.rows)
+        for place, (fact, sealed) in enumerate(zip(facts, write.sealed, strict=True), start=seq):
+            entry = encode(
+                sealed,
+                fact.touches,
+                seq=place,
+                recorded_at=self._stamp,
+                recorded_by=RECORDED_BY,
+            )
+            if len(entry) > MAX_BYTES:
+                fault = (
+                    f"names too much: {len(entry)} bytes of ids and codes, {MAX_BYTES} fit an entry"
+                )
+                return Refusal("entry-too-large", ((fact.draft.at, fault),))
+            new.append(Row(place, fact, entry, sealed.payloads))
+        for row in new:
+            self.now.seen[row.fact.draft.id] = Held(row.seq, row.entry, row.payloads)
+        self.rows += new
+        return _answer(write.request, seq, self.now.recorded_at)
 
 
 def _repeated(request: Request, seen: Mapping[UUID, Held]) -> Answer | Refusal | None:
@@ -92,30 +122,6 @@ def _repeated(request: Request, seen: Mapping[UUID, Held]) -> Answer | Refusal |
     if request.drafts[0].event.makes in ("actor", "topic"):
         return Refusal("slug-taken", (("/id", "is on record with another body"),))
     return Refusal("id-reused", (("/id", "is on record with another body"),))
-
-
-def _numbered(
-    write: Write,
-    facts: Sequence[Fact],
-    now: Now,
-    stamped: str,
-    recorded_by: str,
-    rows: list[Row],
-) -> Answer | Refusal:
-    new: list[Row] = []
-    seq = now.frontier.size + len(rows)
-    for place, (fact, sealed) in enumerate(zip(facts, write.sealed, strict=True), start=seq):
-        entry = encode(
-            sealed, fact.touches, seq=place, recorded_at=stamped, recorded_by=recorded_by
-        )
-        if len(entry) > MAX_BYTES:
-            fault = f"names too much: {len(entry)} bytes of ids and codes, {MAX_BYTES} fit an entry"
-            return Refusal("entry-too-large", ((fact.draft.at, fault),))
-        new.append(Row(place, fact, entry, sealed.payloads))
-    for row in new:
-        now.seen[row.fact.draft.id] = Held(row.seq, row.entry, row.payloads)
-    rows += new
-    return _answer(write.request, seq, now.recorded_at)
 
 
 def _answer(request: Request, seq: int, recorded_at: datetime, *, repeated: bool = False) -> Answer:

@@ -12,6 +12,7 @@ import pytest
 from onrecord.domain.decisions import Refusal, Request
 from onrecord.entrypoints import doors
 from onrecord.kit import db
+from onrecord.kit.trips import Connection
 from onrecord.ledger import committer as committer_module
 from onrecord.ledger.committer import Committer, LedgerBusy, OutcomeUnknown
 from onrecord.ledger.gathering import Outcome
@@ -19,6 +20,7 @@ from onrecord.ledger.judging import Answer
 from tests.support import bodies
 from tests.support.committing import (
     STALL,
+    acquainted,
     answered,
     ask,
     commits,
@@ -38,10 +40,16 @@ STAGED = [2]
 """The commits of `staged`, by the entries that each added."""
 
 
-@pytest.fixture
-def staged(on_record: Record) -> Record:
-    """A record of Ann and of talks, in one commit."""
+@pytest.fixture(params=["it asks", "it supposes"])
+def staged(
+    on_record: Record, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Record:
+    """A record of Ann and of talks, in one commit. A committer begins as one that must ask what is
+    on record, or as one that wrote that commit itself.
+    """
     stage(on_record)
+    if request.param == "it supposes":
+        monkeypatch.setattr(committer_module, "Memory", lambda: acquainted(on_record.url))
     return on_record
 
 
@@ -72,6 +80,27 @@ def test_requests_that_gather_share_a_transaction_up_to_256_of_them(staged: Reco
     assert [one.id for one in asked] == [one.id for one in staged.events()[3:]]
     assert 3 == len(made.told)
     assert 1 == len(made.connections)
+
+
+def test_what_gathers_is_sent_in_one_trip_by_who_wrote_all_before(on_record: Record) -> None:
+    stage(on_record)
+    trips: list[int] = []
+
+    def counted() -> Connection:
+        conn = doors.writer(on_record.url)
+        send = conn.send
+        # the statements of each trip
+        conn.send = lambda *calls: trips.append(len(calls)) or send(*calls)  # type: ignore
+        return conn
+
+    with committing(on_record.url, counted) as made:
+        for _ in range(2):
+            answered(made.committer.submit(ask()))
+        outcomes = behind_another(on_record, made.committer, [ask() for _ in range(5)])
+        assert list(range(5, 10)) == [answered(one).seq for one in outcomes]
+    asks, supposes = [3, 2], [4]
+    assert [*asks, *asks, *supposes, *supposes] == trips
+    assert [*STAGED, 1, 1, 1, 5] == commits(on_record.url)
 
 
 def test_one_writer_alone_waits_for_nobody(staged: Record) -> None:

@@ -23,6 +23,8 @@ from onrecord.ledger.append import LOCK_KEY
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.gathering import Outcome
 from onrecord.ledger.judging import Answer
+from onrecord.ledger.lookup import look
+from onrecord.ledger.memory import Memory
 from tests.support.histories import position, registration, request
 from tests.support.processes import until
 from tests.support.record import Record
@@ -108,6 +110,16 @@ def committing(url: str, connect: Callable[[], Any] | None = None) -> Iterator[C
     made.committer.start()
     yield made
     made.committer.stop()
+
+
+def acquainted(url: str) -> Memory:
+    """A memory as if its writer had written all that is on record now, and nobody else had."""
+    memory = Memory()
+    with doors.writer(url) as conn:
+        for _ in range(2):
+            now, head = look(conn, [ask()], after=[])
+            memory.keep(now, head, head.frontier)
+    return memory
 
 
 def cut(conn: psycopg.Connection[Any]) -> None:

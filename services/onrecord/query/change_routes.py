@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from onrecord.domain.dates import bounds, last_instant
 from onrecord.kit import paging
 from onrecord.kit.problems import responses
-from onrecord.kit.strict_routes import StrictRoute
+from onrecord.kit.read_routes import ReadRoute
 from onrecord.projections import (
     actors,
     changes,
@@ -32,7 +32,7 @@ from onrecord.query.schemas import ChangeSearch, Listed, Review, ReviewSearch, S
 router = APIRouter(
     prefix="/v1",
     tags=["read"],
-    route_class=StrictRoute,
+    route_class=ReadRoute,
     responses={**NOT_MODIFIED, **responses(422, 503)},
 )
 

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from onrecord.domain.dates import bounds, last_instant
 from onrecord.domain.ids import SLUG_PATTERN
 from onrecord.kit.problems import Problem, responses
-from onrecord.kit.strict_routes import StrictRoute
+from onrecord.kit.read_routes import ReadRoute
 from onrecord.projections import (
     actors,
     changes,
@@ -56,7 +56,7 @@ NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {
 router = APIRouter(
     prefix="/v1",
     tags=["read"],
-    route_class=StrictRoute,
+    route_class=ReadRoute,
     responses={**NOT_MODIFIED, **responses(404, 422, 503)},
 )
 

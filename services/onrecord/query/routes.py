@@ -29,20 +29,15 @@ from onrecord.projections.spelling import folded
 from onrecord.projections.versions import NEVER
 from onrecord.query import shape
 from onrecord.query.answers import conditional, listed
+from onrecord.query.asks import AsOf, AtSize, Paged, PagedAsOf, Search, StatementSearch
 from onrecord.query.reading import begin, moment
 from onrecord.query.schemas import (
     Actor,
     ActorAnswer,
-    AsOf,
-    AtSize,
     Listed,
-    Paged,
-    PagedAsOf,
     PositionOut,
-    Search,
     StatementAnswer,
     StatementOut,
-    StatementSearch,
     Step,
     Topic,
     TopicAnswer,
@@ -90,7 +85,7 @@ async def get_position(
     answer = shape.position(
         row, topic=topic, as_of=as_of, instant=instant, known=reading.known(row)
     )
-    return conditional(request, answer)
+    return conditional(request, vars(answer))
 
 
 @router.get("/actors", response_model=Listed[Actor])
@@ -124,8 +119,7 @@ async def get_actor(request: Request, actor: Name, ask: Annotated[AtSize, Query(
     (row,) = await reading.rows(registry_read.one(actors.NAME), id=actor)
     if row["id"] is None:
         raise missing("actor", actor)
-    answer = ActorAnswer(**shape.actor(row).model_dump(), known=reading.known(row))
-    return conditional(request, answer)
+    return conditional(request, {**vars(shape.actor(row)), "known": reading.known(row)})
 
 
 @router.get("/topics/{topic}", response_model=TopicAnswer)
@@ -135,8 +129,7 @@ async def get_topic(request: Request, topic: Name, ask: Annotated[AtSize, Query(
     (row,) = await reading.rows(registry_read.one(topics.NAME), id=topic)
     if row["id"] is None:
         raise missing("topic", topic)
-    answer = TopicAnswer(**shape.topic(row).model_dump(), known=reading.known(row))
-    return conditional(request, answer)
+    return conditional(request, {**vars(shape.topic(row)), "known": reading.known(row)})
 
 
 @router.get("/statements", response_model=Listed[StatementOut])
@@ -178,8 +171,7 @@ async def get_statement(request: Request, id: UUID, ask: Annotated[AtSize, Query
     (row,) = await reading.rows(statements_read.ONE, id=id)
     if row["id"] is None:
         raise missing("statement", id)
-    answer = StatementAnswer(**shape.statement(row).model_dump(), known=reading.known(row))
-    return conditional(request, answer)
+    return conditional(request, {**shape.statement(row), "known": reading.known(row)})
 
 
 @router.get("/actors/{actor}/topics/{topic}/timeline", response_model=Listed[Step])

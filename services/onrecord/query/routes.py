@@ -77,7 +77,8 @@ async def get_position(
     """What an actor held on a topic: now or `as_of`, as known now or then, with the exact words."""
     as_of, instant = moment(ask.as_of)
     reading, _ = await begin(request, ask, *_PAIR, statements.NAME)
-    (row,) = await reading.rows(positions_read.HELD, actor=actor, topic=topic, as_of=instant)
+    (found,) = await reading.rows(positions_read.HELD, actor=actor, topic=topic, as_of=instant)
+    row = positions_read.answered(found)
     if row["actor_names"] is None:
         raise missing("actor", actor)
     if row["topic_label"] is None:

@@ -8,7 +8,6 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus
-from uuid import UUID
 
 from onrecord.domain.dates import Bounds, bounds
 from onrecord.domain.positions import may_hold
@@ -187,16 +186,9 @@ def _certainty(row: Row, instant: datetime) -> tuple[Any, list[Held]]:
         may.insert(0, _NOTHING)
     if len({(one["stance"], one["condition"]) for one in may}) <= 1:
         return "definite", []
-    held = [
-        Held(
-            id=one["id"] and UUID(one["id"]),
-            stance=one["stance"],
-            condition=one["condition"],
-            effective=one["effective"],
-        )
-        for one in may
+    return "possible", [
+        Held(**{name: one[name] for name in _NOTHING}) for one in may if one["id"] != row["id"]
     ]
-    return "possible", [one for one in held if one.id != row["id"]]
 
 
 _NOTHING: Final = {"id": None, "stance": None, "condition": None, "effective": None}

@@ -47,6 +47,20 @@ def test_an_unknown_parameter_is_refused(client: Client, path: str) -> None:
     assert faults(refused(answer, 422, "invalid")) == ["bogus"]
 
 
+def test_faults_of_path_and_parameters_are_told_at_once(client: Client) -> None:
+    path = "/v1/actors/%00/topics/talks/position?as_of=x&min_size=-1&bogus=1&bogus=2"
+    found = faults(refused(client.get(path), 422, "invalid"))
+    assert found == ["actor", "min_size", "as_of", "bogus"]
+
+
+def test_of_a_parameter_given_twice_the_last_counts_unless_it_is_a_list(client: Client) -> None:
+    assert client.get("/v1/topics?limit=x&limit=1").status_code == 200
+    assert faults(refused(client.get("/v1/topics?limit=1&limit=x"), 422, "invalid")) == ["limit"]
+    assert client.get("/v1/changes?kind=adopted&kind=shifted").status_code == 200
+    answer = client.get("/v1/changes?kind=x&kind=adopted")
+    assert faults(refused(answer, 422, "invalid")) == ["kind"]
+
+
 @pytest.mark.parametrize("path", bodies.READS)
 def test_a_cursor_that_no_list_gave_is_refused(client: Client, path: str) -> None:
     far, late = "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999-01:00"

@@ -50,6 +50,7 @@ def bounds(text: str) -> Bounds:
     return Bounds(BEGINNING, latest, latest) if at_latest else Bounds(earliest, latest, earliest)
 
 
+@lru_cache(maxsize=4_096)  # a read asks twice: is it a date, and which instant
 def last_instant(text: str) -> datetime:
     """The instant that `as_of` or `known_at` means: the last one of a day, month or year."""
     if text.startswith("../"):

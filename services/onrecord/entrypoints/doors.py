@@ -83,12 +83,12 @@ def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
     app.openapi_version = "3.2.0"  # the first to describe streams
     app.add_middleware(CorrelationIdMiddleware, validator=None)
     problems.install(app)
+    if "query" in doors:  # the first that are tried, twice: most of what is asked is a read
+        app.include_router(query.router)
+        app.include_router(change_routes.router)
     if "ingest" in doors:
         app.include_router(batch.router)
         app.include_router(ingest.router)
-    if "query" in doors:
-        app.include_router(query.router)
-        app.include_router(change_routes.router)
     if "audit" in doors:
         app.include_router(audit.router)
     if "webhooks" in doors:

@@ -5,8 +5,10 @@ statement at one K (`known`). Run by the read door. Each looks things up in the 
 few rows at a time, so none reads all of a long line to answer about one step of it.
 """
 
+from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import TextClause
 
@@ -98,32 +100,44 @@ HELD: Final = read(
         WHERE {_BELIEVED} AND c.actor = root.id AND c.topic = :topic AND c.valid_from > :as_of
             AND c.earliest = '{BEGINNING}'
     )
-    SELECT known.k, {TIME_OF} AS known_at, root.id AS root, root.names AS actor_names,
-        (SELECT coalesce(label, '') FROM projections.topics t
-            WHERE t.id = :topic AND {believed("t", "topics")}) AS topic_label,
-        (SELECT count(DISTINCT seq) FROM projections.steps s,
-                LATERAL (VALUES (s.open_seq), (s.close_seq)) AS v (seq)
-            WHERE s.generation = known.positions AND s.actor = root.id AND s.topic = :topic
-            AND seq < known.k) AS revision,
-        (SELECT jsonb_agg(jsonb_build_object('id', id, 'stance', stance, 'condition', condition,
-            'effective', effective, 'order', ord, 'seq', made_seq)) FROM near) AS near,
-        (SELECT jsonb_agg(jsonb_build_object(
-                'id', s.id, 'recorded_at', s.recorded_at, 'erased', s.erased) || s.doc
-                ORDER BY s.said_from, s.made_seq)
-            FROM projections.statements s
-            WHERE s.id = ANY(said.basis) AND {believed("s", "statements")}) AS statements,
-        said.id, said.stance, said.condition, said.summary, said.effective, said.since, said.kind,
-        said.change_size, said.before_id, said.before_stance, said.before_since, said.basis,
-        said.coder, said.recorded_by, said.recorded_at
-    FROM known LEFT JOIN root ON true LEFT JOIN said ON true
+    SELECT to_json(answer) AS answer FROM (
+        SELECT known.k, {TIME_OF} AS known_at, root.id AS root, root.names AS actor_names,
+            (SELECT coalesce(label, '') FROM projections.topics t
+                WHERE t.id = :topic AND {believed("t", "topics")}) AS topic_label,
+            (SELECT count(DISTINCT seq) FROM projections.steps s,
+                    LATERAL (VALUES (s.open_seq), (s.close_seq)) AS v (seq)
+                WHERE s.generation = known.positions AND s.actor = root.id AND s.topic = :topic
+                AND seq < known.k) AS revision,
+            (SELECT jsonb_agg(jsonb_build_object('id', id, 'stance', stance, 'condition', condition,
+                'effective', effective, 'order', ord, 'seq', made_seq)) FROM near) AS near,
+            (SELECT jsonb_agg(jsonb_build_object(
+                    'id', s.id, 'recorded_at', s.recorded_at, 'erased', s.erased) || s.doc
+                    ORDER BY s.said_from, s.made_seq)
+                FROM projections.statements s
+                WHERE s.id = ANY(said.basis) AND {believed("s", "statements")}) AS statements,
+            said.id, said.stance, said.condition, said.summary, said.effective, said.since,
+            said.kind, said.change_size, said.before_id, said.before_stance, said.before_since,
+            said.basis, said.coder, said.recorded_by, said.recorded_at
+        FROM known LEFT JOIN root ON true LEFT JOIN said ON true
+    ) answer
     """,
 )
-"""The position of `:actor` on `:topic` at `:as_of`, at K; with all that an answer shows.
+"""The position of `:actor` on `:topic` at `:as_of`, at K; with all that an answer shows. `answered`
+reads it.
 
 `near` holds all that may have been held then, and perhaps more. `begun`: by when the last step that
 surely had begun had. What surely ended before it is over; and no date but `../D` spans more than a
 year.
 """
+
+
+def answered(found: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of `HELD`. It comes as JSON, which is read in half of the time of as many columns."""
+    row: dict[str, Any] = found["answer"]
+    for name in ("known_at", "recorded_at"):
+        row[name] = row[name] and datetime.fromisoformat(row[name])
+    return row
+
 
 _BOTH: Final = f"""
     EXISTS (SELECT FROM root) AS has_actor,

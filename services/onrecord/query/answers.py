@@ -5,23 +5,25 @@ asked: entries about something else do not change it. Called by `routes`.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import orjson
 from fastapi import Request, Response
-from pydantic import BaseModel
 
 from onrecord.kit import paging
 from onrecord.query import shape
 from onrecord.query.reading import Reading
-from onrecord.query.schemas import Listed
+from onrecord.query.schemas import Known
 
 _ASKED: Final = {"as_of", "known", "permalink", "cite", "next"}
 
 
-def conditional(request: Request, answer: BaseModel, *, next_link: str | None = None) -> Response:
+def conditional(
+    request: Request, answer: Mapping[str, Any], *, next_link: str | None = None
+) -> Response:
     """The answer as JSON, or 304 where the reader has it."""
-    said = answer.model_dump_json(exclude=_ASKED).encode()
+    said = _json({name: value for name, value in answer.items() if name not in _ASKED})
     if next_link:
         said += b"+"  # a last page that has become one of many is another answer
     etag = f'W/"{hashlib.sha256(said).hexdigest()[:32]}"'
@@ -31,7 +33,11 @@ def conditional(request: Request, answer: BaseModel, *, next_link: str | None = 
     had = [one.strip() for one in request.headers.get("if-none-match", "").split(",")]
     if "*" in had or etag.removeprefix("W/") in [one.removeprefix("W/") for one in had]:
         return Response(status_code=304, headers=headers)
-    return Response(answer.model_dump_json(), headers=headers, media_type="application/json")
+    return Response(_json(answer), headers=headers, media_type="application/json")
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_UTC_Z)
 
 
 def listed(
@@ -39,7 +45,7 @@ def listed(
     reading: Reading,
     rows: Sequence[shape.Row],
     limit: int,
-    item: Callable[[shape.Row], BaseModel],
+    item: Callable[[shape.Row], Any],
     *,
     key: Callable[[shape.Row], list[Any]],
 ) -> Response:
@@ -49,6 +55,11 @@ def listed(
     cursor = None
     if len(found) > limit:
         cursor = paging.cursor([known.size, known.provisional, *key(found[limit - 1])])
-    page = Listed[Any](items=[item(row) for row in found[:limit]], next=cursor, known=known)
+    return page(request, [item(row) for row in found[:limit]], cursor, known)
+
+
+def page(request: Request, items: Sequence[Any], cursor: str | None, known: Known) -> Response:
+    """A `Listed`, with the link to the next one."""
     link = paging.link(request.url, cursor) if cursor else None
-    return conditional(request, page, next_link=link)
+    answer = {"items": items, "next": cursor, "known": known}
+    return conditional(request, answer, next_link=link)

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from onrecord.domain.dates import bounds, last_instant
 from onrecord.kit import paging
 from onrecord.kit.problems import responses
-from onrecord.kit.strict_routes import StrictRoute
+from onrecord.kit.read_routes import ReadRoute
 from onrecord.projections import (
     actors,
     changes,
@@ -23,16 +23,17 @@ from onrecord.projections import (
 )
 from onrecord.projections.versions import NEVER
 from onrecord.query import shape
-from onrecord.query.answers import conditional, listed
+from onrecord.query.answers import listed, page
+from onrecord.query.asks import ChangeSearch, ReviewSearch
 from onrecord.query.findings import finding
 from onrecord.query.reading import begin
 from onrecord.query.routes import NOT_MODIFIED
-from onrecord.query.schemas import ChangeSearch, Listed, Review, ReviewSearch, Step
+from onrecord.query.schemas import Listed, Review, Step
 
 router = APIRouter(
     prefix="/v1",
     tags=["read"],
-    route_class=StrictRoute,
+    route_class=ReadRoute,
     responses={**NOT_MODIFIED, **responses(422, 503)},
 )
 
@@ -102,6 +103,4 @@ async def list_review(request: Request, ask: Annotated[ReviewSearch, Query()]) -
         next_ = (later[0], "")
     known = reading.known(rows[0])
     cursor = next_ and paging.cursor([known.size, known.provisional, *next_])
-    page = Listed[Review](items=[finding(at, row) for row in found], next=cursor, known=known)
-    link = paging.link(request.url, cursor) if cursor else None
-    return conditional(request, page, next_link=link)
+    return page(request, [finding(at, row) for row in found], cursor, known)

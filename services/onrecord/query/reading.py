@@ -20,7 +20,8 @@ from onrecord.kit.problems import unavailable
 from onrecord.projections import clock
 from onrecord.projections.clock import SIZE_AT
 from onrecord.projections.known import REACHED
-from onrecord.query.schemas import AtSize, Known, Paged
+from onrecord.query.asks import AtSize, Paged
+from onrecord.query.schemas import Known
 
 PATIENCE: Final = 5.0
 """Seconds that a read waits for a size."""

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from onrecord.domain.dates import bounds, last_instant
 from onrecord.domain.ids import SLUG_PATTERN
 from onrecord.kit.problems import Problem, responses
-from onrecord.kit.strict_routes import StrictRoute
+from onrecord.kit.read_routes import ReadRoute
 from onrecord.projections import (
     actors,
     changes,
@@ -29,20 +29,15 @@ from onrecord.projections.spelling import folded
 from onrecord.projections.versions import NEVER
 from onrecord.query import shape
 from onrecord.query.answers import conditional, listed
+from onrecord.query.asks import AsOf, AtSize, Paged, PagedAsOf, Search, StatementSearch
 from onrecord.query.reading import begin, moment
 from onrecord.query.schemas import (
     Actor,
     ActorAnswer,
-    AsOf,
-    AtSize,
     Listed,
-    Paged,
-    PagedAsOf,
     PositionOut,
-    Search,
     StatementAnswer,
     StatementOut,
-    StatementSearch,
     Step,
     Topic,
     TopicAnswer,
@@ -56,7 +51,7 @@ NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {
 router = APIRouter(
     prefix="/v1",
     tags=["read"],
-    route_class=StrictRoute,
+    route_class=ReadRoute,
     responses={**NOT_MODIFIED, **responses(404, 422, 503)},
 )
 
@@ -82,7 +77,8 @@ async def get_position(
     """What an actor held on a topic: now or `as_of`, as known now or then, with the exact words."""
     as_of, instant = moment(ask.as_of)
     reading, _ = await begin(request, ask, *_PAIR, statements.NAME)
-    (row,) = await reading.rows(positions_read.HELD, actor=actor, topic=topic, as_of=instant)
+    (found,) = await reading.rows(positions_read.HELD, actor=actor, topic=topic, as_of=instant)
+    row = positions_read.answered(found)
     if row["actor_names"] is None:
         raise missing("actor", actor)
     if row["topic_label"] is None:
@@ -90,7 +86,7 @@ async def get_position(
     answer = shape.position(
         row, topic=topic, as_of=as_of, instant=instant, known=reading.known(row)
     )
-    return conditional(request, answer)
+    return conditional(request, vars(answer))
 
 
 @router.get("/actors", response_model=Listed[Actor])
@@ -124,8 +120,7 @@ async def get_actor(request: Request, actor: Name, ask: Annotated[AtSize, Query(
     (row,) = await reading.rows(registry_read.one(actors.NAME), id=actor)
     if row["id"] is None:
         raise missing("actor", actor)
-    answer = ActorAnswer(**shape.actor(row).model_dump(), known=reading.known(row))
-    return conditional(request, answer)
+    return conditional(request, {**vars(shape.actor(row)), "known": reading.known(row)})
 
 
 @router.get("/topics/{topic}", response_model=TopicAnswer)
@@ -135,8 +130,7 @@ async def get_topic(request: Request, topic: Name, ask: Annotated[AtSize, Query(
     (row,) = await reading.rows(registry_read.one(topics.NAME), id=topic)
     if row["id"] is None:
         raise missing("topic", topic)
-    answer = TopicAnswer(**shape.topic(row).model_dump(), known=reading.known(row))
-    return conditional(request, answer)
+    return conditional(request, {**vars(shape.topic(row)), "known": reading.known(row)})
 
 
 @router.get("/statements", response_model=Listed[StatementOut])
@@ -178,8 +172,7 @@ async def get_statement(request: Request, id: UUID, ask: Annotated[AtSize, Query
     (row,) = await reading.rows(statements_read.ONE, id=id)
     if row["id"] is None:
         raise missing("statement", id)
-    answer = StatementAnswer(**shape.statement(row).model_dump(), known=reading.known(row))
-    return conditional(request, answer)
+    return conditional(request, {**shape.statement(row), "known": reading.known(row)})
 
 
 @router.get("/actors/{actor}/topics/{topic}/timeline", response_model=Listed[Step])

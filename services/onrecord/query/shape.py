@@ -1,12 +1,13 @@
 """How does a row become an answer?
 
-Pure functions from rows of `projections.*_read` to the models of `schemas`. Called by `routes`.
+Pure functions from rows of `projections.*_read` to what `schemas` says. Called by `routes`.
 """
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from onrecord.domain.dates import Bounds, bounds
 from onrecord.domain.positions import may_hold
@@ -58,18 +59,18 @@ def topic(row: Row) -> Topic:
     )
 
 
-def statement(row: Row) -> StatementOut:
-    """A statement; a retracted one comes with the retraction."""
+def statement(row: Row) -> dict[str, Any]:
+    """A `StatementOut` with all that the statement says; a retracted one has the retraction."""
     retracted = row["close_seq"] < row["k"]
     corrected = row["open_seq"] > row["made_seq"]
-    return StatementOut(
-        **row["doc"],
+    known = StatementOut(
         erased=row["erased"],
         id=row["id"],
         status="retracted" if retracted else "corrected" if corrected else "on_record",
         closed=_closed(row) if retracted else None,
         **_version(row),
     )
+    return {**vars(known), **row["doc"]}
 
 
 def step(row: Row) -> Step:
@@ -128,7 +129,7 @@ def position(row: Row, *, topic: str, as_of: str, instant: datetime, known: Know
     """The whole answer about one position; `row["id"]` is None where nothing is on record."""
     actor = row["root"]
     path = f"/v1/actors/{actor}/topics/{topic}/position"
-    permalink = f"{path}?{urlencode({'as_of': as_of, 'known_size': row['k']})}"
+    permalink = f"{path}?as_of={quote_plus(as_of)}&known_size={row['k']}"
     certainty, alternatives = _certainty(row, instant)
     return PositionOut(
         id=row["id"],
@@ -166,9 +167,9 @@ def _previous(row: Row) -> Previous | None:
 
 
 class _Near(NamedTuple):
-    """A step that may have been held, as `positions_read.HELD` tells of it."""
+    """A step that may have been held, and what `positions_read.HELD` tells of it."""
 
-    held: Held
+    said: Row
     dates: Bounds
     order: int
     seq: int
@@ -177,19 +178,20 @@ class _Near(NamedTuple):
 def _certainty(row: Row, instant: datetime) -> tuple[Any, list[Held]]:
     """DESIGN section 5: definite iff all that may hold agree in stance and condition."""
     near = [
-        _Near(
-            Held(**{name: one[name] for name in Held.model_fields}),
-            *(bounds(one["effective"]), one["order"], one["seq"]),
-        )
-        for one in row["near"] or []
+        _Near(one, bounds(one["effective"]), one["order"], one["seq"]) for one in row["near"] or []
     ]
     found, surely_some = may_hold(near, instant)
-    may = [one.held for one in sorted(found, key=lambda one: (one.dates.sorts_at, *one[2:]))]
+    may = [one.said for one in sorted(found, key=lambda one: (one.dates.sorts_at, *one[2:]))]
     if not surely_some and may:
-        may.insert(0, Held(id=None, stance=None, condition=None, effective=None))
-    if len({(one.stance, one.condition) for one in may}) <= 1:
+        may.insert(0, _NOTHING)
+    if len({(one["stance"], one["condition"]) for one in may}) <= 1:
         return "definite", []
-    return "possible", [one for one in may if one.id != row["id"]]
+    return "possible", [
+        Held(**{name: one[name] for name in _NOTHING}) for one in may if one["id"] != row["id"]
+    ]
+
+
+_NOTHING: Final = {"id": None, "stance": None, "condition": None, "effective": None}
 
 
 def _cite(row: Row, actor: str, topic: str, as_of: str, permalink: str) -> str:
@@ -206,7 +208,10 @@ def _cite(row: Row, actor: str, topic: str, as_of: str, permalink: str) -> str:
 
 
 def _version(row: Row) -> dict[str, Any]:
-    return {name: row[name] for name in Version.model_fields}
+    return {name: row[name] for name in _VERSION}
+
+
+_VERSION: Final = tuple(field.name for field in fields(Version))
 
 
 def _closed(row: Row) -> dict[str, Any]:

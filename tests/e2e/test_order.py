@@ -251,8 +251,8 @@ def disorders(good: Evidence) -> Iterator[tuple[str, Evidence]]:
     events, later = held.events, held.events[0].recorded_at + timedelta(days=1)
     stale = next(one for one in events if getattr(one.event, "expected_revision", None))
     event = stale.event.model_copy(update={"expected_revision": 1})
-    other, after = replace(stale, event=event), events[stale.seq + 1 :]
-    aged = replace(events[0], recorded_at=later)
+    other, after = stale._replace(event=event), events[stale.seq + 1 :]
+    aged = events[0]._replace(recorded_at=later)
     for what, wrong in (
         ("a gap", replace(held, events=events[:3] + events[4:])),
         ("a time that went back", replace(held, events=(aged, *events[1:]))),

@@ -7,9 +7,8 @@ fold (to hear them).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple
 from uuid import UUID
 
 from pydantic import Field, TypeAdapter
@@ -196,8 +195,7 @@ CLASSES: Mapping[tuple[str, int], type[Event]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """An event as the ledger has it: what happened, its place, when and by whom it was recorded.
 
     `erased` names the sections that are gone: their leaves are missing from `event`.

@@ -64,11 +64,13 @@ class Lines:
         """A step is made or corrected: it comes to its place, wherever it stood before."""
         left = self._out(step["id"])
         step["made_seq"] = self._versions.made(step["id"]) or one.seq
-        insort(self._line(step), step, key=place_of)
+        line = self._line(step)
+        at = bisect_left(line, place_of(step), key=place_of)
+        before, after = line[at - 1] if at else None, line[at] if at < len(line) else None
+        line.insert(at, step)
         self._steps[step["id"]] = step
-        after = self._beside(step, 1)
         step["late"] = after is not None
-        _derive(step, self._beside(step, -1))
+        _derive(step, before)
         self._versions.open(step["id"], one, step)
         self._look_again(one, [left, after])
 
@@ -128,7 +130,7 @@ def _derive(step: Step, before: Step | None) -> bool:
         "kind": kind,
         "change_size": size,
     }
-    if all(step.get(name, ...) == value for name, value in news.items()):
+    if news.items() <= step.items():
         return False
     step.update(news)
     return True

@@ -33,7 +33,7 @@ from onrecord.ledger import follow
 from onrecord.ledger.follow import Part
 from onrecord.projections.poison import Stop
 
-PAGE: Final = 1_000
+PAGE: Final = 2_000
 """Entries folded in one transaction."""
 
 metadata = MetaData(schema="projections")

@@ -84,12 +84,16 @@ class Versions:
 
     def open(self, id_: Any, recorded: Recorded, row: Mapping[str, Any]) -> None:
         """A new version of a thing, instead of the one believed until now, if any."""
-        self.close(id_, recorded)
+        made = self._made.get(id_)
+        if made is None:
+            self._made[id_] = made = recorded.seq
+        else:
+            self.close(id_, recorded)
         by, reason = _why(recorded)
         self._open[id_] = {
             "generation": self._generation,
             "id": id_,
-            "made_seq": self._made.setdefault(id_, recorded.seq),
+            "made_seq": made,
             "open_seq": recorded.seq,
             "close_seq": NEVER,
             "event": recorded.id,

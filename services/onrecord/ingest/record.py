@@ -48,9 +48,9 @@ from onrecord.ingest.schemas import (
     TopicRevisionIn,
     UnmergeIn,
 )
+from onrecord.ingest.turns import Turns
 from onrecord.kit.db import Pool, Row, rows
 from onrecord.kit.problems import Problem, at, unavailable
-from onrecord.kit.wakes import Wakes
 from onrecord.ledger.committer import Committer, LedgerBusy, LedgerUnavailable, OutcomeUnknown
 from onrecord.ledger.judging import Answer
 from onrecord.ledger.read import NEAREST
@@ -67,19 +67,19 @@ class Recorder:
 
     committer: Committer
     pool: Pool
-    _wakes: Wakes = field(default_factory=Wakes)
+    _turns: Turns = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_turns", Turns(self.committer))
 
     async def record(self, request: Request) -> Answer:
         """Have a request recorded. Raises a `Problem` where it is not."""
-        try:
-            outcome = self.committer.submit(request)
-            await self._wakes.done(outcome)
-            found = outcome.result()
-        except (LedgerBusy, LedgerUnavailable, OutcomeUnknown) as error:
-            raise _as_problem(error) from None
+        found = await self._turns.found(request)
+        if isinstance(found, Answer):
+            return found
         if isinstance(found, Refusal):
             raise await self._problem(found)
-        return found
+        raise _as_problem(found) from None
 
     async def record_all(self, requests: Sequence[Request]) -> list[Answer | BaseException]:
         """Have requests recorded in this order; for each its answer, or why it was not.
@@ -89,11 +89,9 @@ class Recorder:
         if not requests:
             return []
         try:
-            outcomes = self.committer.submit_all(requests)
+            found = await self._turns.found_all(requests)
         except (LedgerBusy, LedgerUnavailable) as error:
             return [_as_problem(error) for _ in requests]
-        await self._wakes.done(outcomes)
-        found = outcomes.result()
         refused = [self._problem(one) for one in found if isinstance(one, Refusal)]
         problems = iter(await asyncio.gather(*refused) if refused else ())
         told: list[Answer | BaseException] = []
@@ -238,7 +236,7 @@ def recorded(request: Request, answer: Answer) -> Recorded:
         seq=answer.seq,
         size=answer.size,
         recorded_at=answer.recorded_at,
-        positions=list(answer.along),
+        positions=answer.along,
     )
 
 

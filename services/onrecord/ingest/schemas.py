@@ -4,6 +4,8 @@ The event classes of `domain` say what an event may hold, and allow for what was
 say what may not be missing when it is first recorded. Called by `routes` and `batch`.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -180,15 +182,18 @@ class ErasureIn(Frozen):
     ground: Annotated[Code, Field(description="A code, as `gdpr-17` or `court-order`.")]
 
 
-class Recorded(BaseModel):
+@dataclass(kw_only=True)
+class Recorded:
     """The answer to a write. A read with `min_size=size` sees it."""
 
-    id: str = Field(description="The thing's id; a correction keeps it.")
-    event: UUID = Field(description="The event's own id.")
-    seq: int = Field(description="The event's place in the ledger, from 0.")
-    size: int = Field(description="The number of entries that includes this write.")
+    id: Annotated[str, Field(description="The thing's id; a correction keeps it.")]
+    event: Annotated[UUID, Field(description="The event's own id.")]
+    seq: Annotated[int, Field(description="The event's place in the ledger, from 0.")]
+    size: Annotated[int, Field(description="The number of entries that includes this write.")]
     recorded_at: datetime
-    positions: list[UUID] = Field(description="Ids of the positions recorded along with it.")
+    positions: Annotated[
+        Sequence[UUID], Field(description="Ids of the positions recorded along with it.")
+    ]
 
 
 class Line(Frozen):

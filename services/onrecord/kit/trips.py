@@ -3,7 +3,8 @@
 Called by the ledger's writer, for whom a commit of four round trips would be mostly waiting. It is
 libpq's pipeline mode without psycopg's own around it, which costs more of Python's time than it
 saves of waiting (measured). At READ COMMITTED each statement has a snapshot of its own, taken when
-the one before it is done. The first that fails ends the trip: the rest is passed over.
+the one before it is done. The first that fails ends the trip: the rest is passed over. Those of a
+trip that opens no transaction are one, which is committed at its end.
 """
 
 import select
@@ -120,7 +121,10 @@ def _results(wire: PGconn, count: int) -> list[PGresult]:
             result, end = _next(wire, ready), _next(wire, ready)
             assert result and not end
             results.append(result)
-        _next(wire, ready)
+        end = _next(wire, ready)
+        if end and end.status != ExecStatus.PIPELINE_SYNC:  # a commit that comes with it failed
+            results.append(end)
+            _next(wire, ready)
     except psycopg.OperationalError:
         for result in results:  # what the server said before it hung up
             if result.status == ExecStatus.FATAL_ERROR:

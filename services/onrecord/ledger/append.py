@@ -23,10 +23,8 @@ from onrecord.ledger.memory import Memory
 from onrecord.ledger.merkle import Frontier
 
 LOCK_KEY: Final = 0x6F6E7265636F7264  # b"onrecord"
-_LOCKED: Final = (
-    Statement("BEGIN")(),
-    Statement(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")(),
-)
+_BEGIN: Final = Statement("BEGIN")
+_LOCK: Final = Statement(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
 _ERASE: Final = Statement("SELECT ledger.erase($1)")
 _COMMIT: Final = Statement("COMMIT")
 
@@ -72,18 +70,21 @@ def beforehand(writes: Sequence[Write], memory: Memory) -> Judging | None:
 
 
 def depart(conn: Connection, judging: Judging, memory: Memory) -> Flight | None:
-    """Send what was judged beforehand, unless it is known already not to be as supposed."""
+    """Send what was judged beforehand, unless it is known already not to be as supposed.
+
+    The statements of a trip without BEGIN are one transaction, committed at its end.
+    """
     now, frontier = judging.now, memory.end(judging.now)
     if frontier is None or any(isinstance(one, Refusal) for one in judging.answers):
         return None  # a refusal may be one of what the memory lacks
     params, after = insertion(judging.rows, frontier, now.recorded_at)
     insert = INSERT_IF(*params, binary.integer(now.size))
-    return Flight(judging, frontier, after, conn.send(*_LOCKED, insert, _COMMIT()))
+    return Flight(judging, frontier, after, conn.send(_LOCK(), insert))
 
 
 def land(conn: Connection, flight: Flight, memory: Memory) -> list[Answer | Refusal] | None:
     """The answers of what was sent, once it is written; None if not. Raises as `append` does."""
-    *_, inserted, _ = _committed(conn, flight.back)
+    _, inserted = _committed(conn, flight.back)
     for (clock,) in inserted:
         memory.keep(flight.judging.now, Head(flight.frontier, clock), flight.after)
         return flight.judging.answers
@@ -95,7 +96,7 @@ def ask(conn: Connection, writes: Sequence[Write], memory: Memory) -> list[Answe
     """`append`, over what is on record."""
     memory.leave(None)
     try:
-        now, head = look(conn, [one.request for one in writes], after=_LOCKED)
+        now, head = look(conn, [one.request for one in writes], after=(_BEGIN(), _LOCK()))
         judging = Judging(now)
         for one in writes:
             judging.add(one)

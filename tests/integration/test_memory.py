@@ -129,7 +129,7 @@ def test_a_revision_that_is_expected_is_asked_for(alone: Writer) -> None:
     assert ["revision-conflict"] == _reasons(alone.append(expects))
 
 
-@pytest.mark.parametrize("wrong", [timedelta(hours=1), timedelta(hours=-1)])
+@pytest.mark.parametrize("wrong", [timedelta(hours=1), timedelta(hours=-1), timedelta(seconds=-30)])
 def test_a_clock_that_is_not_the_databases_is_found_out(
     on_record: Record, alone: Writer, wrong: timedelta
 ) -> None:

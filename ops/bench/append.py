@@ -21,8 +21,8 @@ from connections import Commit, Connections
 
 from onrecord.domain.decisions import Request
 from onrecord.entrypoints.doors import writer
+from onrecord.ingest.turns import Turns
 from onrecord.kit.collector import spare_collector
-from onrecord.kit.wakes import Wakes
 from onrecord.ledger.append import append
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.entry import leaf_hash
@@ -50,13 +50,12 @@ class Ours:
         return uvloop.run(self._run(asked, producers))
 
     async def _run(self, asked: Sequence[Request], producers: int) -> float:
-        waiting, wakes = iter(asked), Wakes()
+        waiting, turns = iter(asked), Turns(self.committer)
 
         async def produce() -> None:
             for request in waiting:
-                outcome = self.committer.submit(request)
-                await wakes.done(outcome)
-                assert isinstance(outcome.result(), Answer), outcome.result()
+                found = await turns.found(request)
+                assert isinstance(found, Answer), found
 
         start = time.perf_counter()
         await asyncio.gather(*(produce() for _ in range(producers)))

@@ -13,8 +13,16 @@ from onrecord.domain.decisions import Request
 from onrecord.entrypoints import doors
 from onrecord.ledger import committer as committer_module
 from onrecord.ledger.committer import Committer, LedgerBusy, LedgerUnavailable
-from onrecord.ledger.gathering import Outcome
-from tests.support.committing import Committing, answered, ask, committing, lock_held, stage
+from tests.support.committing import (
+    Committing,
+    Outcome,
+    answered,
+    ask,
+    committing,
+    lock_held,
+    stage,
+    submit,
+)
 from tests.support.processes import until
 from tests.support.record import Record
 
@@ -34,11 +42,11 @@ def test_a_clean_stop_finishes_what_waits_and_takes_nothing_more(
 ) -> None:
     monkeypatch.setattr(committer_module, "WAITING", 3)
     with committing(staged.url) as made, lock_held(staged.url) as lock:
-        outcomes = [made.committer.submit(ask())]
+        outcomes = [submit(made.committer, ask())]
         lock.wait_for(1)
-        outcomes += [made.committer.submit(ask()) for _ in range(3)]
+        outcomes += [submit(made.committer, ask()) for _ in range(3)]
         with pytest.raises(LedgerBusy):
-            made.committer.submit(ask())
+            submit(made.committer, ask())
         stopping = threading.Thread(target=made.committer.stop)
         stopping.start()
         until(lambda: is_closed(made.committer), "it takes nothing more")
@@ -48,13 +56,13 @@ def test_a_clean_stop_finishes_what_waits_and_takes_nothing_more(
         assert not stopping.is_alive()
         assert [2, 3, 4, 5] == [answered(one).seq for one in outcomes]
         with pytest.raises(LedgerUnavailable):
-            made.committer.submit(ask())
+            submit(made.committer, ask())
     assert 6 == len(staged.events())
 
 
 def is_closed(committer: Committer) -> bool:
     try:
-        committer.submit(ask())
+        submit(committer, ask())
     except LedgerUnavailable:
         return True
     except LedgerBusy:
@@ -86,7 +94,7 @@ def test_no_request_that_is_handed_in_around_a_stop_is_left_hanging(
             made.committer.stop()
             for one in writers:
                 one.result(10)
-            assert [] == [one for one in outcomes if not one.done()]
+            assert [] == [one for one in outcomes if not one.outcomes.done()]
         assert {2} == {answered(one).seq for one in outcomes}
     assert 3 == len(staged.events())
 
@@ -98,7 +106,7 @@ def more_than(number: int, outcomes: list[Outcome]) -> bool:
 def hand_in_until_refused(made: Committing, asked: Request, outcomes: list[Outcome]) -> None:
     while True:
         try:
-            outcomes.append(made.committer.submit(asked))
+            outcomes.append(submit(made.committer, asked))
         except LedgerUnavailable:
             return
 
@@ -106,7 +114,7 @@ def hand_in_until_refused(made: Committing, asked: Request, outcomes: list[Outco
 def test_a_stop_while_the_ledger_is_away_tells_all_who_wait(staged: Record) -> None:
     nowhere = make_conninfo(staged.url, host="127.0.0.1", port=1)
     with committing(nowhere) as made:
-        outcomes = [made.committer.submit(ask()) for _ in range(20)]
+        outcomes = [submit(made.committer, ask()) for _ in range(20)]
     assert {LedgerUnavailable} == {type(one.exception(0)) for one in outcomes}
     assert 2 == len(staged.events())
 
@@ -117,5 +125,5 @@ def test_a_bell_that_fails_stops_nobody_from_writing(staged: Record) -> None:
 
     committer = Committer(lambda: doors.writer(staged.url), on_commit=fail)
     committer.start()
-    assert [2, 3] == [answered(committer.submit(ask())).seq for _ in range(2)]
+    assert [2, 3] == [answered(submit(committer, ask())).seq for _ in range(2)]
     committer.stop()

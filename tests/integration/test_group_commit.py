@@ -15,12 +15,12 @@ from onrecord.kit import db
 from onrecord.kit.trips import Connection, Statement
 from onrecord.ledger import committer as committer_module
 from onrecord.ledger.committer import Committer, LedgerBusy, OutcomeUnknown
-from onrecord.ledger.gathering import Outcome
 from onrecord.ledger.insert import INSERT_IF
 from onrecord.ledger.judging import Answer
 from tests.support import bodies
 from tests.support.committing import (
     STALL,
+    Outcome,
     acquainted,
     answered,
     ask,
@@ -31,6 +31,7 @@ from tests.support.committing import (
     stage,
     stall_at_commit,
     stall_at_insert,
+    submit,
     waiting,
 )
 from tests.support.histories import position, request
@@ -57,9 +58,9 @@ def staged(
 def behind_another(made: Record, committer: Committer, asked: list[Request]) -> list[Outcome]:
     """Hand in requests while the committer is busy with another one: they gather behind it."""
     with lock_held(made.url) as lock:
-        other = committer.submit(ask())
+        other = submit(committer, ask())
         lock.wait_for(1)
-        outcomes = [committer.submit(one) for one in asked]
+        outcomes = [submit(committer, one) for one in asked]
         lock.release()
         assert isinstance(other.result(10), Answer)
     return outcomes
@@ -101,7 +102,7 @@ def test_what_gathers_is_sent_in_one_trip_by_who_wrote_all_before(
 
     with committing(on_record.url, counted) as made:
         for _ in range(2):
-            answered(made.committer.submit(ask()))
+            answered(submit(made.committer, ask()))
         outcomes = behind_another(on_record, made.committer, [ask() for _ in range(5)])
         assert list(range(5, 10)) == [answered(one).seq for one in outcomes]
     asks, supposes = [3, 2], [2]
@@ -113,7 +114,7 @@ def test_one_writer_alone_waits_for_nobody(staged: Record) -> None:
     """Each is answered before the next one asks, so nothing else could have filled its batch."""
     with committing(staged.url) as made:
         for _ in range(5):
-            answered(made.committer.submit(ask()))
+            answered(submit(made.committer, ask()))
     assert [*STAGED, 1, 1, 1, 1, 1] == commits(staged.url)
 
 
@@ -160,7 +161,7 @@ def test_a_batch_that_fails_is_repeated_one_by_one_so_that_only_the_guilty_one_f
         assert isinstance(outcomes[2].exception(10), psycopg.errors.CheckViolation)
         innocent = [one for n, one in enumerate(outcomes) if n != 2]
         assert [3, 4, 5, 6] == [answered(one).seq for one in innocent]
-        assert 7 == answered(made.committer.submit(ask())).seq
+        assert 7 == answered(submit(made.committer, ask())).seq
     assert [*STAGED, 1, 1, 1, 1, 1, 1] == commits(staged.url)
 
 
@@ -173,9 +174,9 @@ def test_whether_a_batch_was_committed_is_looked_up_when_the_connection_went_mea
     stall(staged.url)
     asked = [ask() for _ in range(3)]
     with committing(staged.url) as made, lock_held(staged.url, STALL) as stalled:
-        outcomes = [made.committer.submit(one) for one in asked[:1]]
+        outcomes = [submit(made.committer, one) for one in asked[:1]]
         until(lambda: waiting(stalled.conn, STALL) == 1, "the server is at COMMIT")
-        outcomes += [made.committer.submit(one) for one in asked[1:]]
+        outcomes += [submit(made.committer, one) for one in asked[1:]]
         if committed:
             cut(made.connections[0])
         else:
@@ -198,11 +199,11 @@ def test_an_outcome_that_cannot_be_looked_up_is_unknown_until_the_request_is_rep
     asked = ask()
     with committing(staged.url, lambda: doors.writer(next(urls))) as made:
         with lock_held(staged.url, STALL) as stalled:
-            lost = made.committer.submit(asked)
+            lost = submit(made.committer, asked)
             until(lambda: waiting(stalled.conn, STALL) == 1, "the server is at COMMIT")
             cut(made.connections[0])
             assert isinstance(lost.exception(10), OutcomeUnknown)
-        found = answered(made.committer.submit(asked))
+        found = answered(submit(made.committer, asked))
     assert (2, True) == (found.seq, found.repeated)
     assert 3 == len(staged.events())
 
@@ -219,13 +220,13 @@ def test_an_outcome_is_unknown_too_while_the_lost_connection_still_holds_the_loc
         ) as made,
         lock_held(staged.url, STALL) as stalled,
     ):
-        lost = made.committer.submit(asked)
+        lost = submit(made.committer, asked)
         until(lambda: waiting(stalled.conn, STALL) == 1, "the server is at COMMIT")
         cut(made.connections[0])
         assert isinstance(lost.exception(10), OutcomeUnknown)
         stalled.release()
         until(lambda: len(staged.events()) == 3, "it was committed after all")
-        found = answered(made.committer.submit(asked))
+        found = answered(submit(made.committer, asked))
     assert (2, True) == (found.seq, found.repeated)
 
 
@@ -233,10 +234,10 @@ def test_a_writer_who_has_gone_away_while_waiting_is_not_recorded(staged: Record
     stays, goes = ask(), ask()
     with committing(staged.url) as made:
         with lock_held(staged.url) as lock:
-            under_way = made.committer.submit(ask())
+            under_way = submit(made.committer, ask())
             lock.wait_for(1)
             assert not under_way.cancel()
-            outcomes = [made.committer.submit(one) for one in (goes, stays)]
+            outcomes = [submit(made.committer, one) for one in (goes, stays)]
             assert outcomes[0].cancel()
             lock.release()
         assert [2, 3] == [answered(one).seq for one in (under_way, outcomes[1])]
@@ -279,12 +280,12 @@ def test_requests_handed_in_together_are_all_taken_or_none_and_stay_in_their_ord
     monkeypatch.setattr(committer_module, "WAITING", 3)
     asked = [ask() for _ in range(10)]
     with committing(staged.url) as made, lock_held(staged.url) as lock:
-        many = made.committer.submit_all(asked[:5])  # more than may wait, but nobody waits yet
+        many = made.committer.submit(asked[:5])  # more than may wait, but nobody waits yet
         lock.wait_for(1)
-        two = made.committer.submit_all(asked[5:7])
+        two = made.committer.submit(asked[5:7])
         with pytest.raises(LedgerBusy):
-            made.committer.submit_all(asked[7:9])
-        one = made.committer.submit_all(asked[9:])
+            made.committer.submit(asked[7:9])
+        one = made.committer.submit(asked[9:])
         lock.release()
         found = [*many.result(10), *two.result(10), *one.result(10)]
     assert list(range(2, 10)) == [one.seq if isinstance(one, Answer) else one for one in found]

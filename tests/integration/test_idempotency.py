@@ -34,6 +34,7 @@ from tests.support.committing import (
     lock_held,
     stage,
     stall_at_commit,
+    submit,
     waiting,
 )
 from tests.support.histories import position, registration, request, said
@@ -69,7 +70,7 @@ def at_once(
 ) -> list[Answer | Refusal]:
     """Both committers come to the lock with a request before either gets it."""
     with lock_held(staged.url) as lock:
-        outcomes = [two[0].submit(one), two[1].submit(other)]
+        outcomes = [submit(two[0], one), submit(two[1], other)]
         lock.wait_for(2)
         lock.release()
         return [outcome.result(10) for outcome in outcomes]
@@ -123,10 +124,10 @@ def test_of_an_id_along_that_another_write_takes_at_once_one_is_recorded_whole(
 def test_one_write_twice_in_one_committers_batch_is_recorded_once(staged: Record) -> None:
     asked = statement(uuid4())
     with committing(staged.url) as made, lock_held(staged.url) as lock:
-        under_way = made.committer.submit(request(uuid4(), position()))
+        under_way = submit(made.committer, request(uuid4(), position()))
         lock.wait_for(1)
         with ThreadPoolExecutor(2) as pool:
-            handed_in = [pool.submit(made.committer.submit, asked) for _ in range(2)]
+            handed_in = [pool.submit(submit, made.committer, asked) for _ in range(2)]
             outcomes = [one.result(10) for one in handed_in]
         lock.release()
         found = [one.result(10) for one in outcomes]
@@ -192,11 +193,11 @@ def test_a_write_whose_answer_was_lost_at_commit_gets_it_from_the_next_process(
         committing(stalled.url) as living,
         lock_held(stalled.url, STALL) as stall,
     ):
-        lost = dying.committer.submit(asked)
+        lost = submit(dying.committer, asked)
         until(lambda: waiting(stall.conn, STALL) == 1, "the server is at COMMIT")
         cut(dying.connections[0])
         assert isinstance(lost.exception(10), OutcomeUnknown)
-        repeated = living.committer.submit(asked)
+        repeated = submit(living.committer, asked)
         until(lambda: waiting(stall.conn, LOCK_KEY) == 1, "it is asked for again")
         stall.release()
         found = repeated.result(10)

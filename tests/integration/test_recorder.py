@@ -3,15 +3,18 @@
 import asyncio
 from uuid import uuid4
 
+import pytest
+
 from onrecord.domain.events import StatementMade
 from onrecord.entrypoints import doors
 from onrecord.ingest.record import Recorder
 from onrecord.kit import db
 from onrecord.kit.problems import Problem
+from onrecord.ledger import committer as committer_module
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.judging import Answer
 from tests.support.committing import ask, lock_held, stage
-from tests.support.histories import request, said
+from tests.support.histories import position, request, said
 from tests.support.record import Record
 
 
@@ -62,3 +65,57 @@ def test_requests_whose_writer_goes_away_while_they_wait_are_not_recorded(
 
     asyncio.run(leave())
     assert 3 == len(on_record.events())
+
+
+def test_what_is_asked_in_one_turn_is_handed_in_together_and_answered_each_for_itself(
+    on_record: Record,
+) -> None:
+    """One of them has gone before the turn ends, another cannot even be prepared."""
+    stage(on_record)
+    unknown = request(uuid4(), StatementMade.model_validate(said("nobody", "talks")))
+    surrogate = position().model_copy(update={"summary": "\ud800"})
+    broken, goes = request(uuid4(), surrogate), ask()
+
+    async def record() -> list[Answer | BaseException]:
+        door = recorder(on_record.url)
+        asked = [ask(), unknown, broken, goes, ask()]
+        tasks = [asyncio.create_task(door.record(one)) for one in asked]
+        await asyncio.sleep(0)  # all have asked
+        tasks[3].cancel()
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(door.committer.stop)
+        return found
+
+    before, refused, failed, gone, after = asyncio.run(record())
+    assert (Answer, Answer) == (type(before), type(after))
+    assert isinstance(refused, Problem)
+    assert "unknown-reference" == refused.code
+    assert isinstance(failed, TypeError)
+    assert isinstance(gone, asyncio.CancelledError)
+    assert 4 == len(on_record.events())
+
+
+def test_in_a_turn_that_asks_for_more_than_may_wait_some_are_taken(
+    on_record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage(on_record)
+    monkeypatch.setattr(committer_module, "WAITING", 3)
+
+    async def record() -> list[Answer | BaseException]:
+        door = recorder(on_record.url)
+        with lock_held(on_record.url) as lock:
+            first = asyncio.create_task(door.record(ask()))
+            await asyncio.to_thread(lock.wait_for, 1)
+            waits = asyncio.create_task(door.record(ask()))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            rest = [asyncio.create_task(door.record(ask())) for _ in range(4)]
+            busy = await asyncio.gather(*rest[2:], return_exceptions=True)
+            lock.release()
+            found = await asyncio.gather(first, waits, *rest[:2])
+        await asyncio.to_thread(door.committer.stop)
+        return [*found, *busy]
+
+    *taken, one, other = asyncio.run(record())
+    assert [Answer] * 4 == [type(each) for each in taken]
+    assert ["busy"] * 2 == [each.code for each in (one, other) if isinstance(each, Problem)]

@@ -15,13 +15,13 @@ from uuid import uuid4
 
 import psycopg
 
-from onrecord.domain.decisions import Request
+from onrecord.domain.decisions import Refusal, Request
 from onrecord.domain.events import ActorRegistered, TopicRegistered
 from onrecord.entrypoints import doors
 from onrecord.kit import db
 from onrecord.ledger.append import LOCK_KEY
 from onrecord.ledger.committer import Committer
-from onrecord.ledger.gathering import Outcome
+from onrecord.ledger.gathering import Outcomes
 from onrecord.ledger.judging import Answer
 from onrecord.ledger.lookup import look
 from onrecord.ledger.memory import Memory
@@ -41,6 +41,31 @@ def stage(made: Record) -> None:
 def ask() -> Request:
     """A position of Ann on talks, under an id of its own."""
     return request(uuid4(), position())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What comes of one request that was handed in alone."""
+
+    outcomes: Outcomes
+
+    def result(self, timeout: float) -> Answer | Refusal:
+        (found,) = self.outcomes.result(timeout)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def exception(self, timeout: float) -> Exception | None:
+        (found,) = self.outcomes.result(timeout)
+        return found if isinstance(found, Exception) else None
+
+    def cancel(self) -> bool:
+        return self.outcomes.cancel()
+
+
+def submit(committer: Committer, request: Request) -> Outcome:
+    """Hand in one request."""
+    return Outcome(committer.submit([request]))
 
 
 def answered(outcome: Outcome) -> Answer:

@@ -9,7 +9,7 @@ answered. To be met between lock and commit it says "held" there, and waits for 
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -211,8 +211,8 @@ def _revision(reader: psycopg.Connection[Any], actor: str, topic: str) -> int:
 
 def _by(committer: Committer) -> Callable[[Sequence[Request]], Answers]:
     def hand_in(requests: Sequence[Request]) -> Answers:
-        futures: list[Future[Answer | Refusal]] = [committer.submit(one) for one in requests]
-        return [one.exception(60) or one.result() for one in futures]
+        futures = [committer.submit([one]) for one in requests]
+        return [found for one in futures for found in one.result(60)]
 
     return hand_in
 

@@ -2,7 +2,7 @@
 
 Each route checks a shape (`schemas`), makes a request (`record`) and has it recorded. A write that
 was recorded before is answered again: 200 and `Idempotent-Replay: true` instead of 201.
-FastAPI tries the routes in their order, twice, so what is asked most comes first.
+The routes are tried in their order, so what is asked most comes first.
 """
 
 from functools import partial

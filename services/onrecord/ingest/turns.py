@@ -37,7 +37,7 @@ class Turns:
 
         Cancelled, it withdraws them, unless the committer has begun with them.
         """
-        outcomes = self._committer.submit_all(requests)
+        outcomes = self._committer.submit(requests)
         await self._wakes.done(outcomes)
         return outcomes.result()
 
@@ -47,7 +47,7 @@ class Turns:
 
     def _hand_in(self, asked: Sequence[Asked]) -> None:
         try:
-            outcomes = self._committer.submit_all([request for request, _ in asked])
+            outcomes = self._committer.submit([request for request, _ in asked])
         except Exception as error:
             if len(asked) > 1:  # there may be room for some, and one may be to blame
                 for one in asked:

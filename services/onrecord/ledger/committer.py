@@ -20,7 +20,7 @@ from psycopg.errors import LockNotAvailable, QueryCanceled, ReadOnlySqlTransacti
 from onrecord.domain.decisions import Refusal, Request
 from onrecord.kit.trips import Connection
 from onrecord.ledger.append import CommitLost, Flight, ask, beforehand, depart, land
-from onrecord.ledger.gathering import Batch, Found, Outcome, Outcomes
+from onrecord.ledger.gathering import Batch, Found, Outcomes
 from onrecord.ledger.judging import Answer, Write, prepared
 from onrecord.ledger.memory import Memory
 
@@ -78,29 +78,24 @@ class Committer:
         self._queue.put(None)
         self._thread.join()
 
-    def submit(self, request: Request) -> Outcome:
-        """Hand in a request. The future holds its answer or refusal, or one of the errors above."""
-        outcome = Outcome()
-        self._put([request], outcome)
-        return outcome
+    def submit(self, requests: Sequence[Request]) -> Outcomes:
+        """Hand in requests, to be recorded in this order; all of them are taken, or none.
 
-    def submit_all(self, requests: Sequence[Request]) -> Outcomes:
-        """Hand in requests, to be recorded in this order; all of them are taken, or none."""
+        The future holds for each its answer, its refusal, or the error that kept it off the record:
+        one of those above, or the database's own.
+        """
         outcomes = Outcomes()
-        self._put(requests, outcomes)
-        return outcomes
-
-    def _put(self, requests: Sequence[Request], awaited: Outcome | Outcomes) -> None:
         self._admit(len(requests))  # before any work is done for what is not taken
         writes = [prepared(request) for request in requests]
         with self._gate:
             self._admit(len(writes))
             self._held += len(writes)
             batch = self._open or Batch(self._memory, judge=self._queue.empty())
-            batch.add(writes, awaited)
+            batch.add(writes, outcomes)
             if batch is not self._open:
                 self._queue.put(batch)
             self._open = batch if batch.count < MOST else None
+        return outcomes
 
     def _admit(self, more: int) -> None:
         if self._closed:

@@ -17,22 +17,8 @@ Found = Answer | Refusal | Exception
 """What came of a request."""
 
 
-class Outcome(Future[Answer | Refusal]):
-    """What the writer of one request awaits."""
-
-    def settle(self, found: list[Found]) -> None:
-        (one,) = found
-        if isinstance(one, Exception):
-            self.set_exception(one)
-        else:
-            self.set_result(one)
-
-
-class Outcomes(Future[list[Found]]):
-    """What the writer of several awaits: one future for all, as each costs as much as judging."""
-
-    def settle(self, found: list[Found]) -> None:
-        self.set_result(found)
+Outcomes = Future[list[Found]]
+"""What awaits those who handed in requests together: one for all, as each costs much."""
 
 
 class Batch:
@@ -46,9 +32,9 @@ class Batch:
         """They are on their way to the database."""
         self.count = 0
         self._memory = memory
-        self._asked: list[tuple[list[Write], Outcome | Outcomes]] = []
+        self._asked: list[tuple[list[Write], Outcomes]] = []
 
-    def add(self, writes: list[Write], awaited: Outcome | Outcomes) -> None:
+    def add(self, writes: list[Write], awaited: Outcomes) -> None:
         """Take in what was handed in together."""
         self._asked.append((writes, awaited))
         self.count += len(writes)
@@ -78,4 +64,4 @@ class Batch:
         """Tell each writer what came of it."""
         each = iter(found)
         for writes, awaited in self._asked:
-            awaited.settle(list(islice(each, len(writes))))
+            awaited.set_result(list(islice(each, len(writes))))

@@ -2,7 +2,7 @@
 
 Each route settles the size to read at (`reading`), runs one query that is a value, and shapes the
 rows (`shape`). No answer about positions is immutable, so all are `no-cache` with a weak ETag.
-FastAPI tries the routes in their order, twice, so what is asked most comes first.
+The routes are tried in their order, so what is asked most comes first.
 """
 
 from datetime import UTC, datetime

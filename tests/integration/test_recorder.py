@@ -119,3 +119,27 @@ def test_in_a_turn_that_asks_for_more_than_may_wait_some_are_taken(
     *taken, one, other = asyncio.run(record())
     assert [Answer] * 4 == [type(each) for each in taken]
     assert ["busy"] * 2 == [each.code for each in (one, other) if isinstance(each, Problem)]
+
+
+def test_those_who_have_all_gone_away_are_no_trouble_to_who_comes_next(on_record: Record) -> None:
+    stage(on_record)
+
+    async def leave() -> list[list[Answer | BaseException]]:
+        door = recorder(on_record.url)
+        found = [await door.record_all([ask()]) for _ in range(3)]
+        for _ in range(3):
+            with lock_held(on_record.url) as lock:
+                first = asyncio.create_task(door.record_all([ask()]))
+                await asyncio.to_thread(lock.wait_for, 1)
+                gone = asyncio.create_task(door.record_all([ask()]))
+                await asyncio.sleep(0)  # it has handed it in
+                gone.cancel()
+                await asyncio.gather(gone, return_exceptions=True)
+                lock.release()
+                found += [await first, await door.record_all([ask()])]
+        await asyncio.to_thread(door.committer.stop)
+        return found
+
+    told = [one for found in asyncio.run(leave()) for one in found]
+    assert [Answer] * 9 == [type(one) for one in told]
+    assert 11 == len(on_record.events())

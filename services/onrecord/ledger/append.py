@@ -70,12 +70,14 @@ def beforehand(writes: Sequence[Write], memory: Memory) -> Judging | None:
 
 
 def depart(conn: Connection, judging: Judging, memory: Memory) -> Flight | None:
-    """Send what was judged beforehand, unless it is known already not to be as supposed.
+    """Send what was judged beforehand, unless it is nothing or known already not to be as supposed.
 
     The statements of a trip without BEGIN are one transaction, committed at its end.
     """
     now, frontier = judging.now, memory.end(judging.now)
-    if frontier is None or any(isinstance(one, Refusal) for one in judging.answers):
+    if frontier is None or not judging.rows:  # all of its writers may have gone away
+        return None
+    if any(isinstance(one, Refusal) for one in judging.answers):
         return None  # a refusal may be one of what the memory lacks
     params, after = insertion(judging.rows, frontier, now.recorded_at)
     insert = INSERT_IF(*params, binary.integer(now.size))

@@ -63,6 +63,18 @@ def test_the_first_that_fails_is_told_and_what_comes_behind_it_is_not_done(
     assert [[(1,)]] == conn.trip(COUNT())
 
 
+def test_a_commit_that_fails_at_the_end_of_a_trip_is_told_and_leaves_the_connection_usable(
+    conn: Connection,
+) -> None:
+    """As that of a constraint which is deferred does."""
+    conn.execute("CREATE TABLE late (number bigint UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+    late = Statement("INSERT INTO late VALUES ($1::bigint), ($1::bigint)")
+    for _ in range(2):
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            conn.trip(COUNT(), late(put(1)))
+        assert [[(0,)]] == conn.trip(COUNT())
+
+
 def test_what_no_server_can_prepare_is_told_and_prepared_again_the_next_time(
     conn: Connection,
 ) -> None:

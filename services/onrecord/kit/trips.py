@@ -124,7 +124,7 @@ def _results(wire: PGconn, count: int) -> list[PGresult]:
         end = _next(wire, ready)
         if end and end.status != ExecStatus.PIPELINE_SYNC:  # a commit that comes with it failed
             results.append(end)
-            _next(wire, ready)
+            _next(wire, ready), _next(wire, ready)  # its own end, and the sync
     except psycopg.OperationalError:
         for result in results:  # what the server said before it hung up
             if result.status == ExecStatus.FATAL_ERROR:

@@ -85,6 +85,17 @@ def test_what_no_server_can_prepare_is_told_and_prepared_again_the_next_time(
     assert [[(0,)], []] == conn.trip(COUNT(), of_none())
 
 
+def test_what_is_prepared_stays_so_after_a_rollback(conn: Connection) -> None:
+    """After one, psycopg has the server forget all, if it has prepared anything by itself."""
+    conn.trip(COUNT())
+    for _ in range(10):
+        conn.execute("SELECT number FROM put WHERE number = %b", [1])
+    conn.execute("BEGIN")
+    conn.execute("ROLLBACK")
+    conn.execute("SELECT")
+    assert [[(0,)]] == conn.trip(COUNT())
+
+
 def test_more_goes_at_once_than_the_wire_holds(conn: Connection) -> None:
     lengths = [5_000_000, 0, 3, 5_000_000]
     found = conn.trip(*(LENGTH(bytes(one)) for one in lengths))

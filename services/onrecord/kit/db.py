@@ -43,8 +43,13 @@ def conninfo(url: str, *, role: str | None = None, **settings: str) -> str:
 
 
 def connect(url: str, *, role: str | None = None, **settings: str) -> Connection:
-    """A sync connection in autocommit; who wants a transaction says so."""
-    return Connection.connect(conninfo(url, role=role, **settings), autocommit=True)
+    """A sync connection in autocommit; who wants a transaction says so.
+
+    psycopg prepares nothing: it would have the server forget all that is prepared, `trips` too,
+    after a ROLLBACK.
+    """
+    target = conninfo(url, role=role, **settings)
+    return Connection.connect(target, autocommit=True, prepare_threshold=None)
 
 
 def engine(url: str, *, role: str | None = None, **settings: str) -> Engine:

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from onrecord.entrypoints import stack
 from onrecord.kit import db, local_postgres
 from onrecord.kit.settings import Settings
+from onrecord.kit.trips import Connection
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -65,6 +66,13 @@ def database(server: str, name: str) -> str:
     with db.connect(server) as conn:
         conn.execute(f'CREATE DATABASE "{name}"')
     return server.replace("@/onrecord?", f"@/{name}?")
+
+
+def connect(url: str, **settings: str) -> Connection:
+    """A connection that prepares by itself what comes again, as psycopg's does if left alone."""
+    conn = db.connect(url, **settings)
+    conn.prepare_threshold = 5
+    return conn
 
 
 def settle(url: str) -> None:

@@ -46,7 +46,7 @@ SELECT seq, entry{more} FROM (
 def reads(url: str, *, words: bool) -> float:
     """Entries a second that a raw reader gets, page by page."""
     sql = READ.format(more=", sections, values" if words else "", words=WORDS if words else "")
-    with db.connect(url, role="onrecord_projections", **SETTINGS) as conn:
+    with bench.connect(url, role="onrecord_projections", **SETTINGS) as conn:
         cursor, count, start = conn.cursor(binary=True), 0, time.perf_counter()
         at = 0
         while page := cursor.execute(sql.encode(), [at, PAGE]).fetchall():

@@ -12,7 +12,6 @@ from typing import Any
 
 import bench
 
-from onrecord.kit import db
 from onrecord.kit.trips import Connection
 from onrecord.ledger.insert import INSERT
 
@@ -52,7 +51,7 @@ class Connections:
 
 
 def _serve(url: str, settings: dict[str, str], connections: int, pipe: Pipe) -> None:
-    conns = [db.connect(url, **settings) for _ in range(connections)]
+    conns = [bench.connect(url, **settings) for _ in range(connections)]
     while (made := pipe.recv()) is not None:
         go = threading.Event()
         threads = [

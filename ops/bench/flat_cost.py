@@ -96,7 +96,7 @@ class Ledger:
 
     def __init__(self, url: str, stack: ExitStack) -> None:
         self.writer = stack.enter_context(writer(url))
-        self.follower = stack.enter_context(db.connect(url, role="onrecord_audit"))
+        self.follower = stack.enter_context(bench.connect(url, role="onrecord_audit"))
         self.port = stack.enter_context(serving.served(url)).port
         self._next = MODELS
 

@@ -73,7 +73,7 @@ class Asked:
     """A connection of the read door that asks for pairs, one after the other."""
 
     def __init__(self, url: str, pairs: Sequence[tuple[str, str]], size: int) -> None:
-        self._conn = db.connect(url, role="onrecord_query")
+        self._conn = bench.connect(url, role="onrecord_query")
         self._pairs, self._size, self._chance = pairs, size, random.Random(1)
 
     def rate(self, make: Callable[[], tuple[Any, dict[str, Any]]], count: int) -> float:

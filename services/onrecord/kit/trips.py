@@ -42,6 +42,12 @@ class Call(NamedTuple):
     params: Params
 
 
+SYNC: Final = Call(Statement(""), ())
+"""What comes before it is done, whatever comes after it; without it in the midst of a message that
+is not all there the server would wait for the rest with no limit to its patience.
+"""
+
+
 _DONE: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
 
@@ -66,24 +72,30 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     def send(self, *calls: Call) -> Callable[[], list[Rows]]:
         """Have these run; what it gives waits until they are, and does as `trip` does."""
         wire, names = self.pgconn, self._names
-        new = list(dict.fromkeys([one for one, _ in calls if one not in names]))
+        asked = [one.statement for one in calls if one is not SYNC]
+        new = list(dict.fromkeys([one for one in asked if one not in names]))
         if new:
             names = names | {one: b"trip %d" % n for n, one in enumerate(new, len(names))}
         try:
             wire.enter_pipeline_mode()
             for statement in new:
                 wire.send_prepare(names[statement], statement.sql.encode())
-            for statement, params in calls:
-                formats = [Format.BINARY] * len(params)
-                wire.send_query_prepared(names[statement], params, formats, Format.BINARY)
+            for call in calls:
+                if call is SYNC:
+                    wire.pipeline_sync()
+                    continue
+                formats = [Format.BINARY] * len(call.params)
+                name = names[call.statement]
+                wire.send_query_prepared(name, call.params, formats, Format.BINARY)
             wire.pipeline_sync()
             _flush(wire)
         except psycopg.OperationalError as error:
             return partial(_fail, error)
-        return partial(self._back, len(calls), {one: names[one] for one in new})
+        return partial(self._back, calls, {one: names[one] for one in new})
 
-    def _back(self, count: int, new: Mapping[Statement, bytes]) -> list[Rows]:
-        results = _results(self.pgconn, len(new) + count)
+    def _back(self, calls: Sequence[Call], new: Mapping[Statement, bytes]) -> list[Rows]:
+        syncs = [*(False for _ in new), *(one is SYNC for one in calls)]
+        results = _results(self.pgconn, syncs)
         self.pgconn.exit_pipeline_mode()
         prepared = iter(new.items())
         for result in results:
@@ -111,16 +123,18 @@ def _flush(wire: PGconn) -> None:
         wire.consume_input()
 
 
-def _results(wire: PGconn, count: int) -> list[PGresult]:
-    """The results of so many statements, with the sync behind them read too."""
+def _results(wire: PGconn, syncs: Sequence[bool]) -> list[PGresult]:
+    """The results of statements, and the syncs between them, with the one behind them read too."""
     results: list[PGresult] = []
     try:
         ready = select.poll()
         ready.register(wire.socket, select.POLLIN)
-        for _ in range(count):
-            result, end = _next(wire, ready), _next(wire, ready)
-            assert result and not end
-            results.append(result)
+        for sync in syncs:
+            result = _next(wire, ready)
+            assert result
+            if not sync:
+                results.append(result)
+                assert not _next(wire, ready)
         end = _next(wire, ready)
         if end and end.status != ExecStatus.PIPELINE_SYNC:  # a commit that comes with it failed
             results.append(end)

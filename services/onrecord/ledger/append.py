@@ -15,7 +15,7 @@ import psycopg
 
 from onrecord.domain.decisions import Refusal
 from onrecord.kit import binary
-from onrecord.kit.trips import Connection, Rows, Statement
+from onrecord.kit.trips import SYNC, Connection, Rows, Statement
 from onrecord.ledger.insert import INSERT, INSERT_IF, insertion
 from onrecord.ledger.judging import Answer, Judging, Write
 from onrecord.ledger.lookup import Head, look
@@ -54,7 +54,8 @@ def append(
     memory = memory or Memory()
     judging = beforehand(writes, memory)
     flight = depart(conn, judging, memory) if judging else None
-    return (flight and land(conn, flight, memory)) or ask(conn, writes, memory)
+    answers = land(conn, flight, memory) if flight else None
+    return ask(conn, writes, memory) if answers is None else answers
 
 
 def beforehand(writes: Sequence[Write], memory: Memory) -> Judging | None:
@@ -81,12 +82,12 @@ def depart(conn: Connection, judging: Judging, memory: Memory) -> Flight | None:
         return None  # a refusal may be one of what the memory lacks
     params, after = insertion(judging.rows, frontier, now.recorded_at)
     insert = INSERT_IF(*params, binary.integer(now.size))
-    return Flight(judging, frontier, after, conn.send(_LOCK(), insert))
+    return Flight(judging, frontier, after, conn.send(_BEGIN(), _LOCK(), SYNC, insert, _COMMIT()))
 
 
 def land(conn: Connection, flight: Flight, memory: Memory) -> list[Answer | Refusal] | None:
     """The answers of what was sent, once it is written; None if not. Raises as `append` does."""
-    _, inserted = _committed(conn, flight.back)
+    *_, inserted, _ = _committed(conn, flight.back)
     for (clock,) in inserted:
         memory.keep(flight.judging.now, Head(flight.frontier, clock), flight.after)
         return flight.judging.answers

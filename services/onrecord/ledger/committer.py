@@ -182,8 +182,8 @@ class Committer:
                 raise (OutcomeUnknown if lost else LedgerUnavailable) from error
             try:
                 sent, flight = flight, None
-                found = sent and land(self._conn, sent, self._memory)
-                return found or ask(self._conn, writes, self._memory)
+                found = land(self._conn, sent, self._memory) if sent else None
+                return ask(self._conn, writes, self._memory) if found is None else found
             except CommitLost:
                 log.warning("lost the ledger while it committed", exc_info=True)
                 lost = True

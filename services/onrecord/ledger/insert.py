@@ -41,7 +41,7 @@ INSERT_IF: Final = Statement(
     SELECT FROM (SELECT * FROM ledger.commits ORDER BY size DESC LIMIT 1) head
     WHERE size = $20::bigint
     AND $17::timestamptz BETWEEN recorded_at AND greatest(clock_timestamp(), recorded_at)
-    AND $17::timestamptz > clock_timestamp() - interval '0.1 s'
+    AND $17::timestamptz > clock_timestamp() - interval '1 s'
     AND NOT EXISTS (SELECT FROM ledger.entries WHERE id = ANY($2::uuid[]))
 ),""",
         where="WHERE EXISTS (SELECT FROM so)",

@@ -27,7 +27,7 @@ from onrecord.entrypoints import doors
 from onrecord.ingest import record
 from onrecord.ingest.schemas import ActorIn, PositionIn, StatementIn
 from onrecord.kit import db
-from onrecord.kit.trips import SYNC, Call, Connection, Rows
+from onrecord.kit.trips import SYNC, Call, Connection, Rows, Statement
 from onrecord.ledger.append import append
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.judging import Answer, prepared
@@ -40,6 +40,8 @@ SIZES: Final = (1, 4, 1, 2)
 """Requests that one who goes straight to `append` hands in at once."""
 ENDS: Final = {"seq", "refused", "failed"}
 """One of them stands in the note of what was answered."""
+
+BEGIN, COMMIT = Statement("BEGIN"), Statement("COMMIT")
 
 Note = dict[str, Any]
 Answers = Sequence[Answer | Refusal | BaseException]
@@ -100,7 +102,9 @@ class Watched:
         return [self._one(call) for call in calls]
 
     def send(self, *calls: Call) -> Callable[[], list[Rows]]:
-        return partial(self.trip, *(one for one in calls if one is not SYNC))
+        if calls[-1].statement.sql == "COMMIT":
+            return partial(self.trip, *(one for one in calls if one is not SYNC))
+        return lambda: self.trip(BEGIN(), *calls, COMMIT())[1:-1]  # as they are one transaction
 
     def _one(self, call: Call) -> Rows:
         sql = call.statement.sql

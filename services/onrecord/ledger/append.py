@@ -29,6 +29,10 @@ _ERASE: Final = Statement("SELECT ledger.erase($1)")
 _COMMIT: Final = Statement("COMMIT")
 
 
+AT_ONCE: Final = 65_536
+"""Bytes that any socket takes though nobody reads them yet."""
+
+
 class CommitLost(Exception):
     """The connection was lost while the transaction was being committed."""
 
@@ -39,6 +43,8 @@ class Flight(NamedTuple):
     judging: Judging
     frontier: Frontier
     after: Frontier
+    place: int
+    """Which of the statements that are sent inserts it."""
     back: Callable[[], list[Rows]]
 
 
@@ -73,7 +79,9 @@ def beforehand(writes: Sequence[Write], memory: Memory) -> Judging | None:
 def depart(conn: Connection, judging: Judging, memory: Memory) -> Flight | None:
     """Send what was judged beforehand, unless it is nothing or known already not to be as supposed.
 
-    The statements of a trip without BEGIN are one transaction, committed at its end.
+    The statements of a trip without BEGIN are one transaction, committed at its end; which does
+    where the wire takes all of it at once. Else a writer may be frozen before all of it is sent,
+    and then loses the lock as one that asks does.
     """
     now, frontier = judging.now, memory.end(judging.now)
     if frontier is None or not judging.rows:  # all of its writers may have gone away
@@ -82,12 +90,15 @@ def depart(conn: Connection, judging: Judging, memory: Memory) -> Flight | None:
         return None  # a refusal may be one of what the memory lacks
     params, after = insertion(judging.rows, frontier, now.recorded_at)
     insert = INSERT_IF(*params, binary.integer(now.size))
-    return Flight(judging, frontier, after, conn.send(_BEGIN(), _LOCK(), SYNC, insert, _COMMIT()))
+    if sum(map(len, params)) <= AT_ONCE:
+        return Flight(judging, frontier, after, 1, conn.send(_LOCK(), insert))
+    back = conn.send(_BEGIN(), _LOCK(), SYNC, insert, _COMMIT())
+    return Flight(judging, frontier, after, 2, back)
 
 
 def land(conn: Connection, flight: Flight, memory: Memory) -> list[Answer | Refusal] | None:
     """The answers of what was sent, once it is written; None if not. Raises as `append` does."""
-    *_, inserted, _ = _committed(conn, flight.back)
+    inserted = _committed(conn, flight.back)[flight.place]
     for (clock,) in inserted:
         memory.keep(flight.judging.now, Head(flight.frontier, clock), flight.after)
         return flight.judging.answers

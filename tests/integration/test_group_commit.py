@@ -12,7 +12,7 @@ import pytest
 from onrecord.domain.decisions import Refusal, Request
 from onrecord.entrypoints import doors
 from onrecord.kit import db
-from onrecord.kit.trips import Connection, Statement
+from onrecord.kit.trips import Call, Connection, Rows, Statement
 from onrecord.ledger import committer as committer_module
 from onrecord.ledger.committer import Committer, LedgerBusy, OutcomeUnknown
 from onrecord.ledger.insert import INSERT_IF
@@ -91,13 +91,17 @@ def test_what_gathers_is_sent_in_one_trip_by_who_wrote_all_before(
     # the lock may be held for longer here than an instant may be old
     patient = Statement(INSERT_IF.sql.replace("1 s", "60 s"))
     monkeypatch.setattr("onrecord.ledger.append.INSERT_IF", patient)
-    trips: list[int] = []
+    trips: list[int] = []  # of how many statements each was
 
     def counted() -> Connection:
         conn = doors.writer(on_record.url)
         send = conn.send
-        # the statements of each trip
-        conn.send = lambda *calls: trips.append(len(calls)) or send(*calls)  # type: ignore
+
+        def counting(*calls: Call) -> Callable[[], list[Rows]]:
+            trips.append(len(calls))
+            return send(*calls)
+
+        conn.send = counting  # type: ignore[method-assign] # of this connection alone
         return conn
 
     with committing(on_record.url, counted) as made:

@@ -43,7 +43,8 @@ class Turns:
 
     def _end(self) -> None:
         asked, self._asked = self._asked, []
-        self._hand_in([one for one in asked if not one[1].done()])
+        if waiting := [one for one in asked if not one[1].done()]:
+            self._hand_in(waiting)
 
     def _hand_in(self, asked: Sequence[Asked]) -> None:
         try:

@@ -56,7 +56,7 @@ class ReadRoute(APIRoute):
 
         whole = inspect.signature(endpoint)
         seen = [one for one in whole.parameters.values() if one.name != "ask"]
-        asked.__signature__ = whole.replace(parameters=seen)  # type: ignore[attr-defined]
+        asked.__signature__ = whole.replace(parameters=seen)  # type: ignore[attr-defined] # inspect's
         return asked
 
     def _read(self, request: Request) -> BaseModel:

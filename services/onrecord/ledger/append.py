@@ -28,7 +28,6 @@ _LOCK: Final = Statement(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
 _ERASE: Final = Statement("SELECT ledger.erase($1)")
 _COMMIT: Final = Statement("COMMIT")
 
-
 AT_ONCE: Final = 65_536
 """Bytes that any socket takes though nobody reads them yet."""
 

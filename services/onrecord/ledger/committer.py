@@ -145,7 +145,8 @@ class Committer:
                 self._memory.leave(batch.judging)
             if batch.judging:
                 batch.flight = depart(self._conn, batch.judging, self._memory)
-        except Exception:  # it comes again, and is told, when the ledger is asked
+        except Exception:  # the ledger is asked instead; what comes again then is told
+            log.warning("a batch that was judged could not be sent", exc_info=True)
             self._drop()
 
     def _recorded(self, writes: Sequence[Write], flight: Flight | None = None) -> Iterator[Found]:

@@ -156,7 +156,7 @@ def main() -> None:
             print("message-db is left out: no --message-db", file=sys.stderr)
         found = bench.alternate(sides, slices=given.slices, before=lambda: bench.settle(server))
         bench.table("Event stores", found, unit="events/s", target=targets)
-        ours.committer.stop()
+        pass
         for other in others:
             other.close()
 

@@ -55,9 +55,10 @@ def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
                 committer = Committer(lambda: writer(url), on_commit=bell.ring)
                 pool = db.pool(url, role="onrecord_ingest", size=4)
                 app.state.recorder = Recorder(committer, await stack.enter_async_context(pool))
-                for part in (bell, committer):
-                    part.start()
-                    stack.callback(part.stop)
+                bell.start()
+                stack.callback(bell.stop)
+                committer.start()
+                stack.push_async_callback(committer.stop)
             if "query" in doors:
                 pool = db.pool(url, role="onrecord_query")
                 app.state.read_pool = await stack.enter_async_context(pool)

@@ -7,7 +7,7 @@ Called by `routes` and `batch`. Nothing here decides: shapes are checked by `sch
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -48,7 +48,6 @@ from onrecord.ingest.schemas import (
     TopicRevisionIn,
     UnmergeIn,
 )
-from onrecord.ingest.turns import Turns
 from onrecord.kit.db import Pool, Row, rows
 from onrecord.kit.problems import Problem, at, unavailable
 from onrecord.ledger.committer import Committer, LedgerBusy, LedgerUnavailable, OutcomeUnknown
@@ -67,14 +66,13 @@ class Recorder:
 
     committer: Committer
     pool: Pool
-    _turns: Turns = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_turns", Turns(self.committer))
 
     async def record(self, request: Request) -> Answer:
         """Have a request recorded. Raises a `Problem` where it is not."""
-        found = await self._turns.found(request)
+        try:
+            (found,) = await self.committer.submit([request])
+        except (LedgerBusy, LedgerUnavailable) as error:
+            raise _as_problem(error) from None
         if isinstance(found, Answer):
             return found
         if isinstance(found, Refusal):
@@ -89,7 +87,7 @@ class Recorder:
         if not requests:
             return []
         try:
-            found = await self._turns.found_all(requests)
+            found = await self.committer.submit(requests)
         except (LedgerBusy, LedgerUnavailable) as error:
             return [_as_problem(error) for _ in requests]
         refused = [self._problem(one) for one in found if isinstance(one, Refusal)]

@@ -7,10 +7,10 @@ the one before it is done. The first that fails ends the trip: the rest is passe
 trip that opens no transaction are one, which is committed at its end.
 """
 
+import asyncio
 import select
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -67,88 +67,129 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         Raises the error of the first that failed. Where the connection was lost it is `closed` from
         then on, and whatever had not failed may have been done.
         """
-        return self.send(*calls)()
+        return self.send(*calls).rows()
 
-    def send(self, *calls: Call) -> Callable[[], list[Rows]]:
-        """Have these run; what it gives waits until they are, and does as `trip` does."""
-        wire, names = self.pgconn, self._names
+    def send(self, *calls: Call) -> "Trip":
+        """Have these run. All of it that the wire takes is on its way."""
+        names = self._names
         asked = [one.statement for one in calls if one is not SYNC]
         new = list(dict.fromkeys([one for one in asked if one not in names]))
         if new:
             names = names | {one: b"trip %d" % n for n, one in enumerate(new, len(names))}
-        try:
-            wire.enter_pipeline_mode()
-            for statement in new:
-                wire.send_prepare(names[statement], statement.sql.encode())
-            for call in calls:
-                if call is SYNC:
-                    wire.pipeline_sync()
-                    continue
-                formats = [Format.BINARY] * len(call.params)
-                name = names[call.statement]
-                wire.send_query_prepared(name, call.params, formats, Format.BINARY)
-            wire.pipeline_sync()
-            _flush(wire)
-        except psycopg.OperationalError as error:
-            return partial(_fail, error)
-        return partial(self._back, calls, {one: names[one] for one in new})
-
-    def _back(self, calls: Sequence[Call], new: Mapping[Statement, bytes]) -> list[Rows]:
-        syncs = [*(False for _ in new), *(one is SYNC for one in calls)]
-        results = _results(self.pgconn, syncs)
-        self.pgconn.exit_pipeline_mode()
-        prepared = iter(new.items())
-        for result in results:
-            if result.status not in _DONE:
-                raise error_from_result(result)
-            self._names.update(islice(prepared, 1))
-        return [self._rows(result) for result in results[len(new) :]]
-
-    def _rows(self, result: PGresult) -> Rows:
-        if not result.ntuples:
-            return []
-        self._loader.set_pgresult(result)
-        return self._loader.load_rows(0, result.ntuples, tuple)
+        return Trip(self, calls, names, new)
 
 
-def _fail(error: psycopg.Error) -> list[Rows]:
-    raise error
+class Trip:
+    """Statements on their way over a connection, which has no time for others until `rows` is."""
 
+    def __init__(
+        self,
+        conn: Connection,
+        calls: Sequence[Call],
+        names: Mapping[Statement, bytes],
+        new: Sequence[Statement],
+    ) -> None:
+        self._conn, self._wire = conn, conn.pgconn
+        self._new = {one: names[one] for one in new}
+        self._results: list[PGresult] = []
+        self._steps = self._going(calls, names)
+        self._error: Exception | None = None
+        self._want: int | None = None
+        self._step()
 
-def _flush(wire: PGconn) -> None:
-    ready = select.poll()
-    ready.register(wire.socket, select.POLLIN | select.POLLOUT)
-    while wire.flush():  # the server may want to be heard before it takes more
-        ready.poll()
-        wire.consume_input()
-
-
-def _results(wire: PGconn, syncs: Sequence[bool]) -> list[PGresult]:
-    """The results of statements, and the syncs between them, with the one behind them read too."""
-    results: list[PGresult] = []
-    try:
+    def rows(self) -> list[Rows]:
+        """Wait until they are done; gives and raises as `Connection.trip` does."""
         ready = select.poll()
-        ready.register(wire.socket, select.POLLIN)
-        for sync in syncs:
-            result = _next(wire, ready)
+        while self._want:
+            ready.register(self._wire.socket, self._want)
+            ready.poll()
+            self._step()
+        if not self._error:
+            self._wire.exit_pipeline_mode()
+        prepared = iter(self._new.items())
+        for result in self._results:
+            if result.status not in _DONE:
+                raise error_from_result(result) from self._error
+            self._conn._names.update(islice(prepared, 1))
+        if self._error:
+            raise self._error
+        return [self._loaded(result) for result in self._results[len(self._new) :]]
+
+    async def done(self) -> bool:
+        """Wait until `rows` has nothing to wait for; whether it has nothing to raise."""
+        loop = asyncio.get_running_loop()
+        while self._want:
+            await _ready(loop, self._wire.socket, self._want)
+            self._step()
+        return not self._error and all(one.status in _DONE for one in self._results)
+
+    def _step(self) -> None:
+        """Go on as far as nothing is to be waited for."""
+        try:
+            self._want = next(self._steps, None)
+        except Exception as error:  # `rows` raises it
+            self._error, self._want = error, None
+
+    def _going(
+        self, calls: Sequence[Call], names: Mapping[Statement, bytes]
+    ) -> Generator[int, None, None]:
+        """Sends all and reads all; gives the events of the socket that it waits for meanwhile."""
+        wire = self._wire
+        wire.enter_pipeline_mode()
+        for statement, name in self._new.items():
+            wire.send_prepare(name, statement.sql.encode())
+        for call in calls:
+            if call is SYNC:
+                wire.pipeline_sync()
+                continue
+            formats = [Format.BINARY] * len(call.params)
+            name = names[call.statement]
+            wire.send_query_prepared(name, call.params, formats, Format.BINARY)
+        wire.pipeline_sync()
+        while wire.flush():  # the server may want to be heard before it takes more
+            yield select.POLLIN | select.POLLOUT
+            wire.consume_input()
+        for sync in (*(False for _ in self._new), *(one is SYNC for one in calls)):
+            result = yield from self._next()
             assert result
             if not sync:
-                results.append(result)
-                assert not _next(wire, ready)
-        end = _next(wire, ready)
+                self._results.append(result)
+                assert not (yield from self._next())
+        end = yield from self._next()
         if end and end.status != ExecStatus.PIPELINE_SYNC:  # a commit that comes with it failed
-            results.append(end)
-            _next(wire, ready), _next(wire, ready)  # its own end, and the sync
-    except psycopg.OperationalError:
-        for result in results:  # what the server said before it hung up
-            if result.status == ExecStatus.FATAL_ERROR:
-                raise error_from_result(result) from None
-        raise
-    return results
+            self._results.append(end)
+            for _ in range(2):  # its own end, and the sync
+                yield from self._next()
+
+    def _next(self) -> Generator[int, None, PGresult | None]:
+        wire = self._wire
+        while wire.is_busy():
+            yield select.POLLIN
+            wire.consume_input()
+        return wire.get_result()
+
+    def _loaded(self, result: PGresult) -> Rows:
+        if not result.ntuples:
+            return []
+        loader = self._conn._loader
+        loader.set_pgresult(result)
+        return loader.load_rows(0, result.ntuples, tuple)
 
 
-def _next(wire: PGconn, ready: select.poll) -> PGresult | None:
-    while wire.is_busy():
-        ready.poll()
-        wire.consume_input()
-    return wire.get_result()
+async def _ready(loop: asyncio.AbstractEventLoop, socket: int, events: int) -> None:
+    """Wait for one of these events."""
+    waiter: asyncio.Future[None] = loop.create_future()
+
+    def wake() -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    loop.add_reader(socket, wake)
+    if events & select.POLLOUT:
+        loop.add_writer(socket, wake)
+    try:
+        await waiter
+    finally:
+        loop.remove_reader(socket)
+        if events & select.POLLOUT:
+            loop.remove_writer(socket)

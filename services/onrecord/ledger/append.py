@@ -7,7 +7,7 @@ COMMITTED: a snapshot taken before the lock was granted would not see what its l
 A writer who writes alone need not look: see `memory`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -15,7 +15,7 @@ import psycopg
 
 from onrecord.domain.decisions import Refusal
 from onrecord.kit import binary
-from onrecord.kit.trips import SYNC, Connection, Rows, Statement
+from onrecord.kit.trips import SYNC, Connection, Rows, Statement, Trip
 from onrecord.ledger.insert import INSERT, INSERT_IF, insertion
 from onrecord.ledger.judging import Answer, Judging, Write
 from onrecord.ledger.lookup import Head, look
@@ -44,7 +44,7 @@ class Flight(NamedTuple):
     after: Frontier
     place: int
     """Which of the statements that are sent inserts it."""
-    back: Callable[[], list[Rows]]
+    trip: Trip
 
 
 def append(
@@ -91,13 +91,13 @@ def depart(conn: Connection, judging: Judging, memory: Memory) -> Flight | None:
     insert = INSERT_IF(*params, binary.integer(now.size))
     if sum(map(len, params)) <= AT_ONCE:
         return Flight(judging, frontier, after, 1, conn.send(_LOCK(), insert))
-    back = conn.send(_BEGIN(), _LOCK(), SYNC, insert, _COMMIT())
-    return Flight(judging, frontier, after, 2, back)
+    trip = conn.send(_BEGIN(), _LOCK(), SYNC, insert, _COMMIT())
+    return Flight(judging, frontier, after, 2, trip)
 
 
 def land(conn: Connection, flight: Flight, memory: Memory) -> list[Answer | Refusal] | None:
     """The answers of what was sent, once it is written; None if not. Raises as `append` does."""
-    inserted = _committed(conn, flight.back)[flight.place]
+    inserted = _committed(conn, flight.trip)[flight.place]
     for (clock,) in inserted:
         memory.keep(flight.judging.now, Head(flight.frontier, clock), flight.after)
         return flight.judging.answers
@@ -128,13 +128,13 @@ def ask(conn: Connection, writes: Sequence[Write], memory: Memory) -> list[Answe
     return judging.answers
 
 
-def _committed(conn: Connection, back: Callable[[], list[Rows]]) -> list[Rows]:
+def _committed(conn: Connection, trip: Trip) -> list[Rows]:
     """Wait for a trip that ends with COMMIT; tells an unknown outcome from all that surely failed.
 
     In the latter case it is rolled back.
     """
     try:
-        return back()
+        return trip.rows()
     except psycopg.Error as error:
         if conn.closed:  # else the server goes on, and said that it had not come to COMMIT
             raise CommitLost from error

@@ -1,16 +1,19 @@
 """Who writes the ledger, when many ask at once?
 
-One thread a process, on one connection. It takes what is waiting, up to `MOST` requests, and
+One task a process, on one connection. It takes what is waiting, up to `MOST` requests, and
 commits it as one batch: with one writer that is at once, with many they share a transaction (group
-commit). The write door hands in requests and awaits their futures. A lost connection is tried
-again once with the same requests, which is safe because their ids are; any other failure is
-repeated one request a transaction, so that one writer's trouble is that writer's own.
+commit). What was judged beforehand is sent and awaited on the event loop; where the ledger is to be
+asked, that is done in a thread. The write door hands in requests and awaits their futures. A lost
+connection is tried again once with the same requests, which is safe because their ids are; any
+other failure is repeated one request a transaction, so that one writer's trouble is that writer's
+own.
 """
 
+import asyncio
 import logging
-import queue
-import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from typing import Final
 
@@ -50,89 +53,97 @@ class OutcomeUnknown(Exception):
 
 
 class Committer:
-    """This process's one writer; `on_commit` is told after each batch that grew the ledger."""
+    """This process's one writer; `on_commit` is told after each batch that grew the ledger.
+
+    It lives on the event loop that it is started on.
+    """
 
     def __init__(self, connect: Connect, *, on_commit: Callable[[], None]) -> None:
         self._connect = connect
         self._on_commit = on_commit
-        self._queue: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
-        self._open: Batch | None = None
-        """The last of them, while it takes more."""
+        self._waiting: deque[Batch] = deque()
+        """The last of them takes more while there is room."""
         self._held = 0
+        """Requests in them."""
+        self._more = asyncio.Event()
         self._closed = False
-        self._gate = threading.Lock()
-        """Over these: nothing comes to wait beyond the bound, nor behind the end."""
-        self._ended = False
         self._conn: Connection | None = None
         self._memory = Memory()
         """Of what was written over that connection."""
-        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
+        self._thread = ThreadPoolExecutor(1, "committer")
+        """Where the ledger is asked."""
 
     def start(self) -> None:
-        self._thread.start()
+        self._loop = asyncio.get_running_loop()
+        self._task = self._loop.create_task(self._run())
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Take nothing more, finish what is waiting, and end."""
-        with self._gate:
-            self._closed = True
-        self._queue.put(None)
-        self._thread.join()
+        self._closed = True
+        self._more.set()
+        await self._task
 
     def submit(self, requests: Sequence[Request]) -> Outcomes:
         """Hand in requests, to be recorded in this order; all of them are taken, or none.
 
         The future holds for each its answer, its refusal, or the error that kept it off the record:
-        one of those above, or the database's own.
+        one of those above, or the database's own. Who cancels it before the committer has begun
+        withdraws them.
         """
-        outcomes = Outcomes()
-        self._admit(len(requests))  # before any work is done for what is not taken
-        writes = [prepared(request) for request in requests]
-        with self._gate:
-            self._admit(len(writes))
-            self._held += len(writes)
-            batch = self._open or Batch(self._memory, judge=self._queue.empty())
-            batch.add(writes, outcomes)
-            if batch is not self._open:
-                self._queue.put(batch)
-            self._open = batch if batch.count < MOST else None
-        return outcomes
-
-    def _admit(self, more: int) -> None:
         if self._closed:
             raise LedgerUnavailable
         # alone they are taken however many, or they could never be
-        if self._held and self._held + more > WAITING:
+        if self._held and self._held + len(requests) > WAITING:
             raise LedgerBusy
+        writes = [prepared(request) for request in requests]
+        outcomes: Outcomes = self._loop.create_future()
+        if not self._waiting or self._waiting[-1].count >= MOST:
+            self._waiting.append(Batch(self._memory, judge=not self._waiting))
+        self._waiting[-1].add(writes, outcomes)
+        self._held += len(writes)
+        self._more.set()
+        return outcomes
 
-    def _run(self) -> None:
+    async def _run(self) -> None:
         """Each batch is sent before the writers of the last one are told, who then have time."""
         before: Batch | None = None
-        while before or not self._ended:
-            found = list(self._recorded(before.writes, before.flight)) if before else []
-            batch = self._take(wait=before is None)
+        while before or self._waiting or not self._closed:
+            found = await self._found(before) if before else []
+            if not before:
+                await self._more.wait()
+            batch = self._take()
             if batch:
                 self._depart(batch)
             if before:
                 before.settle(found)
             before = batch
         self._drop()
+        self._thread.shutdown()
 
-    def _take(self, *, wait: bool) -> Batch | None:
-        """What is waiting, as soon as something is."""
-        try:
-            batch = self._queue.get(block=wait)
-        except queue.Empty:
+    def _take(self) -> Batch | None:
+        """What is waiting."""
+        if not self._waiting:
             return None
-        if batch is None:
-            self._ended = True
-            return None
-        with self._gate:
-            if batch is self._open:
-                self._open = None
-            self._held -= batch.count
-            batch.close()
-            self._memory.leave(batch.judging)
+        batch = self._waiting.popleft()
+        if not self._waiting:
+            self._more.clear()
+        self._held -= batch.count
+        batch.close()
+        self._memory.leave(batch.judging)
         return batch
+
+    async def _found(self, batch: Batch) -> list[Found]:
+        """What came of each: on the loop where that is what was supposed, else in the thread."""
+        flight = batch.flight
+        if flight and await flight.trip.done():
+            assert self._conn
+            answers = land(self._conn, flight, self._memory)
+            if answers is not None:
+                self._ring(answers)
+                return [*answers]
+            flight = None
+        recorded = self._recorded(batch.writes, flight)
+        return await self._loop.run_in_executor(self._thread, list, recorded)
 
     def _depart(self, batch: Batch) -> None:
         """Send a batch if it is judged, or can be; else it will be when the ledger is asked."""
@@ -166,12 +177,15 @@ class Committer:
             for one in writes:
                 yield from self._recorded([one])
         else:
-            if any(isinstance(one, Answer) and not one.repeated for one in found):
-                try:
-                    self._on_commit()
-                except Exception:  # it is on record all the same; a sweep finds it
-                    log.exception("nobody could be told of a commit")
+            self._ring(found)
             yield from found
+
+    def _ring(self, found: Sequence[Answer | Refusal]) -> None:
+        if any(isinstance(one, Answer) and not one.repeated for one in found):
+            try:
+                self._on_commit()
+            except Exception:  # it is on record all the same; a sweep finds it
+                log.exception("nobody could be told of a commit")
 
     def _append(self, writes: Sequence[Write], flight: Flight | None) -> list[Answer | Refusal]:
         lost = False

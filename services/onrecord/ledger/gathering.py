@@ -1,11 +1,11 @@
 """What gathers while the ledger is busy, and is then written together?
 
-Called by `committer`. What a batch's writers want is judged as they hand it in, in their own time,
-so that nothing but writing is left to do when the database is free.
+Called by `committer`. What a batch's writers want is judged as they hand it in, while the database
+is busy, so that nothing but writing is left to do when it is free.
 """
 
+import asyncio
 from collections.abc import Iterable
-from concurrent.futures import Future
 from itertools import islice
 
 from onrecord.domain.decisions import Refusal
@@ -17,8 +17,8 @@ Found = Answer | Refusal | Exception
 """What came of a request."""
 
 
-Outcomes = Future[list[Found]]
-"""What awaits those who handed in requests together: one for all, as each costs much."""
+Outcomes = asyncio.Future[list[Found]]
+"""What awaits those who handed in requests together. Who cancels it withdraws them."""
 
 
 class Batch:
@@ -52,7 +52,7 @@ class Batch:
 
     def close(self) -> None:
         """From here on no writer can withdraw; who has gone away by now is not recorded."""
-        stays = [one for one in self._asked if one[1].set_running_or_notify_cancel()]
+        stays = [one for one in self._asked if not one[1].done()]
         if len(stays) < len(self._asked):
             self._asked, self.judging = stays, None
 
@@ -64,4 +64,6 @@ class Batch:
         """Tell each writer what came of it."""
         each = iter(found)
         for writes, awaited in self._asked:
-            awaited.set_result(list(islice(each, len(writes))))
+            some = list(islice(each, len(writes)))
+            if not awaited.done():
+                awaited.set_result(some)

@@ -156,7 +156,6 @@ def main() -> None:
             print("message-db is left out: no --message-db", file=sys.stderr)
         found = bench.alternate(sides, slices=given.slices, before=lambda: bench.settle(server))
         bench.table("Event stores", found, unit="events/s", target=targets)
-        pass
         for other in others:
             other.close()
 

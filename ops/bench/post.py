@@ -27,7 +27,6 @@ from onrecord.domain.ids import new_id
 from onrecord.ingest.routes import told
 from onrecord.ingest.schemas import Recorded, StatementIn
 from onrecord.kit.strict_routes import StrictRoute
-from onrecord.ledger.committer import Committer
 
 CLIENTS = 64
 
@@ -49,18 +48,10 @@ def serve(url: str, port: int) -> None:
 
 
 def serve_profiled(url: str, port: int) -> None:
-    """The same; at the end, where the CPU went, in the event loop's thread and the committer's."""
+    """The same; at the end, what took the most CPU time of the event loop's thread."""
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn raises it again at its end
-    run = Committer._run
-    Committer._run = lambda self: profiled("committer", partial(run, self))  # type: ignore[method-assign]
-    profiled("event loop", partial(serve, url, port))
-
-
-def profiled(thread: str, run: Callable[[], None]) -> None:
-    """Run, and print what took the most CPU time of this thread."""
     profile = cProfile.Profile(time.thread_time)
-    profile.runcall(run)
-    print(f"\n### {thread}", flush=True)
+    profile.runcall(serve, url, port)
     pstats.Stats(profile).sort_stats("tottime").print_stats(25)
 
 

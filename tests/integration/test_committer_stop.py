@@ -12,8 +12,9 @@ from psycopg.conninfo import make_conninfo
 from onrecord.domain.decisions import Request
 from onrecord.entrypoints import doors
 from onrecord.ledger import committer as committer_module
-from onrecord.ledger.committer import Committer, LedgerBusy, LedgerUnavailable
+from onrecord.ledger.committer import LedgerBusy, LedgerUnavailable
 from tests.support.committing import (
+    Committer,
     Committing,
     Outcome,
     answered,
@@ -124,6 +125,5 @@ def test_a_bell_that_fails_stops_nobody_from_writing(staged: Record) -> None:
         raise OSError("no bell")
 
     committer = Committer(lambda: doors.writer(staged.url), on_commit=fail)
-    committer.start()
     assert [2, 3] == [answered(submit(committer, ask())).seq for _ in range(2)]
     committer.stop()

@@ -12,14 +12,15 @@ import pytest
 from onrecord.domain.decisions import Refusal, Request
 from onrecord.entrypoints import doors
 from onrecord.kit import db
-from onrecord.kit.trips import Call, Connection, Rows, Statement
+from onrecord.kit.trips import Call, Connection, Statement, Trip
 from onrecord.ledger import committer as committer_module
-from onrecord.ledger.committer import Committer, LedgerBusy, OutcomeUnknown
+from onrecord.ledger.committer import LedgerBusy, OutcomeUnknown
 from onrecord.ledger.insert import INSERT_IF
 from onrecord.ledger.judging import Answer
 from tests.support import bodies
 from tests.support.committing import (
     STALL,
+    Committer,
     Outcome,
     acquainted,
     answered,
@@ -97,7 +98,7 @@ def test_what_gathers_is_sent_in_one_trip_by_who_wrote_all_before(
         conn = doors.writer(on_record.url)
         send = conn.send
 
-        def counting(*calls: Call) -> Callable[[], list[Rows]]:
+        def counting(*calls: Call) -> Trip:
             trips.append(len(calls))
             return send(*calls)
 
@@ -240,9 +241,8 @@ def test_a_writer_who_has_gone_away_while_waiting_is_not_recorded(staged: Record
         with lock_held(staged.url) as lock:
             under_way = submit(made.committer, ask())
             lock.wait_for(1)
-            assert not under_way.cancel()
             outcomes = [submit(made.committer, one) for one in (goes, stays)]
-            assert outcomes[0].cancel()
+            outcomes[0].outcomes.cancel()
             lock.release()
         assert [2, 3] == [answered(one).seq for one in (under_way, outcomes[1])]
     assert goes.id not in {one.id for one in staged.events()}

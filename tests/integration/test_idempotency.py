@@ -24,11 +24,12 @@ from onrecord.domain.events import (
 from onrecord.domain.ids import along_id
 from onrecord.entrypoints import doors
 from onrecord.ledger.append import LOCK_KEY
-from onrecord.ledger.committer import Committer, OutcomeUnknown
+from onrecord.ledger.committer import OutcomeUnknown
 from onrecord.ledger.judging import Answer
 from tests.support import bodies
 from tests.support.committing import (
     STALL,
+    Committer,
     committing,
     cut,
     lock_held,

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from onrecord.domain.decisions import Refusal, Request
 from onrecord.domain.ids import along_id
 from onrecord.entrypoints import doors
-from onrecord.kit.trips import Call, Connection, Rows, Statement
+from onrecord.kit.trips import Call, Connection, Statement, Trip
 from onrecord.ledger.append import append, beforehand, depart
 from onrecord.ledger.insert import INSERT_IF
 from onrecord.ledger.judging import Answer, prepared
@@ -37,7 +37,7 @@ class Writer:
         self.memory, self.trips, self.conn = Memory(), 0, conn
         send = conn.send
 
-        def counted(*calls: Call) -> Callable[[], list[Rows]]:
+        def counted(*calls: Call) -> Trip:
             self.trips += 1
             return send(*calls)
 
@@ -163,9 +163,9 @@ def test_who_waits_long_for_the_lock_looks_at_the_clock_again(
 
 
 def test_a_writer_frozen_before_all_of_it_is_sent_loses_the_lock(
-    on_record: Record, alone: Writer, monkeypatch: pytest.MonkeyPatch
+    on_record: Record, alone: Writer
 ) -> None:
-    monkeypatch.setattr("onrecord.kit.trips._flush", lambda _: None)  # as one that stops there
+    """What the wire does not take at once goes when it is waited for."""
     huge = [prepared(request(uuid4(), statement("w" * 100_000))) for _ in range(100)]
     judging = beforehand(huge, alone.memory)
     assert judging
@@ -174,7 +174,7 @@ def test_a_writer_frozen_before_all_of_it_is_sent_loses_the_lock(
     with writers(on_record.url, 1) as (other,):
         answers(other.append(ask()))
     with pytest.raises(psycopg.Error):
-        flight.back()
+        flight.trip.rows()
     assert alone.conn.closed
     assert 5 == len(on_record.events())
 

@@ -34,7 +34,7 @@ def test_what_is_refused_is_refused_also_where_nothing_near_can_be_looked_up(
     async def record() -> list[Answer | BaseException]:
         door = recorder(on_record.url)
         found = await door.record_all([ask(), unknown, ask()])
-        await asyncio.to_thread(door.committer.stop)
+        await door.committer.stop()
         return found
 
     before, refused, after = asyncio.run(record())
@@ -61,13 +61,13 @@ def test_requests_whose_writer_goes_away_while_they_wait_are_not_recorded(
             await asyncio.gather(rest, return_exceptions=True)
             lock.release()
             await first
-        await asyncio.to_thread(door.committer.stop)
+        await door.committer.stop()
 
     asyncio.run(leave())
     assert 3 == len(on_record.events())
 
 
-def test_what_is_asked_in_one_turn_is_handed_in_together_and_answered_each_for_itself(
+def test_what_is_asked_at_once_is_recorded_together_and_answered_each_for_itself(
     on_record: Record,
 ) -> None:
     """One of them has gone before the turn ends, another cannot even be prepared."""
@@ -83,7 +83,7 @@ def test_what_is_asked_in_one_turn_is_handed_in_together_and_answered_each_for_i
         await asyncio.sleep(0)  # all have asked
         tasks[3].cancel()
         found = await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.to_thread(door.committer.stop)
+        await door.committer.stop()
         return found
 
     before, refused, failed, gone, after = asyncio.run(record())
@@ -113,7 +113,7 @@ def test_in_a_turn_that_asks_for_more_than_may_wait_some_are_taken(
             busy = await asyncio.gather(*rest[2:], return_exceptions=True)
             lock.release()
             found = await asyncio.gather(first, waits, *rest[:2])
-        await asyncio.to_thread(door.committer.stop)
+        await door.committer.stop()
         return [*found, *busy]
 
     *taken, one, other = asyncio.run(record())
@@ -137,7 +137,7 @@ def test_those_who_have_all_gone_away_are_no_trouble_to_who_comes_next(on_record
                 await asyncio.gather(gone, return_exceptions=True)
                 lock.release()
                 found += [await first, await door.record_all([ask()])]
-        await asyncio.to_thread(door.committer.stop)
+        await door.committer.stop()
         return found
 
     told = [one for found in asyncio.run(leave()) for one in found]

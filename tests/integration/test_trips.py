@@ -1,15 +1,18 @@
 """Do several statements that go to PostgreSQL at once do what they would do one after the other?"""
 
+import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
 
 import psycopg
 import pytest
+import uvloop
 
 from onrecord.kit import binary, db
 from onrecord.kit.trips import Connection, Statement
 from onrecord.ledger.append import LOCK_KEY
-from tests.support.committing import lock_held, waiting
+from tests.support.committing import cut, lock_held, waiting
 from tests.support.processes import until
 from tests.support.record import Record
 
@@ -100,6 +103,30 @@ def test_more_goes_at_once_than_the_wire_holds(conn: Connection) -> None:
     lengths = [5_000_000, 0, 3, 5_000_000]
     found = conn.trip(*(LENGTH(bytes(one)) for one in lengths))
     assert [[(one,)] for one in lengths] == found
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_trip_is_awaited_on_an_event_loop_until_nothing_is_to_be_waited_for(
+    conn: Connection, run: Callable[[Coroutine[Any, Any, list[bool]]], list[bool]]
+) -> None:
+    lengths = [5_000_000, 0, 5_000_000]
+
+    async def done() -> list[bool]:
+        trip = conn.send(*(LENGTH(bytes(one)) for one in lengths))
+        others = asyncio.create_task(asyncio.sleep(0))  # the loop is there for others meanwhile
+        whole = await trip.done()
+        assert others.done()
+        assert [[(one,)] for one in lengths] == trip.rows()
+        failed = conn.send(COUNT(), FAIL(put(0)))
+        fine = await failed.done()
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            failed.rows()
+        slept = conn.send(SLEEP())
+        cut(conn)
+        return [whole, fine, await slept.done()]
+
+    assert [True, False, False] == run(done())
+    assert conn.closed
 
 
 def test_a_connection_that_the_server_ends_says_why_and_is_closed(

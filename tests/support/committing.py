@@ -5,12 +5,15 @@ behind it: so a test knows which requests share a transaction. `connections` are
 the order in which it opened them; `cut` takes one away as a broken network does.
 """
 
+import asyncio
 import os
 import socket
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import psycopg
@@ -19,15 +22,17 @@ from onrecord.domain.decisions import Refusal, Request
 from onrecord.domain.events import ActorRegistered, TopicRegistered
 from onrecord.entrypoints import doors
 from onrecord.kit import db
+from onrecord.ledger import committer, gathering
 from onrecord.ledger.append import LOCK_KEY
-from onrecord.ledger.committer import Committer
-from onrecord.ledger.gathering import Outcomes
+from onrecord.ledger.gathering import Found
 from onrecord.ledger.judging import Answer
 from onrecord.ledger.lookup import look
 from onrecord.ledger.memory import Memory
 from tests.support.histories import position, registration, request
 from tests.support.processes import until
 from tests.support.record import Record
+
+T = TypeVar("T")
 
 Connections = list[psycopg.Connection[Any]]
 
@@ -41,6 +46,31 @@ def stage(made: Record) -> None:
 def ask() -> Request:
     """A position of Ann on talks, under an id of its own."""
     return request(uuid4(), position())
+
+
+class Outcomes:
+    """What comes of requests that were handed in together, as it is awaited outside of the loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, awaited: gathering.Outcomes) -> None:
+        self._loop, self._awaited = loop, awaited
+        self._found = Future[list[Found]]()
+        loop.call_soon_threadsafe(awaited.add_done_callback, self._settle)
+
+    def _settle(self, awaited: gathering.Outcomes) -> None:
+        if awaited.cancelled():
+            self._found.cancel()
+        else:
+            self._found.set_result(awaited.result())
+
+    def done(self) -> bool:
+        return self._found.done()
+
+    def result(self, timeout: float) -> list[Found]:
+        return self._found.result(timeout)
+
+    def cancel(self) -> None:
+        """Go away: as one whose task is cancelled."""
+        on_loop(self._loop, self._awaited.cancel)
 
 
 @dataclass(frozen=True)
@@ -59,8 +89,38 @@ class Outcome:
         (found,) = self.outcomes.result(timeout)
         return found if isinstance(found, Exception) else None
 
-    def cancel(self) -> bool:
-        return self.outcomes.cancel()
+
+class Committer:
+    """The committer, on an event loop in a thread of its own, for who hands in from others."""
+
+    def __init__(self, connect: Callable[[], Any], *, on_commit: Callable[[], None]) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._made = on_loop(self._loop, lambda: _started(connect, on_commit))
+
+    def submit(self, requests: Sequence[Request]) -> Outcomes:
+        """As the committer does it."""
+        return Outcomes(self._loop, on_loop(self._loop, lambda: self._made.submit(requests)))
+
+    def stop(self) -> None:
+        """Take nothing more, finish what is waiting, and end."""
+        asyncio.run_coroutine_threadsafe(self._made.stop(), self._loop).result()
+
+
+def _started(connect: Callable[[], Any], on_commit: Callable[[], None]) -> committer.Committer:
+    made = committer.Committer(connect, on_commit=on_commit)
+    made.start()
+    return made
+
+
+def on_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], T]) -> T:
+    """What a call gives that is made in another thread, on its event loop."""
+
+    async def called() -> T:
+        return call()
+
+    return asyncio.run_coroutine_threadsafe(called(), loop).result()
 
 
 def submit(committer: Committer, request: Request) -> Outcome:
@@ -132,7 +192,6 @@ def committing(url: str, connect: Callable[[], Any] | None = None) -> Iterator[C
         return conn
 
     made = Committing(Committer(opened, on_commit=lambda: told.append(None)), connections, told)
-    made.committer.start()
     yield made
     made.committer.stop()
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from itertools import count, cycle, islice
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
@@ -27,11 +26,11 @@ from onrecord.entrypoints import doors
 from onrecord.ingest import record
 from onrecord.ingest.schemas import ActorIn, PositionIn, StatementIn
 from onrecord.kit import db
-from onrecord.kit.trips import SYNC, Call, Connection, Rows, Statement
+from onrecord.kit.trips import SYNC, Call, Connection, Rows, Statement, Trip
 from onrecord.ledger.append import append
-from onrecord.ledger.committer import Committer
 from onrecord.ledger.judging import Answer, prepared
 from tests.support import bodies
+from tests.support.committing import Committer
 
 ROOT: Final = UUID("6f1f1d0c-8f0e-5b57-9a39-0b8a3c1d2e4f")
 PASSED: Final = 3
@@ -101,10 +100,8 @@ class Watched:
     def trip(self, *calls: Call) -> list[Rows]:
         return [self._one(call) for call in calls]
 
-    def send(self, *calls: Call) -> Callable[[], list[Rows]]:
-        if calls[-1].statement.sql == "COMMIT":
-            return partial(self.trip, *(one for one in calls if one is not SYNC))
-        return lambda: self.trip(BEGIN(), *calls, COMMIT())[1:-1]  # as they are one transaction
+    def send(self, *calls: Call) -> "OneByOne":
+        return OneByOne(self, calls)
 
     def _one(self, call: Call) -> Rows:
         sql = call.statement.sql
@@ -116,6 +113,22 @@ class Watched:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._conn, name)
+
+
+class OneByOne(Trip):
+    """Statements that go when they are waited for, which is never done on an event loop."""
+
+    def __init__(self, conn: Watched, calls: Sequence[Call]) -> None:
+        self._watched, self._calls = conn, calls
+
+    async def done(self) -> bool:
+        return False
+
+    def rows(self) -> list[Rows]:
+        if self._calls[-1].statement.sql == "COMMIT":
+            return self._watched.trip(*(one for one in self._calls if one is not SYNC))
+        # as they are one transaction
+        return self._watched.trip(BEGIN(), *self._calls, COMMIT())[1:-1]
 
 
 def run(plan: Plan, control: "Pipe[Any, Any]") -> None:
@@ -134,7 +147,6 @@ def run(plan: Plan, control: "Pipe[Any, Any]") -> None:
         before = notes(plan.log)
         if plan.door == "committer":
             committer = Committer(connect, on_commit=lambda: None)
-            committer.start()
 
         def work(thread: int) -> None:
             asking = _asked(thread, before, reader, hand.over)

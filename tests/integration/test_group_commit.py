@@ -235,17 +235,18 @@ def test_an_outcome_is_unknown_too_while_the_lost_connection_still_holds_the_loc
     assert (2, True) == (found.seq, found.repeated)
 
 
-def test_a_writer_who_has_gone_away_while_waiting_is_not_recorded(staged: Record) -> None:
-    stays, goes = ask(), ask()
+def test_a_writer_who_has_gone_away_is_not_recorded_unless_it_had_begun(staged: Record) -> None:
+    begun, goes, stays = ask(), ask(), ask()
     with committing(staged.url) as made:
         with lock_held(staged.url) as lock:
-            under_way = submit(made.committer, ask())
+            outcomes = [submit(made.committer, begun)]
             lock.wait_for(1)
-            outcomes = [submit(made.committer, one) for one in (goes, stays)]
-            outcomes[0].outcomes.cancel()
+            outcomes += [submit(made.committer, one) for one in (goes, stays)]
+            for one in outcomes[:2]:
+                one.outcomes.cancel()
             lock.release()
-        assert [2, 3] == [answered(one).seq for one in (under_way, outcomes[1])]
-    assert goes.id not in {one.id for one in staged.events()}
+        assert 3 == answered(outcomes[2]).seq
+    assert [begun.id, stays.id] == [one.id for one in staged.events()[2:]]
 
 
 def test_a_writer_who_finds_the_queue_full_is_told_to_come_back(

@@ -235,6 +235,25 @@ def test_an_outcome_is_unknown_too_while_the_lost_connection_still_holds_the_loc
     assert (2, True) == (found.seq, found.repeated)
 
 
+def test_what_nobody_foresaw_is_told_as_unknown_and_the_next_one_is_recorded(
+    on_record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage(on_record)
+    with committing(on_record.url) as made:
+        for _ in range(3):  # and the last of them is sent beforehand, as the next one is
+            answered(submit(made.committer, ask()))
+        with monkeypatch.context() as patch:
+            patch.setattr("onrecord.kit.trips._ready", fail)
+            lost = submit(made.committer, asked := ask())
+            assert isinstance(lost.exception(10), OutcomeUnknown)
+        found = [answered(submit(made.committer, one)) for one in (asked, ask())]
+    assert [5, 6] == [one.seq for one in found]
+
+
+def fail(*_: Any) -> None:
+    raise OSError("on purpose")
+
+
 def test_a_writer_who_has_gone_away_is_not_recorded_unless_it_had_begun(staged: Record) -> None:
     begun, goes, stays = ask(), ask(), ask()
     with committing(staged.url) as made:

@@ -81,7 +81,7 @@ class Committer:
         """Take nothing more, finish what is waiting, and end."""
         self._closed = True
         self._more.set()
-        await self._task
+        await asyncio.shield(self._task)  # who no longer waits for it does not cut it off
 
     def submit(self, requests: Sequence[Request]) -> Outcomes:
         """Hand in requests, to be recorded in this order; all of them are taken, or none.
@@ -134,16 +134,21 @@ class Committer:
 
     async def _found(self, batch: Batch) -> list[Found]:
         """What came of each: on the loop where that is what was supposed, else in the thread."""
-        flight = batch.flight
-        if flight and await flight.trip.done():
-            assert self._conn
-            answers = land(self._conn, flight, self._memory)
-            if answers is not None:
-                self._ring(answers)
-                return [*answers]
-            flight = None
-        recorded = self._recorded(batch.writes, flight)
-        return await self._loop.run_in_executor(self._thread, list, recorded)
+        try:
+            flight = batch.flight
+            if flight and await flight.trip.done():
+                assert self._conn
+                answers = land(self._conn, flight, self._memory)
+                if answers is not None:
+                    self._ring(answers)
+                    return [*answers]
+                flight = None
+            recorded = self._recorded(batch.writes, flight)
+            return await self._loop.run_in_executor(self._thread, list, recorded)
+        except Exception:  # none is foreseen, and whoever comes next is not to wait for ever
+            log.exception("what came of a batch is not known")
+            self._drop()
+            return [OutcomeUnknown() for _ in batch.writes]
 
     def _depart(self, batch: Batch) -> None:
         """Send a batch if it is judged, or can be; else it will be when the ledger is asked."""

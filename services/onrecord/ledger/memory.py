@@ -47,10 +47,11 @@ class Memory:
 
         None where it is to be asked: where somebody else does, it would be supposed in vain.
         """
-        if self._size is None or not self._alone:
+        size = self._size  # once: it may be another thread's turn
+        if size is None or not self._alone:
             return None
         self._last = max(self._zero + timedelta(seconds=time.monotonic()), self._last)
-        return Now(self._size, self._last)
+        return Now(size, self._last)
 
     def landed(self) -> None:
         """Nothing is on its way any more."""

@@ -181,9 +181,9 @@ def decide(request: Request, state: State) -> tuple[Fact, ...] | Refusal:
     unknown: list[Reference] = []
     for draft in request.drafts:
         event, subject = draft.event, draft.subject
-        if event.makes and subject in state.things:
-            return Refusal("id-reused", ((f"{draft.at}/id", "names something else already"),))
         target = state.things.get(subject)
+        if event.makes and target:
+            return Refusal("id-reused", ((f"{draft.at}/id", "names something else already"),))
         of = event.amends or event.erases
         if of and (target is None or target.kind != of):
             return Refusal("unknown-target", about={"kind": of})

@@ -67,9 +67,9 @@ class Memory:
                 return False
             for one in draft.named:
                 if one not in things and one not in made:
-                    if one not in met:
+                    if (known := met.get(one)) is None:
                         return False
-                    things[one] = met[one]
+                    things[one] = known
             made.add(draft.subject)
         return not any(expected(request))
 

@@ -24,7 +24,7 @@ from competitors import Eventsourcing, installed
 from onrecord.kit import db
 from onrecord.kit.collector import spare_collector
 from onrecord.ledger import read
-from onrecord.projections.catch_up import SETTINGS, catch_up, prepare
+from onrecord.projections.catch_up import SETTINGS, catch_up, in_turns, prepare
 from onrecord.projections.positions import POSITIONS
 from onrecord.projections.projection import PAGE, Projection
 from onrecord.projections.rebuild import rebuild
@@ -65,10 +65,13 @@ def folds(url: str, projections: Sequence[Projection]) -> float:
     prepare(engine, tuple(projections))
     bench.settle(url)
     start = time.perf_counter()
-    (size,) = {catch_up(engine, one) for one in projections}
+    in_turns(projections, lambda one, what: what(engine, one))  # as a worker does
+    for one in projections:
+        catch_up(engine, one)
     seconds = time.perf_counter() - start
     engine.dispose()
-    return size / seconds
+    with db.connect(url) as conn:
+        return read.size(conn) / seconds
 
 
 def rebuilds(url: str, processes: int) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 
 from onrecord.audit.replay import replay
 from onrecord.kit import db
@@ -16,14 +16,8 @@ from onrecord.projections.rebuild import rebuild
 from onrecord.projections.registry import PROJECTIONS
 from tests.support import bodies, postgres
 from tests.support.histories import Cast, History, batches, histories
+from tests.support.oracle import FEW
 from tests.support.record import Record, record, serving
-
-MODEST = settings(
-    max_examples=3,
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +44,7 @@ def rebuilt_by_two(on_record: Record, name: str) -> None:
         other.join()
 
 
-@MODEST
+@FEW
 @given(histories(24, 40))
 def test_what_two_rebuild_in_parts_is_what_the_ledger_says(
     on_record: Record, history: History

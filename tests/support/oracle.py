@@ -29,6 +29,8 @@ MODEST = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink a failure takes minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+FEW = settings(MODEST, max_examples=3)
+"""Where each example costs more than the one before."""
 KNOWN = st.one_of(st.just(100), st.integers(0, 100))
 """How much of its history a read knows, in percent."""
 

@@ -8,6 +8,7 @@ Python too, and looked up value by value.
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import itemgetter
 from struct import Struct
 from typing import Any, Final
 from uuid import UUID
@@ -47,8 +48,8 @@ def copy_in(
         copy.write(_HEADER)
         for start in range(0, len(rows), _AHEAD):
             some = rows[start : start + _AHEAD]
-            # column by column, which is a quarter quicker than row by row
-            parts = [[encode(row[name]) for row in some] for name, encode in columns]
+            # column by column and without a loop of ours: much quicker than row by row
+            parts = [map(encode, map(itemgetter(name), some)) for name, encode in columns]
             copy.write(head + head.join(map(b"".join, zip(*parts, strict=True))))
         copy.write(_TRAILER)
 

@@ -4,10 +4,11 @@ Followers keep their own checkpoint; this hands out the entries from one on. Wri
 and `seq` is dense, so any snapshot is a prefix: nothing can appear later below what was read.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 from uuid import UUID
 
 import psycopg
@@ -15,6 +16,8 @@ from sqlalchemy import Connection
 
 from onrecord.domain.events import Recorded
 from onrecord.ledger import read
+
+_NONE: Final[Mapping[int, Recorded]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +49,21 @@ def heard(
     until: int,
     limit: int | None = None,
     part: Part | None = None,
+    known: Mapping[int, Recorded] = _NONE,
 ) -> Sequence[Recorded]:
     """Up to `limit` entries of these types from seq `start` on and below `until`, in order.
 
     Those between them are not even looked at: rare types cost next to nothing. With a part, only
-    those that are in it; to skip another costs a small part of what folding it would.
+    those that are in it; to skip another costs a small part of what folding it would. What is
+    `known`, by its seq, is not read again.
     """
-    return read.entries_at(driver(conn), *_places(types, start, until, limit, part))
+    if not known:
+        return read.entries_at(driver(conn), *_places(types, start, until, limit, part))
+    places = seqs(conn, types, start, until, limit, part)
+    new = [seq for seq in places if seq not in known]
+    read_now = read.entries_at(driver(conn), read.THESE, {"seqs": new}) if new else []
+    found = {one.seq: one for one in read_now}
+    return [known.get(seq) or found[seq] for seq in places]
 
 
 def seqs(

@@ -137,6 +137,8 @@ ORDER BY seq
 _AHEAD: Final = 100
 _FROM: Final = "SELECT seq FROM ledger.entries WHERE seq >= %s ORDER BY seq LIMIT %s"
 
+THESE: Final = "SELECT seq FROM unnest(%(seqs)b::bigint[]) seq"
+
 OF_TYPES: Final = """
 SELECT seq FROM unnest(%(types)b::text[]) type CROSS JOIN LATERAL (
     SELECT seq FROM ledger.touches WHERE kind = 'type' AND name = type

@@ -5,8 +5,9 @@ read the next entries that it hears, fold them, move the checkpoint, commit. Kil
 it has done all of a page or nothing of it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection, Engine
@@ -25,7 +26,7 @@ from onrecord.projections.projection import (
     lock,
     stop,
 )
-from onrecord.projections.reading import page, seqs
+from onrecord.projections.reading import Heard, page, seqs
 
 SETTINGS: Final = {"plan_cache_mode": "force_custom_plan", "synchronous_commit": "off"}
 """Of the connections that fold. To plan each page anew costs it little, and a plan kept from when a
@@ -47,6 +48,9 @@ Take = Callable[[Connection, Projection], Held | None]
 Move = Callable[[Connection, Projection, Held, int], None]
 """Moves the checkpoint of what was taken, in the same transaction."""
 
+Tried = Callable[[Projection, Callable[[Engine, Projection], Step | None]], Step | None]
+"""Does a step for a projection, and keeps its trouble from the others: None then."""
+
 
 def catch_up(engine: Engine, projection: Projection) -> int:
     """Fold the live generation as far as it may go; answers how many entries it went.
@@ -63,8 +67,24 @@ def catch_up(engine: Engine, projection: Projection) -> int:
     return came
 
 
+def in_turns(projections: Iterable[Projection], tried: Tried) -> None:
+    """Work off what is far behind, a page of each projection at a time.
+
+    So what is read for one serves the next that hears the same. `catch_up` does the rest.
+    """
+    heard, going = Heard(), list(projections)
+    while going:
+        done = [(one, tried(one, partial(step, heard=heard))) for one in going]
+        going = [one for one, had in done if had and had.more]
+
+
 def step(
-    engine: Engine, projection: Projection, take: Take = lock, move: Move = advance
+    engine: Engine,
+    projection: Projection,
+    take: Take = lock,
+    move: Move = advance,
+    *,
+    heard: Heard | None = None,
 ) -> Step | None:
     """Fold one page, in one transaction; None if there was nothing to take.
 
@@ -76,7 +96,7 @@ def step(
             held = take(conn, projection)
             if held is None:
                 return None
-            found = page(conn, projection, held.size, held.until, _limit(held), held.part)
+            found = page(conn, projection, held.size, held.until, _limit(held), held.part, heard)
             if found.heard:
                 projection.fold(conn, held.generation, found.heard)
             if found.end > held.size:

@@ -105,12 +105,13 @@ def reached(conn: Connection, names: Sequence[str], *, hold: bool = False) -> in
     return min(sizes) if len(sizes) == len(names) else 0
 
 
-def behind(conn: Connection) -> set[str]:
-    """Which live projections have entries before them? Asked without anybody's lock."""
-    late = select(checkpoints.c.name).where(
-        checkpoints.c.live, checkpoints.c.size < follow.size(conn)
+def behind(conn: Connection) -> dict[str, int]:
+    """Which live projections have entries before them, and how many? Asked without a lock."""
+    size = follow.size(conn)
+    late = select(checkpoints.c.name, (size - checkpoints.c.size).label("entries")).where(
+        checkpoints.c.live, checkpoints.c.size < size
     )
-    return {*conn.execute(late).scalars()}
+    return {row.name: row.entries for row in conn.execute(late)}
 
 
 def schema(conn: Connection) -> str:

@@ -15,8 +15,8 @@ from onrecord.projections.statements import STATEMENTS
 from onrecord.projections.topics import TOPICS
 
 PROJECTIONS: Final[tuple[Projection, ...]] = (
-    *(POSITIONS, STATEMENTS, ACTORS, TOPICS, CLOCK),
-    CHANGES,  # after the actors, whose merges it reads
+    *(STATEMENTS, ACTORS, TOPICS, CLOCK, POSITIONS),
+    CHANGES,  # after the actors, whose merges it reads, and next to the positions: it hears those
 )
 
 

@@ -16,10 +16,10 @@ from sqlalchemy import Column, DateTime, Engine, Table, Text, func
 from sqlalchemy.dialects.postgresql import insert
 
 from onrecord.kit.celery import QUEUE, every
-from onrecord.projections.catch_up import catch_up, prepare
+from onrecord.projections.catch_up import catch_up, in_turns, prepare
 from onrecord.projections.parts import to_build
 from onrecord.projections.poison import Stopped, frames
-from onrecord.projections.projection import FoldChanged, Projection, behind, metadata
+from onrecord.projections.projection import PAGE, FoldChanged, Projection, behind, metadata
 from onrecord.projections.rebuild import build
 from onrecord.projections.registry import PROJECTIONS
 
@@ -87,10 +87,12 @@ def register(
     @app.task(name=CATCH_UP, shared=False)
     def catch_up_all() -> None:
         with engine.begin() as conn:
-            late = behind(conn)
-        for projection in PROJECTIONS:
-            if projection.name in late:
-                tried(projection, catch_up)
+            behind_by = behind(conn)
+        late = [one for one in PROJECTIONS if one.name in behind_by]
+        if max(behind_by.values(), default=0) > PAGE:
+            in_turns(late, tried)
+        for projection in late:
+            tried(projection, catch_up)
         for follower in then:
             try:
                 follower()

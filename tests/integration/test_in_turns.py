@@ -1,0 +1,82 @@
+"""Is what projections fold in turns, each reading what another has read, what the ledger says?"""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hypothesis import given
+
+from onrecord.audit.replay import replay
+from onrecord.domain.events import Recorded
+from onrecord.kit import celery, db
+from onrecord.projections import catch_up, tasks
+from onrecord.projections.changes import CHANGES
+from onrecord.projections.positions import POSITIONS
+from onrecord.projections.projection import behind
+from onrecord.projections.reading import Heard, page
+from onrecord.projections.registry import PROJECTIONS
+from tests.support import postgres
+from tests.support.committing import ask, stage
+from tests.support.histories import Cast, History, batches, histories
+from tests.support.oracle import FEW
+from tests.support.record import Record, record
+
+
+@pytest.fixture(scope="module")
+def shared(server_url: str, template: str) -> Iterator[Record]:
+    """A record for all examples."""
+    with postgres.database(server_url, template) as url, record(url) as made:
+        yield made
+
+
+def catch_up_as_a_worker(on_record: Record, size: int) -> None:
+    """With pages of so many entries."""
+    app = celery.make("memory://")
+    tasks.register(app, on_record.engine)
+    with pytest.MonkeyPatch.context() as small:
+        for module in (catch_up, tasks):
+            small.setattr(module, "PAGE", size)
+        app.tasks[tasks.CATCH_UP]()
+
+
+@FEW
+@given(history=histories(24, 60))
+def test_a_backlog_that_a_worker_works_off_is_folded_as_the_ledger_says(
+    shared: Record, history: History
+) -> None:
+    cast = Cast(f"h{uuid4().hex[:12]}")
+    for batch in batches(history, cast):
+        shared.append(*batch)
+    catch_up_as_a_worker(shared, 3)
+    with shared.engine.connect() as conn:
+        assert {} == behind(conn)
+    engine = db.engine(shared.url, role="onrecord_audit")
+    outcome = replay(engine, lambda *_: None)
+    engine.dispose()
+    assert () == tuple(one for table in outcome.tables for one in table.differences)
+    assert outcome.equal
+
+
+def test_what_one_has_read_is_not_read_again_for_another_that_hears_it(on_record: Record) -> None:
+    stage(on_record)
+    on_record.append(*(ask() for _ in range(6)))
+    heard = Heard()
+    with on_record.engine.connect() as conn:
+        first: list[Recorded] = [*page(conn, POSITIONS, 0, 6, shared=heard).heard]
+        again: list[Recorded] = [*page(conn, CHANGES, 3, 8, shared=heard).heard]
+    assert [2, 3, 4, 5] == [one.seq for one in first]
+    assert [3, 4, 5, 6, 7] == [one.seq for one in again]
+    assert all(one is other for one, other in zip(first[1:], again, strict=False))
+
+
+def test_what_one_stops_at_keeps_the_others_from_nothing(on_record: Record) -> None:
+    stage(on_record)
+    on_record.append(*(ask() for _ in range(9)))
+    poisoned = on_record.events()[5].id
+    with psycopg.connect(on_record.url, autocommit=True) as conn:
+        conn.execute(f"ALTER TABLE projections.changes ADD CHECK (id <> '{poisoned}')")
+    catch_up_as_a_worker(on_record, 2)
+    with on_record.engine.connect() as conn:
+        assert {CHANGES.name: 6} == behind(conn)
+    assert 6 == len(PROJECTIONS)

@@ -127,3 +127,4 @@ def test_a_bell_that_fails_stops_nobody_from_writing(staged: Record) -> None:
     committer = Committer(lambda: doors.writer(staged.url), on_commit=fail)
     assert [2, 3] == [answered(submit(committer, ask())).seq for _ in range(2)]
     committer.stop()
+    committer.close()

@@ -15,7 +15,6 @@ from onrecord.projections.changes import CHANGES
 from onrecord.projections.positions import POSITIONS
 from onrecord.projections.projection import behind
 from onrecord.projections.reading import Heard, page
-from onrecord.projections.registry import PROJECTIONS
 from tests.support import postgres
 from tests.support.committing import ask, stage
 from tests.support.histories import Cast, History, batches, histories
@@ -79,4 +78,3 @@ def test_what_one_stops_at_keeps_the_others_from_nothing(on_record: Record) -> N
     catch_up_as_a_worker(on_record, 2)
     with on_record.engine.connect() as conn:
         assert {CHANGES.name: 6} == behind(conn)
-    assert 6 == len(PROJECTIONS)

@@ -107,6 +107,12 @@ class Committer:
         """Take nothing more, finish what is waiting, and end."""
         asyncio.run_coroutine_threadsafe(self._made.stop(), self._loop).result()
 
+    def close(self) -> None:
+        """End the event loop, once it is stopped."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
 
 def _started(connect: Callable[[], Any], on_commit: Callable[[], None]) -> committer.Committer:
     made = committer.Committer(connect, on_commit=on_commit)
@@ -194,6 +200,7 @@ def committing(url: str, connect: Callable[[], Any] | None = None) -> Iterator[C
     made = Committing(Committer(opened, on_commit=lambda: told.append(None)), connections, told)
     yield made
     made.committer.stop()
+    made.committer.close()
 
 
 def acquainted(url: str) -> Memory:

@@ -138,6 +138,7 @@ _AHEAD: Final = 100
 _FROM: Final = "SELECT seq FROM ledger.entries WHERE seq >= %s ORDER BY seq LIMIT %s"
 
 THESE: Final = "SELECT seq FROM unnest(%(seqs)b::bigint[]) seq"
+"""These places and no others."""
 
 OF_TYPES: Final = """
 SELECT seq FROM unnest(%(types)b::text[]) type CROSS JOIN LATERAL (

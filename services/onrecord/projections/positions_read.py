@@ -44,29 +44,40 @@ def last(actor: str, topic: str, *, columns: str = COLUMNS, where: str = "") -> 
     )"""
 
 
-def told(steps: str) -> str:
-    """All that an answer says of the steps of a CTE: its rows with what their events say.
+def _says(step: str) -> str:
+    """What the event of a step says, beyond its place in the line."""
+    return f"""LATERAL (
+        SELECT s.summary, s.basis, s.coder, s.recorded_at, s.recorded_by FROM projections.steps s
+        WHERE s.id = {step}.id AND {believed("s", "positions")}
+        ORDER BY s.open_seq DESC LIMIT 1
+    )"""
+
+
+def _run_before(step: str) -> str:
+    """Since when the run lasts in which the step before stands; if it is reaffirmed, it goes on.
 
     Since when a run of one stance and condition lasts, its first says, the only one that reaffirms
-    nothing. `run` is that in which the step before stands; if it is reaffirmed, it goes on.
+    nothing.
     """
+    return f"""LATERAL (
+        SELECT c.effective FROM projections.changes c
+        WHERE {step}.before_id IS NOT NULL AND {_BELIEVED} AND c.kind <> 'reaffirmed'
+            AND {in_line("c", f"{step}.actor", f"{step}.topic")}
+            AND {_PLACE} < ({step}.valid_from, {step}.ord, {step}.made_seq)
+        ORDER BY {_DOWN} LIMIT 1
+    )"""
+
+
+def _since(step: str) -> str:
+    return f"CASE {step}.kind WHEN 'reaffirmed' THEN run.effective ELSE {step}.effective END"
+
+
+def told(steps: str) -> str:
+    """All that an answer says of the steps of a CTE: its rows with what their events say."""
     return f"""
-        SELECT {steps}.*, s.summary, s.basis, s.coder, s.recorded_at, s.recorded_by,
-            CASE {steps}.kind WHEN 'reaffirmed' THEN run.effective ELSE {steps}.effective END
-                AS since,
-            run.effective AS before_since
-        FROM known CROSS JOIN {steps} CROSS JOIN LATERAL (
-            SELECT s.summary, s.basis, s.coder, s.recorded_at, s.recorded_by
-            FROM projections.steps s
-            WHERE s.id = {steps}.id AND {believed("s", "positions")}
-            ORDER BY s.open_seq DESC LIMIT 1
-        ) s LEFT JOIN LATERAL (
-            SELECT c.effective FROM projections.changes c
-            WHERE {steps}.before_id IS NOT NULL AND {_BELIEVED} AND c.kind <> 'reaffirmed'
-                AND {in_line("c", f"{steps}.actor", f"{steps}.topic")}
-                AND {_PLACE} < ({steps}.valid_from, {steps}.ord, {steps}.made_seq)
-            ORDER BY {_DOWN} LIMIT 1
-        ) run ON true
+        SELECT {steps}.*, s.*, {_since(steps)} AS since, run.effective AS before_since
+        FROM known CROSS JOIN {steps} CROSS JOIN {_says(steps)} s
+            LEFT JOIN {_run_before(steps)} run ON true
     """
 
 
@@ -74,32 +85,17 @@ _NAMES: Final = (positions.NAME, changes.NAME, actors.NAME, clock.NAME)
 
 _SURELY_BEGUN: Final = f" AND c.latest <= :as_of AND c.earliest > '{BEGINNING}'"
 
+_BEGUN_BY: Final = f"""CASE
+    WHEN held.latest <= :as_of AND held.earliest > '{BEGINNING}' THEN held.earliest
+    WHEN held.id IS NOT NULL THEN coalesce(
+        {last("held.actor", ":topic", columns="c.earliest", where=_SURELY_BEGUN)}, '-infinity')
+    END"""
+"""By when the last step that surely had begun had."""
+
 HELD: Final = read(
     (*_NAMES, statements.NAME, topics.NAME),
     f"""
-    {ROOT},
-    held AS MATERIALIZED (
-        SELECT c.* FROM known, root, LATERAL {last("root.id", ":topic")} c
-    ),
-    said AS ({told("held")}),
-    begun AS MATERIALIZED (
-        SELECT coalesce(CASE WHEN h.latest <= :as_of AND h.earliest > '{BEGINNING}' THEN h.earliest
-            ELSE {last("h.actor", ":topic", columns="c.earliest", where=_SURELY_BEGUN)} END,
-            '-infinity') AS by
-        FROM known, held h
-    ),
-    near AS (
-        SELECT c.* FROM known, root, LATERAL (
-            SELECT * FROM projections.changes c
-            WHERE {_BELIEVED} AND {in_line("c", "root.id", ":topic")} AND c.valid_from <= :as_of
-                AND c.valid_from >= (SELECT by - interval '366 days' FROM begun)
-                AND c.latest >= (SELECT by FROM begun)
-            ORDER BY {_UP}) c
-        UNION ALL
-        SELECT c.* FROM known, root, projections.changes c
-        WHERE {_BELIEVED} AND c.actor = root.id AND c.topic = :topic AND c.valid_from > :as_of
-            AND c.earliest = '{BEGINNING}'
-    )
+    {ROOT}
     SELECT to_json(answer) AS answer FROM (
         SELECT known.k, {TIME_OF} AS known_at, root.id AS root, root.names AS actor_names,
             (SELECT coalesce(label, '') FROM projections.topics t
@@ -108,26 +104,44 @@ HELD: Final = read(
                     LATERAL (VALUES (s.open_seq), (s.close_seq)) AS v (seq)
                 WHERE s.generation = known.positions AND s.actor = root.id AND s.topic = :topic
                 AND seq < known.k) AS revision,
-            (SELECT jsonb_agg(jsonb_build_object('id', id, 'stance', stance, 'condition', condition,
-                'effective', effective, 'order', ord, 'seq', made_seq)) FROM near) AS near,
-            (SELECT jsonb_agg(jsonb_build_object(
-                    'id', s.id, 'recorded_at', s.recorded_at, 'erased', s.erased) || s.doc
-                    ORDER BY s.said_from, s.made_seq)
+            held.id, held.stance, held.condition, held.effective, {_since("held")} AS since,
+            held.kind, held.change_size, held.before_id, held.before_stance,
+            run.effective AS before_since, said.*,
+            ARRAY(
+                SELECT json_build_object('id', c.id, 'stance', c.stance, 'condition', c.condition,
+                    'effective', c.effective, 'order', c.ord, 'seq', c.made_seq)
+                FROM (
+                    SELECT * FROM projections.changes c
+                    WHERE {_BELIEVED} AND {in_line("c", "root.id", ":topic")}
+                        AND c.valid_from BETWEEN begun.by - interval '366 days' AND :as_of
+                        AND c.latest >= begun.by
+                    UNION ALL
+                    SELECT * FROM projections.changes c
+                    WHERE {_BELIEVED} AND c.actor = root.id AND c.topic = :topic
+                        AND c.valid_from > :as_of AND c.earliest = '{BEGINNING}'
+                ) c
+            ) AS near,
+            ARRAY(
+                SELECT json_build_object('id', s.id, 'recorded_at', s.recorded_at,
+                    'erased', s.erased, 'doc', s.doc)
                 FROM projections.statements s
-                WHERE s.id = ANY(said.basis) AND {believed("s", "statements")}) AS statements,
-            said.id, said.stance, said.condition, said.summary, said.effective, said.since,
-            said.kind, said.change_size, said.before_id, said.before_stance, said.before_since,
-            said.basis, said.coder, said.recorded_by, said.recorded_at
-        FROM known LEFT JOIN root ON true LEFT JOIN said ON true
+                WHERE s.id = ANY(said.basis) AND {believed("s", "statements")}
+                ORDER BY s.said_from, s.made_seq
+            ) AS statements
+        FROM known LEFT JOIN root ON true
+            LEFT JOIN LATERAL {last("root.id", ":topic")} held ON true
+            LEFT JOIN {_says("held")} said ON true
+            LEFT JOIN {_run_before("held")} run ON true
+            LEFT JOIN LATERAL (SELECT {_BEGUN_BY} AS by) begun ON true
     ) answer
     """,
 )
 """The position of `:actor` on `:topic` at `:as_of`, at K; with all that an answer shows. `answered`
 reads it.
 
-`near` holds all that may have been held then, and perhaps more. `begun`: by when the last step that
-surely had begun had. What surely ended before it is over; and no date but `../D` spans more than a
-year.
+A chain of LATERALs, not of CTEs: to set its plan up is most of what a small query costs, and each
+look at a CTE is two nodes more. `near` holds all that may have been held then, and perhaps more:
+what surely ended before `begun.by` is over, and no date but `../D` spans more than a year.
 """
 
 
@@ -136,6 +150,7 @@ def answered(found: Mapping[str, Any]) -> dict[str, Any]:
     row: dict[str, Any] = found["answer"]
     for name in ("known_at", "recorded_at"):
         row[name] = row[name] and datetime.fromisoformat(row[name])
+    row["statements"] = [one | one.pop("doc") for one in row["statements"]]
     return row
 
 

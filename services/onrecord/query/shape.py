@@ -149,8 +149,8 @@ def position(row: Row, *, topic: str, as_of: str, instant: datetime, known: Know
         change_size=row["change_size"],
         previous=_previous(row),
         basis=row["basis"] or [],
-        statements=row["statements"] or [],
-        evidence=strength(row["statements"] or [], instant),
+        statements=row["statements"],
+        evidence=strength(row["statements"], instant),
         revision=row["revision"],
         coder=row["coder"],
         recorded_by=row["recorded_by"],
@@ -177,9 +177,7 @@ class _Near(NamedTuple):
 
 def _certainty(row: Row, instant: datetime) -> tuple[Any, list[Held]]:
     """DESIGN section 5: definite iff all that may hold agree in stance and condition."""
-    near = [
-        _Near(one, bounds(one["effective"]), one["order"], one["seq"]) for one in row["near"] or []
-    ]
+    near = [_Near(one, bounds(one["effective"]), one["order"], one["seq"]) for one in row["near"]]
     found, surely_some = may_hold(near, instant)
     may = [one.said for one in sorted(found, key=lambda one: (one.dates.sorts_at, *one[2:]))]
     if not surely_some and may:

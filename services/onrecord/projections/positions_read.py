@@ -100,10 +100,10 @@ HELD: Final = read(
         SELECT known.k, {TIME_OF} AS known_at, root.id AS root, root.names AS actor_names,
             (SELECT coalesce(label, '') FROM projections.topics t
                 WHERE t.id = :topic AND {believed("t", "topics")}) AS topic_label,
-            (SELECT count(DISTINCT seq) FROM projections.steps s,
-                    LATERAL (VALUES (s.open_seq), (s.close_seq)) AS v (seq)
+            (SELECT count(DISTINCT seq) FILTER (WHERE seq < known.k) FROM (
+                SELECT unnest(ARRAY[s.open_seq, s.close_seq]) AS seq FROM projections.steps s
                 WHERE s.generation = known.positions AND s.actor = root.id AND s.topic = :topic
-                AND seq < known.k) AS revision,
+            ) s) AS revision,
             held.id, held.stance, held.condition, held.effective, {_since("held")} AS since,
             held.kind, held.change_size, held.before_id, held.before_stance,
             run.effective AS before_since, said.*,

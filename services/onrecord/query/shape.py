@@ -3,7 +3,7 @@
 Pure functions from rows of `projections.*_read` to what `schemas` says. Called by `routes`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -177,16 +177,23 @@ class _Near(NamedTuple):
 
 def _certainty(row: Row, instant: datetime) -> tuple[Any, list[Held]]:
     """DESIGN section 5: definite iff all that may hold agree in stance and condition."""
-    near = [_Near(one, bounds(one["effective"]), one["order"], one["seq"]) for one in row["near"]]
+    dated = [(one, bounds(one["effective"])) for one in row["near"]]
+    if _agree(row["near"]) and any(dates.latest <= instant for _, dates in dated):
+        return "definite", []  # whichever it was, which takes longer to work out
+    near = [_Near(one, dates, one["order"], one["seq"]) for one, dates in dated]
     found, surely_some = may_hold(near, instant)
     may = [one.said for one in sorted(found, key=lambda one: (one.dates.sorts_at, *one[2:]))]
     if not surely_some and may:
         may.insert(0, _NOTHING)
-    if len({(one["stance"], one["condition"]) for one in may}) <= 1:
+    if _agree(may):
         return "definite", []
     return "possible", [
         Held(**{name: one[name] for name in _NOTHING}) for one in may if one["id"] != row["id"]
     ]
+
+
+def _agree(steps: Sequence[Row]) -> bool:
+    return len({(one["stance"], one["condition"]) for one in steps}) <= 1
 
 
 _NOTHING: Final = {"id": None, "stance": None, "condition": None, "effective": None}

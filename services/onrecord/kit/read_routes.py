@@ -2,8 +2,8 @@
 
 A route class for doors that answer questions. An endpoint declares its parameters as FastAPI has
 it, those of the query as one model, and FastAPI describes them. But it would work out anew at each
-request what each is annotated with, which takes a quarter of a small answer's time (measured); so
-pydantic reads them here at once.
+request what each is annotated with, which takes an eighth of a small answer's time for a query's
+model and 6 in 100 for two names in the path (measured); so pydantic reads them here at once.
 """
 
 import inspect

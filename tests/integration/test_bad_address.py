@@ -92,6 +92,12 @@ def test_a_path_that_names_nothing_is_refused_whatever_it_holds(client: Client, 
         assert faults(refused(client.get(path), 422, "invalid")) == ["actor", "topic"]
 
 
+def test_what_is_wrong_in_the_path_and_in_the_query_is_told_at_once(client: Client) -> None:
+    answer = client.get("/v1/actors/A/topics/B/position?known_size=-1&nothing=1")
+    named = ["actor", "topic", "known_size", "nothing"]
+    assert sorted(named) == sorted(faults(refused(answer, 422, "invalid")))
+
+
 @pytest.mark.parametrize("bad", ["x", "%00", "%ff", "%E2%82%AC", "a%0D%0Ab", "a%3E%2C%3Cb"])
 def test_an_edit_is_refused_whatever_the_path_holds(client: Client, bad: str) -> None:
     for kind in ("statements", "positions"):

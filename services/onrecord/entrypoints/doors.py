@@ -25,9 +25,11 @@ from onrecord.ingest.record import Recorder
 from onrecord.kit import celery, db, health, logs, metrics, problems
 from onrecord.kit.collector import spare_collector
 from onrecord.kit.settings import Settings
+from onrecord.kit.together import Together
 from onrecord.kit.trips import Connection
 from onrecord.ledger.committer import Committer
 from onrecord.projections import status
+from onrecord.projections.positions_read import HELD
 from onrecord.projections.tasks import CATCH_UP
 from onrecord.query import change_routes
 from onrecord.query import routes as query
@@ -62,6 +64,7 @@ def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
             if "query" in doors:
                 pool = db.pool(url, role="onrecord_query")
                 app.state.read_pool = await stack.enter_async_context(pool)
+                app.state.held = Together(pool, HELD)
             if "audit" in doors:
                 pool = db.pool(url, role="onrecord_audit", size=4)
                 app.state.audit_pool = await stack.enter_async_context(pool)

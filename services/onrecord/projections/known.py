@@ -5,7 +5,8 @@ asked for where that is less. Every read starts with the CTE made here and takes
 generations from it: a switch of them falls between two reads, never into one.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import TextClause, text
@@ -36,6 +37,21 @@ REACHED: Final = text(
 def read(names: Sequence[str], sql: str) -> TextClause:
     """A query over `known` and these projections; its CTEs may be recursive."""
     return text(f"WITH RECURSIVE {known(names)}, {sql}")
+
+
+def read_each(names: Sequence[str], asked: Mapping[str, str], sql: str) -> TextClause:
+    """The same for several asks at once, as `kit.together` runs it: each of its own K.
+
+    `asked` says which type each parameter of `sql` has, `known_size` aside; they come as one
+    parameter, a JSON array of objects. Each row says which of them (`n`) it answers.
+    """
+    types = {**asked, "known_size": "bigint", "n": "bigint"}
+    listed = ", ".join(f"{name} {of}" for name, of in types.items())
+    one = re.sub(rf"(?<!:):({'|'.join(types)})\b", r"asked.\1", read(names, sql).text)
+    return text(
+        f"SELECT asked.n, one.* FROM json_to_recordset(CAST(:asked AS json)) AS asked({listed}),"
+        f" LATERAL ({one}) one"
+    )
 
 
 def believed(alias: str, projection: str) -> str:

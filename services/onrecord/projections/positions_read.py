@@ -16,7 +16,7 @@ from onrecord.domain.dates import BEGINNING
 from onrecord.projections import actors, changes, clock, positions, statements, topics
 from onrecord.projections.actors import MEMBERS, ROOT
 from onrecord.projections.clock import TIME_OF
-from onrecord.projections.known import believed, read
+from onrecord.projections.known import believed, read, read_each
 from onrecord.projections.line import in_line
 
 _PLACE: Final = "(c.valid_from, c.ord, c.made_seq)"
@@ -92,8 +92,9 @@ _BEGUN_BY: Final = f"""CASE
     END"""
 """By when the last step that surely had begun had."""
 
-HELD: Final = read(
+HELD: Final = read_each(
     (*_NAMES, statements.NAME, topics.NAME),
+    {"actor": "text", "topic": "text", "as_of": "timestamptz"},
     f"""
     {ROOT}
     SELECT to_json(answer) AS answer FROM (

@@ -15,6 +15,7 @@ from onrecord.domain.dates import bounds, last_instant
 from onrecord.domain.ids import SLUG_PATTERN
 from onrecord.kit.problems import Problem, responses
 from onrecord.kit.read_routes import ReadRoute
+from onrecord.kit.together import Together
 from onrecord.projections import (
     actors,
     changes,
@@ -77,8 +78,9 @@ async def get_position(
     """What an actor held on a topic: now or `as_of`, as known now or then, with the exact words."""
     as_of, instant = moment(ask.as_of)
     reading, _ = await begin(request, ask, *_PAIR, statements.NAME)
-    (found,) = await reading.rows(positions_read.HELD, actor=actor, topic=topic, as_of=instant)
-    row = positions_read.answered(found)
+    held: Together = request.app.state.held
+    asked = {"actor": actor, "topic": topic, "as_of": instant, "known_size": reading.known_size}
+    row = positions_read.answered(await held.row(asked))
     if row["actor_names"] is None:
         raise missing("actor", actor)
     if row["topic_label"] is None:

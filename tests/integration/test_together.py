@@ -1,0 +1,182 @@
+"""Are reads that come at the same time answered as if each had come alone?"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from typing import Any, TypeVar
+
+import psycopg
+import pytest
+from sqlalchemy import TextClause, text
+
+from onrecord.kit import db, together
+from onrecord.kit.together import MOST, UNDER_WAY, Together
+from tests.support.long_histories import long_history
+from tests.support.oracle import opened
+
+T = TypeVar("T")
+
+DIVIDED = text(
+    "SELECT a.n, 100 / a.by AS found, count(*) OVER () AS beside"
+    " FROM json_to_recordset(CAST(:asked AS json)) AS a(n bigint, by bigint) ORDER BY a.n DESC"
+)
+"""100 divided by each `by`, and beside how many others."""
+
+HELD_UP = text(
+    "SELECT a.n, count(*) OVER () AS beside, pg_advisory_xact_lock_shared(7) IS NULL AS waited"
+    " FROM json_to_recordset(CAST(:asked AS json)) AS a(n bigint)"
+)
+"""The same, once it has got a lock."""
+
+
+def with_pool(url: str, use: Callable[[Together], Awaitable[T]], query: TextClause = DIVIDED) -> T:
+    """What comes of asking through a pool as the read door has it."""
+
+    async def main() -> T:
+        async with db.pool(url, role="onrecord_query") as pool:
+            return await asyncio.wait_for(use(Together(pool, query)), 30)
+
+    return asyncio.run(main())
+
+
+def divided(asked: Together, *numbers: int) -> list[asyncio.Task[db.Row]]:
+    return [asyncio.create_task(asked.row({"by": one})) for one in numbers]
+
+
+def test_positions_asked_for_at_once_are_those_asked_for_one_by_one(
+    server_url: str, template: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of its own actor, topic, date and size, also where nothing is on record."""
+    statements = 0
+
+    async def counted(*args: Any) -> Any:
+        nonlocal statements
+        statements += 1
+        return await db.rows(*args)
+
+    monkeypatch.setattr(together, "rows", counted)
+    chance = Random(7)
+    with opened(server_url, template) as house:
+        played = house.play(long_history(seed=6, length=300))
+        actors, topics = [*played.cast.actors, "nobody"], [*played.cast.topics, "nothing"]
+
+        def one() -> tuple[str, Mapping[str, Any]]:
+            path = f"/v1/actors/{chance.choice(actors)}/topics/{chance.choice(topics)}/position"
+            year = chance.choice(["2020", "2021-06", "2022-06-15", "2023-01-01T00:00:00+05:00"])
+            sizes = [{}, {"known_size": played.size(chance.randint(0, 100))}]
+            return path, {"as_of": year, **chance.choice(sizes)}
+
+        def ask(asked: tuple[str, Mapping[str, Any]]) -> tuple[int, Any]:
+            answer = house.client.get(asked[0], params=asked[1])
+            return answer.status_code, answer.json()
+
+        asks = [one() for _ in range(400)]
+        alone = [ask(one) for one in asks]
+        assert statements == len(asks)
+        assert {200, 404} == {status for status, _ in alone}
+        with ThreadPoolExecutor(24) as threads:
+            at_once = list(threads.map(ask, asks))
+    assert alone == at_once
+    assert statements < 2 * len(asks)
+
+
+def test_what_is_asked_while_others_are_answered_goes_together(database_url: str) -> None:
+    async def one_by_one(asked: Together, count: int) -> list[asyncio.Task[db.Row]]:
+        """So many asks, none in the same turn of the event loop as another."""
+        tasks = []
+        for _ in range(count):
+            tasks += divided(asked, 5)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        return tasks
+
+    async def use(asked: Together) -> list[db.Row]:
+        async with await psycopg.AsyncConnection.connect(database_url) as conn:
+            await conn.execute("SELECT pg_advisory_xact_lock(7)")
+            tasks = await one_by_one(asked, UNDER_WAY)
+            tasks += await one_by_one(asked, 10)
+            await conn.rollback()
+            return await asyncio.gather(*tasks)
+
+    found = with_pool(database_url, use, HELD_UP)
+    assert [*[1] * UNDER_WAY, *[10] * 10] == [one["beside"] for one in found]
+
+
+def test_more_than_a_statement_takes_are_all_answered(database_url: str) -> None:
+    numbers = range(1, 20 * MOST)
+
+    async def use(asked: Together) -> list[db.Row]:
+        return await asyncio.gather(*divided(asked, *numbers))
+
+    found = with_pool(database_url, use)
+    assert [100 // by for by in numbers] == [one["found"] for one in found]
+    assert MOST == max(one["beside"] for one in found)
+
+
+def test_who_asks_again_as_soon_as_answered_is_answered(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the only one under way is about to end."""
+    monkeypatch.setattr(together, "UNDER_WAY", 1)
+
+    async def use(asked: Together) -> list[int]:
+        return [(await asked.row({"by": by}))["found"] for by in range(1, 20)]
+
+    assert [100 // by for by in range(1, 20)] == with_pool(database_url, use)
+
+
+def test_an_ask_that_the_database_refuses_is_refused_alone(database_url: str) -> None:
+    async def use(asked: Together) -> list[db.Row | BaseException]:
+        tasks = divided(asked, *[5] * UNDER_WAY, 1, 0, 2, 0, 4)
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        return [*found, *await asyncio.gather(*divided(asked, 10))]
+
+    found = with_pool(database_url, use)[UNDER_WAY:]
+    told = [one["found"] if isinstance(one, dict) else type(one) for one in found]
+    zero = psycopg.errors.DivisionByZero
+    assert [100, zero, 50, zero, 25, 10] == told
+
+
+def test_who_goes_away_takes_nobody_along(database_url: str) -> None:
+    async def use(asked: Together) -> list[db.Row]:
+        tasks = divided(asked, *[1] * UNDER_WAY, *range(1, 21))
+        await asyncio.sleep(0)
+        for one in tasks[::2]:
+            one.cancel()
+        return await asyncio.gather(*tasks[1::2], *divided(asked, 50))
+
+    found = with_pool(database_url, use)
+    assert [1] * (UNDER_WAY // 2) == [one["found"] // 100 for one in found[: UNDER_WAY // 2]]
+    assert [*(100 // by for by in range(2, 21, 2)), 2] == [
+        one["found"] for one in found[UNDER_WAY // 2 :]
+    ]
+
+
+def test_a_database_that_goes_away_is_told_to_each_and_comes_back(database_url: str) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
+
+    async def allow(yes: bool) -> None:
+        """Whether the database takes connections; if not, it ends those that there are."""
+        async with await psycopg.AsyncConnection.connect(
+            psycopg.conninfo.make_conninfo(database_url, dbname="postgres"), autocommit=True
+        ) as conn:
+            await conn.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {yes}')
+            if not yes:
+                await conn.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                    " WHERE datname = %s",
+                    [name],
+                )
+
+    async def use(asked: Together) -> tuple[list[db.Row | BaseException], db.Row]:
+        await asyncio.gather(*divided(asked, 1, 2))
+        await allow(False)
+        away = await asyncio.gather(*divided(asked, *range(1, 20)), return_exceptions=True)
+        await allow(True)
+        return away, await asked.row({"by": 3})
+
+    away, back = with_pool(database_url, use)
+    assert 19 == len(away)
+    assert all(isinstance(one, psycopg.OperationalError) for one in away)
+    assert 33 == back["found"]

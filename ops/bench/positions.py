@@ -30,7 +30,8 @@ from onrecord.kit import db
 from onrecord.kit.strict_routes import StrictRoute
 from onrecord.projections import changes, clock
 from onrecord.projections.known import read
-from onrecord.projections.positions_read import last, sheet
+from onrecord.projections.lines_read import sheet
+from onrecord.projections.steps_read import last
 
 CLIENTS = 32
 
@@ -84,6 +85,10 @@ class Asked:
         for query, params in asked:
             cursor.execute(query, params, prepare=True).fetchone()
         return count / (time.perf_counter() - start)
+
+    def count(self, make: Callable[[], tuple[Any, dict[str, Any]]]) -> int:
+        """Rows of one answer."""
+        return len(self._conn.execute(*make()).fetchall())
 
     def buffers(
         self, make: Callable[[], tuple[Any, dict[str, Any]]], count: int = 300
@@ -199,12 +204,18 @@ def look_up(url: str, pairs: Sequence[tuple[str, str]], size: int, slices: int, 
         )
 
 
-def pages(url: str, pairs: Sequence[tuple[str, str]], size: int, slices: int) -> dict[str, float]:
-    """Milliseconds of an actor's whole sheet, and of a topic's first 100."""
+def pages(
+    url: str, pairs: Sequence[tuple[str, str]], size: int, slices: int
+) -> dict[str, tuple[float, float, float]]:
+    """An actor's whole sheet, and a topic's first 100: rows, milliseconds, buffers, in means."""
     asked = Asked(url, pairs, size)
-    sides = {of: partial(asked.rate, partial(asked.page, of), 60) for of in ("actor", "topic")}
-    found = bench.alternate(sides, slices=slices, before=lambda: None)
-    return {of: statistics.median(1e3 / rate for rate in rates) for of, rates in found.items()}
+    told = {}
+    for of in ("actor", "topic"):
+        make = partial(asked.page, of)
+        rows = statistics.mean(asked.count(make) for _ in range(200))
+        took = statistics.median(1e3 / asked.rate(make, 60) for _ in range(slices))
+        told[of] = (rows, took, statistics.mean(asked.buffers(make)))
+    return told
 
 
 def main() -> None:
@@ -226,9 +237,13 @@ def main() -> None:
             pairs = lines.pairs(url, 2_000)
             look_up(url, pairs, size, given.slices, given.count)
             took[size] = pages(url, pairs, size, given.slices)
-        print("\n| steps | an actor's sheet, ms | a topic's 100, ms |\n|---:|---:|---:|")
-        for size, of in took.items():
-            print(f"| {size:,} | {of['actor']:.2f} | {of['topic']:.2f} |")
+        print("\n| steps | asked for | rows | ms | us a row | buffers a row |")
+        print("|---:|---|---:|---:|---:|---:|")
+        for of, name in (("actor", "an actor's sheet"), ("topic", "a topic's first 100")):
+            for size, one in took.items():
+                rows, ms, touched = one[of]
+                each = f"{ms / rows * 1e3:.0f} | {touched / rows:.1f}"
+                print(f"| {size:,} | {name} | {rows:.0f} | {ms:.2f} | {each} |")
         over_http(url, pairs, given.slices)
 
 

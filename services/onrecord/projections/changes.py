@@ -4,7 +4,7 @@ One row a version of a step. A line is that of an actor on a topic, merged actor
 one that they mean, in the order (valid_from, ord, made_seq): a correction keeps its position's
 place, and among equals the later recorded comes later. What a step is (its kind) follows from the
 step before it, so a late arrival, a correction, a retraction or a merge makes new versions of the
-steps that it comes before, and of no others. Queried by `positions_read` and `changes_read`.
+steps that it comes before, and of no others. Queried by `steps_read`.
 """
 
 from collections.abc import Sequence

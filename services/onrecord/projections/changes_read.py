@@ -8,11 +8,10 @@ from typing import Final, Literal
 
 from sqlalchemy import TextClause
 
-from onrecord.projections import actors, changes, clock, positions
 from onrecord.projections.actors import ROOT
 from onrecord.projections.clock import TIME_OF
 from onrecord.projections.known import believed, read
-from onrecord.projections.positions_read import COLUMNS, told
+from onrecord.projections.steps_read import COLUMNS, NAMES, told
 
 Clock = Literal["known", "valid"]
 
@@ -53,7 +52,7 @@ def listing(by: Clock, filters: frozenset[str]) -> TextClause:
     where = "".join(f" AND {_FILTERS[name]}" for name in sorted(filters))
     root, of = (f"{ROOT},", ", root") if "actor" in filters else ("", "")
     return read(
-        (positions.NAME, changes.NAME, actors.NAME, clock.NAME),
+        NAMES,
         f"""
         {root}
         page AS (

@@ -2,7 +2,7 @@
 
 One row a version of a position, on two clocks: `valid_from` in the world, `open_seq` and
 `close_seq` in the record. A row says what its event said; what follows from its neighbours in the
-line, and from merges of actors, is in `changes`. Queried by `positions_read`.
+line, and from merges of actors, is in `changes`. Queried by `steps_read`.
 """
 
 from collections.abc import Sequence

@@ -19,6 +19,7 @@ from onrecord.kit.together import Together
 from onrecord.projections import (
     actors,
     changes,
+    lines_read,
     positions,
     positions_read,
     registry_read,
@@ -185,7 +186,7 @@ async def get_timeline(
     start = (_EARLIEST, -(2**31), -1)
     reading, (valid_from, ord_, made_seq) = await begin(request, ask, *_PAIR, start=start)
     rows = await reading.rows(
-        positions_read.TIMELINE,
+        lines_read.TIMELINE,
         actor=actor,
         topic=topic,
         valid_from=valid_from,
@@ -211,7 +212,7 @@ async def get_history(
     """Every version of every step, in the order in which the record came to believe it."""
     reading, (open_seq,) = await begin(request, ask, *_PAIR, start=(-1,))
     rows = await reading.rows(
-        positions_read.HISTORY, actor=actor, topic=topic, open_seq=open_seq, limit=ask.limit + 1
+        lines_read.HISTORY, actor=actor, topic=topic, open_seq=open_seq, limit=ask.limit + 1
     )
     _both(rows[0], actor, topic)
     return listed(
@@ -247,7 +248,7 @@ async def _sheet(request: Request, ask: PagedAsOf, of: str, name: str) -> Respon
     _, instant = moment(ask.as_of)
     reading, (after, at) = await begin(request, ask, *_PAIR, start=("", instant))
     rows = await reading.rows(
-        positions_read.sheet(of),
+        lines_read.sheet(of),
         **{of: name},
         after=after,
         as_of=at,

@@ -70,9 +70,11 @@ def pool(url: str, *, role: str, size: int = 8) -> Pool:
     """An async pool in autocommit, not opened yet. Rows are dicts; JSON is read by orjson.
 
     Every query of a door looks things up by indexes. Planned once while a table was small, it would
-    otherwise read all of a growing one, until the next ANALYZE.
+    otherwise read all of a growing one, until the next ANALYZE. Nor is one compiled, which takes a
+    hundred times as long as to run it.
     """
-    lookups = dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off")
+    without = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
+    lookups = dict.fromkeys(without, "off")
     return AsyncConnectionPool(
         conninfo(url, role=role, statement_timeout="10s", **lookups),
         open=False,

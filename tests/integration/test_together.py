@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from psycopg_pool import PoolTimeout
 from sqlalchemy import TextClause, text
 
 from onrecord.kit import db, together
-from onrecord.kit.together import MOST, UNDER_WAY, Together
+from onrecord.kit.together import LANES, MOST, Together
 from onrecord.projections.positions_read import HELD
 from tests.support.long_histories import long_history
 from tests.support.oracle import opened
@@ -107,21 +107,21 @@ async def held_up(url: str) -> AsyncIterator[None]:
 def test_what_is_asked_while_others_are_answered_goes_together(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(together, "PATIENCE", 60)
+    monkeypatch.setattr(together, "LATE", 60)
 
     async def use(asked: Together) -> list[db.Row]:
         async with held_up(database_url):
-            tasks = await one_by_one(asked, *[0] * UNDER_WAY, *range(MOST))
+            tasks = await one_by_one(asked, *[0] * LANES, *range(MOST))
         return await asyncio.gather(*tasks)
 
     found = with_pool(database_url, use, HELD_UP)
-    assert [*[1] * UNDER_WAY, *[MOST] * MOST] == [one["beside"] for one in found]
+    assert [*[1] * LANES, *[MOST] * MOST] == [one["beside"] for one in found]
 
 
 def test_statements_that_hang_hold_up_no_other(database_url: str) -> None:
     async def use(asked: Together) -> None:
         async with held_up(database_url):
-            hanging = await one_by_one(asked, *[0] * UNDER_WAY)
+            hanging = await one_by_one(asked, *[0] * LANES)
             waiting = await one_by_one(asked, *range(1, 3 * MOST))
             found = await asyncio.gather(*waiting)
             assert [*range(1, 3 * MOST)] == [one["found"] for one in found]
@@ -165,7 +165,7 @@ def test_who_asks_again_as_soon_as_answered_is_answered(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the only one under way is about to end."""
-    monkeypatch.setattr(together, "UNDER_WAY", 1)
+    monkeypatch.setattr(together, "LANES", 1)
 
     async def use(asked: Together) -> list[int]:
         return [(await asked.row({"by": by}))["found"] for by in range(1, 20)]
@@ -175,29 +175,70 @@ def test_who_asks_again_as_soon_as_answered_is_answered(
 
 def test_an_ask_that_the_database_refuses_is_refused_alone(database_url: str) -> None:
     async def use(asked: Together) -> list[db.Row | BaseException]:
-        tasks = divided(asked, *[5] * UNDER_WAY, 1, 0, 2, 0, 4)
-        found = await asyncio.gather(*tasks, return_exceptions=True)
+        found = await asyncio.gather(*divided(asked, 1, 0, 2, 0, 4), return_exceptions=True)
         return [*found, *await asyncio.gather(*divided(asked, 10))]
 
-    found = with_pool(database_url, use)[UNDER_WAY:]
+    found = with_pool(database_url, use)
     told = [one["found"] if isinstance(one, dict) else type(one) for one in found]
     zero = psycopg.errors.DivisionByZero
     assert [100, zero, 50, zero, 25, 10] == told
 
 
-def test_who_goes_away_takes_nobody_along(database_url: str) -> None:
-    async def use(asked: Together) -> list[db.Row]:
-        tasks = divided(asked, *[1] * UNDER_WAY, *range(1, 21))
-        await asyncio.sleep(0)
-        for one in tasks[::2]:
-            one.cancel()
-        return await asyncio.gather(*tasks[1::2], *divided(asked, 50))
+def test_an_ask_that_waits_too_long_for_a_lock_is_cut_off_alone(database_url: str) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
 
-    found = with_pool(database_url, use)
-    assert [1] * (UNDER_WAY // 2) == [one["found"] // 100 for one in found[: UNDER_WAY // 2]]
-    assert [*(100 // by for by in range(2, 21, 2)), 2] == [
-        one["found"] for one in found[UNDER_WAY // 2 :]
-    ]
+    async def use(asked: Together) -> list[db.Row | BaseException]:
+        async with held_up(database_url):
+            return await asyncio.gather(*divided(asked, 1, 0, 2), return_exceptions=True)
+
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute(f"ALTER DATABASE \"{name}\" SET lock_timeout = '100ms'")
+    one, zero, two = with_pool(database_url, use, HELD_UP)
+    assert isinstance(zero, psycopg.errors.LockNotAvailable)
+    assert [1, 2] == [found["found"] for found in (one, two) if isinstance(found, dict)]
+
+
+def test_who_goes_away_takes_nobody_along(database_url: str) -> None:
+    """Neither before it is sent, nor after."""
+
+    async def use(asked: Together) -> list[db.Row]:
+        async with held_up(database_url):
+            sent = divided(asked, *[0] * MOST * LANES)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            waiting = divided(asked, *range(1, 3 * MOST))
+            await asyncio.sleep(0)
+            for one in [*sent[::2], *waiting[::2], *waiting[:MOST]]:
+                one.cancel()
+        stayed = [one for one in [*sent, *waiting] if not one.cancelling()]
+        return await asyncio.gather(*stayed, *divided(asked, 50))
+
+    found = with_pool(database_url, use, HELD_UP)
+    even = [by for by in range(1, 3 * MOST) if by % 2 == 0 and by > MOST]
+    assert [*[0] * (MOST * LANES // 2), *even, 50] == [one["found"] for one in found]
+
+
+def test_a_pool_that_others_use_up_refuses_only_who_has_waited_for_it(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(together, "LANES", 1)
+    monkeypatch.setattr(together, "LATE", 60)
+
+    async def main() -> tuple[list[db.Row | BaseException], db.Row]:
+        async with db.pool(database_url, role="onrecord_query") as pool:
+            asked = Together(pool, DIVIDED)
+            async with AsyncExitStack() as others:
+                for _ in range(pool.max_size):
+                    await others.enter_async_context(pool.connection())
+                first = await one_by_one(asked, 1, 2)
+                await asyncio.sleep(pool.timeout / 2)
+                last = divided(asked, 4)
+                refused = await asyncio.gather(*first, return_exceptions=True)
+            return refused, await last[0]
+
+    refused, answered = asyncio.run(main())
+    assert [PoolTimeout, PoolTimeout] == [type(one) for one in refused]
+    assert 25 == answered["found"]
 
 
 MANY = 400 * MOST

@@ -207,7 +207,7 @@ def look_up(url: str, pairs: Sequence[tuple[str, str]], size: int, slices: int, 
 def pages(
     url: str, pairs: Sequence[tuple[str, str]], size: int, slices: int
 ) -> dict[str, tuple[float, float, float]]:
-    """An actor's whole sheet, and a topic's first 100: rows, milliseconds, buffers, in means."""
+    """An actor's whole sheet, and a topic's first 100: mean rows, median ms, mean buffers."""
     asked = Asked(url, pairs, size)
     told = {}
     for of in ("actor", "topic"):

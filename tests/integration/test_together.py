@@ -146,19 +146,23 @@ def test_more_than_a_statement_takes_are_all_answered(database_url: str) -> None
 
 def test_a_door_has_nothing_compiled(on_record: Record) -> None:
     """It would take a hundred times as long as to run it, at each ask. (The embedded server cannot
-    compile; this is for another, which does so once a table is analyzed.)
+    compile, whatever is set; another does so once a table is analyzed.)
     """
 
-    async def explained() -> str:
+    async def explained() -> tuple[str, db.Row | None]:
         sql = HELD.text.replace(":asked", "'[]'")
         async with db.pool(on_record.url, role="onrecord_query") as pool, pool.connection() as conn:
             await conn.execute("SET jit_above_cost = 0")
             found = await (await conn.execute(f"EXPLAIN ANALYZE {sql}".encode())).fetchall()
-        return str(found)
+            return str(found), await (await conn.execute("SHOW jit")).fetchone()
 
-    told = asyncio.run(explained())
+    name = psycopg.conninfo.conninfo_to_dict(on_record.url)["dbname"]
+    with psycopg.connect(on_record.url, autocommit=True) as conn:
+        conn.execute(f'ALTER DATABASE "{name}" SET jit = on')
+    told, set_ = asyncio.run(explained())
     assert "Execution Time" in told
     assert "JIT" not in told
+    assert {"jit": "off"} == set_
 
 
 def test_who_asks_again_as_soon_as_answered_is_answered(

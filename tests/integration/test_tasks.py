@@ -70,7 +70,8 @@ def test_a_stop_is_logged_once_without_a_word_of_the_event_and_holds_up_no_other
             app.tasks[SWEEP]()
     behind = [one.name for one in PROJECTIONS if ACTORS.name in (one.name, *one.after)]
     assert {one.name: 0 if one.name in behind else 2 for one in PROJECTIONS} == sizes(on_record)
-    (log,) = logs
+    first, log = logs
+    assert "CheckViolation: actors, no_beth" == first["reason"]
     event = on_record.events()[0].id
     stopped = f"projection 'actors' stopped at seq 0, actor.registered {event}: CheckViolation: "
     assert f"{stopped}actors, no_beth" == log["reason"]

@@ -20,6 +20,7 @@ from onrecord.kit.settings import Settings
 from onrecord.ledger import read
 from onrecord.ledger.append import append
 from onrecord.ledger.judging import Answer, prepared
+from onrecord.projections.abreast import keep_abreast
 from onrecord.projections.catch_up import SETTINGS, catch_up, prepare
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out
@@ -42,8 +43,9 @@ class Record:
 
     def catch_up(self) -> None:
         """Fold every projection to the end, as the worker does."""
-        for one in PROJECTIONS:
-            catch_up(self.engine, one)
+        if not keep_abreast(self.engine, PROJECTIONS):
+            for one in PROJECTIONS:
+                catch_up(self.engine, one)
 
     def fan_out(self) -> int:
         """Fold, and write what endpoints are to be sent, as the worker does; how many."""

@@ -5,14 +5,13 @@ must be ahead of them; its rows tell what was so at any size below.
 """
 
 from collections.abc import Collection
+from typing import Final
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, bindparam, func, select
-from sqlalchemy import Text as SqlText
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Connection
 
+from onrecord.ledger.follow import driver
 from onrecord.projections import actors
-from onrecord.projections.actors import merges
-from onrecord.projections.projection import checkpoints
+from onrecord.projections.projection import schema
 
 
 class Aliases:
@@ -21,12 +20,9 @@ class Aliases:
     def __init__(self, conn: Connection, names: Collection[str], size: int) -> None:
         self._into: dict[str, str] = {}
         if names:
-            asked = bindparam("names", list(names), type_=ARRAY(SqlText))
-            up = select(func.unnest(asked).label("id")).cte("up", recursive=True)
-            known = _known(size)
-            up = up.union(select(merges.c.into_actor).join(up, merges.c.id == up.c.id).where(known))
-            found = select(merges.c.id, merges.c.into_actor).join(up, merges.c.id == up.c.id)
-            self._into = {row.id: row.into_actor for row in conn.execute(found.where(known))}
+            sql = _INTO.format(schema=f'"{schema(conn)}"')
+            found = driver(conn).execute(sql, {"names": list(names), "size": size})
+            self._into = dict(found.fetchall())
 
     def root(self, name: str) -> str:
         """The actor that one of the names means; itself, where it is not merged."""
@@ -35,13 +31,13 @@ class Aliases:
         return name
 
 
-def _known(size: int) -> ColumnElement[bool]:
-    live = select(checkpoints.c.generation).where(
-        checkpoints.c.name == actors.NAME, checkpoints.c.live
-    )
-    at = bindparam("size", size, type_=BigInteger)
-    return and_(
-        merges.c.generation == live.scalar_subquery(),
-        merges.c.open_seq < at,
-        merges.c.close_seq >= at,
-    )
+_KNOWN: Final = f"""m.open_seq < %(size)s AND m.close_seq >= %(size)s AND m.generation = (
+    SELECT generation FROM {{schema}}.checkpoints WHERE live AND name = '{actors.NAME}')"""
+_INTO: Final = f"""
+WITH RECURSIVE up (id) AS (
+    SELECT unnest(%(names)b::text[])
+    UNION
+    SELECT m.into_actor FROM {{schema}}.merges m JOIN up USING (id) WHERE {_KNOWN}
+)
+SELECT m.id, m.into_actor FROM {{schema}}.merges m JOIN up USING (id) WHERE {_KNOWN}
+"""

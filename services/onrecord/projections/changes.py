@@ -85,6 +85,7 @@ event it did not become the newest step of its line.
 _MERGES: Final = (ActorMerged, ActorUnmerged)
 _HEARS: Final = (PositionChanged, PositionCorrected, PositionRetracted, *_MERGES)
 _OF_ACTOR: Final = "c.actor = %(actor)s"
+_THESE: Final = "c.id = ANY(%(ids)b::uuid[])"
 
 
 def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
@@ -123,8 +124,9 @@ def _move(conn: Connection, generation: int, some: Sequence[Recorded]) -> None:
             known = versions.made(one.subject) or one.seq
             step["made_seq"] = made.setdefault(one.subject, known)
             spans.add(step)
-    for step in open_steps(conn, generation, "c.id = ANY(%(ids)b::uuid[])", ids=list(targets)):
-        spans.add(step)
+    if targets:
+        for step in open_steps(conn, generation, _THESE, ids=list(targets)):
+            spans.add(step)
     lines = Lines(versions)
     lines.take(spans.load(conn, generation))
     for one, step in zip(some, steps, strict=True):

@@ -17,13 +17,11 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
-    func,
     text,
 )
-from sqlalchemy.dialects.postgresql import insert
 
-from onrecord.ledger.follow import Commit
-from onrecord.projections.projection import Projection, metadata
+from onrecord.ledger.follow import Commit, driver
+from onrecord.projections.projection import Projection, metadata, schema
 
 NAME = "clock"
 
@@ -45,20 +43,17 @@ def fold(conn: Connection, generation: int, page: Sequence[Commit]) -> None:
     for one in page:
         first, _ = times.get(one.recorded_at, (one.first, 0))
         times[one.recorded_at] = (first, one.seq + 1)
-    if times:
-        noted = insert(clock).values(
-            [
-                {"generation": generation, "recorded_at": at, "open_seq": first, "size": size}
-                for at, (first, size) in times.items()
-            ]
-        )
-        conn.execute(
-            noted.on_conflict_do_update(
-                index_elements=["generation", "recorded_at"],
-                set_={"size": func.greatest(clock.c.size, noted.excluded.size)},
-            )
-        )
+    firsts, sizes = zip(*times.values(), strict=True)
+    driver(conn).execute(
+        _NOTE.format(schema=schema(conn)), [generation, [*times], [*firsts], [*sizes]]
+    )
 
+
+_NOTE: Final = """
+INSERT INTO "{schema}".clock AS c (generation, recorded_at, open_seq, size)
+SELECT %s::integer, * FROM unnest(%b::timestamptz[], %b::bigint[], %b::bigint[])
+ON CONFLICT (generation, recorded_at) DO UPDATE SET size = greatest(c.size, excluded.size)
+"""
 
 _LIVE: Final = (
     "generation = (SELECT generation FROM projections.checkpoints WHERE live AND name = 'clock')"

@@ -30,7 +30,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from onrecord.ledger import follow
-from onrecord.ledger.follow import Part
+from onrecord.ledger.follow import Part, driver
+from onrecord.ledger.read import SIZE
 from onrecord.projections.poison import Stop
 
 PAGE: Final = 2_000
@@ -107,11 +108,11 @@ def reached(conn: Connection, names: Sequence[str], *, hold: bool = False) -> in
 
 def behind(conn: Connection) -> dict[str, int]:
     """Which live projections have entries before them, and how many? Asked without a lock."""
-    size = follow.size(conn)
-    late = select(checkpoints.c.name, (size - checkpoints.c.size).label("entries")).where(
-        checkpoints.c.live, checkpoints.c.size < size
+    late = (
+        f"SELECT c.name, s.size - c.size FROM projections.checkpoints c, ({SIZE.text}) s"
+        " WHERE c.live AND c.size < s.size"
     )
-    return {row.name: row.entries for row in conn.execute(late)}
+    return dict(driver(conn).execute(late).fetchall())
 
 
 def schema(conn: Connection) -> str:

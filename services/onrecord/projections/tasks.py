@@ -16,6 +16,7 @@ from sqlalchemy import Column, DateTime, Engine, Table, Text, func
 from sqlalchemy.dialects.postgresql import insert
 
 from onrecord.kit.celery import QUEUE, every
+from onrecord.projections.abreast import keep_abreast
 from onrecord.projections.catch_up import catch_up, in_turns, prepare
 from onrecord.projections.parts import to_build
 from onrecord.projections.poison import Stopped, frames
@@ -84,8 +85,7 @@ def register(
             return done
         return None
 
-    @app.task(name=CATCH_UP, shared=False)
-    def catch_up_all() -> None:
+    def each_by_itself() -> None:
         with engine.begin() as conn:
             behind_by = behind(conn)
         late = [one for one in PROJECTIONS if one.name in behind_by]
@@ -93,6 +93,11 @@ def register(
             in_turns(late, tried)
         for projection in late:
             tried(projection, catch_up)
+
+    @app.task(name=CATCH_UP, shared=False)
+    def catch_up_all() -> None:
+        if not keep_abreast(engine, PROJECTIONS):
+            each_by_itself()
         for follower in then:
             try:
                 follower()

@@ -53,18 +53,22 @@ def fan_out(engine: Engine) -> int:
 def step(engine: Engine) -> Step | None:
     """One page of events and of what endpoints missed; None if another worker is at it."""
     with engine.begin() as conn:
-        size = conn.scalar(_LOCK)
-        if size is None:
+        place = conn.execute(_LOCK).one_or_none()
+        if place is None:
             return None
-        known = _number(conn, KNOWN)
-        end = min(known, size + _page(conn)) if size < known else size
-        written = _number(conn, _INSERT, start=size, end=end) if size < end else 0
-        if size < end:
-            conn.execute(_UNSAY, {"start": size, "end": end})
+        start, end = place.size, min(place.known, place.size + _page(place.listening))
+        written = missed = again = 0
+        more = False
+        if start < end:
+            if place.listening:
+                written = _number(conn, _INSERT, start=start, end=end)
+            conn.execute(_UNSAY, {"start": start, "end": end})
             conn.execute(_ADVANCE, {"size": end})
-        missed, more = _missed(conn, end)
-        again = _replayed(conn)
-    return Step(written + missed + again, more or end < known)
+        if place.missed:
+            missed, more = _missed(conn, max(start, end))
+        if place.again:
+            again = _replayed(conn)
+    return Step(written + missed + again, more or end < place.known)
 
 
 def _behind(engine: Engine) -> bool:
@@ -72,8 +76,7 @@ def _behind(engine: Engine) -> bool:
         return bool(conn.scalar(_BEHIND))
 
 
-def _page(conn: Connection) -> int:
-    listening = _number(conn, _LISTENING)
+def _page(listening: int) -> int:
     return max(1, min(PAGE, MOST_ROWS // max(1, listening)))
 
 
@@ -81,9 +84,14 @@ def _number(conn: Connection, query: Any, **params: Any) -> int:
     return int(conn.execute(query, params).scalar_one())
 
 
-_LOCK: Final = text(
-    "SELECT size FROM webhooks.checkpoints WHERE name = 'fan_out' FOR UPDATE SKIP LOCKED"
-)
+_LOCK: Final = text(f"""
+    SELECT size, ({KNOWN.text}) AS known,
+        (SELECT count(*) FROM webhooks.endpoints WHERE deleted_at IS NULL) AS listening,
+        EXISTS (SELECT FROM webhooks.endpoints WHERE from_seq IS NOT NULL) AS missed,
+        EXISTS (SELECT FROM webhooks.replays WHERE ended_at IS NULL) AS again
+    FROM webhooks.checkpoints WHERE name = 'fan_out' FOR UPDATE SKIP LOCKED
+""")
+"""And what there is to do. An endpoint that is made later wants nothing from before `known`."""
 _ADVANCE: Final = text(
     "UPDATE webhooks.checkpoints SET size = :size, moved_at = clock_timestamp()"
     " WHERE name = 'fan_out'"
@@ -109,7 +117,6 @@ _UNSAY: Final = text("""
 _BEHIND: Final = text(
     f"SELECT size < ({KNOWN.text}) FROM webhooks.checkpoints WHERE name = 'fan_out'"
 )
-_LISTENING: Final = text("SELECT count(*) FROM webhooks.endpoints WHERE deleted_at IS NULL")
 _INSERT: Final = text(f"""
     WITH {FOR_ALL},
     written AS (

@@ -1,0 +1,154 @@
+"""Do projections that are folded in one transaction say what the ledger says, whoever is at it?"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Connection
+
+from onrecord.audit.replay import replay
+from onrecord.kit import celery, db
+from onrecord.projections import abreast, tasks
+from onrecord.projections.abreast import keep_abreast
+from onrecord.projections.catch_up import catch_up
+from onrecord.projections.projection import PAGE, Projection, behind, lock
+from onrecord.projections.registry import PROJECTIONS, projection
+from tests.support import postgres
+from tests.support.committing import ask, stage
+from tests.support.histories import Cast, History, batches, histories
+from tests.support.oracle import FEW
+from tests.support.record import Record, record
+
+
+@pytest.fixture(scope="module")
+def shared(server_url: str, template: str) -> Iterator[Record]:
+    """A record for all examples."""
+    with postgres.database(server_url, template) as url, record(url) as made:
+        yield made
+
+
+def sizes(on_record: Record) -> dict[str, int]:
+    with psycopg.connect(on_record.url) as conn:
+        return dict(
+            conn.execute("SELECT name, size FROM projections.checkpoints WHERE live").fetchall()
+        )
+
+
+def assert_as_the_ledger_says(on_record: Record) -> None:
+    with on_record.engine.connect() as conn:
+        assert {} == behind(conn)
+    engine = db.engine(on_record.url, role="onrecord_audit")
+    outcome = replay(engine, lambda *_: None)
+    engine.dispose()
+    assert () == tuple(one for table in outcome.tables for one in table.differences)
+    assert outcome.equal
+
+
+def all_at(size: int) -> dict[str, int]:
+    return {one.name: size for one in PROJECTIONS}
+
+
+alone = st.lists(st.sets(st.sampled_from([one.name for one in PROJECTIONS]), max_size=4))
+"""Which projections go ahead by themselves, after each batch."""
+
+
+@FEW
+@given(history=histories(12, 40), alone=alone)
+def test_whatever_went_ahead_by_itself_all_come_to_what_the_ledger_says(
+    shared: Record, history: History, alone: list[set[str]]
+) -> None:
+    cast = Cast(f"h{uuid4().hex[:12]}")
+    for n, batch in enumerate(batches(history, cast)):
+        shared.append(*batch)
+        for name in sorted(alone[n]) if n < len(alone) else ():
+            catch_up(shared.engine, projection(name))
+        if n % 3 != 2:
+            assert keep_abreast(shared.engine, PROJECTIONS)
+    assert keep_abreast(shared.engine, PROJECTIONS)
+    assert_as_the_ledger_says(shared)
+
+
+def test_no_commit_is_left_out_however_bells_fall_together(on_record: Record) -> None:
+    stage(on_record)
+
+    app = celery.make("memory://")
+    tasks.register(app, on_record.engine)
+
+    def write(_: int) -> None:
+        on_record.append(ask())
+        app.tasks[tasks.CATCH_UP]()
+
+    with ThreadPoolExecutor(4) as writers:
+        list(writers.map(write, range(120)))
+    assert all_at(122) == sizes(on_record)
+    assert_as_the_ledger_says(on_record)
+
+
+def test_a_page_that_ends_before_others_are_moves_none_of_them_back(
+    on_record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage(on_record)
+    on_record.append(*(ask() for _ in range(4)))
+    for one in PROJECTIONS[1:]:
+        catch_up(on_record.engine, one)
+    monkeypatch.setattr(abreast, "PAGE", 2)
+    looks = iter([{PROJECTIONS[0].name: 2}, {}])  # more came between the look and the lock
+    monkeypatch.setattr(abreast, "behind", lambda _: next(looks))
+    assert keep_abreast(on_record.engine, PROJECTIONS)
+    assert {**all_at(6), PROJECTIONS[0].name: 2} == sizes(on_record)
+
+
+def test_who_finds_another_at_it_ends_and_that_one_looks_again(on_record: Record) -> None:
+    stage(on_record)
+    found: list[bool] = []
+
+    def slow(conn: Connection, generation: int, page: Sequence[object]) -> None:
+        if not found:
+            on_record.append(ask())
+            found.append(keep_abreast(on_record.engine, PROJECTIONS))
+        first.fold(conn, generation, page)
+
+    first, *others = PROJECTIONS
+    hears = frozenset({"actor.registered", *(first.hears or ())})
+    slowly = Projection(first.name, first.number, first.tables, slow, hears)
+    assert keep_abreast(on_record.engine, [slowly, *others])
+    assert [True] == found
+    assert all_at(3) == sizes(on_record)
+
+
+@pytest.mark.parametrize("trouble", ["far", "held", "stopped", "fold", "poison"])
+def test_what_is_not_well_is_left_to_each_by_itself(on_record: Record, trouble: str) -> None:
+    stage(on_record)
+    (poisoned, *_) = on_record.events()
+    of_topics = "UPDATE projections.checkpoints SET {} WHERE name = 'topics'"
+    with psycopg.connect(on_record.url, autocommit=True) as conn:
+        if trouble == "far":
+            on_record.append(*(ask() for _ in range(PAGE)))
+        elif trouble == "stopped":
+            conn.execute(of_topics.format("stopped_seq = 0").encode())
+        elif trouble == "fold":
+            conn.execute(of_topics.format("fold = 0").encode())
+        elif trouble == "poison":
+            conn.execute(
+                f"ALTER TABLE projections.actors ADD CHECK (event <> '{poisoned.id}')".encode()
+            )
+    with on_record.engine.begin() as other:
+        if trouble == "held":
+            lock(other, projection("topics"))
+        assert not keep_abreast(on_record.engine, PROJECTIONS)
+    assert all_at(0) == sizes(on_record)
+
+
+def test_a_projection_of_another_program_is_not_waited_for(on_record: Record) -> None:
+    stage(on_record)
+    with psycopg.connect(on_record.url, autocommit=True) as conn:
+        conn.execute(
+            "INSERT INTO projections.checkpoints (name, generation, fold, live)"
+            " VALUES ('of_tomorrow', 1, 1, true)"
+        )
+    assert keep_abreast(on_record.engine, PROJECTIONS)
+    assert {**all_at(2), "of_tomorrow": 0} == sizes(on_record)

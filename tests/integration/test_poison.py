@@ -1,6 +1,6 @@
 """Does an event that cannot be folded stop its projection, only it, exactly there?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from onrecord.domain.events import ActorRegistered, Recorded, TopicRegistered
-from onrecord.ledger.entry import decode
+from onrecord.ledger.entry import decode_whole
 from onrecord.projections import actors
 from onrecord.projections.actors import ACTORS
 from onrecord.projections.catch_up import catch_up
@@ -134,10 +134,10 @@ def test_an_entry_that_is_no_event_to_this_program_stops_who_hears_it(
     assert (5, error) == (stopped(on_record).stop.seq, stopped(on_record).stop.error)
     assert (5, 5, error) == place(on_record)
 
-    def newer(entry: bytes, values: Mapping[str, bytes]) -> Recorded:
-        return decode(entry.replace(b'"robot"', b'"group"'), values)
+    def newer(whole: bytes) -> Recorded:
+        return decode_whole(whole.replace(b'"robot"', b'"group"'))
 
-    monkeypatch.setattr("onrecord.ledger.read.decode", newer)
+    monkeypatch.setattr("onrecord.ledger.read.decode_whole", newer)
     on_record.catch_up()
     expected = [("anna", 0), ("beth", 2), ("cleo", 4), ("hal", 5), ("dora", 6)]
     assert expected == folded(on_record)

@@ -167,7 +167,7 @@ class Position(Frozen):
 
 def once(field: str, values: Sequence[object]) -> None:
     """Refuse a list that names one thing twice, at the second place."""
-    for n, value in enumerate(values):
+    for n, value in enumerate(values[1:], 1):
         if value in values[:n]:
             raise fault(f"/{field}/{n}", f"{value!s} stands there twice")
 

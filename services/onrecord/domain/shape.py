@@ -175,10 +175,17 @@ def split(value: BaseModel) -> tuple[dict[str, Json], dict[str, dict[str, Json]]
 
 def join(data: Json, *sections: Json) -> Json:
     """Merge `data` with sections of the same shape; the reverse of `split`."""
+    whole = dict(data)
     for section in sections:
-        apart = data.keys().isdisjoint(section)  # as most are, and quicker told than merged
-        data = {**data, **section} if apart else _merge(data, section)
-    return data
+        for key, value in section.items():
+            whole[key] = _both(whole[key], value) if key in whole else value
+    return whole
+
+
+def _both(left: Json, right: Json) -> Json:
+    if type(left) is dict:
+        return join(left, right)
+    return [_both(one, other) for one, other in zip(left, right, strict=True)]
 
 
 def without(value: M, erased: Collection[str]) -> M:
@@ -186,15 +193,6 @@ def without(value: M, erased: Collection[str]) -> M:
     data, sections = split(value)
     left = [leaves for section, leaves in sections.items() if section not in erased]
     return type(value).model_validate(join(data, *left))
-
-
-def _merge(left: Json, right: Json) -> Json:
-    if isinstance(left, dict):
-        merged = dict(left)
-        for key, value in right.items():
-            merged[key] = _merge(left[key], value) if key in left else value
-        return merged
-    return [_merge(one, other) for one, other in zip(left, right, strict=True)]
 
 
 def plain(value: Any) -> Json:

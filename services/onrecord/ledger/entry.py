@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 import orjson
+from pydantic import TypeAdapter
 
 from onrecord.domain.decisions import Draft, Touches
 from onrecord.domain.events import Event, Recorded, parse
@@ -99,20 +100,28 @@ def encode(
 
 def decode(entry: bytes, values: Mapping[str, bytes]) -> Recorded:
     """Read an entry with what is left of its payload (canonical JSON by section)."""
-    raw = orjson.loads(entry)
+    return _recorded(orjson.loads(entry), {name: orjson.loads(one) for name, one in values.items()})
+
+
+def decode_whole(whole: bytes) -> Recorded:
+    """The same where both are in one text: `[entry, {section: value}]`."""
+    return _recorded(*orjson.loads(whole))
+
+
+def _recorded(raw: Json, sections: Mapping[str, Json]) -> Recorded:
     commit = raw["commit"]
     return Recorded(
         seq=raw["seq"],
-        id=UUID(raw["id"]),
+        id=_uuid(raw["id"]),
         recorded_at=_instant(raw["recorded_at"]),
         recorded_by=raw["recorded_by"],
-        event=parse(
-            raw["type"], raw["version"], raw["data"], [orjson.loads(one) for one in values.values()]
-        ),
-        erased=_NONE if len(commit) == len(values) else frozenset(commit) - values.keys(),
+        event=parse(raw["type"], raw["version"], raw["data"], sections.values()),
+        erased=_NONE if len(commit) == len(sections) else frozenset(commit) - sections.keys(),
     )
 
 
+_uuid: Final = TypeAdapter(UUID).validator.validate_python
+"""As `UUID` reads it, at a quarter of its cost."""
 _NONE: Final[frozenset[str]] = frozenset()
 _instant: Final = lru_cache(256)(datetime.fromisoformat)  # a commit's entries share theirs
 

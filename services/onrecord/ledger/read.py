@@ -15,7 +15,7 @@ import psycopg
 from sqlalchemy import TextClause, text
 
 from onrecord.domain.events import CLASSES, Recorded
-from onrecord.ledger.entry import decode
+from onrecord.ledger.entry import decode_whole
 
 MOST_BYTES: Final = 8 * 2**20
 """Of entries and words on a page, or what its first entry alone takes."""
@@ -126,13 +126,16 @@ NEAREST: Final = text(
 """The three slugs of a kind that are most like one (trigrams)."""
 
 _WHOLE: Final = """
-SELECT e.entry, p.sections, p.values
+SELECT '['::bytea || e.entry || ',{{' || coalesce(p.parts, '') || '}}]'
 FROM ({seqs}) s JOIN ledger.entries e USING (seq)
 LEFT JOIN LATERAL (
-    SELECT array_agg(section) AS sections, array_agg(value) AS values
+    SELECT string_agg(convert_to('"' || section || '":', 'UTF8') || value, ',') AS parts
     FROM ledger.payloads WHERE seq = e.seq
 ) p ON true
 ORDER BY seq
+"""
+"""In one text, of which psycopg and Python make less work than of a row of arrays: a tenth of what
+it takes to fold an entry (measured).
 """
 _AHEAD: Final = 100
 _FROM: Final = "SELECT seq FROM ledger.entries WHERE seq >= %s ORDER BY seq LIMIT %s"
@@ -178,10 +181,7 @@ def entries_at(conn: psycopg.Connection[Any], seqs: str, asked: Any) -> list[Rec
     # What has come is decoded while the server looks for the rest. Closed at once where that fails,
     # or the connection would still be busy when the transaction is rolled back.
     with closing(cast(Generator[Any, None, None], found)) as rows:
-        return [
-            decode(entry, dict(zip(sections or (), values or (), strict=True)))
-            for entry, sections, values in rows
-        ]
+        return [decode_whole(whole) for (whole,) in rows]
 
 
 def identity(conn: psycopg.Connection[Any], seq: int) -> tuple[UUID, str]:

@@ -100,7 +100,7 @@ def following(url: str) -> Iterator[Callable[[], tuple[Seen, ...]]]:
     def by_engine() -> Seen:
         engine = db.engine(url, role="onrecord_projections")
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-            found = follow_by(lambda start: follow.page(conn, start, 7))
+            found = follow_by(lambda start: follow.entries(conn, start, 7))
         engine.dispose()
         return found
 

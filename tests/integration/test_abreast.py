@@ -1,6 +1,6 @@
 """Do projections that are folded in one transaction say what the ledger says, whoever is at it?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
@@ -96,8 +96,8 @@ def test_a_page_that_ends_before_others_are_moves_none_of_them_back(
     for one in PROJECTIONS[1:]:
         catch_up(on_record.engine, one)
     monkeypatch.setattr(abreast, "PAGE", 2)
-    looks = iter([{PROJECTIONS[0].name: 2}, {}])  # more came between the look and the lock
-    monkeypatch.setattr(abreast, "behind", lambda _: next(looks))
+    looks = iter([(2, True), (0, True)])  # more came between the look and the lock
+    monkeypatch.setattr(abreast, "_look", lambda *_: next(looks))
     assert keep_abreast(on_record.engine, PROJECTIONS)
     assert {**all_at(6), PROJECTIONS[0].name: 2} == sizes(on_record)
 
@@ -106,21 +106,47 @@ def test_who_finds_another_at_it_ends_and_that_one_looks_again(on_record: Record
     stage(on_record)
     found: list[bool] = []
 
-    def slow(conn: Connection, generation: int, page: Sequence[object]) -> None:
+    def meanwhile() -> None:
         if not found:
             on_record.append(ask())
             found.append(keep_abreast(on_record.engine, PROJECTIONS))
-        first.fold(conn, generation, page)
 
-    first, *others = PROJECTIONS
-    hears = frozenset({"actor.registered", *(first.hears or ())})
-    slowly = Projection(first.name, first.number, first.tables, slow, hears)
-    assert keep_abreast(on_record.engine, [slowly, *others])
+    assert keep_abreast(on_record.engine, while_folding(meanwhile))
     assert [True] == found
     assert all_at(3) == sizes(on_record)
 
 
-@pytest.mark.parametrize("trouble", ["far", "held", "stopped", "fold", "poison"])
+def test_who_writes_all_the_time_keeps_nobody_at_it_for_ever(on_record: Record) -> None:
+    stage(on_record)
+    laps: list[object] = []
+
+    def meanwhile() -> None:
+        laps.append(on_record.append(ask()))
+
+    assert not keep_abreast(on_record.engine, while_folding(meanwhile))
+    assert abreast.LAPS == len(laps)
+    assert all_at(abreast.LAPS + 1) == sizes(on_record)
+
+
+def test_what_reads_what_is_not_folded_yet_is_not_folded(on_record: Record) -> None:
+    stage(on_record)
+    assert not keep_abreast(on_record.engine, PROJECTIONS[::-1])
+    assert all_at(0) == sizes(on_record)
+
+
+def while_folding(meanwhile: Callable[[], None]) -> list[Projection]:
+    """All projections, the first of which has something happen as it folds."""
+
+    def fold(conn: Connection, generation: int, page: Sequence[object]) -> None:
+        meanwhile()
+        first.fold(conn, generation, page)
+
+    first, *others = PROJECTIONS
+    hears = frozenset({"actor.registered", "position.changed", *(first.hears or ())})
+    return [Projection(first.name, first.number, first.tables, fold, hears), *others]
+
+
+@pytest.mark.parametrize("trouble", ["far", "held", "stopped", "all stopped", "fold", "poison"])
 def test_what_is_not_well_is_left_to_each_by_itself(on_record: Record, trouble: str) -> None:
     stage(on_record)
     (poisoned, *_) = on_record.events()
@@ -130,6 +156,8 @@ def test_what_is_not_well_is_left_to_each_by_itself(on_record: Record, trouble: 
             on_record.append(*(ask() for _ in range(PAGE)))
         elif trouble == "stopped":
             conn.execute(of_topics.format("stopped_seq = 0").encode())
+        elif trouble == "all stopped":
+            conn.execute("UPDATE projections.checkpoints SET stopped_seq = 0")
         elif trouble == "fold":
             conn.execute(of_topics.format("fold = 0").encode())
         elif trouble == "poison":

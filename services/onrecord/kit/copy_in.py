@@ -108,7 +108,8 @@ def _text(value: str) -> bytes:
 
 
 def _uuid(value: UUID | None) -> bytes:
-    return _NULL if value is None else b"\0\0\0\x10" + value.bytes
+    # as `value.bytes`, without the call that this property is
+    return _NULL if value is None else b"\0\0\0\x10" + value.int.to_bytes(16, "big")
 
 
 def _instant(value: datetime) -> bytes:

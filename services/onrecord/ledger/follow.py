@@ -37,7 +37,7 @@ class Part:
     of: int
 
 
-def page(conn: Connection, start: int, limit: int) -> Sequence[Recorded]:
+def entries(conn: Connection, start: int, limit: int) -> Sequence[Recorded]:
     """Up to `limit` entries from seq `start` on, read on a SQLAlchemy connection."""
     return read.entries_from(driver(conn), start, limit)
 

@@ -1,7 +1,7 @@
 """Which projections are there? One line each; everything else walks this list.
 
-Positions come first: they are what readers wait for. What reads another's rows (`after`) comes
-later than that one.
+In this order each folds what little is new: what reads another's rows (`after`) comes later than
+that one.
 """
 
 from typing import Final

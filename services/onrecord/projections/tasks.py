@@ -96,7 +96,9 @@ def register(
 
     @app.task(name=CATCH_UP, shared=False)
     def catch_up_all() -> None:
-        if not keep_abreast(engine, PROJECTIONS):
+        if keep_abreast(engine, PROJECTIONS):
+            said.clear()
+        else:
             each_by_itself()
         for follower in then:
             try:

@@ -60,8 +60,7 @@ def step(engine: Engine) -> Step | None:
         written = missed = again = 0
         more = False
         if start < end:
-            if place.listening:
-                written = _number(conn, _INSERT, start=start, end=end)
+            written = _number(conn, _INSERT, start=start, end=end)
             conn.execute(_UNSAY, {"start": start, "end": end})
             conn.execute(_ADVANCE, {"size": end})
         if place.missed:
@@ -87,11 +86,14 @@ def _number(conn: Connection, query: Any, **params: Any) -> int:
 _LOCK: Final = text(f"""
     SELECT size, ({KNOWN.text}) AS known,
         (SELECT count(*) FROM webhooks.endpoints WHERE deleted_at IS NULL) AS listening,
-        EXISTS (SELECT FROM webhooks.endpoints WHERE from_seq IS NOT NULL) AS missed,
+        EXISTS (SELECT FROM webhooks.endpoints
+            WHERE from_seq IS NOT NULL AND deleted_at IS NULL) AS missed,
         EXISTS (SELECT FROM webhooks.replays WHERE ended_at IS NULL) AS again
     FROM webhooks.checkpoints WHERE name = 'fan_out' FOR UPDATE SKIP LOCKED
 """)
-"""And what there is to do. An endpoint that is made later wants nothing from before `known`."""
+"""And what there is to do, which may be older than `size` where another one moved it just now: what
+is new is done by the next step then, as an endpoint keeps its `from_seq` until one has seen to it.
+"""
 _ADVANCE: Final = text(
     "UPDATE webhooks.checkpoints SET size = :size, moved_at = clock_timestamp()"
     " WHERE name = 'fan_out'"

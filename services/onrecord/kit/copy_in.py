@@ -42,14 +42,17 @@ def copy_in(
     if not rows:
         return
     head, columns = _columns(table)
-    names = ", ".join(f'"{name}"' for name, _ in columns)
-    into = f'COPY "{schema}"."{table.name}" ({names}) FROM STDIN (FORMAT binary)'
+    names = [name for name, _ in columns]
+    quoted = ", ".join(f'"{name}"' for name in names)
+    into = f'COPY "{schema}"."{table.name}" ({quoted}) FROM STDIN (FORMAT binary)'
+    values = itemgetter(*names)
     with conn.cursor() as cursor, cursor.copy(into.encode()) as copy:
         copy.write(_HEADER)
         for start in range(0, len(rows), _AHEAD):
             some = rows[start : start + _AHEAD]
             # a map for each column, as a loop of ours over the cells takes longer
-            parts = [map(encode, map(itemgetter(name), some)) for name, encode in columns]
+            cells = zip(*map(values, some), strict=True)
+            parts = [map(encode, each) for (_, encode), each in zip(columns, cells, strict=True)]
             copy.write(head + head.join(map(b"".join, zip(*parts, strict=True))))
         copy.write(_TRAILER)
 

@@ -44,13 +44,7 @@ steps = Table(
 def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
     """Open, close and replace versions as the events say."""
     versions = Versions(conn, steps, generation)
-    versions.know(
-        {
-            one.subject
-            for one in page
-            if isinstance(one.event, PositionCorrected | PositionRetracted)
-        }
-    )
+    versions.know({one.subject for one in page if isinstance(one.event, _AMEND)})
     for one in page:
         if isinstance(one.event, PositionChanged):
             versions.open(one.subject, one, _row(one.event))
@@ -87,7 +81,8 @@ def _row(position: Position) -> dict[str, Any]:
     }
 
 
-_HEARS: Final = (PositionChanged, PositionCorrected, PositionRetracted)
+_AMEND: Final = (PositionCorrected, PositionRetracted)
+_HEARS: Final = (PositionChanged, *_AMEND)
 
 POSITIONS = Projection(
     NAME, number=1, tables=(steps,), fold=fold, hears=frozenset(one.type for one in _HEARS)

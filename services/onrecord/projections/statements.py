@@ -73,13 +73,7 @@ statements = Table(
 def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
     """Open, close and replace versions as the events say."""
     versions = Versions(conn, statements, generation)
-    versions.know(
-        {
-            one.subject
-            for one in page
-            if isinstance(one.event, StatementCorrected | StatementRetracted)
-        }
-    )
+    versions.know({one.subject for one in page if isinstance(one.event, _AMEND)})
     for one in page:
         if isinstance(one.event, StatementMade):
             versions.open(one.subject, one, _row(one.event, one.erased))
@@ -130,7 +124,8 @@ def _once(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-_HEARS: Final = (StatementMade, StatementCorrected, StatementRetracted, PayloadErased)
+_AMEND: Final = (StatementCorrected, StatementRetracted)
+_HEARS: Final = (StatementMade, *_AMEND, PayloadErased)
 
 STATEMENTS = Projection(
     NAME, number=1, tables=(statements,), fold=fold, hears=frozenset(one.type for one in _HEARS)

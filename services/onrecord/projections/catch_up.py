@@ -1,8 +1,8 @@
-"""How does a projection get from its checkpoint to the ledger's end?
+"""How does a projection get from its checkpoint to the ledger's end by itself?
 
-Called by the Celery task, by `rebuild` and by tests. One transaction a page: take the checkpoint,
-read the next entries that it hears, fold them, move the checkpoint, commit. Killed at any moment,
-it has done all of a page or nothing of it.
+Called by the Celery task where `abreast` does not do, by `rebuild` and by tests. One transaction a
+page: take the checkpoint, read the next entries that it hears, fold them, move the checkpoint,
+commit. Killed at any moment, it has done all of a page or nothing of it.
 """
 
 from collections.abc import Callable, Iterable, Sequence

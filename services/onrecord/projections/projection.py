@@ -2,7 +2,7 @@
 
 A follower with a name, tables and a fold. Its checkpoint (a size) moves in the same transaction as
 the rows that its fold writes, so each entry takes effect exactly once, whatever is killed and when.
-Called by `catch_up`, `rebuild`, `tasks` and the audit's replay.
+Called by `abreast`, `catch_up`, `rebuild`, `tasks` and the audit's replay.
 """
 
 from collections.abc import Callable, Sequence

@@ -123,7 +123,13 @@ def size(conn: Connection) -> int:
 
 
 def driver(conn: Connection) -> psycopg.Connection[Any]:
-    """The psycopg connection under a SQLAlchemy one, in the same transaction."""
+    """The psycopg connection under a SQLAlchemy one, in the same transaction.
+
+    One is begun here if there is none, as SQLAlchemy begins it for its own statements: of one that
+    it does not know of it would commit nothing.
+    """
+    if not conn.in_transaction():
+        conn.begin()
     raw = conn.connection.driver_connection
     assert isinstance(raw, psycopg.Connection)
     return raw

@@ -18,8 +18,8 @@ from onrecord.projections.poison import told
 from onrecord.projections.projection import PAGE, Projection
 
 LAPS: Final = 50
-"""Most transactions until each projection has its turn by itself, and then what comes after them:
-whoever writes all the time would have no end of it otherwise.
+"""Most pages until each projection has its turn by itself, whose own laps are shorter and so sooner
+level, and then what comes after them: of steady writing there might be no end otherwise.
 """
 
 log = structlog.get_logger()

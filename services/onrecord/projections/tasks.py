@@ -96,9 +96,7 @@ def register(
 
     @app.task(name=CATCH_UP, shared=False)
     def catch_up_all() -> None:
-        if keep_abreast(engine, PROJECTIONS):
-            said.clear()
-        else:
+        if not keep_abreast(engine, PROJECTIONS):
             each_by_itself()
         for follower in then:
             try:

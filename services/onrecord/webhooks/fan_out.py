@@ -63,9 +63,10 @@ def step(engine: Engine) -> Step | None:
             written = _number(conn, _INSERT, start=start, end=end)
             conn.execute(_UNSAY, {"start": start, "end": end})
             conn.execute(_ADVANCE, {"size": end})
-        if place.missed:
+        waiting = conn.execute(_WAITING).one()
+        if waiting.missed:
             missed, more = _missed(conn, max(start, end))
-        if place.again:
+        if waiting.again:
             again = _replayed(conn)
     return Step(written + missed + again, more or end < place.known)
 
@@ -85,15 +86,18 @@ def _number(conn: Connection, query: Any, **params: Any) -> int:
 
 _LOCK: Final = text(f"""
     SELECT size, ({KNOWN.text}) AS known,
-        (SELECT count(*) FROM webhooks.endpoints WHERE deleted_at IS NULL) AS listening,
-        EXISTS (SELECT FROM webhooks.endpoints
-            WHERE from_seq IS NOT NULL AND deleted_at IS NULL) AS missed,
-        EXISTS (SELECT FROM webhooks.replays WHERE ended_at IS NULL) AS again
+        (SELECT count(*) FROM webhooks.endpoints WHERE deleted_at IS NULL) AS listening
     FROM webhooks.checkpoints WHERE name = 'fan_out' FOR UPDATE SKIP LOCKED
 """)
-"""And what there is to do, which may be older than `size` where another one moved it just now: what
-is new is done by the next step then, as an endpoint keeps its `from_seq` until one has seen to it.
+"""And how far it may go, and among how many. Both may be older than `size`, where another one moved
+it just now: there is nothing to do then, and `_BEHIND` looks again.
 """
+_WAITING: Final = text("""
+    SELECT EXISTS (SELECT FROM webhooks.endpoints
+            WHERE from_seq IS NOT NULL AND deleted_at IS NULL) AS missed,
+        EXISTS (SELECT FROM webhooks.replays WHERE ended_at IS NULL) AS again
+""")
+"""Whether some endpoint missed something, or is being sent something again: mostly none."""
 _ADVANCE: Final = text(
     "UPDATE webhooks.checkpoints SET size = :size, moved_at = clock_timestamp()"
     " WHERE name = 'fan_out'"

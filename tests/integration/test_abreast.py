@@ -10,18 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from onrecord.audit.replay import replay
-from onrecord.kit import celery, db
+from onrecord.kit import celery
 from onrecord.projections import abreast, tasks
 from onrecord.projections.abreast import keep_abreast
 from onrecord.projections.catch_up import catch_up
-from onrecord.projections.projection import PAGE, Projection, behind, lock
+from onrecord.projections.projection import PAGE, Projection, lock
 from onrecord.projections.registry import PROJECTIONS, projection
 from tests.support import postgres
 from tests.support.committing import ask, stage
 from tests.support.histories import Cast, History, batches, histories
 from tests.support.oracle import FEW
-from tests.support.record import Record, record
+from tests.support.record import Record, assert_as_the_ledger_says, record
 
 
 @pytest.fixture(scope="module")
@@ -29,23 +28,6 @@ def shared(server_url: str, template: str) -> Iterator[Record]:
     """A record for all examples."""
     with postgres.database(server_url, template) as url, record(url) as made:
         yield made
-
-
-def sizes(on_record: Record) -> dict[str, int]:
-    with psycopg.connect(on_record.url) as conn:
-        return dict(
-            conn.execute("SELECT name, size FROM projections.checkpoints WHERE live").fetchall()
-        )
-
-
-def assert_as_the_ledger_says(on_record: Record) -> None:
-    with on_record.engine.connect() as conn:
-        assert {} == behind(conn)
-    engine = db.engine(on_record.url, role="onrecord_audit")
-    outcome = replay(engine, lambda *_: None)
-    engine.dispose()
-    assert () == tuple(one for table in outcome.tables for one in table.differences)
-    assert outcome.equal
 
 
 def all_at(size: int) -> dict[str, int]:
@@ -84,7 +66,7 @@ def test_no_commit_is_left_out_however_bells_fall_together(on_record: Record) ->
 
     with ThreadPoolExecutor(4) as writers:
         list(writers.map(write, range(120)))
-    assert all_at(122) == sizes(on_record)
+    assert all_at(122) == on_record.sizes()
     assert_as_the_ledger_says(on_record)
 
 
@@ -99,7 +81,7 @@ def test_a_page_that_ends_before_others_are_moves_none_of_them_back(
     looks = iter([(2, True), (0, True)])  # more came between the look and the lock
     monkeypatch.setattr(abreast, "_look", lambda *_: next(looks))
     assert keep_abreast(on_record.engine, PROJECTIONS)
-    assert {**all_at(6), PROJECTIONS[0].name: 2} == sizes(on_record)
+    assert {**all_at(6), PROJECTIONS[0].name: 2} == on_record.sizes()
 
 
 def test_who_finds_another_at_it_ends_and_that_one_looks_again(on_record: Record) -> None:
@@ -113,7 +95,7 @@ def test_who_finds_another_at_it_ends_and_that_one_looks_again(on_record: Record
 
     assert keep_abreast(on_record.engine, while_folding(meanwhile))
     assert [True] == found
-    assert all_at(3) == sizes(on_record)
+    assert all_at(3) == on_record.sizes()
 
 
 def test_who_writes_all_the_time_keeps_nobody_at_it_for_ever(on_record: Record) -> None:
@@ -125,13 +107,13 @@ def test_who_writes_all_the_time_keeps_nobody_at_it_for_ever(on_record: Record) 
 
     assert not keep_abreast(on_record.engine, while_folding(meanwhile))
     assert abreast.LAPS == len(laps)
-    assert all_at(abreast.LAPS + 1) == sizes(on_record)
+    assert all_at(abreast.LAPS + 1) == on_record.sizes()
 
 
 def test_what_reads_what_is_not_folded_yet_is_not_folded(on_record: Record) -> None:
     stage(on_record)
     assert not keep_abreast(on_record.engine, PROJECTIONS[::-1])
-    assert all_at(0) == sizes(on_record)
+    assert all_at(0) == on_record.sizes()
 
 
 def while_folding(meanwhile: Callable[[], None]) -> list[Projection]:
@@ -168,7 +150,7 @@ def test_what_is_not_well_is_left_to_each_by_itself(on_record: Record, trouble: 
         if trouble == "held":
             lock(other, projection("topics"))
         assert not keep_abreast(on_record.engine, PROJECTIONS)
-    assert all_at(0) == sizes(on_record)
+    assert all_at(0) == on_record.sizes()
 
 
 def test_a_projection_of_another_program_is_not_waited_for(on_record: Record) -> None:
@@ -179,4 +161,4 @@ def test_a_projection_of_another_program_is_not_waited_for(on_record: Record) ->
             " VALUES ('of_tomorrow', 1, 1, true)"
         )
     assert keep_abreast(on_record.engine, PROJECTIONS)
-    assert {**all_at(2), "of_tomorrow": 0} == sizes(on_record)
+    assert {**all_at(2), "of_tomorrow": 0} == on_record.sizes()

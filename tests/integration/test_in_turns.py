@@ -7,10 +7,9 @@ import psycopg
 import pytest
 from hypothesis import given
 
-from onrecord.audit.replay import replay
 from onrecord.domain.events import Recorded
-from onrecord.kit import celery, db
-from onrecord.projections import catch_up, tasks
+from onrecord.kit import celery
+from onrecord.projections import abreast, catch_up, tasks
 from onrecord.projections.changes import CHANGES
 from onrecord.projections.positions import POSITIONS
 from onrecord.projections.projection import behind
@@ -19,7 +18,7 @@ from tests.support import postgres
 from tests.support.committing import ask, stage
 from tests.support.histories import Cast, History, batches, histories
 from tests.support.oracle import FEW
-from tests.support.record import Record, record
+from tests.support.record import Record, assert_as_the_ledger_says, record
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +33,7 @@ def catch_up_as_a_worker(on_record: Record, size: int) -> None:
     app = celery.make("memory://")
     tasks.register(app, on_record.engine)
     with pytest.MonkeyPatch.context() as small:
-        for module in (catch_up, tasks):
+        for module in (abreast, catch_up, tasks):
             small.setattr(module, "PAGE", size)
         app.tasks[tasks.CATCH_UP]()
 
@@ -48,13 +47,7 @@ def test_a_backlog_that_a_worker_works_off_is_folded_as_the_ledger_says(
     for batch in batches(history, cast):
         shared.append(*batch)
     catch_up_as_a_worker(shared, 3)
-    with shared.engine.connect() as conn:
-        assert {} == behind(conn)
-    engine = db.engine(shared.url, role="onrecord_audit")
-    outcome = replay(engine, lambda *_: None)
-    engine.dispose()
-    assert () == tuple(one for table in outcome.tables for one in table.differences)
-    assert outcome.equal
+    assert_as_the_ledger_says(shared)
 
 
 def test_what_one_has_read_is_not_read_again_for_another_that_hears_it(on_record: Record) -> None:

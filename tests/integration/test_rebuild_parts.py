@@ -11,7 +11,7 @@ from onrecord.audit.replay import replay
 from onrecord.kit import db
 from onrecord.ledger import follow
 from onrecord.ledger.follow import Part
-from onrecord.projections import catch_up, parts
+from onrecord.projections import abreast, catch_up, parts
 from onrecord.projections.rebuild import rebuild
 from onrecord.projections.registry import PROJECTIONS
 from tests.support import bodies, postgres
@@ -52,7 +52,8 @@ def test_what_two_rebuild_in_parts_is_what_the_ledger_says(
     cast = Cast(f"h{uuid4().hex[:12]}")
     with pytest.MonkeyPatch.context() as small:
         small.setattr(parts, "PAGE", 3)
-        small.setattr(catch_up, "PAGE", 5)
+        for module in (abreast, catch_up):
+            small.setattr(module, "PAGE", 5)
         for batch in batches(history, cast):
             on_record.append(*batch)
         on_record.catch_up()

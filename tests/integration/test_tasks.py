@@ -34,12 +34,6 @@ def tasks(on_record: Record) -> Tasks:
     return made
 
 
-def sizes(on_record: Record) -> dict[str, int]:
-    with on_record.engine.connect() as conn:
-        found = conn.execute(text("SELECT name, size FROM projections.checkpoints WHERE live"))
-        return {row.name: row.size for row in found}
-
-
 def test_what_comes_after_the_projections_is_called_each_time_and_harms_nobody(
     on_record: Record, tasks: Tasks
 ) -> None:
@@ -48,7 +42,7 @@ def test_what_comes_after_the_projections_is_called_each_time_and_harms_nobody(
     def broken() -> None:
         raise ValueError("I am broken")
 
-    app = tasks(broken, lambda: seen.append(sizes(on_record)))
+    app = tasks(broken, lambda: seen.append(on_record.sizes()))
     on_record.append(registration(ActorRegistered(id="anna", kind="person")))
     for name in (CATCH_UP, SWEEP):
         app.tasks[name]()
@@ -69,7 +63,7 @@ def test_a_stop_is_logged_once_without_a_word_of_the_event_and_holds_up_no_other
         for _ in range(3):
             app.tasks[SWEEP]()
     behind = [one.name for one in PROJECTIONS if ACTORS.name in (one.name, *one.after)]
-    assert {one.name: 0 if one.name in behind else 2 for one in PROJECTIONS} == sizes(on_record)
+    assert {one.name: 0 if one.name in behind else 2 for one in PROJECTIONS} == on_record.sizes()
     first, log = logs
     assert "CheckViolation: actors, no_beth" == first["reason"]
     event = on_record.events()[0].id

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx2
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
+from onrecord.audit.replay import replay
 from onrecord.domain.decisions import Refusal, Request
 from onrecord.domain.events import Recorded
 from onrecord.entrypoints import doors
@@ -22,6 +23,7 @@ from onrecord.ledger.append import append
 from onrecord.ledger.judging import Answer, prepared
 from onrecord.projections.abreast import keep_abreast
 from onrecord.projections.catch_up import SETTINGS, catch_up, prepare
+from onrecord.projections.projection import behind
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out
 from onrecord.webhooks.forget import forget
@@ -56,10 +58,27 @@ class Record:
         """Remove what is left of deleted endpoints; how many deliveries."""
         return forget(self.listening)
 
+    def sizes(self) -> dict[str, int]:
+        """How far each projection is."""
+        with self.engine.connect() as conn:
+            found = conn.execute(text("SELECT name, size FROM projections.checkpoints WHERE live"))
+            return {row.name: row.size for row in found}
+
     def events(self) -> list[Recorded]:
         """Everything on record, in order."""
         with db.connect(self.url, role="onrecord_audit") as conn:
             return read.entries_from(conn, 0, 1_000_000)
+
+
+def assert_as_the_ledger_says(on_record: Record) -> None:
+    """All projections are level, and say what the ledger says when it is folded anew."""
+    with on_record.engine.connect() as conn:
+        assert {} == behind(conn)
+    engine = db.engine(on_record.url, role="onrecord_audit")
+    outcome = replay(engine, lambda *_: None)
+    engine.dispose()
+    assert () == tuple(one for table in outcome.tables for one in table.differences)
+    assert outcome.equal
 
 
 @contextmanager

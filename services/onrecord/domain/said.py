@@ -158,8 +158,7 @@ class Position(Frozen):
 
     @model_validator(mode="after")
     def _condition_fits(self) -> "Position":
-        if len(self.basis) > 1:
-            once("basis", self.basis)
+        once("basis", self.basis)
         if self.condition is not None and self.stance not in CONDITIONAL:
             told = f"a condition goes with a conditional stance, not with {self.stance}"
             raise fault("/condition", told)

@@ -7,7 +7,7 @@ user must be allowed to create roles, schemas and the trusted extension `pg_trgm
 from alembic import context
 from sqlalchemy import text
 
-from onrecord.kit.db import engine
+from onrecord.kit.sql.db import engine
 
 LOCK_KEY = 0x6D69677261746500  # b"migrate\0": two at once wait for each other
 MIGRATOR = """

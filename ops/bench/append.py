@@ -21,13 +21,13 @@ import uvloop
 from connections import Commit, Connections
 
 from onrecord.domain.decisions import Request
-from onrecord.entrypoints.doors import writer
-from onrecord.kit.collector import spare_collector
+from onrecord.entrypoints.app_factory import writer
+from onrecord.kit.processes.gc_tuning import spare_collector
 from onrecord.ledger.append import append
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.entry import leaf_hash
+from onrecord.ledger.evaluate import Answer, prepared
 from onrecord.ledger.insert import Row, insertion, things_of, touches_of
-from onrecord.ledger.judging import Answer, prepared
 from onrecord.ledger.merkle import Frontier
 
 MANY = 32

@@ -15,7 +15,7 @@ import bench
 import serving
 import statements
 
-from onrecord.kit import db
+from onrecord.kit.sql import db
 
 TABLES = {
     "entries": "seq",

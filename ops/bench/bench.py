@@ -17,10 +17,11 @@ from pathlib import Path
 import psycopg
 from pydantic import SecretStr
 
-from onrecord.entrypoints import stack
-from onrecord.kit import db, local_postgres
+from onrecord.entrypoints import infrastructure
+from onrecord.kit.postgres import embedded
 from onrecord.kit.settings import Settings
-from onrecord.kit.trips import Connection
+from onrecord.kit.sql import db
+from onrecord.kit.sql.pipeline import Connection
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -44,7 +45,7 @@ def postgres() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="onrecord-bench-") as folder:
         Path(folder).chmod(0o755)  # the server's own user passes through it to its data
         say("starting PostgreSQL")
-        with local_postgres.running(Path(folder), say=say) as server:
+        with embedded.running(Path(folder), say=say) as server:
             with db.connect(server.url) as conn:
                 for name in ("fsync", "synchronous_commit", "full_page_writes"):
                     found = conn.execute("SELECT current_setting(%s)", [name]).fetchone()
@@ -57,7 +58,7 @@ def postgres() -> Iterator[str]:
 def migrated(server: str, name: str) -> str:
     """The address of a new database that holds an empty ledger."""
     url = database(server, name)
-    stack.prepare(stack.with_broker(Settings(database_url=SecretStr(url)), url))
+    infrastructure.prepare(infrastructure.with_broker(Settings(database_url=SecretStr(url)), url))
     return url
 
 

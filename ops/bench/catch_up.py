@@ -21,13 +21,13 @@ import psycopg
 import votes
 from competitors import Eventsourcing, installed
 
-from onrecord.kit import db
-from onrecord.kit.collector import spare_collector
+from onrecord.kit.processes.gc_tuning import spare_collector
+from onrecord.kit.sql import db
 from onrecord.ledger import read
-from onrecord.projections.catch_up import SETTINGS, catch_up, in_turns, prepare
+from onrecord.projections.engine.catch_up import SETTINGS, catch_up, in_turns, prepare
+from onrecord.projections.engine.projection import PAGE, Projection
+from onrecord.projections.engine.rebuild import rebuild
 from onrecord.projections.positions import POSITIONS
-from onrecord.projections.projection import PAGE, Projection
-from onrecord.projections.rebuild import rebuild
 from onrecord.projections.registry import PROJECTIONS
 
 WORDS = """

@@ -14,9 +14,10 @@ import urllib3
 from celery import Celery
 from psycopg.rows import dict_row
 
-from onrecord.kit import celery, db
-from onrecord.webhooks import render
-from onrecord.webhooks.signing import signed
+from onrecord.kit import celery
+from onrecord.kit.sql import db
+from onrecord.webhooks import payload
+from onrecord.webhooks.http.signing import signed
 
 TASK = "bench.deliver"
 _READ = (
@@ -29,7 +30,7 @@ _WRITE = (
     " INSERT INTO webhooks.attempts (delivery, number, began_at, seconds, ok, status, answer)"
     " SELECT id, attempts, %(began)s, %(seconds)s, %(ok)s, %(status)s, %(answer)s FROM done"
 )
-_EVENTS = db.compiled(render.EVENTS)
+_EVENTS = db.compiled(payload.EVENTS)
 
 
 def deliverer(url: str) -> Any:
@@ -45,9 +46,9 @@ def deliverer(url: str) -> Any:
         conn, http = kept["conn"], kept["http"]
         row = conn.execute(_READ, [id_], prepare=True, binary=True).fetchone()
         event = conn.execute(_EVENTS, {"seqs": [row["seq"]]}, prepare=True, binary=True).fetchone()
-        body, began = render.body(event), datetime.now(UTC)
+        body, began = payload.body(event), datetime.now(UTC)
         headers = signed([row["secret"]], id=str(row["event"]), at=began, body=body)
-        headers["Content-Type"] = render.MEDIA_TYPE
+        headers["Content-Type"] = payload.MEDIA_TYPE
         answer = http.request(
             "POST", row["url"], body=body, headers=headers, timeout=15, redirect=False
         )

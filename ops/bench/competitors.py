@@ -27,8 +27,8 @@ from connections import Commit, Connections
 from psycopg.conninfo import conninfo_to_dict
 
 from onrecord.domain.ids import new_id
-from onrecord.kit import db
-from onrecord.kit.collector import spare_collector
+from onrecord.kit.processes.gc_tuning import spare_collector
+from onrecord.kit.sql import db
 
 INSTALLED = ("eventsourcing", "psycopg[binary,pool]")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import bench
 
-from onrecord.kit.trips import Connection
+from onrecord.kit.sql.pipeline import Connection
 from onrecord.ledger.insert import INSERT
 
 Commit = list[tuple[Any, Any]]

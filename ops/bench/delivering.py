@@ -22,14 +22,15 @@ import bench
 import psutil
 import statements
 
-from onrecord.entrypoints import stack
-from onrecord.entrypoints.doors import writer
-from onrecord.kit import children, db
-from onrecord.kit.children import Child
+from onrecord.entrypoints import infrastructure
+from onrecord.entrypoints.app_factory import writer
+from onrecord.kit.processes import spawn
+from onrecord.kit.processes.spawn import Child
 from onrecord.kit.settings import Settings
+from onrecord.kit.sql import db
 from onrecord.ledger.append import append
-from onrecord.ledger.judging import Answer, prepared
-from onrecord.webhooks.signing import new_secret
+from onrecord.ledger.evaluate import Answer, prepared
+from onrecord.webhooks.http.signing import new_secret
 
 GOOD = b"HTTP/1.1 204 No Content\r\n\r\n"
 BAD = b"HTTP/1.1 500 Sorry\r\nContent-Length: 0\r\n\r\n"
@@ -125,8 +126,8 @@ def receiving(*, noting: bool = False) -> Iterator[Receiving]:
 
 def environment(url: str, **more: str) -> dict[str, str]:
     """In which a process of the product finds database and broker."""
-    settings = stack.with_broker(Settings(), url)
-    database, broker = stack.addresses(settings)
+    settings = infrastructure.with_broker(Settings(), url)
+    database, broker = infrastructure.addresses(settings)
     return {
         **os.environ,
         "ONRECORD_DATABASE_URL": database,
@@ -142,14 +143,14 @@ def running(arguments: Iterable[str], given: dict[str, str]) -> Iterator[Child]:
     fails us.
     """
     with tempfile.NamedTemporaryFile(prefix="onrecord-bench-", suffix=".log") as log:
-        child = children.spawn([sys.executable, *arguments], env=given, log=Path(log.name))
+        child = spawn.spawn([sys.executable, *arguments], env=given, log=Path(log.name))
         try:
             yield child
         except BaseException:
             print(Path(log.name).read_text()[-3_000:], file=sys.stderr)
             raise
         finally:
-            children.stop([child], grace=10)
+            spawn.stop([child], grace=10)
 
 
 def process(name: str, url: str, **more: str) -> Any:

@@ -21,11 +21,11 @@ import psycopg
 import serving
 import statements
 
-from onrecord.entrypoints.doors import writer
-from onrecord.kit import db
+from onrecord.entrypoints.app_factory import writer
+from onrecord.kit.sql import db
 from onrecord.ledger import read
 from onrecord.ledger.append import append
-from onrecord.ledger.judging import prepared
+from onrecord.ledger.evaluate import prepared
 
 MODELS = 1_000
 """Statements that are copied."""

@@ -26,17 +26,18 @@ import serving
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import text
 
-from onrecord.kit import db
-from onrecord.kit.strict_routes import StrictRoute
-from onrecord.projections import changes, clock
-from onrecord.projections.known import read
-from onrecord.projections.lines_read import sheet
-from onrecord.projections.steps_read import last
+from onrecord.kit.http.strict_routes import StrictRoute
+from onrecord.kit.sql import db
+from onrecord.projections import clock
+from onrecord.projections.changes import fold
+from onrecord.projections.changes.steps_read import last
+from onrecord.projections.changes.timelines_read import sheet
+from onrecord.projections.engine.snapshot import read
 
 CLIENTS = 32
 
 STEP = read(
-    (changes.NAME, clock.NAME),
+    (fold.NAME, clock.NAME),
     f"""found AS (SELECT c.* FROM known, LATERAL {last(":actor", ":topic")} c)
     SELECT found.* FROM found""",
 )

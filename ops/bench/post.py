@@ -26,7 +26,7 @@ from fastapi import APIRouter, Response
 from onrecord.domain.ids import new_id
 from onrecord.ingest.routes import told
 from onrecord.ingest.schemas import Recorded, StatementIn
-from onrecord.kit.strict_routes import StrictRoute
+from onrecord.kit.http.strict_routes import StrictRoute
 
 CLIENTS = 64
 

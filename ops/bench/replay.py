@@ -13,10 +13,10 @@ import psycopg
 import serving
 import statements
 
-from onrecord.entrypoints.doors import writer
-from onrecord.kit import db
+from onrecord.entrypoints.app_factory import writer
+from onrecord.kit.sql import db
 from onrecord.ledger.append import append
-from onrecord.ledger.judging import prepared
+from onrecord.ledger.evaluate import prepared
 
 JOINED = """
 SELECT e.seq, e.entry, p.sections, p.salts, p.values FROM ledger.entries e

@@ -18,7 +18,7 @@ import statements
 from fastapi import APIRouter
 from pydantic import SecretStr
 
-from onrecord.entrypoints import doors, stack
+from onrecord.entrypoints import app_factory, infrastructure
 from onrecord.kit.settings import Settings
 
 NDJSON = "application/x-ndjson"
@@ -29,11 +29,11 @@ def serve(url: str, port: int, *more: APIRouter) -> None:
 
     `more` is tried first, so that nothing stands in a baseline's way.
     """
-    settings = stack.with_broker(Settings(database_url=SecretStr(url), port=port), url)
-    app = doors.make(settings, frozenset({"ingest", "query", "audit"}))
+    settings = infrastructure.with_broker(Settings(database_url=SecretStr(url), port=port), url)
+    app = app_factory.make(settings, frozenset({"ingest", "query", "audit"}))
     for router in more:
         app.router.routes[:0] = router.routes
-    doors.serve(app, settings, process="api")
+    app_factory.serve(app, settings, process="api")
 
 
 @dataclass(frozen=True)

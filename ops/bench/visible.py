@@ -19,11 +19,12 @@ import delivering
 import statements
 from stage import Stage
 
-from onrecord.kit import db
-from onrecord.projections import actors, changes, clock, positions, topics
+from onrecord.kit.sql import db
+from onrecord.projections import actors, clock, positions, topics
 from onrecord.projections import statements as words
+from onrecord.projections.changes import fold
 
-READ = [one.NAME for one in (positions, changes, actors, clock, words, topics)]
+READ = [one.NAME for one in (positions, fold, actors, clock, words, topics)]
 WRITERS = 16
 
 

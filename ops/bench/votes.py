@@ -13,12 +13,12 @@ import psycopg
 import unvotes
 
 from onrecord.domain.decisions import Refusal, Request
-from onrecord.entrypoints.doors import writer
+from onrecord.entrypoints.app_factory import writer
 from onrecord.ingest import lines
 from onrecord.ingest.schemas import Line
 from onrecord.ledger import read
 from onrecord.ledger.append import append
-from onrecord.ledger.judging import prepared
+from onrecord.ledger.evaluate import prepared
 
 A_COMMIT = 250
 

@@ -19,9 +19,10 @@ import celery_side
 import delivering
 from delivering import Cost, Receiving
 
-from onrecord.entrypoints import stack
-from onrecord.kit import celery, db
+from onrecord.entrypoints import infrastructure
+from onrecord.kit import celery
 from onrecord.kit.settings import Settings
+from onrecord.kit.sql import db
 
 ENDPOINTS = 100
 EVENTS = 1_000
@@ -108,7 +109,10 @@ def main() -> None:
         for url in urls.values():
             delivering.endpoints(url, ENDPOINTS, there.url())
         postgres = delivering.postmaster(server)
-        broker = given.broker or stack.addresses(stack.with_broker(Settings(), urls["theirs"]))[1]
+        broker = (
+            given.broker
+            or infrastructure.addresses(infrastructure.with_broker(Settings(), urls["theirs"]))[1]
+        )
         worker = delivering.environment(urls["theirs"], ONRECORD_BROKER_URL=broker)
         with (
             delivering.process("deliverer", urls["ours"]) as ours,

@@ -14,11 +14,11 @@ import delivering
 import statements
 from delivering import Cost, Receiving
 
-from onrecord.entrypoints.doors import writer
-from onrecord.kit import db
+from onrecord.entrypoints.app_factory import writer
+from onrecord.kit.sql import db
 from onrecord.ledger.append import append
-from onrecord.ledger.judging import Answer, prepared
-from onrecord.projections.catch_up import SETTINGS, catch_up, prepare
+from onrecord.ledger.evaluate import Answer, prepared
+from onrecord.projections.engine.catch_up import SETTINGS, catch_up, prepare
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out
 

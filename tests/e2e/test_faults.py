@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from onrecord.audit.replay import replay
-from onrecord.kit import db
+from onrecord.kit.sql import db
 from onrecord.projections.registry import PROJECTIONS
 from tests.support.committing import STALL, lock_held, stall_at_commit, waiting
 from tests.support.processes import BROKER, Deployment, deployment, until

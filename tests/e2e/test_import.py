@@ -10,9 +10,9 @@ from httpx2 import Client
 from rich.console import Console
 from typer.testing import CliRunner
 
-from onrecord.entrypoints import importing
 from onrecord.entrypoints.cli import app
-from onrecord.entrypoints.importing import DoorClosed, NothingToImport, Unreadable
+from onrecord.importing import run
+from onrecord.importing.run import DoorClosed, NothingToImport, Unreadable
 from tests.support import postgres
 from tests.support.bodies import (
     actor,
@@ -129,7 +129,7 @@ def test_what_stands_before_the_place_where_a_file_breaks_off_is_recorded(
         place, recorded = f"{path}:4: byte 6 of the line is not UTF-8", 2
     console = quiet()
     with pytest.raises(Unreadable) as raised:
-        importing.import_files(
+        run.import_files(
             [path], address=str(client.base_url), console=console, data=tmp_path / "data"
         )
     assert str(raised.value).startswith(place)
@@ -140,7 +140,7 @@ def test_what_stands_before_the_place_where_a_file_breaks_off_is_recorded(
 def test_a_door_that_is_not_there_is_told_with_what_to_do(tmp_path: Path) -> None:
     path = write(tmp_path / "a.ndjson", *said(tmp_path, 0, 1))
     with pytest.raises(DoorClosed, match=r"does not answer .* `onrecord up`"):
-        importing.import_files([path], address=f"http://127.0.0.1:{free_port()}", console=quiet())
+        run.import_files([path], address=f"http://127.0.0.1:{free_port()}", console=quiet())
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_wrong_address_that_answers_is_told_as_one(tmp_path: Path, body: bytes
     path = write(tmp_path / "a.ndjson", *said(tmp_path, 0, 1))
     with answering(body) as address:
         with pytest.raises(DoorClosed, match=f"^{address} is no onrecord .* --url"):
-            importing.import_files([path], address=address, console=quiet())
+            run.import_files([path], address=address, console=quiet())
         assert f"{address} does not answer as an onrecord does" in checked(address, path)[1]
 
 
@@ -160,7 +160,7 @@ def test_a_wrong_address_that_answers_is_told_as_one(tmp_path: Path, body: bytes
 def test_a_terminal_sees_a_bar_and_a_file_does_not(client: Client, tmp_path: Path) -> None:
     path, address = write(tmp_path / "a.ndjson", *said(tmp_path, 0, 3)), str(client.base_url)
     seen = Console(file=io.StringIO(), width=120, force_terminal=True)
-    importing.import_files([path], address=address, console=seen)
+    run.import_files([path], address=address, console=seen)
     assert "100%" in printed(seen)
     assert "3 lines" in printed(seen)
     assert "" == imported(client, path)[1]

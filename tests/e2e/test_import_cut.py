@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
-from onrecord.entrypoints import import_note, importing
-from onrecord.entrypoints.importing import Unreadable
-from onrecord.kit import db
+from onrecord.importing import resume, run
+from onrecord.importing.run import Unreadable
+from onrecord.kit.sql import db
 from tests.support import postgres
 from tests.support.bodies import (
     actor,
@@ -93,7 +93,7 @@ def stalled_after_a_portion(url: str) -> Iterator[Callable[[], bool]]:
         )
         conn.execute(
             "CREATE TRIGGER wait AFTER INSERT ON ledger.commits FOR EACH ROW"
-            f" WHEN (NEW.size > {ledger_size(url) + importing.AT_ONCE}) EXECUTE FUNCTION wait()"
+            f" WHEN (NEW.size > {ledger_size(url) + run.AT_ONCE}) EXECUTE FUNCTION wait()"
         )
         try:
             with lock_held(url, STALL) as lock:
@@ -117,7 +117,7 @@ def test_an_import_that_is_killed_goes_on_and_records_every_line_once(
         told, _ = first.communicate()
     assert f"{path}:11: 400 " in told
     (note,) = notes(data)
-    assert importing.AT_ONCE == json.loads(note.read_text())["last"]
+    assert run.AT_ONCE == json.loads(note.read_text())["last"]
     again = command(data, address, path)
     printed, _ = again.communicate(timeout=60)
     assert 1 == again.returncode, printed
@@ -147,10 +147,10 @@ def test_ctrl_c_says_how_far_it_came(
 
 def cut(client: Client, path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Import, ten lines a portion, until the file breaks off; its end comes back afterwards."""
-    monkeypatch.setattr(importing, "AT_ONCE", 10)
+    monkeypatch.setattr(run, "AT_ONCE", 10)
     console = quiet()
     with pytest.raises(Unreadable):
-        importing.import_files([path], address=str(client.base_url), console=console, data=data)
+        run.import_files([path], address=str(client.base_url), console=console, data=data)
     return printed(console)
 
 
@@ -163,7 +163,7 @@ def test_a_file_that_was_done_is_passed_over_when_the_next_one_was_cut(
     packed = gzip.compress(ndjson(said(tmp_path, 25, 25)))
     broken = folder / "2.ndjson.gz"
     broken.write_bytes(packed[:-4])
-    monkeypatch.setattr(importing, "AT_ONCE", 10)
+    monkeypatch.setattr(run, "AT_ONCE", 10)
     with pytest.raises(Unreadable):
         imported(client, folder, data)
     assert 2 == len(notes(data))
@@ -196,7 +196,7 @@ def test_another_database_behind_the_same_address_gets_every_line(
             if knows_the_names:
                 send(client, ndjson(makes))
             for note in notes(data):  # as of one door: each of these has a port of its own
-                note.replace(import_note.place(data, str(client.base_url), path))
+                note.replace(resume.place(data, str(client.base_url), path))
             told = cut(client, path, data, monkeypatch)
             assert (turn == 1) == ("starting at the first line" in told), told
             recorded = 30 if knows_the_names else 32

@@ -24,7 +24,7 @@ import pytest
 from onrecord.domain.events import Recorded
 from onrecord.ingest import record
 from onrecord.ingest.schemas import ActorIn, TopicIn
-from onrecord.kit import db
+from onrecord.kit.sql import db
 from onrecord.ledger import follow, read
 from tests.support import bodies
 from tests.support.order import Evidence, Seen, ledger, violations

@@ -19,8 +19,8 @@ import httpx2
 import psycopg
 
 from onrecord.audit.replay import replay
-from onrecord.entrypoints import stack
-from onrecord.kit import db
+from onrecord.entrypoints import infrastructure
+from onrecord.kit.sql import db
 from tests.e2e.test_faults import lines, post_lines, register
 from tests.support.processes import Deployment, deployment, until
 
@@ -52,7 +52,7 @@ GENERATIONS = (
 @contextmanager
 def rebuilding(deployed: Deployment) -> Iterator[subprocess.Popen[bytes]]:
     """`onrecord rebuild positions`, killed on the way out."""
-    url, broker = stack.addresses(deployed.settings)
+    url, broker = infrastructure.addresses(deployed.settings)
     process = subprocess.Popen(
         [sys.executable, "-m", "onrecord.entrypoints.cli", "rebuild", "positions"],
         env={**os.environ, "ONRECORD_DATABASE_URL": url, "ONRECORD_BROKER_URL": broker},

@@ -5,7 +5,7 @@ from pathlib import Path
 import psycopg
 
 from onrecord.entrypoints import local
-from onrecord.kit import children
+from onrecord.kit.processes import spawn
 from tests.support.processes import deployment, until
 
 
@@ -22,6 +22,6 @@ def test_a_process_that_waits_for_its_broker_ends_by_itself(
         until(lambda: observer.execute(swept).fetchone() is not None, "a worker is at work")
         for name in ("beat", "deliverer", "worker"):
             process = deployed.running.pop(name)
-            assert [] == children.stop([process], grace=local.GRACE), name
+            assert [] == spawn.stop([process], grace=local.GRACE), name
             assert 0 == process.returncode, name
-        assert [] == children.stop([deployed.running.pop("local_api")], grace=local.GRACE)
+        assert [] == spawn.stop([deployed.running.pop("local_api")], grace=local.GRACE)

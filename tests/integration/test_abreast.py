@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from onrecord.kit import celery
-from onrecord.projections import abreast, tasks
-from onrecord.projections.abreast import keep_abreast
-from onrecord.projections.catch_up import catch_up
-from onrecord.projections.projection import PAGE, Projection, lock
+from onrecord.projections import tasks
+from onrecord.projections.engine import catch_up_all
+from onrecord.projections.engine.catch_up import catch_up
+from onrecord.projections.engine.catch_up_all import keep_abreast
+from onrecord.projections.engine.projection import PAGE, Projection, lock
 from onrecord.projections.registry import PROJECTIONS, projection
 from tests.support import postgres
 from tests.support.committing import ask, stage
@@ -77,9 +78,9 @@ def test_a_page_that_ends_before_others_are_moves_none_of_them_back(
     on_record.append(*(ask() for _ in range(4)))
     for one in PROJECTIONS[1:]:
         catch_up(on_record.engine, one)
-    monkeypatch.setattr(abreast, "PAGE", 2)
+    monkeypatch.setattr(catch_up_all, "PAGE", 2)
     looks = iter([(2, True), (0, True)])  # more came between the look and the lock
-    monkeypatch.setattr(abreast, "_look", lambda *_: next(looks))
+    monkeypatch.setattr(catch_up_all, "_look", lambda *_: next(looks))
     assert keep_abreast(on_record.engine, PROJECTIONS)
     assert {**all_at(6), PROJECTIONS[0].name: 2} == on_record.sizes()
 
@@ -106,8 +107,8 @@ def test_who_writes_all_the_time_keeps_nobody_at_it_for_ever(on_record: Record) 
         laps.append(on_record.append(ask()))
 
     assert not keep_abreast(on_record.engine, while_folding(meanwhile))
-    assert abreast.LAPS == len(laps)
-    assert all_at(abreast.LAPS + 1) == on_record.sizes()
+    assert catch_up_all.LAPS == len(laps)
+    assert all_at(catch_up_all.LAPS + 1) == on_record.sizes()
 
 
 def test_what_reads_what_is_not_folded_yet_is_not_folded(on_record: Record) -> None:

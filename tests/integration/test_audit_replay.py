@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from onrecord.audit import replay as replaying
-from onrecord.kit import db
+from onrecord.kit.sql import db
 from tests.support.committing import ask, stage
 from tests.support.record import Record
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from onrecord.kit.children import TIED, Child, SpawnedOffMainThread, spawn, stop
+from onrecord.kit.processes.spawn import TIED, Child, SpawnedOffMainThread, spawn, stop
 from tests.support.clusters import is_gone, within
 
 PARENT = """

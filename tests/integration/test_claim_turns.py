@@ -10,8 +10,8 @@ from uuid import UUID
 
 import psycopg
 
-from onrecord.kit import db
-from onrecord.webhooks import claim
+from onrecord.kit.sql import db
+from onrecord.webhooks.delivery import claim
 from tests.support.record import Record
 from tests.support.webhooks import sql
 

@@ -10,7 +10,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from onrecord.domain.decisions import Request
-from onrecord.entrypoints import doors
+from onrecord.entrypoints import app_factory
 from onrecord.ledger import committer as committer_module
 from onrecord.ledger.committer import LedgerBusy, LedgerUnavailable
 from tests.support.committing import (
@@ -124,7 +124,7 @@ def test_a_bell_that_fails_stops_nobody_from_writing(staged: Record) -> None:
     def fail() -> None:
         raise OSError("no bell")
 
-    committer = Committer(lambda: doors.writer(staged.url), on_commit=fail)
+    committer = Committer(lambda: app_factory.writer(staged.url), on_commit=fail)
     assert [2, 3] == [answered(submit(committer, ask())).seq for _ in range(2)]
     committer.stop()
     committer.close()

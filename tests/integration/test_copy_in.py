@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from onrecord.domain.events import ActorRegistered, Name
 from onrecord.projections.actors import ACTORS, actors
-from onrecord.projections.catch_up import catch_up
+from onrecord.projections.engine.catch_up import catch_up
 from tests.support.histories import registration
 from tests.support.record import Record
 

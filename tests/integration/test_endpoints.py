@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from httpx2 import Client
 
-from onrecord.kit import db
+from onrecord.kit.sql import db
 from tests.support import bodies, postgres
 from tests.support.bodies import faults, refused
 from tests.support.record import Record, record, serving

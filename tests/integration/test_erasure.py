@@ -11,10 +11,10 @@ import rfc8785
 
 from onrecord.audit.replay import replay
 from onrecord.domain.events import PayloadErased, StatementCorrected
-from onrecord.kit import db
+from onrecord.kit.sql import db
 from onrecord.ledger.entry import leaf_hash
 from onrecord.ledger.merkle import Frontier
-from onrecord.projections.rebuild import rebuild
+from onrecord.projections.engine.rebuild import rebuild
 from onrecord.projections.statements import STATEMENTS
 from tests.support import bodies
 from tests.support.histories import request

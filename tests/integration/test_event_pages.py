@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
-from onrecord.kit.db import compiled
+from onrecord.kit.sql.db import compiled
 from onrecord.ledger import read
 from tests.support import postgres
 

@@ -9,13 +9,13 @@ import psycopg
 import pytest
 
 from onrecord.domain.decisions import Refusal, Request
-from onrecord.entrypoints import doors
-from onrecord.kit import db
-from onrecord.kit.trips import Call, Connection, Statement, Trip
+from onrecord.entrypoints import app_factory
+from onrecord.kit.sql import db
+from onrecord.kit.sql.pipeline import Call, Connection, Statement, Trip
 from onrecord.ledger import committer as committer_module
 from onrecord.ledger.committer import LedgerBusy
+from onrecord.ledger.evaluate import Answer
 from onrecord.ledger.insert import INSERT_IF
-from onrecord.ledger.judging import Answer
 from tests.support import bodies
 from tests.support.committing import (
     Committer,
@@ -81,7 +81,7 @@ def test_what_gathers_is_sent_in_one_trip_by_who_wrote_all_before(
     trips: list[int] = []  # of how many statements each was
 
     def counted() -> Connection:
-        conn = doors.writer(on_record.url)
+        conn = app_factory.writer(on_record.url)
         send = conn.send
 
         def counting(*calls: Call) -> Trip:

@@ -22,10 +22,10 @@ from onrecord.domain.events import (
     StatementMade,
 )
 from onrecord.domain.ids import along_id
-from onrecord.entrypoints import doors
+from onrecord.entrypoints import app_factory
 from onrecord.ledger.append import LOCK_KEY
 from onrecord.ledger.committer import OutcomeUnknown
-from onrecord.ledger.judging import Answer
+from onrecord.ledger.evaluate import Answer
 from tests.support import bodies
 from tests.support.committing import (
     STALL,
@@ -190,7 +190,7 @@ def test_a_write_whose_answer_was_lost_at_commit_gets_it_from_the_next_process(
     nowhere = make_conninfo(stalled.url, host="127.0.0.1", port=1)
     urls = chain([stalled.url], repeat(nowhere))
     with (
-        committing(stalled.url, lambda: doors.writer(next(urls))) as dying,
+        committing(stalled.url, lambda: app_factory.writer(next(urls))) as dying,
         committing(stalled.url) as living,
         lock_held(stalled.url, STALL) as stall,
     ):

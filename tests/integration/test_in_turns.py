@@ -9,11 +9,12 @@ from hypothesis import given
 
 from onrecord.domain.events import Recorded
 from onrecord.kit import celery
-from onrecord.projections import abreast, catch_up, tasks
-from onrecord.projections.changes import CHANGES
+from onrecord.projections import tasks
+from onrecord.projections.changes.fold import CHANGES
+from onrecord.projections.engine import catch_up, catch_up_all
+from onrecord.projections.engine.pages import Heard, page
+from onrecord.projections.engine.projection import behind
 from onrecord.projections.positions import POSITIONS
-from onrecord.projections.projection import behind
-from onrecord.projections.reading import Heard, page
 from tests.support import postgres
 from tests.support.committing import ask, stage
 from tests.support.histories import Cast, History, batches, histories
@@ -33,7 +34,7 @@ def catch_up_as_a_worker(on_record: Record, size: int) -> None:
     app = celery.make("memory://")
     tasks.register(app, on_record.engine)
     with pytest.MonkeyPatch.context() as small:
-        for module in (abreast, catch_up, tasks):
+        for module in (catch_up_all, catch_up, tasks):
             small.setattr(module, "PAGE", size)
         app.tasks[tasks.CATCH_UP]()
 

@@ -17,10 +17,10 @@ from onrecord.domain.events import (
     StatementMade,
 )
 from onrecord.domain.ids import along_id
-from onrecord.kit import db
+from onrecord.kit.sql import db
 from onrecord.ledger.append import append
 from onrecord.ledger.entry import leaf_hash
-from onrecord.ledger.judging import Answer, prepared
+from onrecord.ledger.evaluate import Answer, prepared
 from onrecord.ledger.merkle import Frontier
 from tests.support.histories import corrected, position, registration, request, said
 from tests.support.ledgers import ANN, answers, stage, statement, table_rows

@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import MetaData
 
 from onrecord.domain.events import PayloadErased
-from onrecord.kit import db
+from onrecord.kit.sql import db
 from onrecord.ledger import tables
 from onrecord.ledger.entry import leaf_hash
 from onrecord.projections.tasks import sweeps

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from onrecord.kit.db import conninfo
-from onrecord.kit.local_postgres import address_of, running
-from onrecord.kit.postgres_home import AlreadyHeld, existing_home
-from onrecord.kit.postgres_server import DidNotStart
+from onrecord.kit.postgres.embedded import address_of, running
+from onrecord.kit.postgres.home import AlreadyHeld, existing_home
+from onrecord.kit.postgres.server import DidNotStart
+from onrecord.kit.sql.db import conninfo
 from tests.support.clusters import ask, holder, hush, reachable_folder
 
 

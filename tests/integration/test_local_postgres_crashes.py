@@ -10,10 +10,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from onrecord.kit.children import spawn, stop
-from onrecord.kit.local_postgres import address_of, running
-from onrecord.kit.postgres_binaries import server_account
-from onrecord.kit.postgres_home import existing_home
+from onrecord.kit.postgres.binaries import server_account
+from onrecord.kit.postgres.embedded import address_of, running
+from onrecord.kit.postgres.home import existing_home
+from onrecord.kit.processes.spawn import spawn, stop
 from tests.support.clusters import (
     HOLDER,
     IS_ROOT,

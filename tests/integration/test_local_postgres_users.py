@@ -12,9 +12,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from onrecord.kit.local_postgres import address_of, running
-from onrecord.kit.postgres_binaries import STATE, installed_binaries
-from onrecord.kit.postgres_home import NotOurs, existing_home
+from onrecord.kit.postgres.binaries import STATE, installed_binaries
+from onrecord.kit.postgres.embedded import address_of, running
+from onrecord.kit.postgres.home import NotOurs, existing_home
 from tests.support.clusters import (
     ask,
     holder,

@@ -19,9 +19,9 @@ from httpx2 import Client
 from onrecord.domain.decisions import Touches
 from onrecord.domain.events import CLASSES, PositionChanged, Recorded
 from onrecord.domain.positions import CHANGE_KINDS
-from onrecord.kit import db
+from onrecord.kit.sql import db
 from onrecord.ledger.entry import touched
-from onrecord.webhooks import endpoints
+from onrecord.webhooks.api import endpoints
 from onrecord.webhooks.matching import Filter
 from tests.support import naive, postgres
 from tests.support.histories import Cast, batches

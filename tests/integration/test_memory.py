@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from onrecord.domain.decisions import Refusal, Request
 from onrecord.domain.ids import along_id
-from onrecord.entrypoints import doors
-from onrecord.kit.trips import Call, Connection, Statement, Trip
+from onrecord.entrypoints import app_factory
+from onrecord.kit.sql.pipeline import Call, Connection, Statement, Trip
 from onrecord.ledger.append import append, beforehand, depart
+from onrecord.ledger.evaluate import Answer, prepared
 from onrecord.ledger.insert import INSERT_IF
-from onrecord.ledger.judging import Answer, prepared
 from onrecord.ledger.memory import Memory
 from tests.support import postgres
 from tests.support.committing import lock_held, stage
@@ -51,7 +51,7 @@ class Writer:
 @contextmanager
 def writers(url: str, count: int) -> Iterator[list[Writer]]:
     with ExitStack() as stack:
-        yield [Writer(stack.enter_context(doors.writer(url))) for _ in range(count)]
+        yield [Writer(stack.enter_context(app_factory.writer(url))) for _ in range(count)]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from httpx2 import Client
 
 from onrecord.audit.replay import replay
-from onrecord.kit import db
+from onrecord.kit.sql import db
 from tests.support import bodies
 from tests.support.record import Record
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from onrecord.domain.dates import bounds, last_instant
 from onrecord.domain.positions import CHANGE_KINDS
-from onrecord.projections.changes_read import Clock
+from onrecord.projections.changes.changes_read import Clock
 from tests.support import naive
 from tests.support.histories import AS_OF, History, histories
 from tests.support.oracle import KNOWN, MODEST, House, cut, opened, step

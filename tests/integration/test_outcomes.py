@@ -6,8 +6,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from onrecord.entrypoints import doors
-from onrecord.kit import db
+from onrecord.entrypoints import app_factory
+from onrecord.kit.sql import db
 from onrecord.ledger.committer import OutcomeUnknown
 from tests.support.committing import (
     STALL,
@@ -64,7 +64,7 @@ def test_an_outcome_that_cannot_be_looked_up_is_unknown_until_the_request_is_rep
     nowhere = psycopg.conninfo.make_conninfo(staged.url, host="127.0.0.1", port=1)
     urls = iter([staged.url, nowhere, staged.url])
     asked = ask()
-    with committing(staged.url, lambda: doors.writer(next(urls))) as made:
+    with committing(staged.url, lambda: app_factory.writer(next(urls))) as made:
         with lock_held(staged.url, STALL) as stalled:
             lost = submit(made.committer, asked)
             until(lambda: waiting(stalled.conn, STALL) == 1, "the server is at COMMIT")
@@ -105,7 +105,7 @@ def test_what_nobody_foresaw_is_told_as_unknown_and_the_next_one_is_recorded(
         for _ in range(3):  # and the last of them is sent beforehand, as the next one is
             answered(submit(made.committer, ask()))
         with monkeypatch.context() as patch:
-            patch.setattr("onrecord.kit.trips._ready", fail)
+            patch.setattr("onrecord.kit.sql.pipeline._ready", fail)
             lost = submit(made.committer, asked := ask())
             assert isinstance(lost.exception(10), OutcomeUnknown)
         found = [answered(submit(made.committer, one)) for one in (asked, ask())]

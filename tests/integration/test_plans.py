@@ -1,8 +1,8 @@
 """Does a writer that began on a small ledger read no more of it when it is large?"""
 
-from onrecord.entrypoints import doors
+from onrecord.entrypoints import app_factory
 from onrecord.ledger.append import append
-from onrecord.ledger.judging import prepared
+from onrecord.ledger.evaluate import prepared
 from onrecord.ledger.memory import Memory
 from tests.support.committing import ask, stage
 from tests.support.record import Record
@@ -14,7 +14,7 @@ MANY, FEW = 3_000, 40
 def test_a_commit_reads_no_more_of_a_ledger_that_has_grown(on_record: Record) -> None:
     stage(on_record)
     memory = Memory()
-    with doors.writer(on_record.url) as conn:
+    with app_factory.writer(on_record.url) as conn:
 
         def rows() -> int:
             """Rows of tables that one commit goes through without an index."""

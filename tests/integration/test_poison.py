@@ -11,10 +11,10 @@ from onrecord.domain.events import ActorRegistered, Recorded, TopicRegistered
 from onrecord.ledger.entry import decode_whole
 from onrecord.projections import actors
 from onrecord.projections.actors import ACTORS
-from onrecord.projections.catch_up import catch_up
-from onrecord.projections.poison import Stopped
-from onrecord.projections.projection import Projection, checkpoints
-from onrecord.projections.rebuild import rebuild
+from onrecord.projections.engine.catch_up import catch_up
+from onrecord.projections.engine.poison import Stopped
+from onrecord.projections.engine.projection import Projection, checkpoints
+from onrecord.projections.engine.rebuild import rebuild
 from onrecord.projections.topics import TOPICS
 from tests.support.histories import registration
 from tests.support.record import Record

@@ -10,9 +10,9 @@ from httpx2 import Client
 from onrecord.domain.events import ActorRegistered
 from onrecord.entrypoints import doctor
 from onrecord.projections.actors import ACTORS
-from onrecord.projections.catch_up import catch_up
-from onrecord.projections.poison import Stopped
-from onrecord.projections.rebuild import rebuild
+from onrecord.projections.engine.catch_up import catch_up
+from onrecord.projections.engine.poison import Stopped
+from onrecord.projections.engine.rebuild import rebuild
 from onrecord.projections.registry import PROJECTIONS
 from tests.support.histories import registration
 from tests.support.record import Record

@@ -4,10 +4,10 @@ import pytest
 from httpx2 import Client
 from sqlalchemy import Connection
 
-from onrecord.projections import rebuild as rebuilding
 from onrecord.projections.actors import ACTORS
-from onrecord.projections.projection import Projection, live
-from onrecord.projections.rebuild import rebuild
+from onrecord.projections.engine import rebuild as rebuilding
+from onrecord.projections.engine.projection import Projection, live
+from onrecord.projections.engine.rebuild import rebuild
 from tests.support import bodies
 from tests.support.record import Record
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 
 from onrecord.audit.replay import replay
-from onrecord.kit import db
+from onrecord.kit.sql import db
 from onrecord.ledger import follow
 from onrecord.ledger.follow import Part
-from onrecord.projections import abreast, catch_up, parts
-from onrecord.projections.rebuild import rebuild
+from onrecord.projections.engine import catch_up, catch_up_all, parts
+from onrecord.projections.engine.rebuild import rebuild
 from onrecord.projections.registry import PROJECTIONS
 from tests.support import bodies, postgres
 from tests.support.histories import Cast, History, batches, histories
@@ -52,7 +52,7 @@ def test_what_two_rebuild_in_parts_is_what_the_ledger_says(
     cast = Cast(f"h{uuid4().hex[:12]}")
     with pytest.MonkeyPatch.context() as small:
         small.setattr(parts, "PAGE", 3)
-        for module in (abreast, catch_up):
+        for module in (catch_up_all, catch_up):
             small.setattr(module, "PAGE", 5)
         for batch in batches(history, cast):
             on_record.append(*batch)

@@ -6,13 +6,13 @@ from uuid import uuid4
 import pytest
 
 from onrecord.domain.events import StatementMade
-from onrecord.entrypoints import doors
+from onrecord.entrypoints import app_factory
 from onrecord.ingest.record import Recorder
-from onrecord.kit import db
-from onrecord.kit.problems import Problem
+from onrecord.kit.http.problems import Problem
+from onrecord.kit.sql import db
 from onrecord.ledger import committer as committer_module
 from onrecord.ledger.committer import Committer
-from onrecord.ledger.judging import Answer
+from onrecord.ledger.evaluate import Answer
 from tests.support.committing import ask, lock_held, stage
 from tests.support.histories import position, request, said
 from tests.support.record import Record
@@ -20,7 +20,7 @@ from tests.support.record import Record
 
 def recorder(url: str) -> Recorder:
     """A write door's recorder, its pool for looking things up closed."""
-    committer = Committer(lambda: doors.writer(url), on_commit=lambda: None)
+    committer = Committer(lambda: app_factory.writer(url), on_commit=lambda: None)
     committer.start()
     return Recorder(committer, db.pool(url, role="onrecord_ingest", size=1))
 

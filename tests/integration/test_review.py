@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 import pytest
 from httpx2 import Client
 
-from onrecord.kit import paging
-from onrecord.projections import review_read
+from onrecord.kit.http import paging
+from onrecord.projections.changes import review_read
 from tests.support import bodies
 from tests.support.record import Record
 

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import BigInteger, Column, Connection, Integer, PrimaryKeyConstraint, Table, text
 
 from onrecord.domain.events import ActorRegistered, PositionChanged, Recorded, TopicRegistered
-from onrecord.kit import db
-from onrecord.projections.catch_up import catch_up, prepare
+from onrecord.kit.sql import db
+from onrecord.projections.engine.catch_up import catch_up, prepare
+from onrecord.projections.engine.projection import Projection, end, metadata, reached, schema
+from onrecord.projections.engine.rebuild import rebuild
 from onrecord.projections.positions import POSITIONS
-from onrecord.projections.projection import Projection, end, metadata, reached, schema
-from onrecord.projections.rebuild import rebuild
 from tests.support.histories import position, registration, request
 from tests.support.processes import until
 from tests.support.record import Record

@@ -9,8 +9,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from onrecord.webhooks import dialling
-from onrecord.webhooks.send import Outcome, Sender
+from onrecord.webhooks.http import connector
+from onrecord.webhooks.http.sender import Outcome, Sender
 from tests.support.raw_receivers import (
     BODY,
     EMPTY,
@@ -205,7 +205,7 @@ def test_no_cookie_is_kept() -> None:
 
 
 def test_where_many_connections_are_open_none_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialling, "MANY", 2)
+    monkeypatch.setattr(connector, "MANY", 2)
     said: list[str] = []
 
     async def handle(reader: Reader, writer: Writer) -> None:

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 import psutil
 import pytest
 
-from onrecord.webhooks.egress import is_own
-from onrecord.webhooks.send import Outcome, Sender
+from onrecord.webhooks.http.egress import is_own
+from onrecord.webhooks.http.sender import Outcome, Sender
 from tests.support.raw_receivers import (
     BODY,
     EMPTY,

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onrecord.webhooks.send import Outcome, Sender
+from onrecord.webhooks.http.sender import Outcome, Sender
 from tests.support.raw_receivers import (
     BODY,
     EMPTY,

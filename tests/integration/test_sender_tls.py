@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from onrecord.webhooks.send import Outcome
+from onrecord.webhooks.http.sender import Outcome
 from tests.support.raw_receivers import (
     EMPTY,
     OK,

@@ -12,9 +12,9 @@ import pytest
 from httpx2 import Client
 
 from onrecord.audit import routes, streams, tail
-from onrecord.entrypoints import doors
-from onrecord.kit import db
+from onrecord.entrypoints import app_factory
 from onrecord.kit.settings import Settings
+from onrecord.kit.sql import db
 from tests.support import sse, streaming
 from tests.support.bodies import faults, refused
 from tests.support.processes import until
@@ -134,7 +134,7 @@ def test_a_place_that_a_replica_does_not_have_yet_is_waited_for(
 def test_a_server_that_stops_ends_its_streams_and_waits_for_none(on_record: Record) -> None:
     """It has no deadline here: were it to wait for a stream, it would wait for ever."""
     settings = Settings(database_url=on_record.url, broker_url="memory://", port=1)
-    server = doors.Server(doors.make(settings, frozenset({"audit"})), port=0)
+    server = app_factory.Server(app_factory.make(settings, frozenset({"audit"})), port=0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     until(lambda: server.started, "the server has started")

@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 
 from onrecord.domain.events import ActorRegistered, TopicRegistered
 from onrecord.kit import celery
-from onrecord.projections import parts
-from onrecord.projections import rebuild as rebuilding
 from onrecord.projections.actors import ACTORS
+from onrecord.projections.engine import parts
+from onrecord.projections.engine import rebuild as rebuilding
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.projections.tasks import BUILD, CATCH_UP, SWEEP, register
 from tests.support.histories import registration

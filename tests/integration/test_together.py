@@ -12,9 +12,9 @@ import pytest
 from psycopg_pool import PoolTimeout
 from sqlalchemy import TextClause, text
 
-from onrecord.kit import db, together
-from onrecord.kit.together import LANES, MOST, Together
-from onrecord.projections.positions_read import HELD
+from onrecord.kit.sql import batched_query, db
+from onrecord.kit.sql.batched_query import LANES, MOST, Together
+from onrecord.projections.changes.positions_read import HELD
 from tests.support.long_histories import long_history
 from tests.support.oracle import opened
 from tests.support.record import Record
@@ -60,7 +60,7 @@ def test_positions_asked_for_at_once_are_those_asked_for_one_by_one(
         statements += 1
         return await db.rows(*args)
 
-    monkeypatch.setattr(together, "rows", counted)
+    monkeypatch.setattr(batched_query, "rows", counted)
     chance = Random(7)
     with opened(server_url, template) as house:
         played = house.play(long_history(seed=6, length=300))
@@ -107,7 +107,7 @@ async def held_up(url: str) -> AsyncIterator[None]:
 def test_what_is_asked_while_others_are_answered_goes_together(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(together, "LATE", 60)
+    monkeypatch.setattr(batched_query, "LATE", 60)
 
     async def use(asked: Together) -> list[db.Row]:
         async with held_up(database_url):
@@ -169,7 +169,7 @@ def test_who_asks_again_as_soon_as_answered_is_answered(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the only one under way is about to end."""
-    monkeypatch.setattr(together, "LANES", 1)
+    monkeypatch.setattr(batched_query, "LANES", 1)
 
     async def use(asked: Together) -> list[int]:
         return [(await asked.row({"by": by}))["found"] for by in range(1, 20)]
@@ -225,8 +225,8 @@ def test_who_goes_away_takes_nobody_along(database_url: str) -> None:
 def test_a_pool_that_others_use_up_refuses_only_who_has_waited_for_it(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(together, "LANES", 1)
-    monkeypatch.setattr(together, "LATE", 60)
+    monkeypatch.setattr(batched_query, "LANES", 1)
+    monkeypatch.setattr(batched_query, "LATE", 60)
 
     async def main() -> tuple[list[db.Row | BaseException], db.Row]:
         async with db.pool(database_url, role="onrecord_query") as pool:

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 import uvloop
 
-from onrecord.kit import binary, db
-from onrecord.kit.trips import Connection, Statement
+from onrecord.kit.sql import binary, db
+from onrecord.kit.sql.pipeline import Connection, Statement
 from onrecord.ledger.append import LOCK_KEY
 from tests.support.committing import cut, lock_held, waiting
 from tests.support.processes import until

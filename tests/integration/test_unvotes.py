@@ -15,9 +15,9 @@ from sqlalchemy import select
 
 from onrecord.ingest import lines
 from onrecord.ingest.schemas import Line
-from onrecord.projections.changes import changes
+from onrecord.projections.changes.fold import changes
+from onrecord.projections.engine.versions import NEVER
 from onrecord.projections.positions import steps
-from onrecord.projections.versions import NEVER
 from ops.bench import unvotes
 from tests.support import postgres
 from tests.support.record import Record, record, serving

@@ -19,7 +19,7 @@ from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from httpx2 import Client
 
 from onrecord.domain.events import CLASSES
-from onrecord.webhooks.render import PING
+from onrecord.webhooks.payload import PING
 from tests.support import bodies, npm_verifier, webhooks
 from tests.support.processes import until
 from tests.support.receiver import Received, receiver

@@ -20,12 +20,12 @@ import psycopg
 
 from onrecord.domain.decisions import Refusal, Request
 from onrecord.domain.events import ActorRegistered, TopicRegistered
-from onrecord.entrypoints import doors
-from onrecord.kit import db
-from onrecord.ledger import committer, gathering
+from onrecord.entrypoints import app_factory
+from onrecord.kit.sql import db
+from onrecord.ledger import batch, committer
 from onrecord.ledger.append import LOCK_KEY
-from onrecord.ledger.gathering import Found
-from onrecord.ledger.judging import Answer
+from onrecord.ledger.batch import Found
+from onrecord.ledger.evaluate import Answer
 from onrecord.ledger.lookup import look
 from onrecord.ledger.memory import Memory
 from tests.support.histories import position, registration, request
@@ -51,12 +51,12 @@ def ask() -> Request:
 class Outcomes:
     """What comes of requests that were handed in together, as it is awaited outside of the loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, awaited: gathering.Outcomes) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, awaited: batch.Outcomes) -> None:
         self._loop, self._awaited = loop, awaited
         self._found = Future[list[Found]]()
         loop.call_soon_threadsafe(awaited.add_done_callback, self._settle)
 
-    def _settle(self, awaited: gathering.Outcomes) -> None:
+    def _settle(self, awaited: batch.Outcomes) -> None:
         if awaited.cancelled():
             self._found.cancel()
         else:
@@ -193,7 +193,7 @@ def committing(url: str, connect: Callable[[], Any] | None = None) -> Iterator[C
     told: list[None] = []
 
     def opened() -> Any:
-        conn = connect() if connect else doors.writer(url)
+        conn = connect() if connect else app_factory.writer(url)
         connections.append(conn)
         return conn
 
@@ -206,7 +206,7 @@ def committing(url: str, connect: Callable[[], Any] | None = None) -> Iterator[C
 def acquainted(url: str) -> Memory:
     """A memory as if its writer had written all that is on record now, and nobody else had."""
     memory = Memory()
-    with doors.writer(url) as conn:
+    with app_factory.writer(url) as conn:
         for _ in range(2):
             now, head = look(conn, [ask()], after=[])
             memory.keep(now, head, head.frontier)

@@ -11,9 +11,9 @@ from uuid import UUID, uuid5
 from httpx2 import Client
 from rich.console import Console
 
-from onrecord.entrypoints import import_check, importing
-from onrecord.entrypoints.import_check import Outlook
-from onrecord.entrypoints.importing import Tally
+from onrecord.importing import dry_run, run
+from onrecord.importing.dry_run import Outlook
+from onrecord.importing.run import Tally
 from tests.support.bodies import Json, line, ndjson, statement
 
 BASE = UUID("00000000-0000-4000-8000-00000000000a")
@@ -41,15 +41,13 @@ def printed(console: Console) -> str:
 
 def imported(client: Client, path: Path, data: Path | None = None) -> tuple[Tally, str]:
     console, address = quiet(), str(client.base_url)
-    tally = importing.import_files(
-        importing.files(path), address=address, console=console, data=data
-    )
+    tally = run.import_files(run.files(path), address=address, console=console, data=data)
     return tally, printed(console)
 
 
 def checked(address: str, path: Path) -> tuple[Outlook, str]:
     console = quiet()
-    outlook = import_check.check_files(importing.files(path), address=address, console=console)
+    outlook = dry_run.check_files(run.files(path), address=address, console=console)
     return outlook, printed(console)
 
 

@@ -4,9 +4,9 @@ from uuid import uuid4
 
 from onrecord.domain.decisions import Refusal
 from onrecord.domain.events import ActorRegistered, StatementMade, TopicRegistered
-from onrecord.kit import db
+from onrecord.kit.sql import db
 from onrecord.ledger import tables
-from onrecord.ledger.judging import Answer
+from onrecord.ledger.evaluate import Answer
 from tests.support.histories import position, registration, request, said
 from tests.support.record import Record
 

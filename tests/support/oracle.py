@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from onrecord.domain.events import Recorded
-from onrecord.kit import db
+from onrecord.kit.sql import db
 from onrecord.ledger import read
-from onrecord.ledger.judging import Answer
+from onrecord.ledger.evaluate import Answer
 from tests.support import naive, postgres
 from tests.support.histories import Cast, History, batches
 from tests.support.record import Record, record, serving

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from onrecord.domain.decisions import Request
 from onrecord.domain.events import PositionChanged, Recorded
-from onrecord.kit import db
+from onrecord.kit.sql import db
 from onrecord.ledger.entry import leaf_hash
 from onrecord.ledger.merkle import Frontier
 from onrecord.ledger.read import entries_from

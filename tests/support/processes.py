@@ -19,7 +19,7 @@ from pathlib import Path
 
 import httpx2
 
-from onrecord.entrypoints import stack
+from onrecord.entrypoints import infrastructure
 from onrecord.kit.settings import Settings
 
 BROKER = os.environ.get("ONRECORD_TEST_BROKER_URL")
@@ -55,7 +55,7 @@ class Deployment:
         return f"http://127.0.0.1:{self.settings.port}"
 
     def start(self, *names: str) -> None:
-        url, broker = stack.addresses(self.settings)
+        url, broker = infrastructure.addresses(self.settings)
         environment = {
             **os.environ,
             "ONRECORD_DATABASE_URL": url,
@@ -101,8 +101,8 @@ def deployment(
     settings = Settings.model_validate(
         {"database_url": database_url, "broker_url": broker_url, "port": free_port()}
     )
-    filled = stack.with_broker(settings, database_url)
-    stack.prepare(filled)
+    filled = infrastructure.with_broker(settings, database_url)
+    infrastructure.prepare(filled)
     made = Deployment(filled, logs)
     try:
         yield made

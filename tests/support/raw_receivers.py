@@ -13,9 +13,9 @@ from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from typing import Any, Final
 
-from onrecord.webhooks.egress import Network
-from onrecord.webhooks.resolving import AddrInfo
-from onrecord.webhooks.send import Outcome, Sender
+from onrecord.webhooks.http.egress import Network
+from onrecord.webhooks.http.resolver import AddrInfo
+from onrecord.webhooks.http.sender import Outcome, Sender
 
 Handle = Callable[[Reader, Writer], Awaitable[None]]
 

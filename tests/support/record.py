@@ -15,18 +15,18 @@ from sqlalchemy import Engine, text
 from onrecord.audit.replay import replay
 from onrecord.domain.decisions import Refusal, Request
 from onrecord.domain.events import Recorded
-from onrecord.entrypoints import doors
-from onrecord.kit import db
+from onrecord.entrypoints import app_factory
 from onrecord.kit.settings import Settings
+from onrecord.kit.sql import db
 from onrecord.ledger import read
 from onrecord.ledger.append import append
-from onrecord.ledger.judging import Answer, prepared
-from onrecord.projections.abreast import keep_abreast
-from onrecord.projections.catch_up import SETTINGS, catch_up, prepare
-from onrecord.projections.projection import behind
+from onrecord.ledger.evaluate import Answer, prepared
+from onrecord.projections.engine.catch_up import SETTINGS, catch_up, prepare
+from onrecord.projections.engine.catch_up_all import keep_abreast
+from onrecord.projections.engine.projection import behind
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out
-from onrecord.webhooks.forget import forget
+from onrecord.webhooks.purge import forget
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,8 @@ def serving(url: str) -> Iterator[httpx2.Client]:
     settings = Settings(
         database_url=url, broker_url="memory://", port=1, egress_allow="127.0.0.1/32"
     )
-    app = doors.make(settings, frozenset({"ingest", "query", "audit", "webhooks"}))
-    server = doors.Server(app, port=0, lifespan="on")
+    app = app_factory.make(settings, frozenset({"ingest", "query", "audit", "webhooks"}))
+    server = app_factory.Server(app, port=0, lifespan="on")
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

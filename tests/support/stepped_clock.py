@@ -15,7 +15,7 @@ from pathlib import Path
 import libfaketime
 import pytest
 
-from onrecord.kit import postgres_server
+from onrecord.kit.postgres import server
 
 _LIBRARY = Path(libfaketime.__file__).parent / "vendor/libfaketime/src/libfaketime.so.1"
 
@@ -47,7 +47,7 @@ def stepped_clock(folder: Path) -> Iterator[Clock]:
     with _shared(faked) as shared, pytest.MonkeyPatch.context() as patch:
         for name, value in {**faked, "FAKETIME_SHARED": shared}.items():
             patch.setenv(name, value)
-            patch.setitem(postgres_server.ENVIRONMENT, name, value)
+            patch.setitem(server.ENVIRONMENT, name, value)
         yield clock
 
 

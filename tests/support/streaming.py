@@ -9,7 +9,7 @@ from uuid import uuid4
 from httpx2 import Client
 
 from onrecord.domain.events import ActorRegistered, Event, StatementMade, TopicRegistered
-from onrecord.ledger.judging import Answer
+from onrecord.ledger.evaluate import Answer
 from tests.support import sse
 from tests.support.bodies import media_type
 from tests.support.histories import position, registration, request, said

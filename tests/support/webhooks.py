@@ -15,9 +15,9 @@ from uuid import uuid4
 import httpx2
 import psycopg
 
-from onrecord.kit import db
-from onrecord.webhooks import claim
-from onrecord.webhooks.deliver import Deliverer
+from onrecord.kit.sql import db
+from onrecord.webhooks.delivery import claim
+from onrecord.webhooks.delivery.deliverer import Deliverer
 from tests.support.bodies import line, ndjson, position, send, stage
 from tests.support.processes import Deployment, until
 from tests.support.receiver import Receiver

@@ -22,13 +22,13 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from onrecord.domain.decisions import Refusal, Request
-from onrecord.entrypoints import doors
+from onrecord.entrypoints import app_factory
 from onrecord.ingest import record
 from onrecord.ingest.schemas import ActorIn, PositionIn, StatementIn
-from onrecord.kit import db
-from onrecord.kit.trips import SYNC, Call, Connection, Rows, Statement, Trip
+from onrecord.kit.sql import db
+from onrecord.kit.sql.pipeline import SYNC, Call, Connection, Rows, Statement, Trip
 from onrecord.ledger.append import append
-from onrecord.ledger.judging import Answer, prepared
+from onrecord.ledger.evaluate import Answer, prepared
 from tests.support import bodies
 from tests.support.committing import Committer
 
@@ -137,7 +137,7 @@ def run(plan: Plan, control: "Pipe[Any, Any]") -> None:
     url = make_conninfo(plan.url, application_name=plan.name)
 
     def connect() -> Any:
-        return Watched(doors.writer(url), hand, lock=plan.lock)
+        return Watched(app_factory.writer(url), hand, lock=plan.lock)
 
     with (
         plan.log.open("ab", buffering=0) as log,

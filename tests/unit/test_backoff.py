@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onrecord.webhooks.backoff import GIVE_UP_AFTER, next_attempt
+from onrecord.webhooks.delivery.backoff import GIVE_UP_AFTER, next_attempt
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 PROMISED = [

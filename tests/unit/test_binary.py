@@ -12,7 +12,7 @@ from psycopg.adapt import Transformer
 from psycopg.postgres import types
 from psycopg.pq import Format
 
-from onrecord.kit import binary
+from onrecord.kit.sql import binary
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"))
 

@@ -32,7 +32,7 @@ from onrecord.domain.events import (
     TopicRevised,
 )
 from onrecord.domain.ids import Kind, along_id, thing_id
-from onrecord.domain.shape import Reference
+from onrecord.domain.payload import Reference
 from tests.support.histories import corrected, position, registration, request, said
 
 STATEMENT, POSITION, NEW, TARGETLESS = (UUID(int=n) for n in range(1, 5))

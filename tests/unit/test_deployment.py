@@ -10,8 +10,8 @@ import pytest
 import yaml
 from fastapi import FastAPI
 
-from onrecord.entrypoints import cli, doors, ingest_api, read_api
-from onrecord.entrypoints.doors import Door
+from onrecord.entrypoints import app_factory, cli, ingest_api, read_api
+from onrecord.entrypoints.app_factory import Door
 from onrecord.kit import settings as kit_settings
 from onrecord.kit.settings import BadSettings, Settings
 
@@ -39,7 +39,7 @@ ANYWHERE: Final = Settings(database_url="postgresql://nowhere/x", broker_url="am
 
 def test_every_process_for_production_is_a_service() -> None:
     """A process is an entrypoint with a `main`; `local_api` is of `onrecord up` alone."""
-    folder = Path(inspect.getfile(doors)).parent
+    folder = Path(inspect.getfile(app_factory)).parent
     found = {
         f"onrecord.entrypoints.{file.stem}"
         for file in folder.glob("*.py")
@@ -212,7 +212,7 @@ def test_the_map_names_every_address_once_with_its_role() -> None:
         writes = door in ("ingest", "webhooks")
         process = "ingest_api" if writes else "read_api"
         where = "primary" if writes else "replica"
-        for method, path in _routes(doors.make(ANYWHERE, frozenset({door}))) - EVERYWHERE:
+        for method, path in _routes(app_factory.make(ANYWHERE, frozenset({door}))) - EVERYWHERE:
             expected.add((method, path, process, role, where))
     rows = _rows()
     assert len(rows) == len(set(rows))
@@ -224,7 +224,7 @@ def test_the_map_names_every_address_once_with_its_role() -> None:
 def test_a_process_serves_what_the_map_says(process: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[FastAPI] = []
     monkeypatch.setattr(process, "load_remote", lambda: ANYWHERE)
-    monkeypatch.setattr(doors, "serve", lambda app, *_, **__: served.append(app))
+    monkeypatch.setattr(app_factory, "serve", lambda app, *_, **__: served.append(app))
     process.main()
     name = process.__name__.rpartition(".")[2]
     mapped = {one[:2] for one in _rows() if one[2] == name}

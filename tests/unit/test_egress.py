@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from onrecord.webhooks.egress import NotAllowed, checked_url, forbidden
+from onrecord.webhooks.http.egress import NotAllowed, checked_url, forbidden
 
 # Every range: its first and last address, and those just outside that are not in another range.
 RANGES = {

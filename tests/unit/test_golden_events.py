@@ -18,7 +18,7 @@ import rfc8785
 
 from onrecord.domain.decisions import Draft, Touches
 from onrecord.domain.events import CLASSES, Event, parse
-from onrecord.domain.shape import split
+from onrecord.domain.payload import split
 from onrecord.ledger.entry import (
     SALT_BYTES,
     Payload,

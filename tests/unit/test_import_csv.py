@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from onrecord.entrypoints import import_csv
-from onrecord.entrypoints.import_files import NothingToImport, Opened, Unreadable
-from onrecord.entrypoints.import_lines import Placed, lines
+from onrecord.importing import csv_rows
+from onrecord.importing.files import NothingToImport, Opened, Unreadable
+from onrecord.importing.lines import Placed, lines
 from onrecord.ingest.schemas import StatementIn
 
 TOP = Path(__file__).parents[2]
@@ -63,7 +63,7 @@ def quoted(cells: list[str]) -> str:
 
 
 def test_every_column_has_its_place_in_the_statement(path: Path) -> None:
-    assert list(import_csv.COLUMNS) == sorted(FULL, key=list(import_csv.COLUMNS).index)
+    assert list(csv_rows.COLUMNS) == sorted(FULL, key=list(csv_rows.COLUMNS).index)
     names = list(reversed(FULL))
     (one,) = read(path, f"{quoted(names)}\n{quoted([FULL[name] for name in names])}\n")
     line = parsed(one)
@@ -138,7 +138,7 @@ def test_a_header_that_does_not_fit_names_what_is_wrong_and_what_is_known(
         read(path, f"{header}\n{ROW}\n")
     assert told in str(raised.value)
     assert f"{path}:1: " in str(raised.value)
-    assert f"Known: {', '.join(import_csv.COLUMNS)}." in str(raised.value)
+    assert f"Known: {', '.join(csv_rows.COLUMNS)}." in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -171,12 +171,12 @@ def test_a_file_that_is_no_csv_is_told_with_the_line(
     ],
 )
 def test_a_fault_is_told_by_its_column(pointer: str, column: str) -> None:
-    assert column == import_csv.column(pointer)
+    assert column == csv_rows.column(pointer)
 
 
 def test_the_columns_are_those_that_the_readme_tells() -> None:
     section = (TOP / "README.md").read_text().split("## Importing")[1].split("\n## ")[0]
     told = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
-    assert sorted(import_csv.COLUMNS) == sorted(
+    assert sorted(csv_rows.COLUMNS) == sorted(
         name.strip(" `") for cell in told for name in cell.split(",")
     )

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from onrecord.entrypoints.import_files import NothingToImport, Opened, Unreadable, files
-from onrecord.entrypoints.import_lines import lines
-from onrecord.kit.strict_routes import MAX_BODY
+from onrecord.importing.files import NothingToImport, Opened, Unreadable, files
+from onrecord.importing.lines import lines
+from onrecord.kit.http.strict_routes import MAX_BODY
 
 
 def placed(path: Path, *, after: int = 0) -> list[tuple[int, bytes]]:

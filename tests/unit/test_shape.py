@@ -24,8 +24,8 @@ from onrecord.domain.events import (
     parse,
 )
 from onrecord.domain.ids import CODE_PATTERN, SLUG_PATTERN
-from onrecord.domain.said import Lang, Selector, Statement
-from onrecord.domain.shape import In, Reference, To, join, plain, references, split
+from onrecord.domain.payload import In, Reference, To, join, plain, references, split
+from onrecord.domain.statement import Lang, Selector, Statement
 from onrecord.ingest.schemas import ErasureIn
 from tests.support.histories import EFFECTIVE, Cast, batches, histories, said
 

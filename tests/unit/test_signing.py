@@ -15,7 +15,7 @@ import svix
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onrecord.webhooks.signing import new_secret, signed
+from onrecord.webhooks.http.signing import new_secret, signed
 
 ID = "0199c2a8-0000-7000-8000-000000000001"
 BODY = '{"text":"Gespräche führen \u2028 \U0001f5f3"}'.encode()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onrecord.kit.strict_json import MAX_DEPTH, NotStrictJson, loads
+from onrecord.kit.http.strict_json import MAX_DEPTH, NotStrictJson, loads
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"))
 """Any characters that can be kept: no NUL, no surrogates."""

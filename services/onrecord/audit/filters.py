@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import TextClause
 
-from onrecord.kit.db import Pool, rows
+from onrecord.kit.sql.db import Pool, rows
 from onrecord.ledger.read import SIZE, page
-from onrecord.projections import change_of
+from onrecord.projections.changes import change_of
 
 CHANGED = "position.changed"
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from onrecord.kit.db import Row
+from onrecord.kit.sql.db import Row
 from onrecord.projections.status import Place, State, places, swept
 
 

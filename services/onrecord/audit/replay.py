@@ -12,9 +12,9 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection, Engine, Table, insert, text
 
-from onrecord.projections.at_size import KEY, rows_at
-from onrecord.projections.projection import Projection, checkpoints, live
-from onrecord.projections.reading import page
+from onrecord.projections.engine.pages import page
+from onrecord.projections.engine.projection import Projection, checkpoints, live
+from onrecord.projections.engine.rows_at_size import KEY, rows_at
 from onrecord.projections.registry import PROJECTIONS
 
 PAGE: Final = 1000

@@ -21,10 +21,10 @@ from onrecord.audit.tail import Tail
 from onrecord.domain.events import CLASSES
 from onrecord.domain.ids import Slug
 from onrecord.domain.positions import ChangeKind
-from onrecord.kit import paging
-from onrecord.kit.db import Pool, rows
-from onrecord.kit.problems import Problem, responses, unavailable
-from onrecord.kit.strict_routes import StrictRoute
+from onrecord.kit.http import paging
+from onrecord.kit.http.problems import Problem, responses, unavailable
+from onrecord.kit.http.strict_routes import StrictRoute
+from onrecord.kit.sql.db import Pool, rows
 from onrecord.ledger.read import BY_ID, SIZE
 from onrecord.projections.status import WITH_LEDGER
 

@@ -16,7 +16,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from onrecord.audit.filters import Filters
 from onrecord.audit.tail import EVERY, Tail, Watch
-from onrecord.kit.db import Pool, rows
+from onrecord.kit.sql.db import Pool, rows
 
 log = structlog.get_logger()
 

@@ -13,7 +13,7 @@ from typing import Final
 import psycopg
 import structlog
 
-from onrecord.kit.db import Pool, rows
+from onrecord.kit.sql.db import Pool, rows
 from onrecord.ledger.read import SIZE
 
 log = structlog.get_logger()

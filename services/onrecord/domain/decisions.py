@@ -22,7 +22,7 @@ from onrecord.domain.events import (
     StatementRetracted,
 )
 from onrecord.domain.ids import Kind, along_id, thing_id
-from onrecord.domain.shape import Reference, references
+from onrecord.domain.payload import Reference, references
 
 
 class Touches(NamedTuple):

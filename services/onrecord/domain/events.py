@@ -14,8 +14,8 @@ from uuid import UUID
 from pydantic import Field, TypeAdapter
 
 from onrecord.domain.ids import Code, Kind, Slug, thing_id
-from onrecord.domain.said import Lang, Position, Statement, text
-from onrecord.domain.shape import Frozen, In, Json, To, join
+from onrecord.domain.payload import Frozen, In, Json, To, join
+from onrecord.domain.statement import Lang, Position, Statement, text
 from onrecord.domain.upcasts import upcast
 
 By = Literal["us", "outlet", "speaker"]

@@ -7,7 +7,7 @@ function from the older whole event (as JSON) to the next one. Folds only ever s
 
 from collections.abc import Callable, Mapping
 
-from onrecord.domain.shape import Json
+from onrecord.domain.payload import Json
 
 UPCASTS: Mapping[tuple[str, int], Callable[[Json], Json]] = {}
 

@@ -17,23 +17,16 @@ from rich.console import Console
 from rich.text import Text
 
 from onrecord.entrypoints import demo as demonstration
+from onrecord.entrypoints import demo_receiver, infrastructure, local, replay_command, show_command
 from onrecord.entrypoints import doctor as examination
-from onrecord.entrypoints import (
-    import_check,
-    import_csv,
-    importing,
-    listening,
-    local,
-    proving,
-    showing,
-    stack,
-)
 from onrecord.entrypoints import migrate as migration
+from onrecord.importing import csv_rows, run
+from onrecord.importing import dry_run as import_check
 from onrecord.kit import settings as kit_settings
-from onrecord.kit.postgres_binaries import CannotRunPostgres
+from onrecord.kit.postgres.binaries import CannotRunPostgres
 from onrecord.kit.settings import BadSettings, Settings
-from onrecord.projections.poison import Stopped
-from onrecord.projections.projection import FoldChanged
+from onrecord.projections.engine.poison import Stopped
+from onrecord.projections.engine.projection import FoldChanged
 from onrecord.projections.registry import NoSuchProjection
 
 app = typer.Typer(
@@ -59,22 +52,22 @@ def _told() -> Iterator[None]:
     code, said = 0, ""
     try:
         yield
-    except (showing.NotOnRecord, Stopped) as error:
+    except (show_command.NotOnRecord, Stopped) as error:
         code, said = NO, str(error)
     except (
         BadSettings,
         httpx2.InvalidURL,
         NoSuchProjection,
-        importing.NothingToImport,
-        showing.BadQuestion,
+        run.NothingToImport,
+        show_command.BadQuestion,
     ) as error:
         code, said = USAGE, str(error)
     except (
         CannotRunPostgres,
-        importing.DoorClosed,
+        run.DoorClosed,
         local.NotStarted,
-        proving.PrimaryNeeded,
-        stack.SchemaMissing,
+        replay_command.PrimaryNeeded,
+        infrastructure.SchemaMissing,
         FoldChanged,
         OSError,
         psycopg.OperationalError,
@@ -113,7 +106,7 @@ def demo(
     with _told():
         settings = kit_settings.load(data=data, port=port)
         settings = settings.model_copy(
-            update={"egress_allow": (*settings.egress_allow, listening.HERE)}
+            update={"egress_allow": (*settings.egress_allow, demo_receiver.HERE)}
         )
         with local.up(settings, console.print) as running:
             held = demonstration.tour(settings, running, console, empty=empty)
@@ -124,14 +117,14 @@ def demo(
             raise typer.Exit(NO)
 
 
-_AS_NEEDED: Final = set(import_csv.COLUMNS) - {*import_csv.REQUIRED, *import_csv.SOURCES}
+_AS_NEEDED: Final = set(csv_rows.COLUMNS) - {*csv_rows.REQUIRED, *csv_rows.SOURCES}
 IMPORT_EPILOG: Final = f"""\b
 Example: onrecord import seeds
 Example: onrecord import statements.csv.gz --dry-run
 
-The first row of a CSV names its columns, in any order: {", ".join(import_csv.REQUIRED)}, and at
-least one of {", ".join(import_csv.SOURCES)}; and, as you need them,
-{", ".join(one for one in import_csv.COLUMNS if one in _AS_NEEDED)}. Between two topics
+The first row of a CSV names its columns, in any order: {", ".join(csv_rows.REQUIRED)}, and at
+least one of {", ".join(csv_rows.SOURCES)}; and, as you need them,
+{", ".join(one for one in csv_rows.COLUMNS if one in _AS_NEEDED)}. Between two topics
 stands a ; and README.md says more.
 """
 
@@ -153,16 +146,14 @@ def import_(
     """
     with _told():
         settings = kit_settings.load(data=data)
-        address, paths = _address(settings, url), importing.files(path)
-        made: importing.Tally | import_check.Outlook
+        address, paths = _address(settings, url), run.files(path)
+        made: run.Tally | import_check.Outlook
         try:
             if dry_run:
                 made = import_check.check_files(paths, address=address, console=console)
             else:
-                made = importing.import_files(
-                    paths, address=address, console=console, data=settings.data
-                )
-        except importing.Unreadable as error:
+                made = run.import_files(paths, address=address, console=console, data=settings.data)
+        except run.Unreadable as error:
             errors.print(Text(str(error), style="red"), soft_wrap=True)
             raise typer.Exit(NO) from None
         console.print(str(made), soft_wrap=True)
@@ -185,25 +176,25 @@ def show(
         address = _address(kit_settings.load(), url)
         with httpx2.Client(base_url=address, timeout=30) as client:
             path = f"/v1/actors/{quote(actor, safe='')}/topics/{quote(topic, safe='')}/position"
-            found = showing.ask(client, path, as_of=as_of, known_size=known_size)
-        showing.show_position(console, found, words=True)
+            found = show_command.ask(client, path, as_of=as_of, known_size=known_size)
+        show_command.show_position(console, found, words=True)
 
 
 @app.command(epilog="Example: onrecord replay")
 def replay(data: Data = None) -> None:
     """Fold the ledger anew from the first entry, and compare with the projections."""
-    with _told(), stack.database(kit_settings.load(data=data), errors.print) as settings:
-        stack.require_schema(settings)
-        if not proving.run_replay(settings, console).equal:
+    with _told(), infrastructure.database(kit_settings.load(data=data), errors.print) as settings:
+        infrastructure.require_schema(settings)
+        if not replay_command.run_replay(settings, console).equal:
             raise typer.Exit(NO)
 
 
 @app.command(epilog="Example: onrecord rebuild positions")
 def rebuild(name: Annotated[str, typer.Argument(metavar="NAME")], data: Data = None) -> None:
     """Build a projection anew beside the live one, then switch; reads go on meanwhile."""
-    with _told(), stack.database(kit_settings.load(data=data), errors.print) as settings:
-        stack.require_schema(settings)
-        proving.run_rebuild(settings, name, console)
+    with _told(), infrastructure.database(kit_settings.load(data=data), errors.print) as settings:
+        infrastructure.require_schema(settings)
+        replay_command.run_rebuild(settings, name, console)
 
 
 @app.command(epilog="Example: ONRECORD_DATABASE_URL=postgresql://... onrecord migrate")

@@ -5,11 +5,14 @@ import signal
 
 from celery.signals import worker_init, worker_shutdown
 
-from onrecord.kit import celery, db, logs, workers
-from onrecord.kit.collector import spare_collector
+from onrecord.kit import celery, logs
+from onrecord.kit.processes import celery_worker
+from onrecord.kit.processes.gc_tuning import spare_collector
 from onrecord.kit.settings import load_remote
-from onrecord.webhooks import claim, tasks
-from onrecord.webhooks.deliver import Deliverer
+from onrecord.kit.sql import db
+from onrecord.webhooks import tasks
+from onrecord.webhooks.delivery import claim
+from onrecord.webhooks.delivery.deliverer import Deliverer
 
 
 def main() -> None:
@@ -29,7 +32,7 @@ def main() -> None:
     # It delivers from the start, also while the broker is away.
     worker_init.connect(lambda **_: deliverer.start(), weak=False)
     worker_shutdown.connect(lambda **_: deliverer.stop(), weak=False)
-    workers.run(app, tasks.QUEUE, pool="solo")
+    celery_worker.run(app, tasks.QUEUE, pool="solo")
 
 
 if __name__ == "__main__":

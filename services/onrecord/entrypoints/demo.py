@@ -11,14 +11,14 @@ import httpx2
 from rich.console import Console
 from rich.text import Text
 
-from onrecord.entrypoints import stack
-from onrecord.entrypoints.importing import Tally, files, import_files
-from onrecord.entrypoints.listening import listener, subscribed
+from onrecord.entrypoints import infrastructure
+from onrecord.entrypoints.demo_receiver import listener, subscribed
 from onrecord.entrypoints.local import Up
-from onrecord.entrypoints.proving import run_replay
-from onrecord.entrypoints.showing import ask, show_changes, show_position
-from onrecord.kit.migrations import carried
+from onrecord.entrypoints.replay_command import run_replay
+from onrecord.entrypoints.show_command import ask, show_changes, show_position
+from onrecord.importing.run import Tally, files, import_files
 from onrecord.kit.settings import Settings
+from onrecord.kit.sql.migrations import carried
 
 ACTOR, TOPIC = "biden", "talks-with-putin"
 LATE = "f877cd2b-eae2-5686-beeb-95f956e7c65a"
@@ -141,7 +141,7 @@ def _require(held: bool, otherwise: str) -> None:
 
 def tour(settings: Settings, running: Up, console: Console, *, empty: bool) -> bool:
     """Run the tour; answers whether every step held."""
-    with stack.database(settings, console.print) as filled:
+    with infrastructure.database(settings, console.print) as filled:
         made = Tour(filled, running, console)
         try:
             if not empty:

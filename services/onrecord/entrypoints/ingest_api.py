@@ -3,15 +3,17 @@
 Any number may run.
 """
 
-from onrecord.entrypoints import doors
+from onrecord.entrypoints import app_factory
 from onrecord.kit.settings import load_remote
 
 
 def main() -> None:
     """Serve `POST /v1/...`, and endpoints with all that is done with them, on ONRECORD_PORT."""
     settings = load_remote()
-    doors.serve(
-        doors.make(settings, frozenset({"ingest", "webhooks"})), settings, process="ingest_api"
+    app_factory.serve(
+        app_factory.make(settings, frozenset({"ingest", "webhooks"})),
+        settings,
+        process="ingest_api",
     )
 
 

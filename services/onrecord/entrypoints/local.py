@@ -20,9 +20,9 @@ from typing import Final, NoReturn
 
 import httpx2
 
-from onrecord.entrypoints import stack
-from onrecord.entrypoints.stack import Say
-from onrecord.kit import children
+from onrecord.entrypoints import infrastructure
+from onrecord.entrypoints.infrastructure import Say
+from onrecord.kit.processes import spawn
 from onrecord.kit.settings import Settings
 
 PROCESSES: Final = ("local_api", "worker", "deliverer", "beat")
@@ -44,9 +44,9 @@ class Up:
     address: str
     logs: Path
     environment: dict[str, str]
-    server: children.Child | None
+    server: spawn.Child | None
     """The embedded PostgreSQL, if it is ours."""
-    _children: dict[str, children.Child] = field(default_factory=dict)
+    _children: dict[str, spawn.Child] = field(default_factory=dict)
 
     def watch(self, say: Say) -> NoReturn:
         """Stay until a signal comes, starting again what dies meanwhile; raises `NotStarted` when
@@ -70,23 +70,23 @@ class Up:
             raise NotStarted(f"PostgreSQL ended with {code}; start again to go on")
 
     def start(self, name: str) -> None:
-        self._children[name] = children.spawn(
+        self._children[name] = spawn.spawn(
             [sys.executable, "-m", f"onrecord.entrypoints.{name}"],
             env=self.environment,
             log=self.logs / f"{name}.log",
         )
 
     def stop(self) -> None:
-        children.stop(self._children.values(), grace=GRACE)
+        spawn.stop(self._children.values(), grace=GRACE)
 
 
 @contextmanager
 def up(settings: Settings, say: Say) -> Iterator[Up]:
     """Start everything, wait until it is ready, and end it all on the way out."""
     _require_port(settings)
-    with _signals(), stack.held_database(settings, say) as (filled, server):
+    with _signals(), infrastructure.held_database(settings, say) as (filled, server):
         say("Bringing the schema up to date")
-        stack.prepare(filled)
+        infrastructure.prepare(filled)
         logs = settings.data / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         running = Up(
@@ -106,7 +106,7 @@ def up(settings: Settings, say: Say) -> Iterator[Up]:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    url, broker = stack.addresses(settings)
+    url, broker = infrastructure.addresses(settings)
     return {
         "ONRECORD_DATABASE_URL": url,
         "ONRECORD_BROKER_URL": broker,

@@ -1,10 +1,13 @@
 """The Celery worker as a process: `python -m onrecord.entrypoints.worker`. Any number may run."""
 
-from onrecord.kit import celery, db, logs, workers
-from onrecord.kit.collector import spare_collector
+from onrecord.kit import celery, logs
+from onrecord.kit.processes import celery_worker
+from onrecord.kit.processes.gc_tuning import spare_collector
 from onrecord.kit.settings import load_remote
-from onrecord.projections import catch_up, tasks
-from onrecord.webhooks import fan_out, forget
+from onrecord.kit.sql import db
+from onrecord.projections import tasks
+from onrecord.projections.engine import catch_up
+from onrecord.webhooks import fan_out, purge
 from onrecord.webhooks import tasks as webhooks
 
 
@@ -21,12 +24,12 @@ def main() -> None:
     def tell() -> None:
         if fan_out.fan_out(listening):
             webhooks.ring(app)
-        forget.forget(listening)
+        purge.forget(listening)
 
     folding = db.engine(url, role="onrecord_projections", **catch_up.SETTINGS)
     tasks.register(app, folding, then=(tell,), engines=(listening,))
     spare_collector()  # before the worker forks: its processes share what is frozen
-    workers.run(app, celery.QUEUE, concurrency=settings.worker_processes)
+    celery_worker.run(app, celery.QUEUE, concurrency=settings.worker_processes)
 
 
 if __name__ == "__main__":

@@ -24,11 +24,11 @@ from onrecord.ingest import lines, record
 from onrecord.ingest.record import Recorder
 from onrecord.ingest.routes import recorder
 from onrecord.ingest.schemas import Line, LineResult
-from onrecord.kit import db
-from onrecord.kit.backlog import Backlog
-from onrecord.kit.problems import Problem, problem_of, responses
-from onrecord.kit.strict_routes import MAX_BODY, StrictRoute, require_type
-from onrecord.ledger.judging import Answer
+from onrecord.kit.http.problems import Problem, problem_of, responses
+from onrecord.kit.http.spool import Backlog
+from onrecord.kit.http.strict_routes import MAX_BODY, StrictRoute, require_type
+from onrecord.kit.sql import db
+from onrecord.ledger.evaluate import Answer
 from onrecord.ledger.read import KIND
 
 router = APIRouter(prefix="/v1", tags=["write"], route_class=StrictRoute)

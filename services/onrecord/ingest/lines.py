@@ -23,8 +23,8 @@ from onrecord.ingest.schemas import (
     StatementIn,
     TopicIn,
 )
-from onrecord.kit.problems import Problem, at, invalid
-from onrecord.kit.strict_routes import MAX_BODY, parsed
+from onrecord.kit.http.problems import Problem, at, invalid
+from onrecord.kit.http.strict_routes import MAX_BODY, parsed
 
 T = TypeVar("T")
 

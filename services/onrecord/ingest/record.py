@@ -48,10 +48,10 @@ from onrecord.ingest.schemas import (
     TopicRevisionIn,
     UnmergeIn,
 )
-from onrecord.kit.db import Pool, Row, rows
-from onrecord.kit.problems import Problem, at, unavailable
+from onrecord.kit.http.problems import Problem, at, unavailable
+from onrecord.kit.sql.db import Pool, Row, rows
 from onrecord.ledger.committer import Committer, LedgerBusy, LedgerUnavailable, OutcomeUnknown
-from onrecord.ledger.judging import Answer
+from onrecord.ledger.evaluate import Answer
 from onrecord.ledger.read import NEAREST
 
 E = TypeVar("E", bound=Event)

@@ -33,9 +33,9 @@ from onrecord.ingest.schemas import (
     TopicRevisionIn,
     UnmergeIn,
 )
-from onrecord.kit.db import rows
-from onrecord.kit.problems import Problem, responses
-from onrecord.kit.strict_routes import StrictRoute
+from onrecord.kit.http.problems import Problem, responses
+from onrecord.kit.http.strict_routes import StrictRoute
+from onrecord.kit.sql.db import rows
 from onrecord.ledger.read import SIZE
 
 router = APIRouter(

@@ -23,7 +23,8 @@ from onrecord.domain.events import (
     TopicRegistered,
 )
 from onrecord.domain.ids import Code, Slug
-from onrecord.domain.said import (
+from onrecord.domain.payload import Frozen, In
+from onrecord.domain.statement import (
     WORDS,
     Content,
     Evidence,
@@ -34,7 +35,6 @@ from onrecord.domain.said import (
     fault,
     text,
 )
-from onrecord.domain.shape import Frozen, In
 
 Id = Annotated[
     UUID | None,

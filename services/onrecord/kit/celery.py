@@ -17,7 +17,7 @@ from celery import Celery
 from celery.schedules import schedule
 from kombu import Exchange, Queue
 
-from onrecord.kit.db import conninfo
+from onrecord.kit.sql.db import conninfo
 
 log = structlog.get_logger()
 

@@ -14,10 +14,10 @@ from typing import Final, NamedTuple
 import psycopg
 
 from onrecord.domain.decisions import Refusal
-from onrecord.kit import binary
-from onrecord.kit.trips import SYNC, Connection, Rows, Statement, Trip
+from onrecord.kit.sql import binary
+from onrecord.kit.sql.pipeline import SYNC, Connection, Rows, Statement, Trip
+from onrecord.ledger.evaluate import Answer, Judging, Write
 from onrecord.ledger.insert import INSERT, INSERT_IF, insertion
-from onrecord.ledger.judging import Answer, Judging, Write
 from onrecord.ledger.lookup import Head, look
 from onrecord.ledger.memory import Memory
 from onrecord.ledger.merkle import Frontier

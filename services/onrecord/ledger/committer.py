@@ -21,10 +21,10 @@ import psycopg
 from psycopg.errors import LockNotAvailable, QueryCanceled, ReadOnlySqlTransaction
 
 from onrecord.domain.decisions import Refusal, Request
-from onrecord.kit.trips import Connection
+from onrecord.kit.sql.pipeline import Connection
 from onrecord.ledger.append import CommitLost, Flight, ask, beforehand, depart, land
-from onrecord.ledger.gathering import Batch, Found, Outcomes
-from onrecord.ledger.judging import Answer, Write, prepared
+from onrecord.ledger.batch import Batch, Found, Outcomes
+from onrecord.ledger.evaluate import Answer, Write, prepared
 from onrecord.ledger.memory import Memory
 
 log = logging.getLogger(__name__)

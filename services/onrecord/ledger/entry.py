@@ -20,7 +20,7 @@ from pydantic import TypeAdapter
 
 from onrecord.domain.decisions import Draft, Touches
 from onrecord.domain.events import Event, Recorded, parse
-from onrecord.domain.shape import Json, split
+from onrecord.domain.payload import Json, split
 
 SHAPE: Final = 1
 """`v`: the shape of the entry itself, as told apart from the version of its event type."""

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from onrecord.domain.decisions import Fact
-from onrecord.kit import binary
-from onrecord.kit.trips import Statement
+from onrecord.kit.sql import binary
+from onrecord.kit.sql.pipeline import Statement
 from onrecord.ledger.entry import Payload, leaf_hash
 from onrecord.ledger.merkle import Frontier
 

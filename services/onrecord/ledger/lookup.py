@@ -22,9 +22,9 @@ from onrecord.domain.decisions import (
     standing,
 )
 from onrecord.domain.ids import Kind
-from onrecord.domain.shape import references
-from onrecord.kit import binary
-from onrecord.kit.trips import Call, Connection, Statement
+from onrecord.domain.payload import references
+from onrecord.kit.sql import binary
+from onrecord.kit.sql.pipeline import Call, Connection, Statement
 from onrecord.ledger.entry import Payload, decode, touched
 from onrecord.ledger.merkle import Frontier
 

@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from onrecord.domain.decisions import Request, State, Thing, expected
-from onrecord.ledger.judging import Judging
+from onrecord.ledger.evaluate import Judging
 from onrecord.ledger.lookup import Head, Now
 from onrecord.ledger.merkle import Frontier
 

@@ -18,11 +18,11 @@ from onrecord.domain.events import (
     ActorUnmerged,
     Recorded,
 )
-from onrecord.domain.shape import plain
-from onrecord.projections.known import believed
-from onrecord.projections.projection import Projection, metadata
+from onrecord.domain.payload import plain
+from onrecord.projections.engine.projection import Projection, metadata
+from onrecord.projections.engine.snapshot import believed
+from onrecord.projections.engine.versions import Versions, columns
 from onrecord.projections.spelling import folded
-from onrecord.projections.versions import Versions, columns
 
 NAME = "actors"
 

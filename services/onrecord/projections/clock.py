@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from onrecord.ledger.follow import Commit, driver
-from onrecord.projections.projection import Projection, metadata, schema
+from onrecord.projections.engine.projection import Projection, metadata, schema
 
 NAME = "clock"
 

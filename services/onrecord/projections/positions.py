@@ -13,9 +13,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from onrecord.domain.dates import bounds
 from onrecord.domain.events import PositionChanged, PositionCorrected, PositionRetracted, Recorded
-from onrecord.domain.said import Position
-from onrecord.projections.projection import Projection, metadata
-from onrecord.projections.versions import Versions, columns
+from onrecord.domain.statement import Position
+from onrecord.projections.engine.projection import Projection, metadata
+from onrecord.projections.engine.versions import Versions, columns
 
 NAME = "positions"
 

@@ -7,10 +7,10 @@ that one.
 from typing import Final
 
 from onrecord.projections.actors import ACTORS
-from onrecord.projections.changes import CHANGES
+from onrecord.projections.changes.fold import CHANGES
 from onrecord.projections.clock import CLOCK
+from onrecord.projections.engine.projection import Projection
 from onrecord.projections.positions import POSITIONS
-from onrecord.projections.projection import Projection
 from onrecord.projections.statements import STATEMENTS
 from onrecord.projections.topics import TOPICS
 

@@ -9,7 +9,7 @@ from sqlalchemy import TextClause
 
 from onrecord.projections import actors, clock
 from onrecord.projections.clock import TIME_OF
-from onrecord.projections.known import believed, read
+from onrecord.projections.engine.snapshot import believed, read
 
 
 @cache

@@ -30,10 +30,10 @@ from onrecord.domain.events import (
     StatementMade,
     StatementRetracted,
 )
-from onrecord.domain.said import Statement
-from onrecord.domain.shape import plain, split, without
-from onrecord.projections.projection import Projection, metadata
-from onrecord.projections.versions import NEVER, Versions, columns
+from onrecord.domain.payload import plain, split, without
+from onrecord.domain.statement import Statement
+from onrecord.projections.engine.projection import Projection, metadata
+from onrecord.projections.engine.versions import NEVER, Versions, columns
 
 NAME = "statements"
 

@@ -11,8 +11,8 @@ from sqlalchemy import TextClause
 from onrecord.projections import actors, clock, statements
 from onrecord.projections.actors import MEMBERS, ROOT
 from onrecord.projections.clock import TIME_OF
-from onrecord.projections.known import believed, read
-from onrecord.projections.versions import NEVER
+from onrecord.projections.engine.snapshot import believed, read
+from onrecord.projections.engine.versions import NEVER
 
 _NAMES: Final = (statements.NAME, clock.NAME)
 

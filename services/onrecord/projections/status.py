@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import text
 
-from onrecord.kit.db import Pool, Row, rows
-from onrecord.projections.projection import Projection
+from onrecord.kit.sql.db import Pool, Row, rows
+from onrecord.projections.engine.projection import Projection
 from onrecord.projections.registry import PROJECTIONS
 
 State = Literal["live", "behind", "stopped", "fold_changed", "not_begun"]

@@ -16,19 +16,19 @@ from sqlalchemy import Column, DateTime, Engine, Table, Text, func
 from sqlalchemy.dialects.postgresql import insert
 
 from onrecord.kit.celery import QUEUE, every
-from onrecord.projections.abreast import keep_abreast
-from onrecord.projections.catch_up import catch_up, in_turns, prepare
-from onrecord.projections.parts import to_build
-from onrecord.projections.poison import Stopped, frames
-from onrecord.projections.projection import PAGE, FoldChanged, Projection, behind, metadata
-from onrecord.projections.rebuild import build
+from onrecord.projections.engine.catch_up import catch_up, in_turns, prepare
+from onrecord.projections.engine.catch_up_all import keep_abreast
+from onrecord.projections.engine.parts import to_build
+from onrecord.projections.engine.poison import Stopped, frames
+from onrecord.projections.engine.projection import PAGE, FoldChanged, Projection, behind, metadata
+from onrecord.projections.engine.rebuild import build
 from onrecord.projections.registry import PROJECTIONS
 
 T = TypeVar("T")
 
 log = structlog.get_logger()
 
-CATCH_UP: Final = "onrecord.projections.catch_up"
+CATCH_UP: Final = "onrecord.projections.engine.catch_up"
 BUILD: Final = "onrecord.projections.build"
 SWEEP: Final = "onrecord.projections.sweep"
 SWEEP_SECONDS: Final = 2.0

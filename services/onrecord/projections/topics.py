@@ -9,9 +9,9 @@ from typing import Final
 from sqlalchemy import Column, Connection, Index, Table, Text
 
 from onrecord.domain.events import Recorded, TopicRegistered, TopicRevised
-from onrecord.projections.projection import Projection, metadata
+from onrecord.projections.engine.projection import Projection, metadata
+from onrecord.projections.engine.versions import Versions, columns
 from onrecord.projections.spelling import folded
-from onrecord.projections.versions import Versions, columns
 
 NAME = "topics"
 

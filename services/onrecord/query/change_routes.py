@@ -10,23 +10,17 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from onrecord.domain.dates import bounds, last_instant
-from onrecord.kit import paging
-from onrecord.kit.problems import responses
-from onrecord.kit.read_routes import ReadRoute
-from onrecord.projections import (
-    actors,
-    changes,
-    changes_read,
-    positions,
-    review_read,
-    statements,
-)
-from onrecord.projections.versions import NEVER
-from onrecord.query import shape
-from onrecord.query.answers import listed, page
-from onrecord.query.asks import ChangeSearch, ReviewSearch
+from onrecord.kit.http import paging
+from onrecord.kit.http.problems import responses
+from onrecord.kit.http.read_routes import ReadRoute
+from onrecord.projections import actors, positions, statements
+from onrecord.projections.changes import changes_read, fold, review_read
+from onrecord.projections.engine.versions import NEVER
+from onrecord.query import serialize
 from onrecord.query.findings import finding
-from onrecord.query.reading import begin
+from onrecord.query.params import ChangeSearch, ReviewSearch
+from onrecord.query.read_context import begin
+from onrecord.query.responses import listed, page
 from onrecord.query.routes import NOT_MODIFIED
 from onrecord.query.schemas import Listed, Review, Step
 
@@ -46,9 +40,7 @@ async def list_changes(request: Request, ask: Annotated[ChangeSearch, Query()]) 
     shown as it is believed now, in its old place: that we were wrong is no change of theirs.
     """
     start = (NEVER,) if ask.by == "known" else (_LATEST, 2**31 - 1, NEVER)
-    reading, place = await begin(
-        request, ask, positions.NAME, changes.NAME, actors.NAME, start=start
-    )
+    reading, place = await begin(request, ask, positions.NAME, fold.NAME, actors.NAME, start=start)
     given: dict[str, Any] = {"actor": ask.actor, "topic": ask.topic, "change_size": ask.change_size}
     given |= {"kinds": ask.kind or None, **_span(ask)}
     filters = {name: value for name, value in given.items() if value is not None}
@@ -58,7 +50,7 @@ async def list_changes(request: Request, ask: Annotated[ChangeSearch, Query()]) 
     )
     key = _PLACES[ask.by]
     return listed(
-        request, reading, rows, ask.limit, shape.step, key=lambda row: [row[one] for one in key]
+        request, reading, rows, ask.limit, serialize.step, key=lambda row: [row[one] for one in key]
     )
 
 
@@ -84,7 +76,7 @@ async def list_review(request: Request, ask: Annotated[ReviewSearch, Query()]) -
     have a next one.
     """
     kinds = [one for one in review_read.QUERIES if one in ask.kind or not ask.kind]
-    names = (statements.NAME, positions.NAME, changes.NAME, actors.NAME)
+    names = (statements.NAME, positions.NAME, fold.NAME, actors.NAME)
     reading, (at, after) = await begin(request, ask, *names, start=(kinds[0], ""))
     if at not in kinds or not re.fullmatch(review_read.PLACES[at], after):
         raise paging.not_ours()

@@ -6,7 +6,7 @@ Called by `change_routes`, with rows of `projections.review_read`.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from onrecord.projections.review_read import Finding
+from onrecord.projections.changes.review_read import Finding
 from onrecord.query.schemas import Review
 
 _TOLD: Final[dict[Finding, str]] = {

@@ -13,26 +13,24 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from onrecord.domain.dates import bounds, last_instant
 from onrecord.domain.ids import SLUG_PATTERN
-from onrecord.kit.problems import Problem, responses
-from onrecord.kit.read_routes import ReadRoute
-from onrecord.kit.together import Together
+from onrecord.kit.http.problems import Problem, responses
+from onrecord.kit.http.read_routes import ReadRoute
+from onrecord.kit.sql.batched_query import Together
 from onrecord.projections import (
     actors,
-    changes,
-    lines_read,
     positions,
-    positions_read,
     registry_read,
     statements,
     statements_read,
     topics,
 )
+from onrecord.projections.changes import fold, positions_read, timelines_read
+from onrecord.projections.engine.versions import NEVER
 from onrecord.projections.spelling import folded
-from onrecord.projections.versions import NEVER
-from onrecord.query import shape
-from onrecord.query.answers import conditional, listed
-from onrecord.query.asks import AsOf, AtSize, Paged, PagedAsOf, Search, StatementSearch
-from onrecord.query.reading import begin, moment
+from onrecord.query import serialize
+from onrecord.query.params import AsOf, AtSize, Paged, PagedAsOf, Search, StatementSearch
+from onrecord.query.read_context import begin, moment
+from onrecord.query.responses import conditional, listed
 from onrecord.query.schemas import (
     Actor,
     ActorAnswer,
@@ -69,7 +67,7 @@ def missing(kind: str, name: object) -> Problem:
     return Problem(404, f"unknown-{kind}", f"No {kind} {str(name)!r} is on record at this size.")
 
 
-_PAIR: Final = (positions.NAME, changes.NAME, actors.NAME, topics.NAME)
+_PAIR: Final = (positions.NAME, fold.NAME, actors.NAME, topics.NAME)
 
 
 @router.get("/actors/{actor}/topics/{topic}/position", response_model=PositionOut)
@@ -86,7 +84,7 @@ async def get_position(
         raise missing("actor", actor)
     if row["topic_label"] is None:
         raise missing("topic", topic)
-    answer = shape.position(
+    answer = serialize.position(
         row, topic=topic, as_of=as_of, instant=instant, known=reading.known(row)
     )
     return conditional(request, vars(answer))
@@ -109,7 +107,7 @@ async def _registry(request: Request, ask: Search, table: str) -> Response:
     query = registry_read.listing(table, by_spelling=ask.q is not None)
     pattern = folded(ask.q or "").translate(_LIKE)
     rows = await reading.rows(query, after=after, limit=ask.limit + 1, pattern=f"%{pattern}%")
-    made = shape.actor if table == actors.NAME else shape.topic
+    made = serialize.actor if table == actors.NAME else serialize.topic
     return listed(request, reading, rows, ask.limit, made, key=lambda row: [row["id"]])
 
 
@@ -123,7 +121,7 @@ async def get_actor(request: Request, actor: Name, ask: Annotated[AtSize, Query(
     (row,) = await reading.rows(registry_read.one(actors.NAME), id=actor)
     if row["id"] is None:
         raise missing("actor", actor)
-    return conditional(request, {**vars(shape.actor(row)), "known": reading.known(row)})
+    return conditional(request, {**vars(serialize.actor(row)), "known": reading.known(row)})
 
 
 @router.get("/topics/{topic}", response_model=TopicAnswer)
@@ -133,7 +131,7 @@ async def get_topic(request: Request, topic: Name, ask: Annotated[AtSize, Query(
     (row,) = await reading.rows(registry_read.one(topics.NAME), id=topic)
     if row["id"] is None:
         raise missing("topic", topic)
-    return conditional(request, {**vars(shape.topic(row)), "known": reading.known(row)})
+    return conditional(request, {**vars(serialize.topic(row)), "known": reading.known(row)})
 
 
 @router.get("/statements", response_model=Listed[StatementOut])
@@ -163,7 +161,7 @@ async def list_statements(request: Request, ask: Annotated[StatementSearch, Quer
         reading,
         rows,
         ask.limit,
-        shape.statement,
+        serialize.statement,
         key=lambda row: [row["said_from"], row["made_seq"]],
     )
 
@@ -175,7 +173,7 @@ async def get_statement(request: Request, id: UUID, ask: Annotated[AtSize, Query
     (row,) = await reading.rows(statements_read.ONE, id=id)
     if row["id"] is None:
         raise missing("statement", id)
-    return conditional(request, {**shape.statement(row), "known": reading.known(row)})
+    return conditional(request, {**serialize.statement(row), "known": reading.known(row)})
 
 
 @router.get("/actors/{actor}/topics/{topic}/timeline", response_model=Listed[Step])
@@ -186,7 +184,7 @@ async def get_timeline(
     start = (_EARLIEST, -(2**31), -1)
     reading, (valid_from, ord_, made_seq) = await begin(request, ask, *_PAIR, start=start)
     rows = await reading.rows(
-        lines_read.TIMELINE,
+        timelines_read.TIMELINE,
         actor=actor,
         topic=topic,
         valid_from=valid_from,
@@ -200,7 +198,7 @@ async def get_timeline(
         reading,
         rows,
         ask.limit,
-        shape.step,
+        serialize.step,
         key=lambda row: [row["valid_from"], row["ord"], row["made_seq"]],
     )
 
@@ -212,15 +210,20 @@ async def get_history(
     """Every version of every step, in the order in which the record came to believe it."""
     reading, (open_seq,) = await begin(request, ask, *_PAIR, start=(-1,))
     rows = await reading.rows(
-        lines_read.HISTORY, actor=actor, topic=topic, open_seq=open_seq, limit=ask.limit + 1
+        timelines_read.HISTORY, actor=actor, topic=topic, open_seq=open_seq, limit=ask.limit + 1
     )
     _both(rows[0], actor, topic)
     return listed(
-        request, reading, rows, ask.limit, shape.version_of_step, key=lambda row: [row["open_seq"]]
+        request,
+        reading,
+        rows,
+        ask.limit,
+        serialize.version_of_step,
+        key=lambda row: [row["open_seq"]],
     )
 
 
-def _both(row: shape.Row, actor: str, topic: str) -> None:
+def _both(row: serialize.Row, actor: str, topic: str) -> None:
     if not row["has_actor"]:
         raise missing("actor", actor)
     if not row["has_topic"]:
@@ -248,7 +251,7 @@ async def _sheet(request: Request, ask: PagedAsOf, of: str, name: str) -> Respon
     _, instant = moment(ask.as_of)
     reading, (after, at) = await begin(request, ask, *_PAIR, start=("", instant))
     rows = await reading.rows(
-        lines_read.sheet(of),
+        timelines_read.sheet(of),
         **{of: name},
         after=after,
         as_of=at,
@@ -256,4 +259,6 @@ async def _sheet(request: Request, ask: PagedAsOf, of: str, name: str) -> Respon
     )
     if not rows[0][f"has_{of}"]:
         raise missing(of, name)
-    return listed(request, reading, rows, ask.limit, shape.step, key=lambda row: [row[other], at])
+    return listed(
+        request, reading, rows, ask.limit, serialize.step, key=lambda row: [row[other], at]
+    )

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from onrecord.domain.positions import ChangeKind
 from onrecord.domain.stances import Stance
-from onrecord.projections.review_read import Finding
+from onrecord.projections.changes.review_read import Finding
 
 Item = TypeVar("Item")
 

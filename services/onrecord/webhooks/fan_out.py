@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, text
 
-from onrecord.projections.change_of import KNOWN
+from onrecord.projections.changes.change_of import KNOWN
 from onrecord.webhooks.matching import FOR_ALL, Filter, for_one
 from onrecord.webhooks.tables import FIRST, REPLAY
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import TextClause, text
 
 from onrecord.ledger.read import seqs
-from onrecord.projections.change_of import ever_meant, kind, meant
+from onrecord.projections.changes.change_of import ever_meant, kind, meant
 
 CHANGED: Final = "position.changed"
 """The one type of event that has a kind of change."""

@@ -1,0 +1,1 @@
+"""What every API shares: problems, strict JSON, paging, health, metrics."""

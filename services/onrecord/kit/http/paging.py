@@ -1,0 +1,59 @@
+"""How does a list go on where it stopped?
+
+Keyset paging: a cursor is the last row's sort key, opaque to clients. Called by the read and proof
+doors. `Link` headers follow RFC 8288.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from starlette.datastructures import URL
+
+from onrecord.kit.http.problems import Problem
+
+
+def cursor(key: Sequence[Any]) -> str:
+    """An opaque cursor for a sort key of JSON values."""
+    return base64.urlsafe_b64encode(orjson.dumps(list(key))).rstrip(b"=").decode()
+
+
+def key(text: str, *types: type) -> tuple[Any, ...]:
+    """The sort key of a cursor that we made, its parts of these types; else a 422 problem.
+
+    Its first part is a size or a seq, and so never negative.
+    """
+    try:
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        parts = orjson.loads(raw)
+        first, *rest = (_part(part, type_) for part, type_ in zip(parts, types, strict=True))
+        if first >= 0:
+            return (first, *rest)
+        raise ValueError
+    except (binascii.Error, ValueError, TypeError, OverflowError):
+        raise not_ours() from None
+
+
+def not_ours() -> Problem:
+    """422 for a cursor that the list never gave."""
+    fault = {"parameter": "cursor", "message": "use the cursor of an earlier page, unchanged"}
+    return Problem(422, "invalid", "The cursor is not one that this list gave.", errors=[fault])
+
+
+def _part(part: Any, type_: type) -> Any:
+    if type_ is datetime:
+        return datetime.fromisoformat(part).astimezone(UTC)
+    if type(part) is not type_:
+        raise TypeError
+    if (isinstance(part, str) and "\x00" in part) or (isinstance(part, int) and part >= 2**63):
+        raise ValueError
+    return part
+
+
+def link(url: URL, next_cursor: str) -> str:
+    """A `Link` header's value that leads to the next page of `url`."""
+    target = url.include_query_params(cursor=next_cursor)
+    return f'<{target.path}?{target.query}>; rel="next"'

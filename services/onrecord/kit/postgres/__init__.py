@@ -1,0 +1,1 @@
+"""The embedded PostgreSQL server: binaries, data folder, process."""

@@ -1,0 +1,1 @@
+"""Child processes, Celery workers and their garbage collection."""

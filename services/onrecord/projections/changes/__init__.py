@@ -1,0 +1,1 @@
+"""Steps of positions in their timelines, and the queries over them."""

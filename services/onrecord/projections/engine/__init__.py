@@ -1,0 +1,1 @@
+"""What every projection shares: checkpoints, catching up, rebuilds, versions."""

@@ -1,0 +1,88 @@
+"""What does a reader ask with?
+
+Parameters as models that refuse what they do not know. Read by `routes` and `change_routes`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+
+from onrecord.domain.dates import last_instant
+from onrecord.domain.ids import Slug
+from onrecord.domain.positions import ChangeKind
+from onrecord.projections.changes.review_read import Finding
+
+Size = Annotated[int | None, Field(ge=0, lt=2**53)]
+
+
+def _moment(text: str) -> str:
+    last_instant(text)
+    return text
+
+
+Moment = Annotated[
+    str | None,
+    AfterValidator(lambda text: text if text is None else _moment(text)),
+    WithJsonSchema({"type": "string", "examples": ["2022-11-30", "2022", "2022-12-01T12:00:00Z"]}),
+]
+
+
+class AtSize(BaseModel):
+    """Which state of the record a read is about."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    known_at: Moment = Field(
+        None, description="As the record stood then; a date is its last instant."
+    )
+    known_size: Size = Field(None, description="As the record stood at this size: exact; wins.")
+    min_size: Size = Field(None, description="Wait until the record read has reached this size.")
+
+
+class AsOf(AtSize):
+    as_of: Moment = Field(None, description="When it was so in the world; default now.")
+
+
+class Paged(AtSize):
+    limit: int = Field(50, ge=1, le=500)
+    cursor: str | None = Field(None, max_length=500)
+
+
+class PagedAsOf(Paged):
+    as_of: Moment = Field(None, description="When it was so in the world; default now.")
+
+
+class Search(Paged):
+    q: str | None = Field(None, min_length=1, max_length=500, pattern=r"^[^\x00]*$")
+
+
+class StatementSearch(Search):
+    actor: Slug | None = None
+    topic: Slug | None = None
+    outlet: str | None = Field(None, min_length=1, max_length=500, pattern=r"^[^\x00]*$")
+    said_from: Moment = None
+    said_to: Moment = None
+
+
+class ChangeSearch(Paged):
+    by: Literal["known", "valid"] = Field(
+        "known", description="Last recorded first (`known`), or last held first (`valid`)."
+    )
+    actor: Slug | None = None
+    topic: Slug | None = None
+    kind: list[ChangeKind] = Field([], max_length=7, description="Any of these kinds.")
+    change_size: int | None = Field(None, ge=0, le=4, description="At least so far on the scale.")
+    effective_from: Moment = Field(
+        None, description="Effective then or later, as far as the date on record says."
+    )
+    effective_to: Moment = Field(
+        None, description="Effective by then; at the latest on a day counts as on that day."
+    )
+    recorded_from: Moment = Field(
+        None, description="When the position was first recorded, whenever it was corrected since."
+    )
+    recorded_to: Moment = None
+
+
+class ReviewSearch(Paged):
+    kind: list[Finding] = Field([], max_length=3, description="Any of these kinds.")

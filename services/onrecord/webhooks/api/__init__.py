@@ -1,0 +1,1 @@
+"""The webhooks API: endpoints, their delivery log, their feed."""

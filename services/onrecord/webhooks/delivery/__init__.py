@@ -1,0 +1,1 @@
+"""The deliverer: claims due deliveries, sends them, records the results."""

@@ -1,0 +1,1 @@
+"""Outgoing HTTP: egress rules, name resolution, connections, signatures."""

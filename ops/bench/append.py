@@ -88,7 +88,7 @@ def plainly(row: Row, after: Frontier, now: datetime) -> Commit:
     ((thing, (kind, slug, seq)),) = things_of([row]).items()
     values = {
         "seq": seq,
-        "id": row.fact.draft.id,
+        "id": row.fact.proposed.id,
         "entry": row.entry,
         "leaf_hash": leaf_hash(row.entry),
         "thing": thing,

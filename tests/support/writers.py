@@ -246,5 +246,5 @@ def outcome(answer: Answer | Refusal | BaseException) -> Note:
     if isinstance(answer, Answer):
         return {"seq": answer.seq, "size": answer.size, "at": answer.recorded_at.isoformat()}
     if isinstance(answer, Refusal):
-        return {"refused": answer.reason, "current": answer.about.get("current_revision")}
+        return {"refused": answer.reason, "current": answer.details.get("current_revision")}
     return {"failed": type(answer).__name__}

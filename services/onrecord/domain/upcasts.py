@@ -1,8 +1,8 @@
-"""How is an event of an older shape read today?
+"""Upcasts: functions that lift stored events of an older version to the newest one.
 
-Called by `events.parse` alone. There is one shape of each type so far. A new one is a class with
-the next `version` in `events.py` and one entry here: `("statement.made", 1): to_2`, a pure
-function from the older whole event (as JSON) to the next one. Folds only ever see the newest shape.
+Called by `events.parse_event` only. Every type has one version so far. A new version is a class
+with the next `version` in `events.py` and one entry here: `("statement.made", 1): to_version_2`, a
+pure function from the whole older event (as JSON) to the next version. Folds only see the newest.
 """
 
 from collections.abc import Callable, Mapping

@@ -122,7 +122,7 @@ def ask(conn: Connection, writes: Sequence[Write], memory: Memory) -> list[Answe
         with suppress(psycopg.Error):
             conn.execute("ROLLBACK")
         raise
-    erase = [_ERASE(binary.integer(row.seq)) for row in rows if row.fact.draft.event.erases]
+    erase = [_ERASE(binary.integer(row.seq)) for row in rows if row.fact.proposed.event.erases]
     _committed(conn, conn.send(INSERT(*params), *erase, _COMMIT()))
     memory.keep(now, head, after)
     return judging.answers

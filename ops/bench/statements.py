@@ -5,8 +5,9 @@ from typing import Any
 
 import orjson
 
-from onrecord.domain.decisions import AcceptedEvent, Entity, LedgerState, Refusal, Request, decide
+from onrecord.domain.decisions import AcceptedEvent, Entity, LedgerState, decide
 from onrecord.domain.ids import entity_id, new_id
+from onrecord.domain.requests import Refusal, Request
 from onrecord.ingest import record
 from onrecord.ingest.schemas import ActorIn, StatementIn, TopicIn
 from onrecord.ledger.entry import Payload, encode, seal, stamp

@@ -21,7 +21,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 
-from onrecord.domain.events import RecordedEvent
+from onrecord.domain.event import RecordedEvent
 from onrecord.ingest import record
 from onrecord.ingest.schemas import ActorIn, TopicIn
 from onrecord.kit.sql import db

@@ -15,13 +15,13 @@ import httpx2
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from onrecord.domain.decisions import Refusal, Request
 from onrecord.domain.events import (
     ActorRegistered,
     PayloadErased,
     StatementMade,
 )
 from onrecord.domain.ids import additional_event_id
+from onrecord.domain.requests import Refusal, Request
 from onrecord.entrypoints import app_factory
 from onrecord.ledger.append import LOCK_KEY
 from onrecord.ledger.committer import OutcomeUnknown

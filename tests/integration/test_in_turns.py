@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from hypothesis import given
 
-from onrecord.domain.events import RecordedEvent
+from onrecord.domain.event import RecordedEvent
 from onrecord.kit import celery
 from onrecord.projections import tasks
 from onrecord.projections.changes.fold import CHANGES

@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import pytest
 
-from onrecord.domain.decisions import Refusal
 from onrecord.domain.events import (
     ActorRegistered,
     PositionRetracted,
@@ -17,6 +16,7 @@ from onrecord.domain.events import (
     StatementMade,
 )
 from onrecord.domain.ids import additional_event_id
+from onrecord.domain.requests import Refusal
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
 from onrecord.ledger.entry import leaf_hash

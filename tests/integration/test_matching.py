@@ -18,7 +18,8 @@ from httpx2 import Client
 
 from onrecord.domain.changes import CHANGE_KINDS
 from onrecord.domain.decisions import Touches
-from onrecord.domain.events import EVENT_CLASSES, PositionChanged, RecordedEvent
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.events import EVENT_CLASSES, PositionChanged
 from onrecord.kit.sql import db
 from onrecord.ledger.entry import touched
 from onrecord.webhooks.api import endpoints

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onrecord.domain.decisions import Refusal, Request
 from onrecord.domain.ids import additional_event_id
+from onrecord.domain.requests import Refusal, Request
 from onrecord.entrypoints import app_factory
 from onrecord.kit.sql.pipeline import Call, Connection, Statement, Trip
 from onrecord.ledger.append import append, beforehand, depart

@@ -7,7 +7,8 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, select
 
-from onrecord.domain.events import ActorRegistered, RecordedEvent, TopicRegistered
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.events import ActorRegistered, TopicRegistered
 from onrecord.ledger.entry import decode_whole
 from onrecord.projections import actors
 from onrecord.projections.actors import ACTORS

@@ -10,7 +10,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import BigInteger, Column, Connection, Integer, PrimaryKeyConstraint, Table, text
 
-from onrecord.domain.events import ActorRegistered, PositionChanged, RecordedEvent, TopicRegistered
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.events import ActorRegistered, PositionChanged, TopicRegistered
 from onrecord.kit.sql import db
 from onrecord.projections.engine.catch_up import catch_up, prepare
 from onrecord.projections.engine.projection import Projection, end, metadata, reached, schema

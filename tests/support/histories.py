@@ -13,13 +13,12 @@ from uuid import UUID, uuid5
 
 from hypothesis import strategies as st
 
-from onrecord.domain.decisions import ProposedEvent, Request
+from onrecord.domain.event import Event
 from onrecord.domain.events import (
     ActorMerged,
     ActorRegistered,
     ActorRevised,
     ActorUnmerged,
-    Event,
     PositionChanged,
     PositionCorrected,
     PositionRetracted,
@@ -30,6 +29,7 @@ from onrecord.domain.events import (
     TopicRevised,
 )
 from onrecord.domain.ids import additional_event_id
+from onrecord.domain.requests import ProposedEvent, Request
 from onrecord.domain.stances import CONDITIONAL, STANCES
 
 ROOT: Final = UUID("0d9a43a5-6a2c-5d0e-8f53-9d8c2f6b7a10")

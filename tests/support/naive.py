@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from onrecord.domain.dates import Bounds, bounds
+from onrecord.domain.event import RecordedEvent
 from onrecord.domain.events import (
     ActorMerged,
     ActorRegistered,
@@ -21,7 +22,6 @@ from onrecord.domain.events import (
     PositionChanged,
     PositionCorrected,
     PositionRetracted,
-    RecordedEvent,
     StatementCorrected,
     StatementMade,
     StatementRetracted,

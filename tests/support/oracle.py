@@ -14,7 +14,7 @@ import httpx2
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-from onrecord.domain.events import RecordedEvent
+from onrecord.domain.event import RecordedEvent
 from onrecord.kit.sql import db
 from onrecord.ledger import read
 from onrecord.ledger.evaluate import Answer

@@ -10,8 +10,9 @@ from datetime import datetime
 from itertools import pairwise
 from uuid import UUID
 
-from onrecord.domain.decisions import Request
-from onrecord.domain.events import PositionChanged, RecordedEvent
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.events import PositionChanged
+from onrecord.domain.requests import Request
 from onrecord.kit.sql import db
 from onrecord.ledger.entry import leaf_hash
 from onrecord.ledger.merkle import Frontier

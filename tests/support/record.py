@@ -13,8 +13,8 @@ import httpx2
 from sqlalchemy import Engine, text
 
 from onrecord.audit.replay import replay
-from onrecord.domain.decisions import Refusal, Request
-from onrecord.domain.events import RecordedEvent
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.requests import Refusal, Request
 from onrecord.entrypoints import app_factory
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db

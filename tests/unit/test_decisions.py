@@ -5,25 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from onrecord.domain.decisions import (
-    AcceptedEvent,
-    Entity,
-    LedgerState,
-    Pair,
-    ProposedEvent,
-    Refusal,
-    RefusalReason,
-    Request,
-    Touches,
-    amended_ids,
-    decide,
-    expected_revisions,
-    referenced_ids,
-)
+from onrecord.domain.decisions import AcceptedEvent, Entity, LedgerState, Touches, decide
+from onrecord.domain.event import Event
 from onrecord.domain.events import (
     ActorRegistered,
     ActorRevised,
-    Event,
     PositionRetracted,
     StatementCorrected,
     StatementMade,
@@ -33,6 +19,16 @@ from onrecord.domain.events import (
 )
 from onrecord.domain.ids import EntityKind, additional_event_id, entity_id
 from onrecord.domain.payload import Reference
+from onrecord.domain.requests import (
+    Pair,
+    ProposedEvent,
+    Refusal,
+    RefusalReason,
+    Request,
+    amended_ids,
+    expected_revisions,
+    referenced_ids,
+)
 from tests.support.histories import corrected, position, registration, request, said
 
 STATEMENT, POSITION, NEW, TARGETLESS = (UUID(int=n) for n in range(1, 5))

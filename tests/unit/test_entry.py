@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from onrecord.domain.decisions import ProposedEvent, Touches
-from onrecord.domain.events import ActorRegistered, Event, PositionChanged, StatementMade
+from onrecord.domain.decisions import Touches
+from onrecord.domain.event import Event
+from onrecord.domain.events import ActorRegistered, PositionChanged, StatementMade
+from onrecord.domain.requests import ProposedEvent
 from onrecord.ledger.entry import (
     Payload,
     canonical,

@@ -16,9 +16,12 @@ from uuid import UUID
 import pytest
 import rfc8785
 
-from onrecord.domain.decisions import ProposedEvent, Touches
-from onrecord.domain.events import EVENT_CLASSES, Event, parse_event
+from onrecord.domain.decisions import Touches
+from onrecord.domain.event import Event
+from onrecord.domain.event_types import parse_event
+from onrecord.domain.events import EVENT_CLASSES
 from onrecord.domain.payload import split_payload
+from onrecord.domain.requests import ProposedEvent
 from onrecord.ledger.entry import (
     SALT_BYTES,
     Payload,

@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AfterValidator, BaseModel, StringConstraints
 
+from onrecord.domain.event import Event
+from onrecord.domain.event_types import parse_event
 from onrecord.domain.events import (
     EVENT_CLASSES,
     ActorRegistered,
-    Event,
     PositionChanged,
     PositionCorrected,
     StatementCorrected,
     StatementMade,
-    parse_event,
 )
 from onrecord.domain.fields import LanguageTag
 from onrecord.domain.ids import CODE_PATTERN, SLUG_PATTERN

@@ -19,16 +19,9 @@ import httpx2
 import orjson
 from rich.console import Console
 
-from onrecord.domain.decisions import (
-    LedgerState,
-    ProposedEvent,
-    Refusal,
-    Request,
-    decide,
-    referenced_ids,
-)
-from onrecord.domain.events import PositionChanged
+from onrecord.domain.decisions import LedgerState, decide
 from onrecord.domain.payload import as_json
+from onrecord.domain.requests import Refusal, Request, referenced_ids
 from onrecord.importing import client
 from onrecord.importing.files import Opened, Unreadable
 from onrecord.importing.lines import Placed, lines, refused_here, require_headers
@@ -125,7 +118,7 @@ def _repeats(line: bytes, seen: Seen) -> bool:
         slug = request.events[0].event.makes in ("actor", "topic")
         fault = ("/id", "is on record with another body")
         raise _problem(Refusal("slug-taken" if slug else "id-reused", (fault,)))
-    outcome = decide(Request(tuple(map(_whatever_revision, request.events))), _state(request, seen))
+    outcome = decide(request, _state(request, seen), check_revisions=False)
     if isinstance(outcome, Refusal) and (seen.client or outcome.reason != "unknown-reference"):
         raise _problem(outcome)
     seen.take(request, digest)
@@ -137,13 +130,6 @@ def _state(request: Request, seen: Seen) -> LedgerState:
     own = {one.event.subject(one.id) for one in request.events if one.event.makes}
     found = {id_: seen.thing(id_) for id_ in referenced_ids(request) if id_ not in own}
     return LedgerState({id_: thing for id_, thing in found.items() if thing})
-
-
-def _whatever_revision(draft: ProposedEvent) -> ProposedEvent:
-    if not isinstance(draft.event, PositionChanged):
-        return draft
-    event = draft.event.model_copy(update={"expected_revision": None})
-    return ProposedEvent(draft.id, event, draft.pointer)
 
 
 def _digest(request: Request) -> bytes:

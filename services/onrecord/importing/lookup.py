@@ -10,7 +10,8 @@ from uuid import UUID
 
 import httpx2
 
-from onrecord.domain.decisions import Entity, Request, Touches, is_retraction
+from onrecord.domain.decisions import Entity, Touches
+from onrecord.domain.requests import Request
 from onrecord.importing import client
 
 _SOMEBODY: Final = Touches(("",), ("",))
@@ -58,7 +59,7 @@ class Seen:
         for draft in request.events:
             event = draft.event
             if kind := event.makes or event.amends:
-                self._keep(event.subject(draft.id), kind, is_retraction(event))
+                self._keep(event.subject(draft.id), kind, event.is_retraction)
 
     def _keep(self, id_: UUID, kind: str | None, retracted: bool) -> None:
         self._db.execute(

@@ -10,8 +10,8 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from onrecord.domain import events
-from onrecord.domain.decisions import Request
 from onrecord.domain.ids import EntityKind
+from onrecord.domain.requests import Request
 from onrecord.ingest import record
 from onrecord.ingest.schemas import (
     ActorIn,

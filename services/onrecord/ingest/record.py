@@ -15,13 +15,12 @@ from uuid import UUID
 import psycopg
 from pydantic import BaseModel
 
-from onrecord.domain.decisions import ProposedEvent, Refusal, Request
+from onrecord.domain.event import Event
 from onrecord.domain.events import (
     ActorMerged,
     ActorRegistered,
     ActorRevised,
     ActorUnmerged,
-    Event,
     PayloadErased,
     PositionChanged,
     PositionCorrected,
@@ -33,6 +32,7 @@ from onrecord.domain.events import (
     TopicRevised,
 )
 from onrecord.domain.ids import additional_event_id
+from onrecord.domain.requests import ProposedEvent, Refusal, Request
 from onrecord.ingest.schemas import (
     ActorIn,
     ActorRevisionIn,
@@ -218,12 +218,7 @@ def erasure(body: ErasureIn, id_: UUID, target: UUID) -> Request:
 
 def thing(request: Request, answer: Answer) -> str:
     """The id of the thing that was written."""
-    event = request.events[0].event
-    if event.makes in ("statement", "position"):  # pydantic is slow to say that there is no `id`
-        return str(answer.event)
-    if isinstance(event, ActorMerged | ActorUnmerged):
-        return event.actor
-    return getattr(event, "id", None) or str(event.subject(answer.event))
+    return str(request.events[0].event.subject_name(answer.event))
 
 
 def recorded(request: Request, answer: Answer) -> Recorded:

@@ -14,8 +14,8 @@ import orjson
 from fastapi import APIRouter, Path, Request, Response
 
 from onrecord.domain import events
-from onrecord.domain.decisions import Request as WriteRequest
 from onrecord.domain.ids import SLUG_PATTERN, id_from_idempotency_key, new_id
+from onrecord.domain.requests import Request as WriteRequest
 from onrecord.ingest import record
 from onrecord.ingest.record import Recorder
 from onrecord.ingest.schemas import (

@@ -12,12 +12,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, model_validator
 
+from onrecord.domain.event import AmendedBy
 from onrecord.domain.events import (
     ActorIdentifiers,
     ActorKind,
     ActorNames,
     ActorRegistered,
-    AmendedBy,
     PositionChanged,
     StatementMade,
     TopicRegistered,

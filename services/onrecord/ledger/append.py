@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import psycopg
 
-from onrecord.domain.decisions import Refusal
+from onrecord.domain.requests import Refusal
 from onrecord.kit.sql import binary
 from onrecord.kit.sql.pipeline import SYNC, Connection, Rows, Statement, Trip
 from onrecord.ledger.evaluate import Answer, Judging, Write

@@ -18,9 +18,11 @@ from uuid import UUID
 import orjson
 from pydantic import TypeAdapter
 
-from onrecord.domain.decisions import ProposedEvent, Touches
-from onrecord.domain.events import Event, RecordedEvent, parse_event
+from onrecord.domain.decisions import Touches
+from onrecord.domain.event import Event, RecordedEvent
+from onrecord.domain.event_types import parse_event
 from onrecord.domain.payload import Json, split_payload
+from onrecord.domain.requests import ProposedEvent
 
 SHAPE: Final = 1
 """`v`: the shape of the entry itself, as told apart from the version of its event type."""

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from onrecord.domain.decisions import AcceptedEvent, Refusal, Request, decide
+from onrecord.domain.decisions import AcceptedEvent, decide
+from onrecord.domain.requests import Refusal, Request
 from onrecord.ledger.entry import (
     MAX_BYTES,
     Sealed,

@@ -14,7 +14,7 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import Connection
 
-from onrecord.domain.events import RecordedEvent
+from onrecord.domain.event import RecordedEvent
 from onrecord.ledger import read
 
 _NONE: Final[Mapping[int, RecordedEvent]] = MappingProxyType({})

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from onrecord.domain.decisions import AcceptedEvent
+from onrecord.domain.event_types import ERASABLE_KINDS
 from onrecord.kit.sql import binary
 from onrecord.kit.sql.pipeline import Statement
 from onrecord.ledger.entry import Payload, leaf_hash
@@ -103,9 +104,9 @@ def touches_of(fact: AcceptedEvent) -> list[tuple[str, str]]:
     """By what an entry is found: kind and name."""
     draft, touches = fact.proposed, fact.touches
     found = [("type", draft.event.type)]
-    if draft.event.amends == "statement":
-        # by which an erasure finds every event of a statement; the one that made it has its id
-        found.append(("statement", str(draft.subject)))
+    if draft.event.amends in ERASABLE_KINDS:
+        # An erasure finds all entries of its subject by it, but the first: that has the same id.
+        found.append((draft.event.amends, str(draft.subject)))
     found += [("actor", actor) for actor in touches.actors]
     found += [("topic", topic) for topic in touches.topics]
     found += [("pair", f"{pair.actor}/{pair.topic}") for pair in fact.pairs]
@@ -118,8 +119,5 @@ def things_of(rows: Sequence[Row]) -> dict[Any, tuple[str, str | None, int]]:
     for row in rows:
         event = row.fact.proposed.event
         if kind := event.makes or event.amends:
-            slug = getattr(event, "id", None) if kind in ("actor", "topic") else None
-            subject = row.fact.proposed.subject
-            before = things.get(subject)
-            things[subject] = (kind, slug or (before and before[1]), row.seq)
+            things[row.fact.proposed.subject] = (kind, event.slug, row.seq)
     return things

@@ -10,19 +10,10 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from onrecord.domain.decisions import (
-    Entity,
-    LedgerState,
-    Pair,
-    Request,
-    amended_ids,
-    entity_after,
-    expected_revisions,
-    referenced_ids,
-    touches_after,
-)
+from onrecord.domain.decisions import Entity, LedgerState, entity_after, touches_after
 from onrecord.domain.ids import EntityKind
 from onrecord.domain.payload import references
+from onrecord.domain.requests import Pair, Request, amended_ids, expected_revisions, referenced_ids
 from onrecord.kit.sql import binary
 from onrecord.kit.sql.pipeline import Call, Connection, Statement
 from onrecord.ledger.entry import Payload, decode, touched

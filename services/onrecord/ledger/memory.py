@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from onrecord.domain.decisions import Entity, LedgerState, Request, expected_revisions
+from onrecord.domain.decisions import Entity, LedgerState
+from onrecord.domain.requests import Request, expected_revisions
 from onrecord.ledger.evaluate import Judging
 from onrecord.ledger.lookup import Head, Now
 from onrecord.ledger.merkle import Frontier

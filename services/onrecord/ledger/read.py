@@ -14,7 +14,8 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import TextClause, text
 
-from onrecord.domain.events import EVENT_CLASSES, RecordedEvent
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.events import EVENT_CLASSES
 from onrecord.ledger.entry import decode_whole
 
 MOST_BYTES: Final = 8 * 2**20

@@ -11,13 +11,9 @@ from typing import Any, Final
 from sqlalchemy import Column, Connection, Index, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from onrecord.domain.events import (
-    ActorMerged,
-    ActorRegistered,
-    ActorRevised,
-    ActorUnmerged,
-    RecordedEvent,
-)
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.event_types import event_types_about
+from onrecord.domain.events import ActorMerged, ActorRegistered, ActorRevised, ActorUnmerged
 from onrecord.domain.payload import as_json
 from onrecord.projections.engine.projection import Projection, metadata
 from onrecord.projections.engine.snapshot import believed
@@ -90,6 +86,8 @@ def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> No
             merged.open(event.actor, one, {"into_actor": event.into})
         elif isinstance(event, ActorUnmerged):
             merged.close(event.actor, one)
+        else:
+            raise TypeError(f"{event.type} is not folded")
     versions.flush()
     merged.flush()
 
@@ -106,8 +104,7 @@ def _row(actor: ActorRegistered | ActorRevised) -> dict[str, Any]:
 
 
 _MERGES: Final = (ActorMerged, ActorUnmerged)
-_HEARS: Final = (ActorRegistered, ActorRevised, *_MERGES)
 
 ACTORS = Projection(
-    NAME, number=1, tables=(actors, merges), fold=fold, hears=frozenset(one.type for one in _HEARS)
+    NAME, number=1, tables=(actors, merges), fold=fold, hears=event_types_about("actor")
 )

@@ -23,13 +23,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from onrecord.domain.dates import bounds
-from onrecord.domain.events import (
-    PayloadErased,
-    RecordedEvent,
-    StatementCorrected,
-    StatementMade,
-    StatementRetracted,
-)
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.event_types import event_types_about
+from onrecord.domain.events import PayloadErased, StatementRetracted, statement_after
 from onrecord.domain.payload import as_json, split_payload, without_sections
 from onrecord.domain.statement import Statement
 from onrecord.projections.engine.projection import Projection, metadata
@@ -65,7 +61,7 @@ statements = Table(
     Index(
         "statements_doubted",
         *_MADE,
-        postgresql_where=text("close_type = 'statement.retracted' OR doc ? 'embedded_in'"),
+        postgresql_where=text(f"close_type = '{StatementRetracted.type}' OR doc ? 'embedded_in'"),
     ),
 )
 
@@ -73,17 +69,15 @@ statements = Table(
 def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
     """Open, close and replace versions as the events say."""
     versions = Versions(conn, statements, generation)
-    versions.know({one.subject for one in page if isinstance(one.event, _AMEND)})
+    versions.know({one.subject for one in page if one.event.amends})
     for one in page:
-        if isinstance(one.event, StatementMade):
-            versions.open(one.subject, one, _row(one.event, one.erased))
-        elif isinstance(one.event, StatementCorrected):
-            versions.open(one.subject, one, _row(one.event.replacement, one.erased))
-        elif isinstance(one.event, StatementRetracted):
-            versions.close(one.subject, one)
-        elif isinstance(one.event, PayloadErased):
+        if isinstance(one.event, PayloadErased):
             versions.flush()
             _erase(conn, generation, one.event)
+        elif statement := statement_after(one.event):
+            versions.open(one.subject, one, _row(statement, one.erased))
+        else:
+            versions.close(one.subject, one)
     versions.flush()
 
 
@@ -127,9 +121,6 @@ def _once(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-_AMEND: Final = (StatementCorrected, StatementRetracted)
-_HEARS: Final = (StatementMade, *_AMEND, PayloadErased)
-
 STATEMENTS = Projection(
-    NAME, number=1, tables=(statements,), fold=fold, hears=frozenset(one.type for one in _HEARS)
+    NAME, number=1, tables=(statements,), fold=fold, hears=event_types_about("statement")
 )

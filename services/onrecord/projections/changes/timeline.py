@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from onrecord.domain.changes import classify_change
-from onrecord.domain.events import RecordedEvent
+from onrecord.domain.event import RecordedEvent
 from onrecord.projections.engine.versions import Versions
 
 Step = dict[str, Any]

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from onrecord.domain.events import RecordedEvent
+from onrecord.domain.event import RecordedEvent
 from onrecord.ledger import follow
 from onrecord.ledger.follow import Part
 from onrecord.projections.engine.projection import Projection

@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from onrecord.domain.events import Amendment, RecordedEvent
+from onrecord.domain.event import Amendment, RecordedEvent
 from onrecord.kit.sql.copy_in import copy_in
 from onrecord.ledger.follow import driver
 from onrecord.projections.engine.projection import schema

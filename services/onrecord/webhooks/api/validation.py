@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import text
 
-from onrecord.domain.events import EVENT_CLASSES
+from onrecord.domain.event_types import NEWEST_CLASSES
 from onrecord.domain.ids import EntityKind, entity_id
 from onrecord.kit.http.problems import Problem, at
 from onrecord.kit.sql.db import Pool, rows
@@ -17,7 +17,7 @@ from onrecord.ledger.read import NEAREST, SIZE
 from onrecord.webhooks.http.egress import Network, NotAllowed, checked_url
 from onrecord.webhooks.matching import CHANGED
 
-TYPES: Final = tuple(sorted({type_ for type_, _ in EVENT_CLASSES}))
+TYPES: Final = tuple(sorted(NEWEST_CLASSES))
 HELPED: Final = 10
 """Unknown names for which the nearest are looked up."""
 

@@ -167,7 +167,7 @@ def _accept(proposed: ProposedEvent, state: LedgerState) -> AcceptedEvent:
         # A retracted position is in no timeline, so a correction that undoes it leaves none.
         was_held = subject is not None and not subject.retracted
         states = (before, after) if was_held else (after,)
-        pairs = tuple(sorted({Pair(one.actors[0], one.topics[0]) for one in states}))
+        pairs = tuple(sorted({Pair(about.actors[0], about.topics[0]) for about in states}))
     return AcceptedEvent(proposed, before | after, after, pairs)
 
 

@@ -29,9 +29,9 @@ class Position(FrozenModel):
     rationale: Annotated[str | None, free_text(10_000), Section("rationale")] = None
 
     @model_validator(mode="after")
-    def _condition_fits(self) -> "Position":
+    def _validate_condition(self) -> "Position":
         require_unique("basis", self.basis)
         if self.condition is not None and self.stance not in CONDITIONAL:
-            told = f"a condition goes with a conditional stance, not with {self.stance}"
-            raise field_error("/condition", told)
+            message = f"a condition goes with a conditional stance, not with {self.stance}"
+            raise field_error("/condition", message)
         return self

@@ -1,8 +1,8 @@
 """The model of a statement: speakers, words, evidence.
 
 Used by `events`, which wraps it in `statement.made` and `statement.corrected`. Fields marked
-`In(...)` can be erased, so they are optional here; `ingest/schemas.py` says which of them a client
-must give.
+`Section(...)` can be erased, so they are optional here; `ingest/schemas.py` says which of them a
+client must give.
 """
 
 from typing import Annotated, Literal
@@ -68,7 +68,7 @@ class Selector(FrozenModel):
     end: Offset | None = None
 
     @model_validator(mode="after")
-    def _spans_fit(self) -> "Selector":
+    def _validate_offsets(self) -> "Selector":
         if (self.start is None) != (self.end is None):
             raise field_error(
                 "/start" if self.start is None else "/end", "start and end go together"
@@ -78,20 +78,20 @@ class Selector(FrozenModel):
             if span <= 0:
                 raise field_error("/end", "end (exclusive) must be greater than start")
             if self.exact is not None and span != len(self.exact):
-                told = f"start and end span {span} code points, exact has {len(self.exact)}"
-                raise field_error("/end", told)
+                message = f"start and end span {span} code points, exact has {len(self.exact)}"
+                raise field_error("/end", message)
         return self
 
 
 class ChainLink(FrozenModel):
-    """One hand through which the report went."""
+    """One station of the report between the speakers and the source."""
 
     by: Annotated[str | None, free_text(500), Section("evidence")] = None
     relation: Literal["reported", "quoted", "characterised"]
 
 
 class Evidence(FrozenModel):
-    """Where the statement can be looked up, and through whose hands it came to us."""
+    """A source of the statement, and the chain of reports through which it got there."""
 
     url: Annotated[SourceUrl | None, Section("evidence")] = None
     archive_url: Annotated[SourceUrl | None, Section("evidence")] = None
@@ -112,7 +112,7 @@ class CodedStance(FrozenModel):
 
 
 class Statement(FrozenModel):
-    """One utterance as one source has it: who, what words, when, on what evidence."""
+    """One utterance as one source reports it: speakers, words, date and evidence."""
 
     speakers: Annotated[tuple[Speaker, ...], Field(min_length=1, max_length=64)]
     topics: TopicSlugs = ()
@@ -129,7 +129,7 @@ class Statement(FrozenModel):
     note: Annotated[str | None, free_text(10_000), Section("note")] = None
 
     @model_validator(mode="after")
-    def _hangs_together(self) -> "Statement":
+    def _validate_lists(self) -> "Statement":
         require_unique("speakers", [speaker.actor for speaker in self.speakers])
         require_unique("topics", self.topics)
         require_unique("stances", [reading.topic for reading in self.stances])

@@ -106,9 +106,9 @@ def as_seen(events: list[RecordedEvent], one: RecordedEvent, touches: Touches) -
         "previous": before
         and {
             "id": str(before.id),
-            "stance": before.said.stance,
-            "condition": before.said.condition,
-            "effective": before.said.effective,
+            "stance": before.fields.stance,
+            "condition": before.fields.condition,
+            "effective": before.fields.effective,
         },
     }
     return Seen(one, touches, roots, kind, change)

@@ -12,7 +12,7 @@ import bench
 import psycopg
 import unvotes
 
-from onrecord.domain.decisions import Refusal, Request
+from onrecord.domain.requests import Refusal, Request
 from onrecord.entrypoints.app_factory import writer
 from onrecord.ingest import lines
 from onrecord.ingest.schemas import Line

@@ -1,7 +1,7 @@
-"""What does a valid body look like, and how does a test put one on record?
+"""Builders of request bodies, and helpers to send them and to check what comes back.
 
-Builders of what a writer sends: each gives a small valid body, changed by what is passed. `stage`
-registers the actors and topics that they name; `ledger_size` counts entries by SQL, past all code.
+Each builder gives a small valid body, changed by the arguments. `register_all` registers the actors
+and topics that the bodies name; `ledger_size` counts entries with SQL, without using any code.
 """
 
 import json
@@ -72,8 +72,8 @@ def position(**over: Json) -> dict[str, Json]:
     }
 
 
-def along(**over: Json) -> dict[str, Json]:
-    """A position as it comes along with a statement: without a coder of its own."""
+def additional_position(**over: Json) -> dict[str, Json]:
+    """A position in the body of a statement: without a coder of its own."""
     body = position(**over)
     if "coder" not in over:
         del body["coder"]
@@ -91,13 +91,13 @@ def retraction(**over: Json) -> dict[str, Json]:
 
 
 def line(op: str, id: str | UUID, body: Mapping[str, Json], **more: Json) -> dict[str, Json]:
-    """One line of a batch."""
+    """A line of a batch."""
     return {"op": op, "id": str(id), "body": body, **more}
 
 
 def ndjson(lines: Iterable[Mapping[str, Json] | str]) -> bytes:
     """Lines as the body of a batch; a string is a line as it stands."""
-    texts = (one if isinstance(one, str) else json.dumps(one) for one in lines)
+    texts = (line if isinstance(line, str) else json.dumps(line) for line in lines)
     return "".join(text + "\n" for text in texts).encode()
 
 
@@ -105,33 +105,33 @@ def send(client: httpx2.Client, body: bytes | Iterable[bytes]) -> list[dict[str,
     """Post a batch; the lines of its answer."""
     answer = client.post("/v1/batch", content=body, headers=NDJSON)
     assert (answer.status_code, media_type(answer)) == (200, "application/x-ndjson"), answer.text
-    return [json.loads(one) for one in answer.text.splitlines()]
+    return [json.loads(result) for result in answer.text.splitlines()]
 
 
 def post(client: httpx2.Client, path: str, body: Json, **headers: str) -> dict[str, Json]:
-    """Post a body that must be recorded anew; the answer."""
+    """Post a body that must be recorded, and not on record before; the answer."""
     answer = client.post(path, json=body, headers=headers)
     assert answer.status_code == 201, answer.text
-    found: dict[str, Json] = answer.json()
-    return found
+    result: dict[str, Json] = answer.json()
+    return result
 
 
 def get(client: httpx2.Client, path: str, **params: Json) -> dict[str, Json]:
-    """Get what must be there; the answer."""
+    """Get a resource that must exist; the answer."""
     answer = client.get(path, params=params or None)
     assert answer.status_code == 200, answer.text
-    found: dict[str, Json] = answer.json()
-    return found
+    result: dict[str, Json] = answer.json()
+    return result
 
 
-def stage(
+def register_all(
     client: httpx2.Client, actors: Iterable[str] = ACTORS, topics: Iterable[str] = TOPICS
 ) -> None:
     """Register actors and topics."""
-    lines = [line("actor", one, actor(one)) for one in actors]
-    lines += [line("topic", one, topic(one)) for one in topics]
+    lines = [line("actor", slug, actor(slug)) for slug in actors]
+    lines += [line("topic", slug, topic(slug)) for slug in topics]
     results = send(client, ndjson(lines))
-    assert {201} == {one["status"] for one in results}, results
+    assert {201} == {result["status"] for result in results}, results
 
 
 def ledger_size(url: str) -> int:
@@ -144,12 +144,12 @@ def ledger_size(url: str) -> int:
 
 
 def media_type(answer: httpx2.Response) -> str:
-    """What an answer says that it is, without parameters."""
+    """The media type of an answer, without parameters."""
     return str(answer.headers["content-type"]).partition(";")[0]
 
 
-def refused(answer: httpx2.Response, status: int, code: str) -> dict[str, Json]:
-    """The problem that an answer must be."""
+def expect_problem(answer: httpx2.Response, status: int, code: str) -> dict[str, Json]:
+    """The problem of an answer that must have this status and code."""
     assert (status, "application/problem+json") == (answer.status_code, media_type(answer)), (
         answer.text[:2_000]
     )
@@ -160,31 +160,31 @@ def refused(answer: httpx2.Response, status: int, code: str) -> dict[str, Json]:
     return problem
 
 
-def faults(problem: Mapping[str, Json]) -> list[str]:
-    """The pointers and parameters that a problem blames."""
-    return [one.get("pointer", one.get("parameter")) for one in problem.get("errors", [])]
+def error_places(problem: Mapping[str, Json]) -> list[str]:
+    """The pointers and parameters in the errors of a problem."""
+    return [error.get("pointer", error.get("parameter")) for error in problem.get("errors", [])]
 
 
-def leaves(value: Json, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Where the strings of a body stand; the keys of `identifiers` are found by their values."""
+def string_paths(value: Json, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The paths of all strings in a body; for the keys of `identifiers`, of their values."""
     if isinstance(value, str):
         yield at
     elif isinstance(value, dict | list):
-        for key, one in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from leaves(one, (*at, key))
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from string_paths(item, (*at, key))
 
 
-def found(value: Json, at: Iterable[str | int]) -> Json:
-    """What stands at a place of a body."""
+def value_at(value: Json, at: Iterable[str | int]) -> Json:
+    """The value at a path in a body."""
     for step in at:
         value = value[step]
     return value
 
 
-def replaced(value: Json, at: tuple[str | int, ...], by: Json) -> Json:
-    """A copy of a body with another value at a place."""
+def with_value_at(value: Json, at: tuple[str | int, ...], by: Json) -> Json:
+    """A copy of a body with another value at a path."""
     copy = deepcopy(value)
-    found(copy, at[:-1])[at[-1]] = by
+    value_at(copy, at[:-1])[at[-1]] = by
     return copy
 
 
@@ -208,7 +208,7 @@ FULL_STATEMENT = statement(
     stances=[{"topic": "talks", "stance": "conditional_support"}],
     note="A note.",
 )
-"""A statement with all that it may hold, except the ids of others."""
+"""A statement with all optional fields but the ids of other statements."""
 
 FULL_POSITION = position(
     stance="conditional_support", condition="If they leave.", rationale="They said so.", order=1
@@ -217,7 +217,7 @@ FULL_ACTOR = actor("new", identifiers={"wikidata": "Q1"})
 FULL_TOPIC = topic("new", broader="talks")
 
 STATEMENT, POSITION = str(UUID(int=1)), str(UUID(int=2))
-EVERY: dict[str, Json] = {
+FULL_BODIES: dict[str, Json] = {
     "/v1/actors": FULL_ACTOR,
     "/v1/topics": FULL_TOPIC,
     "/v1/actors/emma/revision": {**FULL_ACTOR, "id": str(UUID(int=3))},
@@ -229,9 +229,9 @@ EVERY: dict[str, Json] = {
     f"/v1/statements/{STATEMENT}/retraction": retraction(),
     f"/v1/statements/{STATEMENT}/erasure": {"sections": ["content", "note"], "ground": "gdpr-17"},
 }
-"""A full body for each address that takes one; the two ids are for a test to put on record."""
+"""A full body for each path that takes one. A test must record the two ids first."""
 
-STRANGE = [
+STRANGE_STRINGS = [
     "'; DROP TABLE ledger.entries; --",
     "".join(map(chr, [*range(1, 32), 33, *range(0x7F, 0xA0)])),
     "\u202eשלום\u200f مرحبا\u202c",
@@ -239,11 +239,11 @@ STRANGE = [
     "😀𝔘\U00020000\U0010ffff\ufeff\uffff\u2028",
     "%s %(a)s :id $1 {0} \\ \\u0000 \" ' ` <b> & \r\n\t.",
 ]
-"""Strings that look bad and can be kept: SQL, control characters, any script, placeholders."""
+"""Valid strings that look harmful: SQL, control characters, any script, placeholders."""
 
-READS = [
+LIST_PATHS = [
     *("/v1/actors", "/v1/topics", "/v1/statements", "/v1/changes", "/v1/events"),
     *("/v1/actors/emma/topics/talks/timeline", "/v1/actors/emma/topics/talks/history"),
     *("/v1/actors/emma/positions", "/v1/topics/talks/positions"),
 ]
-"""The lists that are there to be read."""
+"""The paths of all lists of the read API and the audit API."""

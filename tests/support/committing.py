@@ -18,8 +18,8 @@ from uuid import uuid4
 
 import psycopg
 
-from onrecord.domain.decisions import Refusal, Request
 from onrecord.domain.events import ActorRegistered, TopicRegistered
+from onrecord.domain.requests import Refusal, Request
 from onrecord.entrypoints import app_factory
 from onrecord.kit.sql import db
 from onrecord.ledger import batch, committer

@@ -1,4 +1,4 @@
-"""What span of time does a date on record mean, and what is no date at all?"""
+"""Dates: the span of every accepted form, and the texts that are refused."""
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from onrecord.domain.dates import Bounds, NotADate, When, bounds, last_instant
+from onrecord.domain.dates import Bounds, DateText, InvalidDate, bounds, last_instant
 
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 END = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
@@ -37,8 +37,8 @@ INSTANTS = {
     "0001-01-01T05:00:00+05:00": "0001-01-01T00:00:00",
     "9999-12-31T23:59:59.999999Z": "9999-12-31T23:59:59.999999",
 }
-NO_DATES = [
-    # days, months and years that no calendar has
+INVALID_DATES = [
+    # days, months and years that do not exist
     *("2022-02-30", "2022-02-29", "2022-13", "2022-00", "2022-01-00", "2022-04-31", "0000"),
     *("0000-01-01", "10000", "10000-01-01", "-2022", "+2022", "22", "202", "2022-1", "2022-1-1"),
     # intervals, open ends, and EDTF beyond level 0
@@ -51,7 +51,7 @@ NO_DATES = [
     *("2022-03-20T23:60:00Z", "2022-03-20T23:59:61Z", "2022-02-30T00:00:00Z"),
     *("2022-03-20T09:30:00.Z", "2022-03-20T09:30:00.1234567Z", "2022-03-20T09:30:00,5Z"),
     *("2022-03-20T09:30:00+24:00", "2022-03-20T09:30:00+99:00"),
-    # an offset leads out of the years 1 to 9999
+    # outside the years 1 to 9999 in UTC
     *("0001-01-01T00:00:00+00:01", "0001-01-01T04:59:59+05:00"),
     *("9999-12-31T23:59:59-00:01", "9999-12-31T20:00:00-05:00", "0000-12-31T23:00:00-05:00"),
     # other spellings
@@ -65,7 +65,7 @@ def utc(text: str) -> datetime:
 
 
 @pytest.mark.parametrize(("text", "span"), SPANS.items())
-def test_a_day_a_month_or_a_year_spans_all_of_it_in_utc_and_stands_at_its_start(
+def test_a_day_month_or_year_spans_all_of_it_in_utc_and_sorts_at_its_start(
     text: str, span: tuple[str, str]
 ) -> None:
     first, last = map(utc, span)
@@ -80,41 +80,41 @@ def test_an_instant_spans_only_itself(text: str, instant: str) -> None:
 
 
 @pytest.mark.parametrize("text", [*SPANS, *INSTANTS])
-def test_at_the_latest_begins_with_the_calendar_and_stands_at_its_end(text: str) -> None:
+def test_at_the_latest_starts_in_year_1_and_sorts_at_its_end(text: str) -> None:
     last = bounds(text).latest
     assert Bounds(BEGINNING, last, last) == bounds(f"../{text}")
 
 
-@pytest.mark.parametrize("text", NO_DATES)
-def test_anything_else_is_no_date(text: str) -> None:
+@pytest.mark.parametrize("text", INVALID_DATES)
+def test_other_texts_are_refused(text: str) -> None:
     for spelling in (text, f"../{text}"):
-        with pytest.raises(NotADate):
+        with pytest.raises(InvalidDate):
             bounds(spelling)
-        with pytest.raises(NotADate):
+        with pytest.raises(InvalidDate):
             last_instant(spelling)
         with pytest.raises(ValidationError):
-            TypeAdapter(When).validate_python(spelling)
+            TypeAdapter(DateText).validate_python(spelling)
 
 
 @pytest.mark.parametrize("text", ["2022-03-20T09:30:00+01:60", "2022-03-20T09:30:00-00:99"])
-def test_the_minutes_of_an_offset_end_at_59(text: str) -> None:
-    """RFC 3339, section 5.6: time-minute. Python's own parser lets them through."""
-    with pytest.raises(NotADate):
+def test_offsets_with_more_than_59_minutes_are_refused(text: str) -> None:
+    """RFC 3339, section 5.6: time-minute. Python's own parser accepts them."""
+    with pytest.raises(InvalidDate):
         bounds(text)
 
 
-def test_at_the_latest_is_no_moment_to_ask_about() -> None:
-    with pytest.raises(NotADate):
+def test_at_the_latest_has_no_last_instant() -> None:
+    with pytest.raises(InvalidDate):
         last_instant("../2022")
 
 
-def test_a_date_is_kept_as_it_was_given() -> None:
+def test_a_date_is_stored_as_given() -> None:
     for text in [*SPANS, *INSTANTS, "../2022-03"]:
-        assert text == TypeAdapter(When).validate_python(text)
+        assert text == TypeAdapter(DateText).validate_python(text)
 
 
-def test_a_refusal_shows_the_forms_and_not_more_than_a_glance_of_the_text() -> None:
-    with pytest.raises(NotADate) as refused:
+def test_the_error_lists_the_accepted_forms_and_truncates_the_text() -> None:
+    with pytest.raises(InvalidDate) as refused:
         bounds("x" * 10_000)
     assert "2022-03-20T09:30:00+01:00" in str(refused.value)
     assert len(str(refused.value)) < 300
@@ -143,17 +143,19 @@ def test_the_next_day_begins_one_microsecond_after_the_last(day: date) -> None:
     st.datetimes(min_value=datetime(1, 1, 3), max_value=datetime(9999, 12, 29)),
     st.integers(-23 * 60 - 59, 23 * 60 + 59),
 )
-def test_an_instant_is_the_same_in_every_offset(local: datetime, minutes: int) -> None:
+def test_the_bounds_of_an_instant_do_not_depend_on_its_offset(
+    local: datetime, minutes: int
+) -> None:
     here = local.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     assert here.astimezone(UTC) == bounds(here.isoformat()).earliest
     assert bounds(here.isoformat()) == bounds(here.astimezone(UTC).isoformat())
 
 
 @given(st.text(max_size=30) | st.from_regex(r"(\.\./)?[0-9]{4}(-[0-9]{2}){0,2}(T.{0,20})?\Z"))
-def test_any_text_has_ordered_bounds_within_the_calendar_or_is_refused(text: str) -> None:
+def test_any_text_has_ordered_bounds_in_range_or_is_refused(text: str) -> None:
     try:
         earliest, latest, sorts_at = bounds(text)
-    except NotADate:
+    except InvalidDate:
         return
     assert BEGINNING <= earliest <= latest <= END
     assert sorts_at == (latest if text.startswith("../") else earliest)

@@ -1,29 +1,15 @@
-"""May a request be recorded over this state, and if not, which field is to blame?"""
+"""Decisions: which requests are accepted ledger a state, and which fields a refusal names."""
 
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from onrecord.domain.decisions import (
-    Draft,
-    Fact,
-    Pair,
-    Reason,
-    Refusal,
-    Request,
-    State,
-    Thing,
-    Touches,
-    amended,
-    decide,
-    expected,
-    named,
-)
+from onrecord.domain.decisions import AcceptedEvent, Entity, LedgerState, Touches, decide
+from onrecord.domain.event import Event
 from onrecord.domain.events import (
     ActorRegistered,
     ActorRevised,
-    Event,
     PositionRetracted,
     StatementCorrected,
     StatementMade,
@@ -31,24 +17,34 @@ from onrecord.domain.events import (
     TopicRegistered,
     TopicRevised,
 )
-from onrecord.domain.ids import Kind, along_id, thing_id
+from onrecord.domain.ids import EntityKind, additional_event_id, entity_id
 from onrecord.domain.payload import Reference
+from onrecord.domain.requests import (
+    Pair,
+    ProposedEvent,
+    Refusal,
+    RefusalReason,
+    Request,
+    amended_ids,
+    expected_revisions,
+    referenced_ids,
+)
 from tests.support.histories import corrected, position, registration, request, said
 
 STATEMENT, POSITION, NEW, TARGETLESS = (UUID(int=n) for n in range(1, 5))
 ANN_ON_TALKS = Touches(("ann",), ("talks",))
 
 
-def state(*, revisions: dict[Pair, int] | None = None) -> State:
-    """Actors ann and ben, topics talks and arms, a statement and a position of ann on talks."""
-    slugs: list[tuple[Kind, str]] = [
+def state(*, revisions: dict[Pair, int] | None = None) -> LedgerState:
+    """A ledger with actors ann and ben, topics talks and arms, a statement and a position."""
+    slugs: list[tuple[EntityKind, str]] = [
         *(("actor", "ann"), ("actor", "ben")),
         *(("topic", "talks"), ("topic", "arms")),
     ]
-    known = {thing_id(kind, slug): Thing(kind) for kind, slug in slugs}
-    known[STATEMENT] = Thing("statement", ANN_ON_TALKS)
-    known[POSITION] = Thing("position", ANN_ON_TALKS)
-    return State(known, revisions or {})
+    entities = {entity_id(kind, slug): Entity(kind) for kind, slug in slugs}
+    entities[STATEMENT] = Entity("statement", ANN_ON_TALKS)
+    entities[POSITION] = Entity("position", ANN_ON_TALKS)
+    return LedgerState(entities, revisions or {})
 
 
 def statement(**fields: Any) -> StatementMade:
@@ -60,12 +56,12 @@ def reworded(target: UUID = STATEMENT, **fields: Any) -> StatementCorrected:
     return StatementCorrected(target=target, by="us", replacement=replacement)
 
 
-def refusal(decision: tuple[Fact, ...] | Refusal) -> Refusal:
+def refusal(decision: tuple[AcceptedEvent, ...] | Refusal) -> Refusal:
     assert isinstance(decision, Refusal)
     return decision
 
 
-def facts(decision: tuple[Fact, ...] | Refusal) -> tuple[Fact, ...]:
+def accepted_events(decision: tuple[AcceptedEvent, ...] | Refusal) -> tuple[AcceptedEvent, ...]:
     assert not isinstance(decision, Refusal)
     return decision
 
@@ -86,39 +82,39 @@ def facts(decision: tuple[Fact, ...] | Refusal) -> tuple[Fact, ...]:
     ],
     ids=lambda event: event.type,
 )
-def test_what_names_only_things_on_record_is_accepted(event: Event) -> None:
-    (fact,) = facts(decide(request(NEW, event), state()))
-    assert Draft(NEW, event) == fact.draft
+def test_an_event_that_refers_only_to_entities_on_record_is_accepted(event: Event) -> None:
+    (accepted,) = accepted_events(decide(request(NEW, event), state()))
+    assert ProposedEvent(NEW, event) == accepted.proposed
 
 
-def test_each_unknown_thing_is_named_with_its_place() -> None:
-    asked = request(
+def test_each_unknown_reference_is_reported_with_its_pointer() -> None:
+    write = request(
         NEW,
         statement(addressees=["ben", "nobody"], topics=["talks", "nothing"], embedded_in=POSITION),
         position(actor="no-one", basis=[NEW, TARGETLESS]),
     )
-    unknown = (
+    missing = (
         Reference("/topics/1", "topic", "nothing"),
         Reference("/addressees/1", "actor", "nobody"),
         Reference("/embedded_in", "statement", POSITION),
         Reference("/along/0/actor", "actor", "no-one"),
         Reference("/along/0/basis/1", "statement", TARGETLESS),
     )
-    assert Refusal("unknown-reference", unknown=unknown) == decide(asked, state())
+    assert Refusal("unknown-reference", unknown_references=missing) == decide(write, state())
 
 
-def test_a_slug_of_one_kind_names_nothing_of_another() -> None:
-    unknown = (Reference("/actor", "actor", "talks"), Reference("/topic", "topic", "ann"))
-    asked = request(NEW, position(actor="talks", topic="ann"))
-    assert unknown == refusal(decide(asked, state())).unknown
+def test_a_slug_of_one_kind_does_not_refer_to_another_kind() -> None:
+    missing = (Reference("/actor", "actor", "talks"), Reference("/topic", "topic", "ann"))
+    write = request(NEW, position(actor="talks", topic="ann"))
+    assert missing == refusal(decide(write, state())).unknown_references
 
 
-def test_what_is_appended_along_may_name_what_comes_before_it_in_the_request_and_not_after() -> (
-    None
-):
-    (_, fact) = facts(decide(request(NEW, statement(), position(basis=[NEW])), state()))
-    assert along_id(NEW, 0) == fact.draft.id
-    backwards = request(NEW, position(basis=[along_id(NEW, 0)]), statement())
+def test_an_event_may_refer_to_earlier_events_of_its_request_only() -> None:
+    (_, accepted) = accepted_events(
+        decide(request(NEW, statement(), position(basis=[NEW])), state())
+    )
+    assert additional_event_id(NEW, 0) == accepted.proposed.id
+    backwards = request(NEW, position(basis=[additional_event_id(NEW, 0)]), statement())
     assert refusal(decide(backwards, state())).reason == "unknown-reference"
 
 
@@ -136,44 +132,46 @@ def test_what_is_appended_along_may_name_what_comes_before_it_in_the_request_and
     ],
     ids=repr,
 )
-def test_only_a_thing_of_its_kind_can_be_amended(event: Event) -> None:
-    expected = Refusal("unknown-target", about={"kind": event.amends})
+def test_an_amendment_needs_a_target_of_its_kind(event: Event) -> None:
+    expected = Refusal("unknown-target", details={"kind": event.amends})
     assert expected == decide(request(NEW, event), state())
 
 
-@pytest.mark.parametrize("id_", [STATEMENT, POSITION, thing_id("actor", "ann")])
+@pytest.mark.parametrize("id_", [STATEMENT, POSITION, entity_id("actor", "ann")])
 @pytest.mark.parametrize("event", [statement(), position()], ids=["statement", "position"])
-def test_an_id_that_names_something_makes_nothing_new(id_: UUID, event: Event) -> None:
-    found = refusal(decide(request(id_, event), state()))
-    assert (found.reason, found.faults[0][0]) == ("id-reused", "/id")
+def test_an_id_on_record_cannot_be_used_for_a_new_entity(id_: UUID, event: Event) -> None:
+    refused = refusal(decide(request(id_, event), state()))
+    assert (refused.reason, refused.errors[0][0]) == ("id-reused", "/id")
 
 
 @pytest.mark.parametrize(
     "event", [ActorRegistered(id="ann", kind="group"), TopicRegistered(id="talks", label="Other")]
 )
-def test_a_slug_is_registered_once(event: ActorRegistered | TopicRegistered) -> None:
+def test_a_slug_can_be_registered_only_once(event: ActorRegistered | TopicRegistered) -> None:
     assert isinstance(decide(registration(event), state()), Refusal)
 
 
 @pytest.mark.parametrize("kind", ["statement", "position"])
-def test_a_thing_is_retracted_once_and_can_be_corrected_afterwards(kind: Kind) -> None:
-    over = state()
+def test_a_second_retraction_is_refused_until_a_correction_undoes_the_first(
+    kind: EntityKind,
+) -> None:
+    ledger = state()
     again = {"statement": StatementRetracted, "position": PositionRetracted}[kind]
     target = {"statement": STATEMENT, "position": POSITION}[kind]
-    over.things[target] = Thing(kind, ANN_ON_TALKS, retracted=True)
-    asked = request(NEW, again(target=target, by="us"))
-    assert Refusal("already-retracted", about={"kind": kind}) == decide(asked, over)
+    ledger.entities[target] = Entity(kind, ANN_ON_TALKS, retracted=True)
+    write = request(NEW, again(target=target, by="us"))
+    assert Refusal("already-retracted", details={"kind": kind}) == decide(write, ledger)
     undo: Event = reworded() if kind == "statement" else corrected(POSITION)
-    over.take(facts(decide(request(NEW, undo), over)))
-    assert not over.things[target].retracted
-    assert len(facts(decide(asked, over))) == 1
+    ledger.apply(accepted_events(decide(request(NEW, undo), ledger)))
+    assert not ledger.entities[target].retracted
+    assert len(accepted_events(decide(write, ledger))) == 1
 
 
-def test_a_retraction_is_seen_by_the_next_request_of_the_batch() -> None:
-    over = state()
-    asked = request(NEW, PositionRetracted(target=POSITION, by="us"))
-    over.take(facts(decide(asked, over)))
-    assert refusal(decide(asked, over)).reason == "already-retracted"
+def test_the_next_request_of_a_batch_sees_a_retraction() -> None:
+    ledger = state()
+    write = request(NEW, PositionRetracted(target=POSITION, by="us"))
+    ledger.apply(accepted_events(decide(write, ledger)))
+    assert refusal(decide(write, ledger)).reason == "already-retracted"
 
 
 @pytest.mark.parametrize(
@@ -189,99 +187,116 @@ def test_a_retraction_is_seen_by_the_next_request_of_the_batch() -> None:
     ],
     ids=str,
 )
-def test_nothing_names_itself(id_: UUID, event: Event, pointer: str) -> None:
-    found = refusal(decide(request(id_, event), state()))
-    assert ("self-reference", pointer) == (found.reason, found.faults[0][0])
+def test_a_reference_to_its_own_subject_is_refused(id_: UUID, event: Event, pointer: str) -> None:
+    refused = refusal(decide(request(id_, event), state()))
+    assert ("self-reference", pointer) == (refused.reason, refused.errors[0][0])
 
 
-def test_another_revision_than_the_expected_one_is_a_conflict_that_says_which_it_is() -> None:
-    over = state(revisions={Pair("ann", "talks"): 3})
-    assert len(facts(decide(request(NEW, position(expected_revision=3)), over))) == 1
+def test_a_revision_conflict_reports_the_current_revision() -> None:
+    ledger = state(revisions={Pair("ann", "talks"): 3})
+    assert len(accepted_events(decide(request(NEW, position(expected_revision=3)), ledger))) == 1
     for wrong in (0, 2, 4):
-        found = refusal(decide(request(NEW, position(expected_revision=wrong)), over))
-        assert (found.reason, found.about) == ("revision-conflict", {"current_revision": 3})
-        assert found.faults[0][0] == "/expected_revision"
+        refused = refusal(decide(request(NEW, position(expected_revision=wrong)), ledger))
+        assert (refused.reason, refused.details) == ("revision-conflict", {"current_revision": 3})
+        assert refused.errors[0][0] == "/expected_revision"
 
 
-def test_a_pair_of_which_nothing_is_on_record_has_revision_0() -> None:
-    assert len(facts(decide(request(NEW, position(expected_revision=0)), state()))) == 1
-    asked = request(NEW, position(expected_revision=1))
-    assert refusal(decide(asked, state())).reason == "revision-conflict"
+def test_a_pair_without_positions_has_revision_0() -> None:
+    assert len(accepted_events(decide(request(NEW, position(expected_revision=0)), state()))) == 1
+    write = request(NEW, position(expected_revision=1))
+    assert refusal(decide(write, state())).reason == "revision-conflict"
 
 
-def test_of_two_positions_of_one_pair_in_one_request_the_second_finds_the_first() -> None:
-    over = state(revisions={Pair("ann", "talks"): 3})
-    for second, accepted in ((3, False), (4, True), (5, False)):
+def test_the_second_position_of_a_pair_in_a_request_expects_the_revision_after_the_first() -> None:
+    ledger = state(revisions={Pair("ann", "talks"): 3})
+    for second, is_accepted in ((3, False), (4, True), (5, False)):
         first = position(expected_revision=3)
-        asked = request(NEW, statement(), first, position(expected_revision=second))
-        decision = decide(asked, over)
-        assert accepted != isinstance(decision, Refusal)
-    found = refusal(decide(asked, over))
+        write = request(NEW, statement(), first, position(expected_revision=second))
+        decision = decide(write, ledger)
+        assert is_accepted != isinstance(decision, Refusal)
+    refused = refusal(decide(write, ledger))
     assert (
-        found.faults[0][0],
-        found.about,
+        refused.errors[0][0],
+        refused.details,
     ) == ("/along/1/expected_revision", {"current_revision": 4})
     other = position(topic="arms", expected_revision=0)
     both = request(NEW, statement(), position(expected_revision=3), other)
-    assert len(facts(decide(both, over))) == 3
+    assert len(accepted_events(decide(both, ledger))) == 3
 
 
-def test_each_request_of_a_batch_raises_the_revision_that_the_next_one_finds() -> None:
+def test_each_request_of_a_batch_increments_the_revision_for_the_next() -> None:
     pair, other = Pair("ann", "talks"), Pair("ben", "talks")
-    over = state(revisions={pair: 3, other: 0})
-    over.take(facts(decide(request(NEW, position(expected_revision=3)), over)))
-    assert {pair: 4, other: 0} == over.revisions
-    over.take(facts(decide(request(UUID(int=9), corrected(POSITION, actor="ben")), over)))
-    assert {pair: 5, other: 1} == over.revisions
+    ledger = state(revisions={pair: 3, other: 0})
+    ledger.apply(accepted_events(decide(request(NEW, position(expected_revision=3)), ledger)))
+    assert {pair: 4, other: 0} == ledger.revisions
+    ledger.apply(
+        accepted_events(decide(request(UUID(int=9), corrected(POSITION, actor="ben")), ledger))
+    )
+    assert {pair: 5, other: 1} == ledger.revisions
 
 
-def test_an_event_touches_whom_it_is_about_before_and_after() -> None:
-    over = state()
-    (moved,) = facts(decide(request(NEW, corrected(POSITION, actor="ben", topic="arms")), over))
+def test_a_correction_touches_the_actors_and_topics_before_and_after_it() -> None:
+    ledger = state()
+    (moved,) = accepted_events(
+        decide(request(NEW, corrected(POSITION, actor="ben", topic="arms")), ledger)
+    )
     assert Touches(("ann", "ben"), ("arms", "talks")) == moved.touches
-    assert Touches(("ben",), ("arms",)) == moved.standing
+    assert Touches(("ben",), ("arms",)) == moved.touches_after
     assert (Pair("ann", "talks"), Pair("ben", "arms")) == moved.pairs
-    over.take([moved])
-    (gone,) = facts(decide(request(UUID(int=9), PositionRetracted(target=POSITION, by="us")), over))
-    assert (Touches(("ben",), ("arms",)), (Pair("ben", "arms"),)) == (gone.touches, gone.pairs)
+    ledger.apply([moved])
+    (retracted,) = accepted_events(
+        decide(request(UUID(int=9), PositionRetracted(target=POSITION, by="us")), ledger)
+    )
+    assert (Touches(("ben",), ("arms",)), (Pair("ben", "arms"),)) == (
+        retracted.touches,
+        retracted.pairs,
+    )
 
 
-def test_a_correction_that_undoes_a_retraction_changes_only_the_line_it_comes_upon() -> None:
-    over = state()
-    over.things[POSITION] = Thing("position", ANN_ON_TALKS, retracted=True)
-    (fact,) = facts(decide(request(NEW, corrected(POSITION, topic="arms")), over))
-    assert (Pair("ann", "arms"),) == fact.pairs
-    assert Touches(("ann",), ("arms", "talks")) == fact.touches
+def test_a_correction_that_undoes_a_retraction_increments_only_the_new_pair() -> None:
+    ledger = state()
+    ledger.entities[POSITION] = Entity("position", ANN_ON_TALKS, retracted=True)
+    (accepted,) = accepted_events(decide(request(NEW, corrected(POSITION, topic="arms")), ledger))
+    assert (Pair("ann", "arms"),) == accepted.pairs
+    assert Touches(("ann",), ("arms", "talks")) == accepted.touches
 
 
-def test_a_position_that_stays_where_it_is_raises_one_revision_once() -> None:
-    (fact,) = facts(decide(request(NEW, corrected(POSITION, stance="oppose")), state()))
-    assert (ANN_ON_TALKS, (Pair("ann", "talks"),)) == (fact.touches, fact.pairs)
+def test_a_correction_within_a_pair_increments_its_revision_once() -> None:
+    (accepted,) = accepted_events(
+        decide(request(NEW, corrected(POSITION, stance="oppose")), state())
+    )
+    assert (ANN_ON_TALKS, (Pair("ann", "talks"),)) == (accepted.touches, accepted.pairs)
 
 
-def test_a_statement_touches_all_it_names_and_no_pair() -> None:
+def test_a_statement_touches_its_actors_and_topics_and_no_pair() -> None:
     speakers = [{"actor": "ben", "on_behalf_of": ["ann"]}]
     event = statement(speakers=speakers, topics=["talks", "arms"])
-    (fact,) = facts(decide(request(NEW, event), state()))
-    assert (Touches(("ann", "ben"), ("arms", "talks")), ()) == (fact.touches, fact.pairs)
+    (accepted,) = accepted_events(decide(request(NEW, event), state()))
+    assert (Touches(("ann", "ben"), ("arms", "talks")), ()) == (accepted.touches, accepted.pairs)
 
 
-def test_a_registration_touches_what_it_registers() -> None:
-    (actor,) = facts(decide(registration(ActorRegistered(id="cleo", kind="person")), state()))
-    (topic,) = facts(decide(registration(TopicRegistered(id="peace", broader="arms")), state()))
+def test_a_registration_touches_its_own_slug() -> None:
+    (actor,) = accepted_events(
+        decide(registration(ActorRegistered(id="cleo", kind="person")), state())
+    )
+    (topic,) = accepted_events(
+        decide(registration(TopicRegistered(id="peace", broader="arms")), state())
+    )
     assert (Touches(("cleo",)), Touches((), ("arms", "peace"))) == (actor.touches, topic.touches)
 
 
-def test_a_request_says_what_it_wants_to_know_of_the_ledger() -> None:
-    asked = request(NEW, corrected(POSITION, basis=[STATEMENT]), position(expected_revision=1))
-    ann, talks = thing_id("actor", "ann"), thing_id("topic", "talks")
-    assert {POSITION, STATEMENT, ann, talks, along_id(NEW, 0)} == set(named(asked))
-    assert list(amended(asked)) == [POSITION]
-    assert [Pair("ann", "talks")] == list(expected(asked))
-    assert along_id(NEW, 1) == asked.beyond
+def test_a_request_lists_the_ids_and_revisions_to_look_up() -> None:
+    write = request(NEW, corrected(POSITION, basis=[STATEMENT]), position(expected_revision=1))
+    ann, talks = entity_id("actor", "ann"), entity_id("topic", "talks")
+    assert {POSITION, STATEMENT, ann, talks, additional_event_id(NEW, 0)} == set(
+        referenced_ids(write)
+    )
+    assert list(amended_ids(write)) == [POSITION]
+    assert [Pair("ann", "talks")] == list(expected_revisions(write))
+    assert additional_event_id(NEW, 1) == write.next_additional_id
 
 
-def test_of_a_request_with_one_fault_nothing_is_accepted() -> None:
-    asked = Request((*request(NEW, statement(), position(topic="nothing")).drafts,))
-    reason: Reason = "unknown-reference"
-    assert reason == refusal(decide(asked, state())).reason
+def test_one_error_refuses_the_whole_request() -> None:
+    write = Request((*request(NEW, statement(), position(topic="nothing")).events,))
+    reason: RefusalReason = "unknown-reference"
+    assert reason == refusal(decide(write, state())).reason

@@ -1,7 +1,7 @@
-"""Does every released shape of an event still read, and still come to the same bytes?
+"""Golden files: every released version of an event parses, and is written as the same bytes.
 
-`tests/golden/events/` holds one file for each event type and version, as the ledger stores it, and
-one whole entry, byte for byte. They are written once, when a shape is released, and never changed.
+`tests/golden/events/` has one file for each event type and version, as the ledger stores it, and
+one whole entry, byte for byte. They are written once, at the release, and never changed.
 """
 
 import hashlib
@@ -16,9 +16,12 @@ from uuid import UUID
 import pytest
 import rfc8785
 
-from onrecord.domain.decisions import Draft, Touches
-from onrecord.domain.events import CLASSES, Event, parse
-from onrecord.domain.payload import split
+from onrecord.domain.decisions import Touches
+from onrecord.domain.event import Event
+from onrecord.domain.event_types import NEWEST_CLASSES, parse_event
+from onrecord.domain.events import EVENT_CLASSES
+from onrecord.domain.payload import split_payload
+from onrecord.domain.requests import ProposedEvent
 from onrecord.ledger.entry import (
     SALT_BYTES,
     Payload,
@@ -51,11 +54,11 @@ def golden(path: Path) -> dict[str, Any]:
 
 def parsed(stored: dict[str, Any], *, without: str | None = None) -> Event:
     kept = [value for name, value in stored["sections"].items() if name != without]
-    return parse(stored["type"], stored["version"], stored["data"], kept)
+    return parse_event(stored["type"], stored["version"], stored["data"], kept)
 
 
 def test_every_event_class_has_a_golden_file_named_by_its_type_and_version() -> None:
-    expected = {f"{type_}.v{version}.json" for type_, version in CLASSES}
+    expected = {f"{type_}.v{version}.json" for type_, version in EVENT_CLASSES}
     assert expected <= {path.name for path in FILES}
     for path in FILES:
         stored = golden(path)
@@ -67,18 +70,17 @@ def test_the_golden_files_hold_every_section() -> None:
 
 
 @every_golden
-def test_a_released_shape_reads_as_the_newest_class_of_its_type(path: Path) -> None:
+def test_a_released_version_parses_as_the_newest_class_of_its_type(path: Path) -> None:
     stored = golden(path)
-    newest = max(version for type_, version in CLASSES if type_ == stored["type"])
-    assert CLASSES[stored["type"], newest] is type(parsed(stored))
+    assert NEWEST_CLASSES[stored["type"]] is type(parsed(stored))
 
 
 @every_golden
-def test_the_newest_shape_comes_apart_into_exactly_the_bytes_it_was_stored_as(path: Path) -> None:
+def test_the_newest_version_splits_into_exactly_the_stored_bytes(path: Path) -> None:
     stored = golden(path)
-    if (stored["type"], stored["version"] + 1) in CLASSES:
-        pytest.skip("an older shape; it is read through upcasts and never written again")
-    data, sections = split(parsed(stored))
+    if (stored["type"], stored["version"] + 1) in EVENT_CLASSES:
+        pytest.skip("an older version; it is parsed through upcasts and never written again")
+    data, sections = split_payload(parsed(stored))
     assert canonical(stored["data"]) == canonical(data)
     assert stored["sections"].keys() == sections.keys()
     for name, section in stored["sections"].items():
@@ -87,25 +89,25 @@ def test_the_newest_shape_comes_apart_into_exactly_the_bytes_it_was_stored_as(pa
 
 
 @every_golden
-def test_an_event_still_reads_when_any_of_its_sections_or_all_of_them_are_erased(
+def test_an_event_parses_without_any_one_or_all_of_its_sections(
     path: Path,
 ) -> None:
     stored = golden(path)
-    for gone in stored["sections"]:
-        _, sections = split(parsed(stored, without=gone))
-        assert stored["sections"].keys() - {gone} == sections.keys()
-    bare = parse(stored["type"], stored["version"], stored["data"], [])
-    assert (stored["data"], {}) == split(bare)
+    for erased in stored["sections"]:
+        _, sections = split_payload(parsed(stored, without=erased))
+        assert stored["sections"].keys() - {erased} == sections.keys()
+    bare = parse_event(stored["type"], stored["version"], stored["data"], [])
+    assert (stored["data"], {}) == split_payload(bare)
 
 
 @every_golden
-def test_a_released_shape_cannot_be_changed_in_place(path: Path) -> None:
+def test_an_event_is_immutable(path: Path) -> None:
     event = parsed(golden(path))
     with pytest.raises(ValueError, match="frozen"):
         setattr(event, next(iter(type(event).model_fields)), None)
 
 
-def test_a_whole_entry_is_written_as_exactly_these_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_is_written_as_exactly_the_golden_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     entry, payloads = whole_entry(monkeypatch)
     assert entry == WHOLE_ENTRY
     assert leaf_hash(entry).hex() == LEAF_HASH
@@ -114,18 +116,19 @@ def test_a_whole_entry_is_written_as_exactly_these_bytes(monkeypatch: pytest.Mon
     assert [chr(97 + n).encode() * 32 for n in range(len(payloads))] == [p.salt for p in payloads]
 
 
-def test_a_whole_entry_vouches_for_each_section_by_hmac(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_commits_to_each_section_by_hmac(monkeypatch: pytest.MonkeyPatch) -> None:
     _, payloads = whole_entry(monkeypatch)
-    by_hand = {
-        one.section: hmac.new(one.salt, one.value, hashlib.sha256).hexdigest() for one in payloads
+    expected = {
+        payload.section: hmac.new(payload.salt, payload.value, hashlib.sha256).hexdigest()
+        for payload in payloads
     }
-    assert by_hand == json.loads(WHOLE_ENTRY)["commit"]
+    assert expected == json.loads(WHOLE_ENTRY)["commit"]
 
 
-def test_a_whole_entry_is_read_back_as_what_was_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_entry_decodes_to_the_recorded_event(monkeypatch: pytest.MonkeyPatch) -> None:
     _, payloads = whole_entry(monkeypatch)
     event = parsed(golden(GOLDEN / "statement.made.v1.json"))
-    recorded = decode(WHOLE_ENTRY, {one.section: one.value for one in payloads})
+    recorded = decode(WHOLE_ENTRY, {payload.section: payload.value for payload in payloads})
     assert (41, UUID(int=7), RECORDED_AT, "local", event, frozenset()) == (
         recorded.seq,
         recorded.id,
@@ -137,10 +140,10 @@ def test_a_whole_entry_is_read_back_as_what_was_recorded(monkeypatch: pytest.Mon
     assert says_the_same(WHOLE_ENTRY, payloads, event)
 
 
-def test_a_whole_entry_names_the_sections_that_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decoded_entry_lists_its_erased_sections(monkeypatch: pytest.MonkeyPatch) -> None:
     _, payloads = whole_entry(monkeypatch)
-    left = {one.section: one.value for one in payloads if one.section in ("note", "roles")}
-    assert {"content", "evidence", "venue"} == decode(WHOLE_ENTRY, left).erased
+    kept = {p.section: p.value for p in payloads if p.section in ("note", "roles")}
+    assert {"content", "evidence", "venue"} == decode(WHOLE_ENTRY, kept).erased
 
 
 RECORDED_AT = datetime(2026, 2, 28, 23, 59, 59, 7, tzinfo=UTC)
@@ -150,11 +153,11 @@ def whole_entry(monkeypatch: pytest.MonkeyPatch) -> tuple[bytes, tuple[Payload, 
     """The golden statement as entry 41, its salts aaa..., bbb..., in the order of its sections."""
     salts = b"".join(bytes([letter]) * SALT_BYTES for letter in b"abcdefgh")
     monkeypatch.setattr(secrets, "token_bytes", lambda size: salts[:size])
-    about = Touches(
+    touches = Touches(
         ("Q6279", "emmanuel-macron", "united-states", "volodymyr-zelenskyy", "white-house"),
         ("talks-with-putin", "talks-with-russia"),
     )
     event = parsed(golden(GOLDEN / "statement.made.v1.json"))
-    sealed = seal(Draft(UUID(int=7), event))
-    entry = encode(sealed, about, seq=41, recorded_at=stamp(RECORDED_AT), recorded_by="local")
+    sealed = seal(ProposedEvent(UUID(int=7), event))
+    entry = encode(sealed, touches, seq=41, recorded_at=stamp(RECORDED_AT), recorded_by="local")
     return entry, sealed.payloads

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import TextClause
 
+from onrecord.domain.events import PositionChanged
 from onrecord.kit.sql.db import Pool, rows
 from onrecord.ledger.read import SIZE, page
 from onrecord.projections.changes import change_of
 
-CHANGED = "position.changed"
+CHANGED = PositionChanged.type
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""What can be said and what follows from it. No I/O, no clock, no framework."""
+"""The domain: events, references, and the rules for recording them. No I/O, no framework."""

@@ -1,10 +1,10 @@
-"""What span of time does a date on record mean?
+"""Dates as given by clients, and the span of time that each of them means.
 
-Called by the event classes (is it a date at all?), by the folds (bounds and order) and by the read
-door (`as_of`). A date is kept as it was given; its bounds are worked out here, always in UTC.
-Forms: EDTF level 0 (Library of Congress, 2019) day, month and year; an RFC 3339 instant with its
-offset; and `../D`, "at the latest on D". Intervals and open ends are refused: the end of a position
-is the next position.
+Used by the event classes for validation, by the folds for bounds and order, and by the read API for
+`as_of`. A date is stored as given; its bounds are computed here, always in UTC. Accepted are a day,
+a month and a year of EDTF level 0 (Library of Congress, 2019), an RFC 3339 instant with its offset,
+and `../D`, "at the latest on D". Intervals and open ends are refused: a position ends where the
+next one begins.
 """
 
 import re
@@ -24,16 +24,16 @@ _INSTANT = re.compile(
 
 
 class Bounds(NamedTuple):
-    """First and last instant (microseconds, inclusive) at which a date may lie; and its place."""
+    """The first and the last instant that a date can mean, inclusive, to the microsecond."""
 
     earliest: datetime
     latest: datetime
     sorts_at: datetime
-    """Where the date stands in valid-time order: its start, but the end of `../D`."""
+    """Its place in valid-time order: `earliest`, but `latest` for `../D`."""
 
 
-class NotADate(ValueError):
-    """The text is none of the accepted forms, or names a day that no calendar has."""
+class InvalidDate(ValueError):
+    """The text has none of the accepted forms, or names a day that does not exist."""
 
     def __init__(self, text: str) -> None:
         super().__init__(
@@ -42,19 +42,22 @@ class NotADate(ValueError):
         )
 
 
-@lru_cache(maxsize=4_096)  # a day's statements have that day's date
+@lru_cache(maxsize=4_096)  # statements of one day are often recorded together
 def bounds(text: str) -> Bounds:
-    """Work out the bounds of a date as given. Raises `NotADate`."""
+    """The bounds of a date as given. Raises `InvalidDate`."""
     at_latest = text.startswith("../")
     earliest, latest = _span(text[3:] if at_latest else text, whole=text)
     return Bounds(BEGINNING, latest, latest) if at_latest else Bounds(earliest, latest, earliest)
 
 
-@lru_cache(maxsize=4_096)  # a read asks twice: is it a date, and which instant
+@lru_cache(maxsize=4_096)  # a read validates the date first, and then needs the instant
 def last_instant(text: str) -> datetime:
-    """The instant that `as_of` or `known_at` means: the last one of a day, month or year."""
+    """The instant that `as_of` or `known_at` means: the last of a day, month or year.
+
+    Raises `InvalidDate`, also for `../D`.
+    """
     if text.startswith("../"):
-        raise NotADate(text)
+        raise InvalidDate(text)
     return _span(text, whole=text)[1]
 
 
@@ -72,17 +75,17 @@ def _span(text: str, *, whole: str) -> tuple[datetime, datetime]:
             return first, last
     except (ValueError, OverflowError):
         pass
-    raise NotADate(whole)
+    raise InvalidDate(whole)
 
 
-def _checked(text: str) -> str:
+def _validated(text: str) -> str:
     bounds(text)
     return text
 
 
-When = Annotated[
+DateText = Annotated[
     str,
-    AfterValidator(_checked),
+    AfterValidator(_validated),
     WithJsonSchema(
         {
             "type": "string",

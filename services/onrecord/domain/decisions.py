@@ -1,38 +1,33 @@
-"""May this request be recorded, and what exactly happens if so?
+"""The decision whether a write request may be recorded, over the state of the ledger.
 
-Pure: a state and a request go in, facts or a refusal come out. `ledger/append.py` calls it under
-the ledger's lock, request after request, each over what the ones before it changed.
-A request that was recorded already never gets here; the ledger answers it from its entries.
+Pure functions: `decide` takes a request and a state, and returns accepted events or a refusal. The
+ledger calls it under its lock, request by request, and applies what was accepted to the state in
+between. A request that is on record already is answered by the ledger and never gets here.
+
+Types of events are compared with `type(event) is ...`: pydantic's `isinstance` costs ten times as
+much.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
-from onrecord.domain.events import (
-    ActorMerged,
-    ActorRevised,
-    ActorUnmerged,
-    Event,
-    PositionChanged,
-    PositionCorrected,
-    PositionRetracted,
-    StatementCorrected,
-    StatementRetracted,
-)
-from onrecord.domain.ids import Kind, along_id, thing_id
-from onrecord.domain.payload import Reference, references
+from onrecord.domain.event import Event
+from onrecord.domain.events import ActorMerged, ActorRevised, ActorUnmerged, PositionChanged
+from onrecord.domain.ids import EntityKind, entity_id
+from onrecord.domain.payload import Reference
+from onrecord.domain.requests import Pair, ProposedEvent, Refusal, Request
 
 
 class Touches(NamedTuple):
-    """The actors and topics that an event is about, before and after; each sorted, each once."""
+    """The actors and topics that an event is about, before and after it; sorted and distinct."""
 
     actors: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
 
     def __or__(self, other: "Touches") -> "Touches":
-        if self == _NOBODY:
+        if self == _NO_TOUCHES:
             return other
         return Touches(
             tuple(sorted({*self.actors, *other.actors})),
@@ -40,252 +35,159 @@ class Touches(NamedTuple):
         )
 
 
-_NOBODY: Final = Touches()
+_NO_TOUCHES: Final = Touches()
 
 
-class Pair(NamedTuple):
-    """An (actor, topic) pair, of which positions are held."""
+class Entity(NamedTuple):
+    """What the write side knows of an actor, topic, statement or position."""
 
-    actor: str
-    topic: str
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An event that a request would append. `at`: where in the request's body it stands.
-
-    Worked out when it is made, as it is asked for again and again under the ledger's lock: whom
-    and what it names (`references`, their UUIDs in `named`) and the UUID of its own thing.
-    """
-
-    id: UUID
-    event: Event
-    at: str = ""
-    subject: UUID = field(init=False, compare=False, repr=False)
-    references: Sequence[Reference] = field(init=False, compare=False, repr=False)
-    named: Sequence[UUID] = field(init=False, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        found = references(self.event, at=self.at)
-        object.__setattr__(self, "subject", self.event.subject(self.id))
-        object.__setattr__(self, "references", found)
-        object.__setattr__(self, "named", [thing_id(one.kind, one.name) for one in found])
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What one writer wants recorded, all or nothing; the first draft is the request's own."""
-
-    drafts: tuple[Draft, ...]
-
-    @property
-    def id(self) -> UUID:
-        return self.drafts[0].id
-
-    @property
-    def beyond(self) -> UUID:
-        """The id that one more event along would have: on record only if another body was."""
-        return along_id(self.id, len(self.drafts) - 1)
-
-
-class Thing(NamedTuple):
-    """What the write side knows of a thing: its kind, whom its present state is about, its end."""
-
-    kind: Kind
-    touches: Touches = _NOBODY
+    kind: EntityKind
+    touches: Touches = _NO_TOUCHES
+    """Of its present state."""
     retracted: bool = False
     merged_into: str | None = None
-    """The actor that reads of this one mean."""
+    """The slug of the actor that it is merged into."""
+
+
+class AcceptedEvent(NamedTuple):
+    """A proposed event that may be appended."""
+
+    proposed: ProposedEvent
+    touches: Touches
+    touches_after: Touches
+    """Of the state in which it leaves its subject."""
+    pairs: tuple[Pair, ...]
+    """The pairs whose revision it increments."""
 
 
 @dataclass(slots=True)
-class State:
-    """What the ledger held of the things that a batch names, and what the batch changed since."""
+class LedgerState:
+    """The entities and revisions that the requests of a batch need, changed by each of them."""
 
-    things: dict[UUID, Thing] = field(default_factory=dict)
+    entities: dict[UUID, Entity] = field(default_factory=dict)
     revisions: dict[Pair, int] = field(default_factory=dict)
 
-    def take(self, facts: Iterable["Fact"]) -> None:
-        """Note what accepted facts change."""
-        for fact in facts:
-            event = fact.draft.event
+    def apply(self, accepted: Iterable[AcceptedEvent]) -> None:
+        """Change the state as accepted events do."""
+        for new in accepted:
+            event = new.proposed.event
             if kind := event.makes or event.amends:
-                self.things[fact.draft.subject] = after(event, kind, fact.standing)
-            for pair in fact.pairs:
+                self.entities[new.proposed.subject] = entity_after(event, kind, new.touches_after)
+            for pair in new.pairs:
                 if pair in self.revisions:
                     self.revisions[pair] += 1
 
 
-class Fact(NamedTuple):
-    """An accepted draft, with all that it touches."""
+def decide(
+    request: Request, state: LedgerState, *, check_revisions: bool = True
+) -> tuple[AcceptedEvent, ...] | Refusal:
+    """Accept all events of a request, or refuse it. The state is not changed.
 
-    draft: Draft
-    touches: Touches
-    standing: Touches
-    """Whom the state that it leaves behind is about."""
-    pairs: tuple[Pair, ...]
-    """The pairs whose revision it raises."""
-
-
-Reason = Literal[
-    "unknown-reference",
-    "unknown-target",
-    "already-retracted",
-    "merged",
-    "not-merged",
-    "self-reference",
-    "id-reused",
-    "slug-taken",
-    "revision-conflict",
-    "entry-too-large",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a request is not recorded. `faults`: pointers into its body with what is wrong there."""
-
-    reason: Reason
-    faults: tuple[tuple[str, str], ...] = ()
-    unknown: tuple[Reference, ...] = ()
-    about: Mapping[str, Any] = field(default_factory=dict)
-
-
-def named(request: Request) -> Iterator[UUID]:
-    """The things of which `decide` wants to know whether they are on record."""
-    for draft in request.drafts:
-        yield draft.subject
-        yield from draft.named
-
-
-def amended(request: Request) -> Iterator[UUID]:
-    """The things of which `decide` wants to know whom their present state is about."""
-    for draft in request.drafts:
-        if draft.event.amends or draft.event.erases:
-            yield draft.subject
-        if type(draft.event) is ActorMerged:
-            yield thing_id("actor", draft.event.into)
-
-
-def expected(request: Request) -> Iterator[Pair]:
-    """The pairs whose revision `decide` wants to know."""
-    for draft in request.drafts:
-        event = draft.event
-        if type(event) is PositionChanged and event.expected_revision is not None:
-            yield Pair(event.actor, event.topic)
-
-
-def decide(request: Request, state: State) -> tuple[Fact, ...] | Refusal:
-    """Judge a request over a state."""
-    made: dict[UUID, Kind] = {}
+    `check_revisions`: whether `expected_revision` is compared with the revisions of the state.
+    """
+    created: dict[UUID, EntityKind] = {}
     unknown: list[Reference] = []
-    for draft in request.drafts:
-        event, subject = draft.event, draft.subject
-        target = state.things.get(subject)
+    for proposed in request.events:
+        event, subject = proposed.event, proposed.subject
+        target = state.entities.get(subject)
         if event.makes and target:
-            return Refusal("id-reused", ((f"{draft.at}/id", "names something else already"),))
-        of = event.amends or event.erases
-        if of and (target is None or target.kind != of):
-            return Refusal("unknown-target", about={"kind": of})
-        if target and target.retracted and is_retraction(event):
-            return Refusal("already-retracted", about={"kind": event.amends})
-        for reference, thing in zip(draft.references, draft.named, strict=True):
-            if thing == subject and event.amends in (None, "statement", "topic"):
+            message = "names something else already"
+            return Refusal("id-reused", ((f"{proposed.pointer}/id", message),))
+        target_kind = event.amends or event.erases
+        if target_kind and (target is None or target.kind != target_kind):
+            return Refusal("unknown-target", details={"kind": target_kind})
+        if target and target.retracted and event.is_retraction:
+            return Refusal("already-retracted", details={"kind": event.amends})
+        for reference, id_ in zip(proposed.references, proposed.referenced_ids, strict=True):
+            # `actor.merged` names its own subject; its other rules are in `_refuse_merge`
+            if id_ == subject and event.amends in (None, "statement", "topic"):
                 return Refusal("self-reference", ((reference.pointer, "names itself"),))
-            found = state.things.get(thing)
-            if (found.kind if found else made.get(thing)) != reference.kind:
+            entity = state.entities.get(id_)
+            if (entity.kind if entity else created.get(id_)) != reference.kind:
                 unknown.append(reference)
         if event.makes:
-            made[subject] = event.makes
+            created[subject] = event.makes
     if unknown:
-        return Refusal("unknown-reference", unknown=tuple(unknown))
-    refused = _merged(request, state) or _revised(request, state)
-    return refused or tuple(_accept(draft, state) for draft in request.drafts)
+        return Refusal("unknown-reference", unknown_references=tuple(unknown))
+    refusal = _refuse_merge(request, state)
+    if check_revisions:
+        refusal = refusal or _refuse_revision(request, state)
+    return refusal or tuple(_accept(proposed, state) for proposed in request.events)
 
 
-def _merged(request: Request, state: State) -> Refusal | None:
-    """An actor is merged once, into one that is not merged itself: so no merges form a circle.
+def _refuse_merge(request: Request, state: LedgerState) -> Refusal | None:
+    """Refuse a merge into an actor that is merged itself, so that no merges form a circle.
 
-    While it is merged its own state does not change, as nobody would see it.
+    A merged actor is neither merged again nor revised: reads would not show it.
     """
-    for draft in request.drafts:
-        event = draft.event
-        # types are compared, here and below: pydantic's `isinstance` costs ten times as much
+    for proposed in request.events:
+        event = proposed.event
         if type(event) not in (ActorMerged, ActorUnmerged, ActorRevised):
             continue
         if type(event) is ActorMerged:
+            pointer = f"{proposed.pointer}/into"
             if event.into == event.actor:
-                return Refusal("self-reference", ((f"{draft.at}/into", "names itself"),))
-            if further := state.things[thing_id("actor", event.into)].merged_into:
-                told = f"is merged into {further!r} itself; name that one"
-                return Refusal("merged", ((f"{draft.at}/into", told),), about={"into": further})
-        into = state.things[draft.subject].merged_into
+                return Refusal("self-reference", ((pointer, "names itself"),))
+            if root := state.entities[entity_id("actor", event.into)].merged_into:
+                message = f"is merged into {root!r} itself; name that one"
+                return Refusal("merged", ((pointer, message),), details={"into": root})
+        into = state.entities[proposed.subject].merged_into
         if (type(event) is ActorUnmerged) != (into is not None):
-            return Refusal("merged", about={"into": into}) if into else Refusal("not-merged")
+            return Refusal("merged", details={"into": into}) if into else Refusal("not-merged")
     return None
 
 
-def _revised(request: Request, state: State) -> Refusal | None:
-    """Optimistic lock: a position that expects another revision of its pair is refused."""
-    along: dict[Pair, int] = {}
-    for draft in request.drafts:
-        event = draft.event
+def _refuse_revision(request: Request, state: LedgerState) -> Refusal | None:
+    """Optimistic locking: refuse a position whose pair has another revision than it expects."""
+    earlier: dict[Pair, int] = {}  # positions of the same pair in this request
+    for proposed in request.events:
+        event = proposed.event
         if type(event) is not PositionChanged:
             continue
         pair = Pair(event.actor, event.topic)
         if event.expected_revision is not None:
-            current = state.revisions.get(pair, 0) + along.get(pair, 0)
+            current = state.revisions.get(pair, 0) + earlier.get(pair, 0)
             if event.expected_revision != current:
-                fault = f"expected {event.expected_revision}, the current revision is {current}"
+                message = f"expected {event.expected_revision}, the current revision is {current}"
                 return Refusal(
                     "revision-conflict",
-                    ((f"{draft.at}/expected_revision", fault),),
-                    about={"current_revision": current},
+                    ((f"{proposed.pointer}/expected_revision", message),),
+                    details={"current_revision": current},
                 )
-        along[pair] = along.get(pair, 0) + 1
+        earlier[pair] = earlier.get(pair, 0) + 1
     return None
 
 
-def _accept(draft: Draft, state: State) -> Fact:
-    event, thing = draft.event, state.things.get(draft.subject)
-    before = thing.touches if thing else _NOBODY
-    after = standing(event, before, draft.references)
+def _accept(proposed: ProposedEvent, state: LedgerState) -> AcceptedEvent:
+    event, subject = proposed.event, state.entities.get(proposed.subject)
+    before = subject.touches if subject else _NO_TOUCHES
+    after = touches_after(event, before, proposed.references)
     pairs: tuple[Pair, ...] = ()
     if "position" in (event.makes, event.amends):
-        # What was retracted holds no place any more, so a correction that undoes it leaves none.
-        left = thing is not None and not thing.retracted
-        ends = (before, after) if left else (after,)
-        pairs = tuple(sorted({Pair(end.actors[0], end.topics[0]) for end in ends}))
-    return Fact(draft, before | after, after, pairs)
+        # A retracted position is in no timeline, so a correction that undoes it leaves none.
+        was_held = subject is not None and not subject.retracted
+        states = (before, after) if was_held else (after,)
+        pairs = tuple(sorted({Pair(about.actors[0], about.topics[0]) for about in states}))
+    return AcceptedEvent(proposed, before | after, after, pairs)
 
 
-def after(event: Event, kind: Kind, about: Touches) -> Thing:
-    """What the write side knows of a thing of which this was the last event."""
+def entity_after(event: Event, kind: EntityKind, touches: Touches) -> Entity:
+    """An entity whose latest event this is, and whose state is about `touches`."""
     into = event.into if type(event) is ActorMerged else None
-    return Thing(kind, about, is_retraction(event), into)
+    return Entity(kind, touches, event.is_retraction, into)
 
 
-def is_retraction(event: Event) -> bool:
-    """Does the event take its thing off the record?"""
-    return type(event) in (StatementRetracted, PositionRetracted)
+def touches_after(event: Event, before: Touches, refs: Sequence[Reference]) -> Touches:
+    """Touches of the state in which an event leaves its subject; `refs`: the event's references.
 
-
-def standing(event: Event, before: Touches, named: Sequence[Reference]) -> Touches:
-    """Whom the state that an event leaves behind is about; a retraction's is about those before.
-
-    `named`: the event's references.
+    A statement or position whose event refers to nothing (a retraction, an erasure) is about what
+    it was about before.
     """
-    own = Touches(
-        tuple(sorted({str(one.name) for one in named if one.kind == "actor"})),
-        tuple(sorted({str(one.name) for one in named if one.kind == "topic"})),
-    )
-    if type(event) in (StatementCorrected, PositionCorrected):
-        return own
-    if event.erases or event.amends in ("statement", "position"):
+    kind, slug = event.subject_kind(), event.slug
+    if not refs and slug is None:
         return before
-    if event.makes == "actor" or event.amends == "actor":
-        name: str = getattr(event, "id", "") or getattr(event, "actor", "")
-        return own | Touches(actors=(name,))
-    if event.makes == "topic" or event.amends == "topic":
-        return own | Touches(topics=(getattr(event, "id", ""),))
-    return own
+    actors = {str(ref.name) for ref in refs if ref.kind == "actor"}
+    topics = {str(ref.name) for ref in refs if ref.kind == "topic"}
+    if slug is not None:
+        (actors if kind == "actor" else topics).add(slug)
+    return Touches(tuple(sorted(actors)), tuple(sorted(topics)))

@@ -1,191 +1,210 @@
-"""Which events are there, what does each say, and what does it do to which thing?
+"""The event classes: what each event type says, and what it does to which entity.
 
-Every event type, by (type, version). A class here is frozen once released: its golden file in
-`tests/golden/events/` must parse for ever. A new shape is the next version and a function in
-`upcasts.py`. Called by `decisions` (to judge them), the ledger (to write them as bytes) and every
-fold (to hear them).
+Used by `decisions`, by the ledger, which stores events as bytes, and by every fold. A class is
+frozen once it is released: its golden file in `tests/golden/events/` must parse for ever. A change
+of shape is a class with the next `version`, and a function in `upcasts.py`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
-from typing import Annotated, ClassVar, Final, Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final, Literal
 from uuid import UUID
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
-from onrecord.domain.ids import Code, Kind, Slug, thing_id
-from onrecord.domain.payload import Frozen, In, Json, To, join
-from onrecord.domain.statement import Lang, Position, Statement, text
-from onrecord.domain.upcasts import upcast
+from onrecord.domain.event import Amendment, Event, ReasonText
+from onrecord.domain.fields import LanguageTag, free_text
+from onrecord.domain.ids import Code, Slug
+from onrecord.domain.payload import FrozenModel, Json, Ref, Section
+from onrecord.domain.position import Position
+from onrecord.domain.statement import Statement
 
-By = Literal["us", "outlet", "speaker"]
-Reason = Annotated[str | None, text(2_000), In("reason")]
-
-
-class Event(Frozen):
-    """What every event class says of itself.
-
-    `makes`: the kind of thing that comes into being with it. `amends`: the kind of thing whose
-    state it replaces. `erases`: the kind of thing whose words go, while its state stands. One of
-    the three.
-    """
-
-    type: ClassVar[str]
-    version: ClassVar[int] = 1
-    makes: ClassVar[Kind | None] = None
-    amends: ClassVar[Kind | None] = None
-    erases: ClassVar[Kind | None] = None
-
-    def subject(self, event_id: UUID) -> UUID:
-        """The UUID of the thing that this event makes, amends or erases words of."""
-        return event_id
+_EXAMPLE_ID: Final = "01939a3c-6f00-7a51-8a7c-3f1d5b2c9e10"
+_EXAMPLE_AMENDMENT: Final = {"target": _EXAMPLE_ID, "by": "us", "reason": "A slip of ours."}
 
 
-class Name(Frozen):
+class ActorName(FrozenModel):
     """A spelling of an actor's name in one language."""
 
-    name: Annotated[str, text(500)]
-    lang: Lang
+    name: Annotated[str, free_text(500)]
+    lang: LanguageTag
 
 
 ActorKind = Literal["person", "organisation", "government", "office", "group"]
-Names = Annotated[tuple[Name, ...], Field(max_length=100), In("names")]
-Identifiers = Annotated[
-    dict[Code, Annotated[str, text(500)]] | None,  # ASCII keys: RFC 8785 sorts others by UTF-16
+ActorNames = Annotated[tuple[ActorName, ...], Field(max_length=100), Section("names")]
+ActorIdentifiers = Annotated[
+    # `Code`: ASCII keys, as RFC 8785 sorts others by UTF-16 code units
+    dict[Code, Annotated[str, free_text(500)]] | None,
     Field(max_length=50),
-    In("names"),
+    Section("names"),
 ]
 
 
 class ActorState(Event):
     """The whole state of an actor; `id` is its slug."""
 
+    subject_field = "id"
+    example: ClassVar[Json] = {
+        "id": "ministry",
+        "kind": "government",
+        "names": [{"name": "Ministry", "lang": "en"}],
+    }
     id: Slug
     kind: ActorKind
-    names: Names = ()
-    identifiers: Identifiers = None
-
-    def subject(self, event_id: UUID) -> UUID:
-        return thing_id("actor", self.id)
+    names: ActorNames = ()
+    identifiers: ActorIdentifiers = None
 
 
 class ActorRegistered(ActorState):
+    """An actor is on record."""
+
     type = "actor.registered"
     makes = "actor"
 
 
 class ActorRevised(ActorState):
+    """An actor has a new state."""
+
     type = "actor.revised"
     amends = "actor"
+
+
+class ActorMerged(Event):
+    """From here on, one actor means another."""
+
+    type = "actor.merged"
+    amends = "actor"
+    subject_field = "actor"
+    example: ClassVar[Json] = {"actor": "ministry-2", "into": "ministry", "reason": "The same."}
+    actor: Annotated[Slug, Ref("actor")]
+    into: Annotated[Slug, Ref("actor")]
+    reason: ReasonText = None
+
+
+class ActorUnmerged(Event):
+    """A merge was wrong, or is over."""
+
+    type = "actor.unmerged"
+    amends = "actor"
+    subject_field = "actor"
+    example: ClassVar[Json] = {"actor": "ministry-2", "reason": "Not the same after all."}
+    actor: Annotated[Slug, Ref("actor")]
+    reason: ReasonText = None
 
 
 class TopicState(Event):
     """The whole state of a topic; `id` is its slug, `proposition` what a stance is about."""
 
+    subject_field = "id"
+    example: ClassVar[Json] = {
+        "id": "talks",
+        "label": "Talks",
+        "proposition": "Hold talks before they withdraw",
+    }
     id: Slug
-    label: Annotated[str | None, text(500), In("labels")] = None
-    proposition: Annotated[str | None, text(2_000), In("labels")] = None
-    broader: Annotated[Slug | None, To("topic")] = None
-
-    def subject(self, event_id: UUID) -> UUID:
-        return thing_id("topic", self.id)
+    label: Annotated[str | None, free_text(500), Section("labels")] = None
+    proposition: Annotated[str | None, free_text(2_000), Section("labels")] = None
+    broader: Annotated[Slug | None, Ref("topic")] = None
 
 
 class TopicRegistered(TopicState):
+    """A topic is on record."""
+
     type = "topic.registered"
     makes = "topic"
 
 
 class TopicRevised(TopicState):
+    """A topic has a new state."""
+
     type = "topic.revised"
     amends = "topic"
 
 
 class StatementMade(Statement, Event):
+    """Somebody said something."""
+
     type = "statement.made"
     makes = "statement"
-
-
-class PositionChanged(Position, Event):
-    type = "position.changed"
-    makes = "position"
-    expected_revision: Annotated[int | None, Field(strict=True, ge=0, lt=2**53)] = None
-
-
-class Amendment(Event):
-    """A correction or retraction of the thing `target`; never an edit."""
-
-    target: UUID
-    by: By
-    reason: Reason = None
-
-    def subject(self, event_id: UUID) -> UUID:
-        return self.target
+    example: ClassVar[Json] = {
+        "speakers": [{"actor": "spokesman", "role": "Spokesman", "on_behalf_of": ["ministry"]}],
+        "topics": ["talks"],
+        "said_at": "2022-12-01",
+        "said_at_basis": "stated",
+        "content": {"text": "We are ready to talk.", "lang": "en", "mode": "verbatim"},
+        "evidence": [{"url": "https://news.example/talks", "outlet": "The Daily"}],
+        "coder": "desk",
+    }
 
 
 class StatementCorrected(Amendment):
+    """What a statement on record should have said."""
+
     type = "statement.corrected"
     amends = "statement"
+    example: ClassVar[Json] = {**_EXAMPLE_AMENDMENT, "replacement": StatementMade.example}
     replacement: Statement
 
 
 class StatementRetracted(Amendment):
+    """A statement is taken off the record."""
+
     type = "statement.retracted"
     amends = "statement"
+    is_retraction = True
+    example: ClassVar[Json] = _EXAMPLE_AMENDMENT
+
+
+class PositionChanged(Position, Event):
+    """From a date on, somebody holds a stance; `change` tells it from the one before."""
+
+    type = "position.changed"
+    makes = "position"
+    example: ClassVar[Json] = {
+        "actor": "ministry",
+        "topic": "talks",
+        "stance": "conditional_support",
+        "condition": "If the fighting stops.",
+        "summary": "Ready for talks once the fighting stops.",
+        "effective": "2022-12-01",
+        "basis": [_EXAMPLE_ID],
+        "coder": "desk",
+    }
+    expected_revision: Annotated[int | None, Field(strict=True, ge=0, lt=2**53)] = None
 
 
 class PositionCorrected(Amendment):
+    """What a position on record should have been: we were wrong, they did not change."""
+
     type = "position.corrected"
     amends = "position"
+    example: ClassVar[Json] = {**_EXAMPLE_AMENDMENT, "replacement": PositionChanged.example}
     replacement: Position
 
 
 class PositionRetracted(Amendment):
+    """A position is taken off the record."""
+
     type = "position.retracted"
     amends = "position"
-
-
-class ActorMerged(Event):
-    """From here on, reads of `actor` mean `into`."""
-
-    type = "actor.merged"
-    amends = "actor"
-    actor: Annotated[Slug, To("actor")]
-    into: Annotated[Slug, To("actor")]
-    reason: Reason = None
-
-    def subject(self, event_id: UUID) -> UUID:
-        return thing_id("actor", self.actor)
-
-
-class ActorUnmerged(Event):
-    """The merge of `actor` was wrong, or is over."""
-
-    type = "actor.unmerged"
-    amends = "actor"
-    actor: Annotated[Slug, To("actor")]
-    reason: Reason = None
-
-    def subject(self, event_id: UUID) -> UUID:
-        return thing_id("actor", self.actor)
+    is_retraction = True
+    example: ClassVar[Json] = _EXAMPLE_AMENDMENT
 
 
 class PayloadErased(Event):
-    """These sections of the statement `target` are gone, from every event of it until here."""
+    """Words of a statement are gone; from here on no delivery holds them."""
 
     type = "payload.erased"
     erases = "statement"
+    subject_field = "target"
+    example: ClassVar[Json] = {"target": _EXAMPLE_ID, "sections": ["content"], "ground": "gdpr-17"}
     target: UUID
     sections: Annotated[tuple[Code, ...], Field(min_length=1, max_length=16)]
     ground: Code
 
-    def subject(self, event_id: UUID) -> UUID:
-        return self.target
 
-
-CLASSES: Mapping[tuple[str, int], type[Event]] = {
-    (one.type, one.version): one
-    for one in (
+EVENT_CLASSES: Final[Mapping[tuple[str, int], type[Event]]] = {
+    (event_class.type, event_class.version): event_class
+    for event_class in (
         *(ActorRegistered, ActorRevised, ActorMerged, ActorUnmerged),
         *(TopicRegistered, TopicRevised),
         *(StatementMade, StatementCorrected, StatementRetracted),
@@ -195,32 +214,26 @@ CLASSES: Mapping[tuple[str, int], type[Event]] = {
 }
 
 
-class Recorded(NamedTuple):
-    """An event as the ledger has it: what happened, its place, when and by whom it was recorded.
-
-    `erased` names the sections that are gone: their leaves are missing from `event`.
-    """
-
-    seq: int
-    id: UUID
-    recorded_at: datetime
-    recorded_by: str
-    event: Event
-    erased: frozenset[str] = frozenset()
-
-    @property
-    def subject(self) -> UUID:
-        """The thing that the event makes or amends."""
-        return self.event.subject(self.id)
+# Types are compared: pydantic's `isinstance` costs ten times as much, and every fold calls these.
 
 
-def parse(type_: str, version: int, data: Json, sections: Iterable[Json]) -> Event:
-    """Read an event as stored, in whatever released shape, as the newest class of its type."""
-    newest, whole = upcast(type_, version, join(data, *sections))
-    return _READERS[type_, newest](whole)
+def statement_after(event: Event) -> Statement | None:
+    """The state in which an event leaves its statement; None if it is retracted."""
+    if type(event) is StatementMade:
+        return event
+    if type(event) is StatementCorrected:
+        return event.replacement
+    if type(event) is StatementRetracted:
+        return None
+    raise TypeError(f"{event.type} gives no statement a new state")
 
 
-_READERS: Final[Mapping[tuple[str, int], Callable[[Json], Event]]] = {
-    key: TypeAdapter(one).validator.validate_python for key, one in CLASSES.items()
-}
-"""As `model_validate` reads, at half its cost: it looks at what it was called with, every time."""
+def position_after(event: Event) -> Position | None:
+    """The state in which an event leaves its position; None if it is retracted."""
+    if type(event) is PositionChanged:
+        return event
+    if type(event) is PositionCorrected:
+        return event.replacement
+    if type(event) is PositionRetracted:
+        return None
+    raise TypeError(f"{event.type} gives no position a new state")

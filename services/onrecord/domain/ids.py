@@ -1,8 +1,8 @@
-"""Which names may things have, and how is one name made from another?
+"""Identifiers: slugs and codes, and the UUIDs that are derived from them.
 
-Called by the doors (to check and to mint), by `decisions` (to look things up) and by the ledger.
-Every event and every thing has a UUID: a statement or position has that of the event that made it;
-an actor or topic, whose name is a slug, has UUIDv5(kind, slug). So one table of ids serves all.
+Used by the APIs to validate and create ids, by `requests` and by the ledger. Every event and every
+entity has a UUID. A statement or position has the UUID of the event that made it; an actor or
+topic, which is named by a slug, has UUIDv5(kind, slug). So one table of ids serves all of them.
 """
 
 from functools import lru_cache
@@ -12,10 +12,10 @@ from uuid import UUID, uuid5
 import uuid_utils.compat
 from pydantic import StringConstraints
 
-Kind = Literal["actor", "topic", "statement", "position"]
+EntityKind = Literal["actor", "topic", "statement", "position"]
 
 _NAMESPACE = UUID("6f8d1c9e-4f0b-5b7e-9d53-0c7a8e3f2b11")
-"""Root of every UUIDv5 made here (RFC 9562, section 5.5). Never changes: ids depend on it."""
+"""Root of all UUIDv5 here (RFC 9562, section 5.5). It must never change."""
 
 SLUG_PATTERN = r"^(?:Q[1-9][0-9]{0,14}|[a-z0-9]+(?:[-_][a-z0-9]+)*)$"
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=80)]
@@ -26,26 +26,26 @@ Code = Annotated[str, StringConstraints(pattern=CODE_PATTERN, max_length=80)]
 """An ASCII code that may stand in an entry's `data`: a coder, a ground. Never free text."""
 
 
-def thing_id(kind: Kind, name: str | UUID) -> UUID:
-    """The UUID of a thing: a statement's or position's own, a slug's UUIDv5(kind, slug)."""
+def entity_id(kind: EntityKind, name: str | UUID) -> UUID:
+    """The UUID of an entity: UUIDv5(kind, slug) of a slug; a UUID is one already."""
     return name if isinstance(name, UUID) else _slug_id(kind, name)
 
 
-@lru_cache(maxsize=65_536)  # the same actors and topics come again and again
-def _slug_id(kind: Kind, slug: str) -> UUID:
+@lru_cache(maxsize=65_536)  # few actors and topics have most of the events
+def _slug_id(kind: EntityKind, slug: str) -> UUID:
     return uuid5(uuid5(_NAMESPACE, kind), slug)
 
 
-def along_id(request: UUID, n: int) -> UUID:
-    """The id of the n-th event (from 0) that is appended along with the request's own."""
+def additional_event_id(request: UUID, n: int) -> UUID:
+    """The UUID of an entity: UUIDv5(kind, slug) of a slug; a UUID stays what it is."""
     return uuid5(request, str(n))
 
 
-def keyed_id(caller: str, idempotency_key: str) -> UUID:
-    """The id of a write that brings an `Idempotency-Key` instead of an id."""
+def id_from_idempotency_key(caller: str, idempotency_key: str) -> UUID:
+    """The id of a write with an `Idempotency-Key` instead of an id."""
     return uuid5(uuid5(_NAMESPACE, "key"), f"{caller}\n{idempotency_key}")
 
 
 def new_id() -> UUID:
-    """A fresh UUIDv7 (RFC 9562): sorts by time of making, so indexes grow at one end."""
+    """A new UUIDv7 (RFC 9562). They sort by time, so indexes grow at one end only."""
     return uuid_utils.compat.uuid7()

@@ -1,4 +1,4 @@
-"""Which stances are there, and where do they lie on the scale?"""
+"""The stances, and their values on the scale from `oppose` to `support`."""
 
 from typing import Final, Literal, get_args
 

@@ -1,8 +1,8 @@
-"""How is an event of an older shape read today?
+"""Upcasts: functions that lift stored events of an older version to the newest one.
 
-Called by `events.parse` alone. There is one shape of each type so far. A new one is a class with
-the next `version` in `events.py` and one entry here: `("statement.made", 1): to_2`, a pure
-function from the older whole event (as JSON) to the next one. Folds only ever see the newest shape.
+Called by `event_types.parse_event` only. Every type has one version so far. A new version is a
+class with the next `version` in `events.py` and one entry here: `("statement.made", 1): to_v2`, a
+pure function from the whole older event (as JSON) to the next version. Folds only see the newest.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,8 +12,8 @@ from onrecord.domain.payload import Json
 UPCASTS: Mapping[tuple[str, int], Callable[[Json], Json]] = {}
 
 
-def upcast(type_: str, version: int, whole: Json) -> tuple[int, Json]:
-    """Lift an event to its newest shape; answers that shape's version and the event."""
-    while step := UPCASTS.get((type_, version)):
-        whole, version = step(whole), version + 1
-    return version, whole
+def upcast(type_: str, version: int, event: Json) -> tuple[int, Json]:
+    """Lift a whole event to the newest version of its type; returns that version and the event."""
+    while lift := UPCASTS.get((type_, version)):
+        event, version = lift(event), version + 1
+    return version, event

@@ -6,14 +6,16 @@ line, and from merges of actors, is in `changes`. Queried by `steps_read`.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Column, Connection, DateTime, Index, Integer, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from onrecord.domain.dates import bounds
-from onrecord.domain.events import PositionChanged, PositionCorrected, PositionRetracted, Recorded
-from onrecord.domain.statement import Position
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.event_types import event_types_about
+from onrecord.domain.events import position_after
+from onrecord.domain.position import Position
 from onrecord.projections.engine.projection import Projection, metadata
 from onrecord.projections.engine.versions import Versions, columns
 
@@ -41,16 +43,14 @@ steps = Table(
 )
 
 
-def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
     """Open, close and replace versions as the events say."""
     versions = Versions(conn, steps, generation)
-    versions.know({one.subject for one in page if isinstance(one.event, _AMEND)})
+    versions.know({one.subject for one in page if one.event.amends})
     for one in page:
-        if isinstance(one.event, PositionChanged):
-            versions.open(one.subject, one, _row(one.event))
-        elif isinstance(one.event, PositionCorrected):
-            versions.open(one.subject, one, _row(one.event.replacement))
-        elif isinstance(one.event, PositionRetracted):
+        if position := position_after(one.event):
+            versions.open(one.subject, one, _row(position))
+        else:
             versions.close(one.subject, one)
     versions.flush()
 
@@ -81,9 +81,6 @@ def _row(position: Position) -> dict[str, Any]:
     }
 
 
-_AMEND: Final = (PositionCorrected, PositionRetracted)
-_HEARS: Final = (PositionChanged, *_AMEND)
-
 POSITIONS = Projection(
-    NAME, number=1, tables=(steps,), fold=fold, hears=frozenset(one.type for one in _HEARS)
+    NAME, number=1, tables=(steps,), fold=fold, hears=event_types_about("position")
 )

@@ -23,14 +23,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from onrecord.domain.dates import bounds
-from onrecord.domain.events import (
-    PayloadErased,
-    Recorded,
-    StatementCorrected,
-    StatementMade,
-    StatementRetracted,
-)
-from onrecord.domain.payload import plain, split, without
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.event_types import event_types_about
+from onrecord.domain.events import PayloadErased, StatementRetracted, statement_after
+from onrecord.domain.payload import as_json, split_payload, without_sections
 from onrecord.domain.statement import Statement
 from onrecord.projections.engine.projection import Projection, metadata
 from onrecord.projections.engine.versions import NEVER, Versions, columns
@@ -65,25 +61,23 @@ statements = Table(
     Index(
         "statements_doubted",
         *_MADE,
-        postgresql_where=text("close_type = 'statement.retracted' OR doc ? 'embedded_in'"),
+        postgresql_where=text(f"close_type = '{StatementRetracted.type}' OR doc ? 'embedded_in'"),
     ),
 )
 
 
-def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
     """Open, close and replace versions as the events say."""
     versions = Versions(conn, statements, generation)
-    versions.know({one.subject for one in page if isinstance(one.event, _AMEND)})
+    versions.know({one.subject for one in page if one.event.amends})
     for one in page:
-        if isinstance(one.event, StatementMade):
-            versions.open(one.subject, one, _row(one.event, one.erased))
-        elif isinstance(one.event, StatementCorrected):
-            versions.open(one.subject, one, _row(one.event.replacement, one.erased))
-        elif isinstance(one.event, StatementRetracted):
-            versions.close(one.subject, one)
-        elif isinstance(one.event, PayloadErased):
+        if isinstance(one.event, PayloadErased):
             versions.flush()
             _erase(conn, generation, one.event)
+        elif statement := statement_after(one.event):
+            versions.open(one.subject, one, _row(statement, one.erased))
+        else:
+            versions.close(one.subject, one)
     versions.flush()
 
 
@@ -95,9 +89,12 @@ def _erase(conn: Connection, generation: int, erasure: PayloadErased) -> None:
     mine = (statements.c.generation == generation, statements.c.id == erasure.target)
     for row in conn.execute(select(statements).where(*mine)).all():
         statement = Statement.model_validate(row.doc)
-        had = {*split(statement)[1], *(one for one, ground in row.erased.items() if not ground)}
+        had = {
+            *split_payload(statement)[1],
+            *(one for one, ground in row.erased.items() if not ground),
+        }
         had |= {"reason"} if row.reason else set()
-        left = _row(without(statement, erasure.sections), frozenset())
+        left = _row(without_sections(statement, erasure.sections), frozenset())
         left["erased"] = {**row.erased, **dict.fromkeys(had & {*erasure.sections}, erasure.ground)}
         if "reason" in erasure.sections:
             left |= {"reason": None, "close_reason": None}
@@ -115,7 +112,7 @@ def _row(statement: Statement, missing: frozenset[str]) -> dict[str, Any]:
         ),
         "topics": list(statement.topics),
         "outlets": _once(one.outlet for one in statement.evidence if one.outlet),
-        "doc": plain(statement),
+        "doc": as_json(statement),
         "erased": dict.fromkeys(sorted(missing)),
     }
 
@@ -124,9 +121,6 @@ def _once(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-_AMEND: Final = (StatementCorrected, StatementRetracted)
-_HEARS: Final = (StatementMade, *_AMEND, PayloadErased)
-
 STATEMENTS = Projection(
-    NAME, number=1, tables=(statements,), fold=fold, hears=frozenset(one.type for one in _HEARS)
+    NAME, number=1, tables=(statements,), fold=fold, hears=event_types_about("statement")
 )

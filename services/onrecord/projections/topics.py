@@ -4,11 +4,12 @@ One row a version of a topic. Queried by `registry_read`, and joined by position
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 from sqlalchemy import Column, Connection, Index, Table, Text
 
-from onrecord.domain.events import Recorded, TopicRegistered, TopicRevised
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.event_types import event_types_about
+from onrecord.domain.events import TopicRegistered, TopicRevised
 from onrecord.projections.engine.projection import Projection, metadata
 from onrecord.projections.engine.versions import Versions, columns
 from onrecord.projections.spelling import folded
@@ -32,7 +33,7 @@ topics = Table(
 )
 
 
-def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
     """Open a topic's first version, and replace it by later ones."""
     versions = Versions(conn, topics, generation)
     versions.know({one.event.id for one in page if isinstance(one.event, TopicRevised)})
@@ -47,11 +48,9 @@ def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
                 "spellings": "\n".join(folded(word) for word in words),
             }
             versions.open(event.id, one, row)
+        else:
+            raise TypeError(f"{event.type} is not folded")
     versions.flush()
 
 
-_HEARS: Final = (TopicRegistered, TopicRevised)
-
-TOPICS = Projection(
-    NAME, number=1, tables=(topics,), fold=fold, hears=frozenset(one.type for one in _HEARS)
-)
+TOPICS = Projection(NAME, number=1, tables=(topics,), fold=fold, hears=event_types_about("topic"))

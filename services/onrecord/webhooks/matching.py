@@ -13,10 +13,11 @@ from typing import Any, Final
 
 from sqlalchemy import TextClause, text
 
+from onrecord.domain.events import PositionChanged
 from onrecord.ledger.read import seqs
 from onrecord.projections.changes.change_of import ever_meant, kind, meant
 
-CHANGED: Final = "position.changed"
+CHANGED: Final = PositionChanged.type
 """The one type of event that has a kind of change."""
 FILTERS: Final = {"actors": "actor", "topics": "topic", "kinds": "kind", "types": "type"}
 """An endpoint's filters, the narrowest first, and what each of their names is."""

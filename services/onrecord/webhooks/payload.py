@@ -13,6 +13,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
+from onrecord.domain.event_types import stored_subject
 from onrecord.projections.changes.change_of import change
 
 MEDIA_TYPE: Final = "application/cloudevents+json"
@@ -82,17 +83,7 @@ def ping(id_: UUID, endpoint: UUID, at: str) -> bytes:
     )
 
 
-_PLURAL: Final = {
-    "actor": "actors",
-    "topic": "topics",
-    "statement": "statements",
-    "position": "positions",
-}
-
-
 def _subject(entry: Mapping[str, Any]) -> str:
     """The thing that the event is about, as a path below `/v1/`."""
-    data = entry["data"]
-    kind = "statement" if entry["type"] == "payload.erased" else entry["type"].partition(".")[0]
-    name = data.get("target") or data.get("actor" if kind == "actor" else "id") or data.get("id")
-    return f"{_PLURAL[kind]}/{name or entry['id']}"
+    kind, name = stored_subject(entry["type"], entry["version"], entry["data"], entry["id"])
+    return f"{kind}s/{name}"

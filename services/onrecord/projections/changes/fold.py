@@ -27,15 +27,9 @@ from sqlalchemy import (
     text,
 )
 
-from onrecord.domain.events import (
-    ActorMerged,
-    ActorUnmerged,
-    PositionChanged,
-    PositionCorrected,
-    PositionRetracted,
-    Recorded,
-)
-from onrecord.domain.statement import Position
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.event_types import event_types_about
+from onrecord.domain.events import ActorMerged, ActorUnmerged, position_after
 from onrecord.projections import actors
 from onrecord.projections.changes.affected_ranges import Spans, open_steps
 from onrecord.projections.changes.merges import Aliases
@@ -83,12 +77,11 @@ event it did not become the newest step of its line.
 """
 
 _MERGES: Final = (ActorMerged, ActorUnmerged)
-_HEARS: Final = (PositionChanged, PositionCorrected, PositionRetracted, *_MERGES)
 _OF_ACTOR: Final = "c.actor = %(actor)s"
 _THESE: Final = "c.id = ANY(%(ids)b::uuid[])"
 
 
-def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
     """Put steps into their lines and take them out; where actors merge, lines do."""
     for merging, some in groupby(page, key=lambda one: isinstance(one.event, _MERGES)):
         if merging:
@@ -98,12 +91,12 @@ def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
             _move(conn, generation, list(some))
 
 
-def _move(conn: Connection, generation: int, some: Sequence[Recorded]) -> None:
+def _move(conn: Connection, generation: int, some: Sequence[RecordedEvent]) -> None:
     """Positions were made, corrected and retracted, and no actors merged in between."""
-    said = [_said(one) for one in some]
+    said = [position_after(one.event) for one in some]
     stands = [one for one in said if one is not None]
     aliases = Aliases(conn, {one.actor for one in stands}, some[0].seq)
-    targets = {one.subject for one in some if not isinstance(one.event, PositionChanged)}
+    targets = {one.subject for one in some if one.event.amends}
     versions = Versions(conn, changes, generation)
     versions.know(targets)
     steps = [
@@ -137,14 +130,7 @@ def _move(conn: Connection, generation: int, some: Sequence[Recorded]) -> None:
     versions.flush()
 
 
-def _said(one: Recorded) -> Position | None:
-    """The position that an event leaves behind, if it leaves one."""
-    if isinstance(one.event, PositionCorrected):
-        return one.event.replacement
-    return one.event if isinstance(one.event, PositionChanged) else None
-
-
-def _merge(conn: Connection, generation: int, one: Recorded) -> None:
+def _merge(conn: Connection, generation: int, one: RecordedEvent) -> None:
     """All lines of an actor join those of another, or part from them."""
     assert isinstance(one.event, _MERGES)
     before = Aliases(conn, {one.event.actor}, one.seq).root(one.event.actor)
@@ -169,7 +155,7 @@ CHANGES = Projection(
     number=1,
     tables=(changes,),
     fold=fold,
-    hears=frozenset(one.type for one in _HEARS),
+    hears=event_types_about("position") | {one.type for one in _MERGES},
     split=False,  # a correction takes a step to another line, and a merge takes all of them
     after=(actors.NAME,),
 )

@@ -5,7 +5,6 @@ through the same hands as a real one (`seal`, `encode`, `render`), only that its
 salts are the same each time. Called by the entrypoint that serves the door.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -14,9 +13,12 @@ import orjson
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from onrecord.domain.decisions import Draft, Touches
-from onrecord.domain.events import CLASSES, Event
-from onrecord.domain.payload import references, split
+from onrecord.domain.decisions import Touches, touches_after
+from onrecord.domain.event import Event
+from onrecord.domain.event_types import NEWEST_CLASSES
+from onrecord.domain.events import PositionChanged
+from onrecord.domain.payload import references, split_payload
+from onrecord.domain.requests import ProposedEvent
 from onrecord.ledger.entry import Payload, Sealed, canonical, commitment, encode, stamp
 from onrecord.webhooks import payload
 
@@ -24,62 +26,6 @@ _THING: Final = UUID("01939a3c-6f00-7a51-8a7c-3f1d5b2c9e10")
 _EVENT: Final = UUID("01939a3c-7b2e-7c0f-9d44-5e8f0a6b7c21")
 _AT: Final = datetime(2022, 12, 2, 9, 30, tzinfo=UTC)
 _SALT: Final = bytes(32)
-_STATEMENT: Final = {
-    "speakers": [{"actor": "spokesman", "role": "Spokesman", "on_behalf_of": ["ministry"]}],
-    "topics": ["talks"],
-    "said_at": "2022-12-01",
-    "said_at_basis": "stated",
-    "content": {"text": "We are ready to talk.", "lang": "en", "mode": "verbatim"},
-    "evidence": [{"url": "https://news.example/talks", "outlet": "The Daily"}],
-    "coder": "desk",
-}
-_POSITION: Final = {
-    "actor": "ministry",
-    "topic": "talks",
-    "stance": "conditional_support",
-    "condition": "If the fighting stops.",
-    "summary": "Ready for talks once the fighting stops.",
-    "effective": "2022-12-01",
-    "basis": [str(_THING)],
-    "coder": "desk",
-}
-_NAMES: Final = {"kind": "government", "names": [{"name": "Ministry", "lang": "en"}]}
-_LABELS: Final = {"label": "Talks", "proposition": "Hold talks before they withdraw"}
-_AMENDS: Final = {"target": str(_THING), "by": "us", "reason": "A slip of ours."}
-SAID: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
-    "actor.registered": ("An actor is on record.", {"id": "ministry", **_NAMES}),
-    "actor.revised": ("An actor has a new state.", {"id": "ministry", **_NAMES}),
-    "actor.merged": (
-        "From here on, one actor means another.",
-        {"actor": "ministry-2", "into": "ministry", "reason": "The same."},
-    ),
-    "actor.unmerged": (
-        "A merge was wrong, or is over.",
-        {"actor": "ministry-2", "reason": "Not the same after all."},
-    ),
-    "topic.registered": ("A topic is on record.", {"id": "talks", **_LABELS}),
-    "topic.revised": ("A topic has a new state.", {"id": "talks", **_LABELS}),
-    "statement.made": ("Somebody said something.", _STATEMENT),
-    "statement.corrected": (
-        "What a statement on record should have said.",
-        {**_AMENDS, "replacement": _STATEMENT},
-    ),
-    "statement.retracted": ("A statement is taken off the record.", _AMENDS),
-    "position.changed": (
-        "From a date on, somebody holds a stance; `change` tells it from the one before.",
-        _POSITION,
-    ),
-    "position.corrected": (
-        "What a position on record should have been: we were wrong, they did not change.",
-        {**_AMENDS, "replacement": _POSITION},
-    ),
-    "position.retracted": ("A position is taken off the record.", _AMENDS),
-    "payload.erased": (
-        "Words of a statement are gone; from here on no delivery holds them.",
-        {"target": str(_THING), "sections": ["content"], "ground": "gdpr-17"},
-    ),
-}
-"""What each type tells, and an example of it."""
 _CHANGE: Final = {
     "kind": "shifted",
     "size": 2,
@@ -98,45 +44,36 @@ def example(type_: str) -> dict[str, Any]:
     if type_ == payload.PING:
         told: dict[str, Any] = orjson.loads(payload.ping(_EVENT, _THING, stamp(_AT)))
         return told
-    event = _newest(type_).model_validate(SAID[type_][1])
+    event_class = NEWEST_CLASSES[type_]
+    event = event_class.model_validate(event_class.example)
     sealed = _sealed(event)
-    named = [one for one in references(event) if isinstance(one.name, str)]
-    touches = Touches(
-        tuple(sorted({str(one.name) for one in named if one.kind == "actor"})),
-        tuple(sorted({str(one.name) for one in named if one.kind == "topic"})),
-    )
+    touches = touches_after(event, Touches(), references(event))
     entry = encode(sealed, touches, seq=41, recorded_at=stamp(_AT), recorded_by="local")
     row = {
         "entry": entry,
         "sections": [one.section for one in sealed.payloads],
         "values": [one.value for one in sealed.payloads],
         "erased": None,
-        "change": _CHANGE if type_ == "position.changed" else None,
+        "change": _CHANGE if type_ == PositionChanged.type else None,
     }
     body: dict[str, Any] = orjson.loads(payload.body(row))
     return body
 
 
-def _newest(type_: str) -> type[Event]:
-    return max(
-        ((version, one) for (name, version), one in CLASSES.items() if name == type_),
-        key=lambda found: found[0],
-    )[1]
-
-
 def _sealed(event: Event) -> Sealed:
     """As `entry.seal` does, but for the salt, which would make each description another."""
-    data, sections = split(event)
+    data, sections = split_payload(event)
     payloads = tuple(
         Payload(name, _SALT, canonical(value)) for name, value in sorted(sections.items())
     )
     commit = {one.section: commitment(one.salt, one.value) for one in payloads}
-    return Sealed(Draft(_EVENT, event), data, payloads, commit)
+    return Sealed(ProposedEvent(_EVENT, event), data, payloads, commit)
 
 
 def describe(app: FastAPI) -> None:
     """Put every POST that an endpoint may get into the description of this API."""
-    told = {**{type_: said for type_, (said, _) in SAID.items()}, payload.PING: "A test."}
+    summaries = {type_: event_class.__doc__ for type_, event_class in NEWEST_CLASSES.items()}
+    told = {**summaries, payload.PING: "A test."}
     for type_, said in told.items():
         app.webhooks.add_api_route(
             type_,

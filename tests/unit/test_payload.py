@@ -1,7 +1,4 @@
-"""Does an event come apart into what stays and what may be erased, and together again, whole?
-
-And does every free text of every event class stand in a section, so that it can be erased at all?
-"""
+"""Payload sections: events split and merge without loss, and every free text can be erased."""
 
 import types
 from collections.abc import Iterator
@@ -13,19 +10,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import AfterValidator, BaseModel, StringConstraints
 
+from onrecord.domain.event import Event
+from onrecord.domain.event_types import parse_event
 from onrecord.domain.events import (
-    CLASSES,
+    EVENT_CLASSES,
     ActorRegistered,
-    Event,
     PositionChanged,
     PositionCorrected,
     StatementCorrected,
     StatementMade,
-    parse,
 )
+from onrecord.domain.fields import LanguageTag
 from onrecord.domain.ids import CODE_PATTERN, SLUG_PATTERN
-from onrecord.domain.payload import In, Reference, To, join, plain, references, split
-from onrecord.domain.statement import Lang, Selector, Statement
+from onrecord.domain.payload import (
+    Ref,
+    Reference,
+    Section,
+    as_json,
+    merge_payload,
+    references,
+    split_payload,
+)
+from onrecord.domain.statement import Selector, Statement
 from onrecord.ingest.schemas import ErasureIn
 from tests.support.histories import EFFECTIVE, Cast, batches, histories, said
 
@@ -33,13 +39,13 @@ WORDS = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=20
 ).filter(lambda words: bool(words.strip()))
 MAYBE = st.none() | WORDS
-CODES = {SLUG_PATTERN, CODE_PATTERN, get_args(Lang)[1].pattern}
-"""Patterns of strings that may stand in `data`: they leave no room for free text."""
+CODES = {SLUG_PATTERN, CODE_PATTERN, get_args(LanguageTag)[1].pattern}
+"""Patterns of strings that are allowed in `data`: no free text matches them."""
 
 
 @st.composite
 def statements(draw: st.DrawFn) -> dict[str, Any]:
-    """The fields of a statement of any shape: whatever may be left out may be left out."""
+    """Fields of a statement; every optional field may be missing."""
     speakers = draw(st.integers(1, 3))
     base = said("ann", "talks", draw(WORDS), draw(EFFECTIVE))
     original = draw(st.none() | st.builds(lambda words: {"text": words, "lang": "uk"}, MAYBE))
@@ -77,20 +83,20 @@ def statements(draw: st.DrawFn) -> dict[str, Any]:
     return {**base, **draw(st.fixed_dictionaries(more))}
 
 
-def drafts() -> st.SearchStrategy[list[Event]]:
+def events_of_histories() -> st.SearchStrategy[list[Event]]:
     """The events of random histories."""
     return histories().map(
         lambda history: [
-            draft.event
+            proposed.event
             for batch in batches(history, Cast("x"))
             for request in batch
-            for draft in request.drafts
+            for proposed in request.events
         ]
     )
 
 
 def leaves(annotation: Any, marks: tuple[Any, ...] = ()) -> Iterator[tuple[Any, tuple[Any, ...]]]:
-    """The plain types that an annotation is made of, each with all that is noted on its way."""
+    """The scalar types in an annotation, each with the metadata on the way to it."""
     origin = get_origin(annotation)
     if origin is Annotated:
         inner, *more = get_args(annotation)
@@ -101,17 +107,17 @@ def leaves(annotation: Any, marks: tuple[Any, ...] = ()) -> Iterator[tuple[Any, 
         for inner in get_args(annotation):
             yield from leaves(inner, marks)
     else:
-        raise AssertionError(f"this test does not know {annotation!r}")
+        raise AssertionError(f"add {annotation!r} to this test")
 
 
-def texts(model: type[BaseModel], at: str = "") -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Every string leaf of a model outside its sections, with its notes."""
+def texts_in_data(model: type[BaseModel], at: str = "") -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Pointer and metadata of every string field outside the sections."""
     for name, field in model.model_fields.items():
-        if any(isinstance(mark, In) for mark in field.metadata):
+        if any(isinstance(mark, Section) for mark in field.metadata):
             continue
         for leaf, marks in leaves(field.annotation, tuple(field.metadata)):
             if isinstance(leaf, type) and issubclass(leaf, BaseModel):
-                yield from texts(leaf, f"{at}/{name}")
+                yield from texts_in_data(leaf, f"{at}/{name}")
             elif leaf is str:
                 yield f"{at}/{name}", marks
             else:
@@ -119,80 +125,80 @@ def texts(model: type[BaseModel], at: str = "") -> Iterator[tuple[str, tuple[Any
                 assert harmless or get_origin(leaf) is Literal, (at, name, leaf)
 
 
-def may_stand_in_data(marks: tuple[Any, ...]) -> bool:
+def is_allowed_in_data(marks: tuple[Any, ...]) -> bool:
     patterns = {mark.pattern for mark in marks if isinstance(mark, StringConstraints)}
     checks = {mark.func.__module__ for mark in marks if isinstance(mark, AfterValidator)}
     return bool(patterns & CODES) or "onrecord.domain.dates" in checks
 
 
-@pytest.mark.parametrize("event", CLASSES.values(), ids=lambda event: event.__name__)
-def test_every_text_of_an_event_is_a_code_or_a_date_or_stands_in_a_section(
+@pytest.mark.parametrize("event", EVENT_CLASSES.values(), ids=lambda event: event.__name__)
+def test_every_text_outside_sections_is_a_code_or_a_date(
     event: type[Event],
 ) -> None:
-    assert [at for at, marks in texts(event) if not may_stand_in_data(marks)] == []
+    assert [at for at, marks in texts_in_data(event) if not is_allowed_in_data(marks)] == []
 
 
-def test_a_free_text_outside_every_section_would_be_seen() -> None:
+def test_the_check_finds_free_text_outside_sections() -> None:
     class Leaky(BaseModel):
-        inside: Annotated[str, In("note")]
+        inside: Annotated[str, Section("note")]
         outside: Annotated[tuple[Annotated[str, StringConstraints(max_length=9)], ...] | None, 1]
 
-    assert [at for at, marks in texts(Leaky) if not may_stand_in_data(marks)] == ["/outside"]
+    assert [at for at, marks in texts_in_data(Leaky) if not is_allowed_in_data(marks)] == [
+        "/outside"
+    ]
     assert {"exact", "prefix", "suffix"} == {
-        at.strip("/") for at, marks in texts(Selector) if not may_stand_in_data(marks)
+        at.strip("/") for at, marks in texts_in_data(Selector) if not is_allowed_in_data(marks)
     }
 
 
-@given(drafts())
-def test_apart_and_together_again_gives_every_event_back(events: list[Event]) -> None:
+@given(events_of_histories())
+def test_merging_a_split_event_gives_it_back(events: list[Event]) -> None:
     for event in events:
-        data, sections = split(event)
-        assert plain(event) == join(data, *sections.values())
-        assert event == parse(event.type, event.version, data, list(sections.values()))
+        data, sections = split_payload(event)
+        assert as_json(event) == merge_payload(data, *sections.values())
+        assert event == parse_event(event.type, event.version, data, list(sections.values()))
 
 
 @given(statements(), st.randoms())
-def test_a_statement_of_any_shape_comes_together_in_whatever_order_its_sections_come(
-    fields: dict[str, Any], random: Any
-) -> None:
+def test_sections_of_a_statement_merge_in_any_order(fields: dict[str, Any], random: Any) -> None:
     event = StatementMade.model_validate(fields)
-    data, sections = split(event)
+    data, sections = split_payload(event)
     parts = list(sections.values())
     random.shuffle(parts)
-    assert event == parse("statement.made", 1, data, parts)
+    assert event == parse_event("statement.made", 1, data, parts)
     replacement = {"target": UUID(int=1), "by": "us", "reason": "Why.", "replacement": fields}
     corrected = StatementCorrected.model_validate(replacement)
-    data, sections = split(corrected)
-    assert corrected == parse("statement.corrected", 1, data, list(sections.values()))
+    data, sections = split_payload(corrected)
+    assert corrected == parse_event("statement.corrected", 1, data, list(sections.values()))
 
 
 @given(statements())
-def test_a_section_that_is_left_out_takes_its_words_along_and_nothing_else(
+def test_a_missing_section_removes_only_its_own_fields(
     fields: dict[str, Any],
 ) -> None:
-    data, sections = split(StatementMade.model_validate(fields))
-    for gone in sections:
-        rest = {name: section for name, section in sections.items() if name != gone}
-        left = parse("statement.made", 1, data, list(rest.values()))
-        assert (data, rest) == split(left)
+    data, sections = split_payload(StatementMade.model_validate(fields))
+    for missing in sections:
+        rest = {name: section for name, section in sections.items() if name != missing}
+        event = parse_event("statement.made", 1, data, list(rest.values()))
+        assert (data, rest) == split_payload(event)
 
 
-def test_what_is_empty_is_left_out_and_what_is_zero_is_not() -> None:
+def test_empty_fields_are_left_out_and_zeros_are_not() -> None:
     event = PositionChanged(
         actor="a", topic="t", stance="neutral", effective="2022", coder="c", expected_revision=0
     )
     expected = {"actor": "a", "topic": "t", "stance": "neutral", "effective": "2022", "coder": "c"}
-    assert ({**expected, "order": 0, "expected_revision": 0}, {}) == split(event)
+    assert ({**expected, "order": 0, "expected_revision": 0}, {}) == split_payload(event)
 
 
-def test_a_section_has_the_shape_of_the_event_with_a_place_for_each_item_of_a_list() -> None:
+def test_a_section_keeps_a_place_for_each_item_of_a_list() -> None:
     fields = said("ann", "talks")
     fields["speakers"] = [{"actor": "ann"}, {"actor": "ben", "role": "minister"}]
-    _, sections = split(StatementMade.model_validate(fields))
+    _, sections = split_payload(StatementMade.model_validate(fields))
     assert sections["roles"] == {"speakers": [{}, {"role": "minister"}]}
 
 
-def test_every_place_that_names_a_thing_is_found_with_its_pointer() -> None:
+def test_references_have_pointers_in_the_order_of_the_fields() -> None:
     first, second, outer = UUID(int=1), UUID(int=2), UUID(int=3)
     fields = said("ann", "talks") | {
         "speakers": [{"actor": "ann"}, {"actor": "ben", "on_behalf_of": ["cleo", "dora"]}],
@@ -216,32 +222,32 @@ def test_every_place_that_names_a_thing_is_found_with_its_pointer() -> None:
     assert expected == list(references(StatementMade.model_validate(fields), at="/x"))
 
 
-def test_a_replacement_is_pointed_into() -> None:
+def test_references_in_a_replacement_have_pointers_into_it() -> None:
     stand = {"actor": "ann", "topic": "talks", "stance": "support", "effective": "2022"}
     event = PositionCorrected.model_validate(
         {"target": UUID(int=1), "by": "us", "replacement": {**stand, "coder": "c"}}
     )
     pointers = ["/replacement/actor", "/replacement/topic"]
-    assert pointers == [one.pointer for one in references(event)]
+    assert pointers == [ref.pointer for ref in references(event)]
 
 
-def test_a_mark_says_which_kind_of_thing_is_named() -> None:
-    assert To("actor") in StatementMade.model_fields["addressees"].metadata
-    assert In("names") in ActorRegistered.model_fields["identifiers"].metadata
+def test_annotations_are_kept_on_the_fields() -> None:
+    assert Ref("actor") in StatementMade.model_fields["addressees"].metadata
+    assert Section("names") in ActorRegistered.model_fields["identifiers"].metadata
 
 
 def sections(model: type[BaseModel]) -> set[str]:
-    """Every section that the leaves of a model stand in."""
-    found = set()
+    """Every section of a model and of the models in it."""
+    names = set()
     for field in model.model_fields.values():
-        own = {mark.section for mark in field.metadata if isinstance(mark, In)}
+        own = {mark.section for mark in field.metadata if isinstance(mark, Section)}
         for leaf, _ in leaves(field.annotation) if not own else ():
             if isinstance(leaf, type) and issubclass(leaf, BaseModel):
                 own |= sections(leaf)
-        found |= own
-    return found
+        names |= own
+    return names
 
 
-def test_every_section_of_a_statement_can_be_erased_and_so_can_a_reason() -> None:
-    asked, _ = get_args(ErasureIn.model_fields["sections"].annotation)
-    assert sections(Statement) | {"reason"} == set(get_args(asked))
+def test_every_section_of_a_statement_and_its_reasons_can_be_erased() -> None:
+    erasable, _ = get_args(ErasureIn.model_fields["sections"].annotation)
+    assert sections(Statement) | {"reason"} == set(get_args(erasable))

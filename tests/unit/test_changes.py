@@ -1,7 +1,7 @@
-"""What kind of change is each step from one stance to the next, and how far does it go?
+"""Kinds of change: every step from one stance to another, its kind and its distance.
 
-The table is written by hand from DESIGN section 3, one row a stance held before, one column a
-stance held after. Each cell is the kind under the same condition; conditions are tested beside it.
+The table is written by hand from DESIGN section 3: a row for each stance before, a column for each
+stance after. Each cell is the kind if the condition is the same; other conditions are tested below.
 """
 
 from typing import NamedTuple, get_args
@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from onrecord.domain.positions import CHANGE_KINDS, Change, ChangeKind, change
+from onrecord.domain.changes import CHANGE_KINDS, Change, ChangeKind, classify_change
 from onrecord.domain.stances import CONDITIONAL, STANCES, Stance
 from tests.support import naive
 
@@ -53,8 +53,8 @@ STEPS: list[tuple[Stance | None, Stance]] = [
 ]
 
 
-class Said(NamedTuple):
-    """As much of a position as the oracle's law looks at."""
+class StanceFields(NamedTuple):
+    """The fields of a position that decide the kind of a change."""
 
     stance: str
     condition: str | None = None
@@ -70,52 +70,52 @@ def test_the_tables_have_a_cell_for_every_step() -> None:
 
 
 @every_step
-def test_each_step_under_the_same_condition_is_of_the_kind_and_size_in_the_table(
+def test_a_step_with_the_same_condition_has_the_kind_and_size_of_the_table(
     before: Stance | None, after: Stance
 ) -> None:
     # the table's words are plain strings
     expected = Change(KINDS[before, after], DISTANCES[before, after])  # type: ignore[arg-type]
-    assert expected == change(before, after, same_condition=True)
+    assert expected == classify_change(before, after, same_condition=True)
 
 
 @pytest.mark.parametrize(("before", "after"), [step for step in STEPS if CONDITIONAL & {*step}])
-def test_another_condition_makes_a_difference_only_where_the_stance_is_the_same(
+def test_another_condition_changes_the_kind_only_if_the_stance_is_the_same(
     before: Stance | None, after: Stance
 ) -> None:
     kind = "conditions_changed" if before == after else KINDS[before, after]
-    # as above
+    # plain strings again
     expected = Change(kind, DISTANCES[before, after])  # type: ignore[arg-type]
-    assert expected == change(before, after, same_condition=False)
+    assert expected == classify_change(before, after, same_condition=False)
 
 
-def test_a_change_of_sign_is_reversed_unless_both_ends_are_conditional() -> None:
+def test_a_change_of_sign_is_reversed_unless_both_stances_are_conditional() -> None:
     signs = {"oppose": -1, "conditional_oppose": -1, "conditional_support": 1, "support": 1}
     for before, after in STEPS:
         if signs.get(before or "", 0) * signs.get(after, 0) < 0:
             both = {before, after} == CONDITIONAL
             expected = "shifted" if both else "reversed"
-            assert expected == change(before, after, same_condition=True).kind
+            assert expected == classify_change(before, after, same_condition=True).kind
 
 
 @every_step
-def test_a_step_and_its_way_back_have_the_same_size(before: Stance | None, after: Stance) -> None:
+def test_a_step_and_its_inverse_have_the_same_size(before: Stance | None, after: Stance) -> None:
     if before is not None:
-        there = change(before, after, same_condition=True).size
-        assert there == change(after, before, same_condition=True).size
+        there = classify_change(before, after, same_condition=True).size
+        assert there == classify_change(after, before, same_condition=True).size
 
 
 @every_step
-def test_the_oracle_has_the_same_law(before: Stance | None, after: Stance) -> None:
-    """The tests of histories lean on `naive`, which is written anew: it must fit the table too."""
-    was = before and naive.Step(UUID(int=1), 0, Said(before))
-    now = naive.Step(UUID(int=2), 1, Said(after))
+def test_the_naive_model_has_the_same_kinds_and_sizes(before: Stance | None, after: Stance) -> None:
+    """The tests of histories compare with `naive`, an independent model: it must fit the table."""
+    was = before and naive.Step(UUID(int=1), 0, StanceFields(before))
+    now = naive.Step(UUID(int=2), 1, StanceFields(after))
     assert KINDS[before, after] == naive.kind(was or None, now)
     assert DISTANCES[before, after] == naive.change_size(was or None, now)
 
 
 @pytest.mark.parametrize("stance", sorted(CONDITIONAL))
-def test_the_oracle_knows_a_change_of_conditions(stance: Stance) -> None:
-    was = naive.Step(UUID(int=1), 0, Said(stance, "peace"))
-    now = naive.Step(UUID(int=2), 1, Said(stance, "pay"))
+def test_the_naive_model_has_changes_of_conditions(stance: Stance) -> None:
+    was = naive.Step(UUID(int=1), 0, StanceFields(stance, "peace"))
+    now = naive.Step(UUID(int=2), 1, StanceFields(stance, "pay"))
     assert (naive.kind(was, now), naive.change_size(was, now)) == ("conditions_changed", 0)
     assert (naive.kind(now, now), naive.change_size(now, now)) == ("reaffirmed", 0)

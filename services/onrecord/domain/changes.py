@@ -1,6 +1,7 @@
-"""What kind of change is a step from one stance to the next, and which may have been held when?
+"""Kinds of change between two stances, and the steps of a timeline that may hold at an instant.
 
-Called by the fold of `changes` and by the read door. Nothing here knows where steps are kept.
+Used by the fold of the projection `changes` and by the read API. Nothing here knows how steps are
+stored.
 """
 
 from collections.abc import Sequence
@@ -29,8 +30,11 @@ class Change(NamedTuple):
     size: int | None
 
 
-def change(before: Stance | None, after: Stance, *, same_condition: bool) -> Change:
-    """The first kind that fits the step from `before` (None: nothing on record) to `after`."""
+def classify_change(before: Stance | None, after: Stance, *, same_condition: bool) -> Change:
+    """The change from the stance `before` (None: there is none) to the stance `after`.
+
+    DESIGN section 3 lists the kinds; the first that fits applies.
+    """
     start = SCALE.get(before) if before is not None else None
     end = SCALE.get(after)
     size = abs(end - start) if start is not None and end is not None else None
@@ -53,8 +57,8 @@ def _kind(
     return "reversed"
 
 
-class Dated(Protocol):
-    """A step as far as its place in the line goes."""
+class DatedStep(Protocol):
+    """The part of a step that decides its place in a timeline."""
 
     @property
     def dates(self) -> Bounds: ...
@@ -66,20 +70,24 @@ class Dated(Protocol):
     def seq(self) -> int: ...
 
 
-S = TypeVar("S", bound=Dated)
+S = TypeVar("S", bound=DatedStep)
 
 
-def may_hold(line: Sequence[S], as_of: datetime) -> tuple[list[S], bool]:
-    """The steps that may have been held at an instant, and whether one of them surely was.
+def possible_steps(timeline: Sequence[S], as_of: datetime) -> tuple[list[S], bool]:
+    """The steps that may hold at an instant, and whether some step certainly does.
 
-    DESIGN section 5: a step may be the one iff it may have begun by then, and not surely before
-    another that surely had; of steps with the same bounds, which share one date, only the last.
+    DESIGN section 5: a step may hold if it may have begun by then, and is not certainly before
+    another step that certainly had begun. Of steps with the same bounds, which share one date, only
+    the last may hold.
     """
-    begun = [one for one in line if one.dates.latest <= as_of]
-    floor = max(((one.dates.earliest, one.order, one.seq) for one in begun), default=None)
-    last: dict[tuple[datetime, datetime], S] = {}
-    for one in sorted(line, key=lambda one: (one.order, one.seq)):
-        latest = min(one.dates.latest, as_of)
-        if one.dates.earliest <= as_of and (floor is None or (latest, one.order, one.seq) >= floor):
-            last[one.dates.earliest, one.dates.latest] = one
-    return list(last.values()), floor is not None
+    begun = [step for step in timeline if step.dates.latest <= as_of]
+    latest_begun = max(
+        ((step.dates.earliest, step.order, step.seq) for step in begun), default=None
+    )
+    possible: dict[tuple[datetime, datetime], S] = {}
+    for step in sorted(timeline, key=lambda step: (step.order, step.seq)):
+        earliest, latest, _ = step.dates
+        place = (min(latest, as_of), step.order, step.seq)
+        if earliest <= as_of and (latest_begun is None or place >= latest_begun):
+            possible[earliest, latest] = step
+    return list(possible.values()), latest_begun is not None

@@ -47,14 +47,14 @@ def _without_time(answer: Any) -> str:
 def test_readme_shows_what_comes_back(client: httpx2.Client, on_record: Record) -> None:
     lines = "\n".join(map(json.dumps, seeds.lines()))
     client.post("/v1/batch", content=lines, headers=NDJSON).raise_for_status()
+    answers: list[Any] = []
     shown = 0
     for language, text in _blocks():
         if language == "json":
-            assert _without_time(json.loads(text)) == _without_time(response.json())
+            assert _without_time(json.loads(text)) == _without_time(answers[-1])
             shown += 1
             continue
         for command in _commands(text):
-            response = _send(client, command)
-            response.raise_for_status()
+            answers.append(_send(client, command).raise_for_status().json())
             on_record.catch_up()
     assert shown == 2

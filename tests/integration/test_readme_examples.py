@@ -1,4 +1,4 @@
-"""The requests of README, run in their order over the seeds: what comes back is what README shows."""
+"""The requests of README, sent in order over the seeds: the answers are those that README shows."""
 
 import json
 import re

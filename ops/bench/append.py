@@ -22,7 +22,7 @@ from connections import Commit, Connections
 
 from onrecord.domain.decisions import Request
 from onrecord.entrypoints.app_factory import writer
-from onrecord.kit.processes.gc_tuning import spare_collector
+from onrecord.kit.processes.gc_tuning import tune_gc
 from onrecord.ledger.append import append
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.entry import leaf_hash
@@ -159,7 +159,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=6_000, help="statements in a slice of 32")
     parser.add_argument("--alone", type=int, default=1_500, help="statements in a slice of one")
     given = parser.parse_args()
-    spare_collector()
+    tune_gc()
     with bench.postgres() as server:
         print(statements.sizes())
         ours = Ours(bench.migrated(server, "ledger"))

@@ -150,7 +150,7 @@ def running(arguments: Iterable[str], given: dict[str, str]) -> Iterator[Child]:
             print(Path(log.name).read_text()[-3_000:], file=sys.stderr)
             raise
         finally:
-            spawn.stop([child], grace=10)
+            spawn.stop_children([child], grace=10)
 
 
 def process(name: str, url: str, **more: str) -> Any:

@@ -68,7 +68,7 @@ def _wait_until_logged(url: str, count: int) -> None:
 
 
 def _enqueue(url: str, broker: str) -> None:
-    made = celery.make(broker)
+    made = celery.create_celery(broker)
     with db.connect(url) as conn, made.connection_for_write() as wire:
         producer = made.amqp.Producer(wire.default_channel)
         for (id_,) in conn.execute("SELECT id FROM webhooks.deliveries ORDER BY id").fetchall():

@@ -22,6 +22,6 @@ def test_a_process_that_waits_for_its_broker_ends_by_itself(
         until(lambda: observer.execute(swept).fetchone() is not None, "a worker is at work")
         for name in ("beat", "deliverer", "worker"):
             process = deployed.running.pop(name)
-            assert [] == spawn.stop([process], grace=local.GRACE), name
+            assert [] == spawn.stop_children([process], grace=local.GRACE), name
             assert 0 == process.returncode, name
-        assert [] == spawn.stop([deployed.running.pop("local_api")], grace=local.GRACE)
+        assert [] == spawn.stop_children([deployed.running.pop("local_api")], grace=local.GRACE)

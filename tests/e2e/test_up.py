@@ -8,11 +8,11 @@ import pytest
 
 from onrecord.kit.postgres import embedded
 from onrecord.kit.sql import db
-from onrecord.kit.sql.migrations import carried
+from onrecord.kit.sql.migrations import data_folder
 from tests.support.commands import User, all_gone, tree, user
 from tests.support.processes import until
 
-SEEDS = str(carried("seeds"))
+SEEDS = str(data_folder("seeds"))
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_replay_finds_a_row_that_the_ledger_does_not_give_and_rebuild_mends_it(
 ) -> None:
     at_work.run("import", SEEDS)
     until(lambda: at_work.run("replay")[0] == 0, "the projections have caught up")
-    url = embedded.address_of(at_work.folder / ".onrecord")
+    url = embedded.url_of_running_server(at_work.folder / ".onrecord")
     assert url
     with db.connect(url) as conn:
         changed = conn.execute(
@@ -109,7 +109,7 @@ def test_replay_finds_a_row_that_the_ledger_does_not_give_and_rebuild_mends_it(
 
 
 def test_processes_run_in_the_roles_of_their_rooms(at_work: User) -> None:
-    url = embedded.address_of(at_work.folder / ".onrecord")
+    url = embedded.url_of_running_server(at_work.folder / ".onrecord")
     assert url
     with db.connect(url) as conn:
         found = conn.execute(

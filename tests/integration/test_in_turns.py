@@ -31,7 +31,7 @@ def shared(server_url: str, template: str) -> Iterator[Record]:
 
 def catch_up_as_a_worker(on_record: Record, size: int) -> None:
     """With pages of so many entries."""
-    app = celery.make("memory://")
+    app = celery.create_celery("memory://")
     tasks.register(app, on_record.engine)
     with pytest.MonkeyPatch.context() as small:
         for module in (catch_up_all, catch_up, tasks):

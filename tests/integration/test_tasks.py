@@ -27,7 +27,7 @@ Tasks = Callable[..., Celery]
 @pytest.fixture
 def tasks(on_record: Record) -> Tasks:
     def made(*then: Callable[[], object]) -> Celery:
-        app = celery.make("memory://")
+        app = celery.create_celery("memory://")
         register(app, on_record.engine, then=then)
         return app
 

@@ -29,7 +29,7 @@ def server() -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory(prefix="onrecord-tests-") as folder:
         Path(folder).chmod(0o755)  # the server's own user passes through it to its data
-        with embedded.running(Path(folder), say=lambda _: None) as postgres:
+        with embedded.running_server(Path(folder), echo=lambda _: None) as postgres:
             with psycopg.connect(postgres.url, autocommit=True) as conn:
                 # Only a power cut would tell: what was written survives every kill without it.
                 conn.execute("ALTER SYSTEM SET fsync = off")

@@ -89,7 +89,7 @@ def _address(settings: Settings, url: str | None) -> str:
 def up(data: Data = None, port: Port = None) -> None:
     """Run everything on this machine until Ctrl-C."""
     with _told():
-        settings = kit_settings.load(data=data, port=port)
+        settings = kit_settings.load_settings(data=data, port=port)
         with local.up(settings, console.print) as running:
             console.print(f"Ready: {running.address}/ (Ctrl-C ends it; logs in {running.logs})")
             running.watch(console.print)
@@ -104,7 +104,7 @@ def demo(
 ) -> None:
     """Run everything, record the seeds, and show the main job on them."""
     with _told():
-        settings = kit_settings.load(data=data, port=port)
+        settings = kit_settings.load_settings(data=data, port=port)
         settings = settings.model_copy(
             update={"egress_allow": (*settings.egress_allow, demo_receiver.HERE)}
         )
@@ -145,7 +145,7 @@ def import_(
     when the same command is given again; the data folder keeps a note of that.
     """
     with _told():
-        settings = kit_settings.load(data=data)
+        settings = kit_settings.load_settings(data=data)
         address, paths = _address(settings, url), run.files(path)
         made: run.Tally | import_check.Outlook
         try:
@@ -173,7 +173,7 @@ def show(
 ) -> None:
     """Show what an actor held on a topic, with the exact words."""
     with _told():
-        address = _address(kit_settings.load(), url)
+        address = _address(kit_settings.load_settings(), url)
         with httpx2.Client(base_url=address, timeout=30) as client:
             path = f"/v1/actors/{quote(actor, safe='')}/topics/{quote(topic, safe='')}/position"
             found = show_command.ask(client, path, as_of=as_of, known_size=known_size)
@@ -183,7 +183,10 @@ def show(
 @app.command(epilog="Example: onrecord replay")
 def replay(data: Data = None) -> None:
     """Fold the ledger anew from the first entry, and compare with the projections."""
-    with _told(), infrastructure.database(kit_settings.load(data=data), errors.print) as settings:
+    with (
+        _told(),
+        infrastructure.database(kit_settings.load_settings(data=data), errors.print) as settings,
+    ):
         infrastructure.require_schema(settings)
         if not replay_command.run_replay(settings, console).equal:
             raise typer.Exit(NO)
@@ -192,7 +195,10 @@ def replay(data: Data = None) -> None:
 @app.command(epilog="Example: onrecord rebuild positions")
 def rebuild(name: Annotated[str, typer.Argument(metavar="NAME")], data: Data = None) -> None:
     """Build a projection anew beside the live one, then switch; reads go on meanwhile."""
-    with _told(), infrastructure.database(kit_settings.load(data=data), errors.print) as settings:
+    with (
+        _told(),
+        infrastructure.database(kit_settings.load_settings(data=data), errors.print) as settings,
+    ):
         infrastructure.require_schema(settings)
         replay_command.run_rebuild(settings, name, console)
 
@@ -201,14 +207,14 @@ def rebuild(name: Annotated[str, typer.Argument(metavar="NAME")], data: Data = N
 def migrate(data: Data = None) -> None:
     """Bring the database's schema up to date."""
     with _told():
-        migration.migrate(kit_settings.load(data=data), console.print)
+        migration.migrate(kit_settings.load_settings(data=data), console.print)
 
 
 @app.command(epilog="Example: onrecord doctor")
 def doctor(data: Data = None, port: Port = None) -> None:
     """Say what is there, what is missing, and how to mend it."""
     with _told():
-        if not examination.examine(kit_settings.load(data=data, port=port), console):
+        if not examination.examine(kit_settings.load_settings(data=data, port=port), console):
             raise typer.Exit(NO)
 
 

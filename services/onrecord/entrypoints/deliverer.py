@@ -7,8 +7,8 @@ from celery.signals import worker_init, worker_shutdown
 
 from onrecord.kit import celery, logs
 from onrecord.kit.processes import celery_worker
-from onrecord.kit.processes.gc_tuning import spare_collector
-from onrecord.kit.settings import load_remote
+from onrecord.kit.processes.gc_tuning import tune_gc
+from onrecord.kit.settings import load_process_settings
 from onrecord.kit.sql import db
 from onrecord.webhooks import tasks
 from onrecord.webhooks.delivery import claim
@@ -17,7 +17,7 @@ from onrecord.webhooks.delivery.deliverer import Deliverer
 
 def main() -> None:
     """Deliver until SIGTERM, which lets what is in flight land. Its tasks only wake it."""
-    settings = load_remote()
+    settings = load_process_settings()
     logs.configure("deliverer")
     assert settings.database_url and settings.broker_url
     url = settings.database_url.get_secret_value()
@@ -26,13 +26,13 @@ def main() -> None:
         settings.egress_allow,
         lambda: os.kill(os.getpid(), signal.SIGTERM),  # to be started again
     )
-    app = celery.make(settings.broker_url.get_secret_value())
+    app = celery.create_celery(settings.broker_url.get_secret_value())
     tasks.register(app, deliverer.wake)
-    spare_collector()
+    tune_gc()
     # It delivers from the start, also while the broker is away.
     worker_init.connect(lambda **_: deliverer.start(), weak=False)
     worker_shutdown.connect(lambda **_: deliverer.stop(), weak=False)
-    celery_worker.run(app, tasks.QUEUE, pool="solo")
+    celery_worker.run_worker(app, tasks.QUEUE, pool="solo")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from onrecord.entrypoints.replay_command import run_replay
 from onrecord.entrypoints.show_command import ask, show_changes, show_position
 from onrecord.importing.run import Tally, files, import_files
 from onrecord.kit.settings import Settings
-from onrecord.kit.sql.migrations import carried
+from onrecord.kit.sql.migrations import data_folder
 
 ACTOR, TOPIC = "biden", "talks-with-putin"
 LATE = "f877cd2b-eae2-5686-beeb-95f956e7c65a"
@@ -41,7 +41,7 @@ class Tour:
         """Record the seeds through the write door; those recorded before stay as they are."""
         self._title("Recording the seeds: real statements, coded by the project, not endorsed")
         tally = import_files(
-            files(carried("seeds")), address=self.running.address, console=self.console
+            files(data_folder("seeds")), address=self.running.address, console=self.console
         )
         self.console.print(f"{tally.new} lines are new, {tally.repeated} were on record already")
         _require(not tally.refused, f"{tally.refused} lines were refused")

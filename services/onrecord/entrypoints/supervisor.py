@@ -1,8 +1,8 @@
-"""How does everything run on one machine, in one process tree?
+"""Supervisor of `onrecord up`: all processes of one machine in one process tree.
 
-`onrecord up`: PostgreSQL, then API, worker, deliverer and beat as children, each in a session of
-its own and tied to our life. A child that dies is started again. A signal ends them together, then
-the database. Also under the demo, which runs its tour in between.
+Used by the commands `up` and `demo`. Starts PostgreSQL, then API, worker, deliverer and beat as
+children, each in its own session and bound to our life. It restarts a child that exits. A signal
+stops the children together, then the database.
 """
 
 import os
@@ -21,92 +21,112 @@ from typing import Final, NoReturn
 import httpx2
 
 from onrecord.entrypoints import infrastructure
-from onrecord.entrypoints.infrastructure import Say
+from onrecord.kit.postgres.binaries import Echo
 from onrecord.kit.processes import spawn
-from onrecord.kit.settings import Settings
+from onrecord.kit.settings import Settings, addresses
 
 PROCESSES: Final = ("local_api", "worker", "deliverer", "beat")
 READY_SECONDS: Final = 60.0
-TOO_MANY, TOO_SOON = 6, 20.0
-"""Deaths of children within so many seconds that starting them again is no use."""
-GRACE: Final = 5.0
-"""Seconds that children have to finish what they are at."""
+MAX_EXITS, EXITS_WITHIN_SECONDS = 6, 20.0
+"""Exits of children after which restarting them is given up."""
+GRACE_SECONDS: Final = 5.0
+"""Time that children have to finish their current work."""
 
 
 class NotStarted(Exception):
-    """A part did not come up."""
+    """A process did not start."""
 
 
 @dataclass
-class Up:
-    """Everything that runs; `address` is the API's."""
+class Supervisor:
+    """The running processes; `address` is the API's."""
 
     address: str
     logs: Path
     environment: dict[str, str]
     server: spawn.Child | None
-    """The embedded PostgreSQL, if it is ours."""
-    _children: dict[str, spawn.Child] = field(default_factory=dict)
+    """The embedded PostgreSQL, if we started it."""
+    children: dict[str, spawn.Child] = field(default_factory=dict)
 
-    def watch(self, say: Say) -> NoReturn:
-        """Stay until a signal comes, starting again what dies meanwhile; raises `NotStarted` when
-        it dies again and again, as it does where the database is gone.
+    def watch(self, echo: Echo) -> NoReturn:
+        """Restart children that exit, until a signal comes.
+
+        Raises `NotStarted` after too many exits, as happen where the database is gone.
         """
-        deaths: deque[float] = deque(maxlen=TOO_MANY)
+        exits: deque[float] = deque(maxlen=MAX_EXITS)
         while True:
             time.sleep(0.5)
             self.require_server()
-            for name, child in list(self._children.items()):
+            for name, child in list(self.children.items()):
                 if (code := child.poll()) is not None:
-                    deaths.append(time.monotonic())
-                    if len(deaths) == TOO_MANY and deaths[-1] - deaths[0] < TOO_SOON:
+                    exits.append(time.monotonic())
+                    if len(exits) == MAX_EXITS and exits[-1] - exits[0] < EXITS_WITHIN_SECONDS:
                         raise NotStarted(f"{name} dies again and again; see {self.logs}")
-                    say(f"{name} ended with {code}; starting it again (see {self.logs / name}.log)")
+                    echo(
+                        f"{name} ended with {code}; starting it again (see {self.logs / name}.log)"
+                    )
                     self.start(name)
 
     def require_server(self) -> None:
-        """Raise `NotStarted` if the embedded PostgreSQL has ended: nothing goes on without it."""
+        """Raise `NotStarted` if the embedded PostgreSQL has exited."""
         if self.server and (code := self.server.poll()) is not None:
             raise NotStarted(f"PostgreSQL ended with {code}; start again to go on")
 
     def start(self, name: str) -> None:
-        self._children[name] = spawn.spawn(
+        self.children[name] = spawn.spawn(
             [sys.executable, "-m", f"onrecord.entrypoints.{name}"],
             env=self.environment,
             log=self.logs / f"{name}.log",
         )
 
+    def wait_until_ready(self) -> None:
+        """Wait for `/readyz`. Raises `NotStarted` if a process exits, or after a time limit."""
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            self.require_server()
+            for name, child in self.children.items():
+                if child.poll() is not None:
+                    raise NotStarted(f"{name} did not start; see {self.logs / name}.log")
+            try:
+                if httpx2.get(f"{self.address}/readyz", timeout=5).status_code == 200:
+                    return
+            except httpx2.TransportError:
+                pass
+            if time.monotonic() > deadline:
+                raise NotStarted(f"not ready after {READY_SECONDS:.0f} s; see {self.logs}")
+            time.sleep(0.05)
+
     def stop(self) -> None:
-        spawn.stop_children(self._children.values(), grace=GRACE)
+        spawn.stop_children(self.children.values(), grace=GRACE_SECONDS)
 
 
 @contextmanager
-def up(settings: Settings, say: Say) -> Iterator[Up]:
-    """Start everything, wait until it is ready, and end it all on the way out."""
-    _require_port(settings)
-    with _signals(), infrastructure.held_database(settings, say) as (filled, server):
-        say("Bringing the schema up to date")
-        infrastructure.prepare(filled)
+def supervise(settings: Settings, echo: Echo) -> Iterator[Supervisor]:
+    """Start everything and wait until it is ready; stop it all at the end of the `with`."""
+    _require_free_port(settings)
+    with _exit_on_signals(), infrastructure.own_database(settings, echo) as (filled, server):
+        echo("Bringing the schema up to date")
+        infrastructure.prepare_database(filled)
         logs = settings.data / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        running = Up(
+        supervisor = Supervisor(
             f"http://{settings.host}:{settings.port}",
             logs,
             {**os.environ, **_environment(filled)},
             server,
         )
         try:
-            say("Starting API, worker, deliverer and beat")
+            echo("Starting API, worker, deliverer and beat")
             for name in PROCESSES:
-                running.start(name)
-            _wait_until_ready(running)
-            yield running
+                supervisor.start(name)
+            supervisor.wait_until_ready()
+            yield supervisor
         finally:
-            running.stop()
+            supervisor.stop()
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    url, broker = infrastructure.addresses(settings)
+    url, broker = addresses(settings)
     return {
         "ONRECORD_DATABASE_URL": url,
         "ONRECORD_BROKER_URL": broker,
@@ -117,7 +137,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _require_port(settings: Settings) -> None:
+def _require_free_port(settings: Settings) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -129,37 +149,22 @@ def _require_port(settings: Settings) -> None:
             ) from None
 
 
-def _wait_until_ready(running: Up) -> None:
-    over = time.monotonic() + READY_SECONDS
-    while True:
-        running.require_server()
-        for name, child in running._children.items():
-            if child.poll() is not None:
-                raise NotStarted(f"{name} did not start; see {running.logs / name}.log")
-        try:
-            if httpx2.get(f"{running.address}/readyz", timeout=5).status_code == 200:
-                return
-        except httpx2.TransportError:
-            pass
-        if time.monotonic() > over:
-            raise NotStarted(f"not ready after {READY_SECONDS:.0f} s; see {running.logs}")
-        time.sleep(0.05)
-
-
 @contextmanager
-def _signals() -> Iterator[None]:
-    """The first SIGINT or SIGTERM ends what runs, wherever it is; asking again changes nothing."""
+def _exit_on_signals() -> Iterator[None]:
+    """Raise on the first SIGINT or SIGTERM, and ignore both from then on, while we shut down."""
 
-    def end(signum: int, _: FrameType | None) -> None:
-        for one in before:
-            signal.signal(one, signal.SIG_IGN)
+    def shut_down(signum: int, _: FrameType | None) -> None:
+        for ignored in previous:
+            signal.signal(ignored, signal.SIG_IGN)
         if signum == signal.SIGINT:
             raise KeyboardInterrupt
         raise SystemExit(0)
 
-    before = {one: signal.signal(one, end) for one in (signal.SIGINT, signal.SIGTERM)}
+    previous = {
+        signum: signal.signal(signum, shut_down) for signum in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)

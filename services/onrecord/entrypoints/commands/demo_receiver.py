@@ -1,6 +1,6 @@
-"""How does the demo show a webhook? By a receiver of its own, which checks what it is sent.
+"""Webhook receiver of the demo: a small HTTP server that verifies what it receives.
 
-A small HTTP server on this machine, and the receiver's half of Standard Webhooks by their library.
+Verification is the receiver's half of Standard Webhooks, by that project's own library.
 """
 
 import threading
@@ -15,61 +15,63 @@ from typing import Any, Final
 import httpx2
 from standardwebhooks import Webhook, WebhookVerificationError
 
-HERE: Final = ip_network("127.0.0.1/32")
-"""What only the demo's deliverer may dial."""
-PATIENCE: Final = 20.0
+LOOPBACK: Final = ip_network("127.0.0.1/32")
+"""The network that the demo's deliverer is allowed to send to."""
+TIMEOUT_SECONDS: Final = 20.0
+
+ReceivedRequest = tuple[dict[str, str], bytes]
+"""Headers, with names in lower case, and body."""
 
 
 @dataclass
-class Listener:
-    """What came, in order, each with its headers."""
+class DemoReceiver:
+    """The requests that came, in order."""
 
     url: str
-    _came: "Queue[tuple[dict[str, str], bytes]]" = field(default_factory=Queue)
+    _requests: Queue[ReceivedRequest] = field(default_factory=Queue)
 
-    def next(self, secret: str) -> dict[str, Any] | None:
-        """The next delivery, verified; None if none came that is ours."""
+    def next_event(self, secret: str) -> dict[str, Any] | None:
+        """The next delivery, verified; None if none came in time, or it is not signed by us."""
         try:
-            headers, body = self._came.get(timeout=PATIENCE)
-            told: dict[str, Any] = Webhook(secret).verify(body, headers)
+            headers, body = self._requests.get(timeout=TIMEOUT_SECONDS)
+            event: dict[str, Any] = Webhook(secret).verify(body, headers)
         except (Empty, WebhookVerificationError):
             return None
-        return told
+        return event
 
 
 @contextmanager
-def listener() -> Iterator[Listener]:
-    """A receiver on a port of its own."""
-    came: Queue[tuple[dict[str, str], bytes]] = Queue()
+def demo_receiver() -> Iterator[DemoReceiver]:
+    """A receiver on a free port."""
+    requests: Queue[ReceivedRequest] = Queue()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            came.put(({name.lower(): value for name, value in self.headers.items()}, body))
+            requests.put(({name.lower(): value for name, value in self.headers.items()}, body))
             self.send_response(204)
             self.end_headers()
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Nothing: the tour is what people read."""
+            """Log nothing, to keep the tour readable."""
 
-    server = ThreadingHTTPServer((str(HERE.network_address), 0), Handler)
+    server = ThreadingHTTPServer((str(LOOPBACK.network_address), 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield Listener(f"http://{HERE.network_address}:{server.server_port}/", came)
+        yield DemoReceiver(f"http://{LOOPBACK.network_address}:{server.server_port}/", requests)
     finally:
         server.shutdown()
         server.server_close()
 
 
 @contextmanager
-def subscribed(
-    client: httpx2.Client, url: str, wanted: dict[str, list[str]]
+def demo_endpoint(
+    client: httpx2.Client, url: str, filters: dict[str, list[str]]
 ) -> Iterator[dict[str, Any]]:
-    """An endpoint at a receiver, for as long as this lasts: the demo leaves none behind."""
-    made: dict[str, Any] = (
-        client.post("/v1/endpoints", json={"url": url, **wanted}).raise_for_status().json()
-    )
+    """An endpoint at this URL, deleted at the end."""
+    response = client.post("/v1/endpoints", json={"url": url, **filters}).raise_for_status()
+    endpoint: dict[str, Any] = response.json()
     try:
-        yield made
+        yield endpoint
     finally:
-        client.delete(f"/v1/endpoints/{made['id']}")
+        client.delete(f"/v1/endpoints/{endpoint['id']}")

@@ -1,12 +1,13 @@
-"""How is a schema brought up to date? `onrecord migrate`, before the processes of a deployment."""
+"""Command `onrecord migrate`: the schema, before the processes of a deployment start."""
 
 from onrecord.entrypoints import infrastructure
-from onrecord.entrypoints.infrastructure import Say
-from onrecord.kit.settings import Settings
+from onrecord.entrypoints.commands.options import DataOption, console
+from onrecord.kit.settings import load_settings
 
 
-def migrate(settings: Settings, say: Say) -> None:
-    """Run what is pending; safe to repeat, and for two at once."""
-    with infrastructure.database(settings, say) as filled:
-        infrastructure.prepare(filled)
-    say("The schema is up to date")
+def migrate_command(data: DataOption = None) -> None:
+    """Bring the database's schema up to date."""
+    with infrastructure.open_database(load_settings(data=data), console.print) as settings:
+        # safe to repeat, and to run twice at the same time
+        infrastructure.prepare_database(settings)
+    console.print("The schema is up to date")

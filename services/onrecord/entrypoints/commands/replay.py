@@ -1,31 +1,19 @@
-"""How are `onrecord replay` and `onrecord rebuild` run, and told in a terminal?"""
+"""Command `onrecord replay`: fold the ledger from the first entry and compare the projections."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
+import typer
 from psycopg.errors import ReadOnlySqlTransaction
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 from rich.text import Text
 from sqlalchemy.exc import InternalError
 
 from onrecord.audit.replay import Outcome, replay
 from onrecord.entrypoints import infrastructure
-from onrecord.kit.processes.gc_tuning import tune_gc
-from onrecord.kit.settings import Settings
+from onrecord.entrypoints.commands.options import NO, DataOption, console, error_console
+from onrecord.entrypoints.commands.progress import entries_progress
+from onrecord.kit.settings import Settings, addresses, load_settings
 from onrecord.kit.sql import db
 from onrecord.projections.engine.catch_up import SETTINGS
-from onrecord.projections.engine.rebuild import rebuild
-from onrecord.projections.registry import projection
 
 
 class PrimaryNeeded(Exception):
@@ -35,12 +23,20 @@ class PrimaryNeeded(Exception):
         return str(self.__doc__)
 
 
+def replay_command(data: DataOption = None) -> None:
+    """Fold the ledger anew from the first entry, and compare with the projections."""
+    with infrastructure.open_database(load_settings(data=data), error_console.print) as settings:
+        infrastructure.require_schema(settings)
+        if not run_replay(settings, console).equal:
+            raise typer.Exit(NO)
+
+
 def run_replay(settings: Settings, console: Console) -> Outcome:
-    """Replay the ledger from the first entry, and tell how the projections compare."""
-    url, _ = infrastructure.addresses(settings)
+    """Replay the ledger and print how each projection compares. Raises `PrimaryNeeded`."""
+    url, _ = addresses(settings)
     engine = db.engine(url, role="onrecord_audit", **SETTINGS)
     try:
-        with _progress("Replaying", console) as progress:
+        with entries_progress("Replaying", console) as progress:
             outcome = replay(engine, progress)
     except InternalError as error:
         if isinstance(error.orig, ReadOnlySqlTransaction):
@@ -48,48 +44,20 @@ def run_replay(settings: Settings, console: Console) -> Outcome:
         raise
     finally:
         engine.dispose()
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for title in ("table", "rows", "unequal", "SHA-256 of the replayed rows"):
-        table.add_column(title)
-    for one in outcome.tables:
-        table.add_row(one.table, str(one.rows), str(one.unequal), one.digest)
-    console.print(table)
-    for one in outcome.tables:
-        for difference in one.differences:
-            console.print(Text(f"{one.table}: the projection has {difference.live}", "red"))
-            console.print(Text(f"{one.table}: the ledger gives   {difference.replayed}", "red"))
-    verdict = "the projections are what the ledger says" if outcome.equal else "they differ"
-    console.print(f"Replayed {outcome.size} entries: {verdict}. Digest {outcome.digest}")
+    _print_outcome(outcome, console)
     return outcome
 
 
-def run_rebuild(settings: Settings, name: str, console: Console) -> None:
-    """Build a projection anew beside the live one, together with whoever is at it, and switch."""
-    chosen = projection(name)
-    url, _ = infrastructure.addresses(settings)
-    engine = db.engine(url, role="onrecord_projections", **SETTINGS)
-    try:
-        tune_gc()
-        with _progress(f"Rebuilding {name}", console) as progress:
-            generation = rebuild(engine, chosen, progress)
-    finally:
-        engine.dispose()
-    console.print(f"{name} is rebuilt; generation {generation} is live")
-
-
-@contextmanager
-def _progress(what: str, console: Console) -> Iterator[Callable[[int, int], None]]:
-    columns = (
-        *(TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("entries")),
-        *(_Pace(), TimeRemainingColumn(), TextColumn("left")),
-    )
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-class _Pace(ProgressColumn):
-    """Entries a second, of late."""
-
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+def _print_outcome(outcome: Outcome, console: Console) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for title in ("table", "rows", "unequal", "SHA-256 of the replayed rows"):
+        table.add_column(title)
+    for compared in outcome.tables:
+        table.add_row(compared.table, str(compared.rows), str(compared.unequal), compared.digest)
+    console.print(table)
+    for compared in outcome.tables:
+        for row in compared.differences:
+            console.print(Text(f"{compared.table}: the projection has {row.live}", "red"))
+            console.print(Text(f"{compared.table}: the ledger gives   {row.replayed}", "red"))
+    verdict = "the projections are what the ledger says" if outcome.equal else "they differ"
+    console.print(f"Replayed {outcome.size} entries: {verdict}. Digest {outcome.digest}")

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
-from onrecord.importing import run
+from onrecord.importing import lines as import_lines
 from onrecord.importing.files import UnreadableFile
 from onrecord.importing.resume import ResumeNotes
+from onrecord.importing.run import import_files
 from onrecord.kit.sql import db
 from tests.support import postgres
 from tests.support.bodies import (
@@ -94,6 +95,7 @@ def stalled_after_a_batch(url: str) -> Iterator[Callable[[], bool]]:
 
     The yielded function says whether a commit is blocked; by then the batch before it is noted.
     """
+    last_size = ledger_size(url) + import_lines.LINES_PER_BATCH
     with db.connect(url) as conn:
         conn.execute(
             "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$"
@@ -101,7 +103,7 @@ def stalled_after_a_batch(url: str) -> Iterator[Callable[[], bool]]:
         )
         conn.execute(
             "CREATE TRIGGER wait AFTER INSERT ON ledger.commits FOR EACH ROW"
-            f" WHEN (NEW.size > {ledger_size(url) + run.LINES_PER_BATCH}) EXECUTE FUNCTION wait()"
+            f" WHEN (NEW.size > {last_size}) EXECUTE FUNCTION wait()"
         )
         try:
             with lock_held(url, STALL) as lock:
@@ -115,13 +117,13 @@ def test_killed_import_resumes_and_records_every_line_once(
 ) -> None:
     on_record, client = own_record
     count, before, address = 6_000, ledger_size(on_record.url), str(client.base_url)
-    lines: Iterable[Any] = [
+    content: Iterable[Any] = [
         *statement_lines(tmp_path, 0, 10),
         "{",
         *statement_lines(tmp_path, 10, count - 10),
     ]
     path = tmp_path / "a.ndjson.gz"
-    path.write_bytes(gzip.compress(ndjson(lines)))
+    path.write_bytes(gzip.compress(ndjson(content)))
     with stalled_after_a_batch(on_record.url) as stalled:
         first = start_import(data, address, path)
         until(stalled, "the second batch is at its commit")
@@ -129,7 +131,7 @@ def test_killed_import_resumes_and_records_every_line_once(
         output, _ = first.communicate()
     assert f"{path}:11: 400 " in output
     (note,) = notes(data)
-    assert run.LINES_PER_BATCH == json.loads(note.read_text())["last"]
+    assert import_lines.LINES_PER_BATCH == json.loads(note.read_text())["last"]
     again = start_import(data, address, path)
     printed, _ = again.communicate(timeout=60)
     assert 1 == again.returncode, printed
@@ -161,10 +163,10 @@ def import_broken_file(
     client: Client, path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> str:
     """Import a truncated file, ten lines a batch; what was printed."""
-    monkeypatch.setattr(run, "LINES_PER_BATCH", 10)
+    monkeypatch.setattr(import_lines, "LINES_PER_BATCH", 10)
     console = memory_console()
     with pytest.raises(UnreadableFile):
-        run.import_files([path], address=str(client.base_url), console=console, data=data)
+        import_files([path], address=str(client.base_url), console=console, data=data)
     return printed(console)
 
 
@@ -177,7 +179,7 @@ def test_finished_file_is_skipped_when_the_next_one_was_cut(
     compressed = gzip.compress(ndjson(statement_lines(tmp_path, 25, 25)))
     broken = folder / "2.ndjson.gz"
     broken.write_bytes(compressed[:-4])
-    monkeypatch.setattr(run, "LINES_PER_BATCH", 10)
+    monkeypatch.setattr(import_lines, "LINES_PER_BATCH", 10)
     with pytest.raises(UnreadableFile):
         run_import(client, folder, data)
     assert 2 == len(notes(data))

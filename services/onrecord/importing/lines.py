@@ -3,10 +3,14 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from onrecord.importing import csv_rows
-from onrecord.importing.files import InputFile, format_of
+from onrecord.importing.files import InputFile, UnreadableFile, format_of
+
+LINES_PER_BATCH: Final = 2_000
+"""Also the number of lines that are sent again after a cut, at most."""
+BYTES_PER_BATCH: Final = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,28 @@ def read_lines(file: InputFile, *, after: int = 0) -> Iterator[SourceLine]:
     for number, cells in rows:
         if number > after:
             yield SourceLine(file.path, number, *csv_rows.batch_line(columns, cells))
+
+
+def in_batches(lines: Iterable[SourceLine]) -> Iterator[list[SourceLine]]:
+    """Lines in batches. Where a file breaks off, the lines before it come first, then the error."""
+    batch: list[SourceLine] = []
+    size = 0
+    unreadable: UnreadableFile | None = None
+    try:
+        for line in lines:
+            if batch and (
+                len(batch) == LINES_PER_BATCH or size + len(line.content) > BYTES_PER_BATCH
+            ):
+                yield batch
+                batch, size = [], 0
+            batch.append(line)
+            size += len(line.content)
+    except UnreadableFile as error:
+        unreadable = error
+    if batch:
+        yield batch
+    if unreadable:
+        raise unreadable
 
 
 def require_headers(paths: Iterable[Path]) -> None:

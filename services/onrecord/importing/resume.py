@@ -8,12 +8,15 @@ database, or a restored backup, answers with another seq.
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from onrecord.importing.lines import SourceLine
+from onrecord.ingest.schemas import LineResult
 
 HASHED_BYTES: Final = 65_536
 """Bytes of a file's beginning that are part of its identity."""
@@ -54,6 +57,30 @@ def identify(path: Path) -> FileIdentity:
         status = os.fstat(file.fileno())
         head = hashlib.sha256(file.read(HASHED_BYTES)).hexdigest()
     return FileIdentity(size=status.st_size, mtime_ns=status.st_mtime_ns, head=head)
+
+
+def next_note(
+    before: ResumeNote | None,
+    identity: FileIdentity,
+    batch: Sequence[SourceLine],
+    results: Sequence[LineResult],
+) -> ResumeNote | None:
+    """The note after a batch; None until a line is recorded, which a note needs as its proof."""
+    recorded = [
+        RecordedLine(line=line.number, seq=result.seq)
+        for line, result in zip(batch, results, strict=True)
+        if result.seq is not None
+    ]
+    proof = recorded[-1] if recorded else before and before.proof
+    if proof is None:
+        return None
+    return ResumeNote(
+        file=identity,
+        last=batch[-1].number,
+        proof=proof,
+        recorded=(before.recorded if before else 0) + len(recorded),
+        refused=(before.refused if before else 0) + len(batch) - len(recorded),
+    )
 
 
 @dataclass(frozen=True)

@@ -5,30 +5,25 @@ line is printed. Lines carry ids, so a repeated import records nothing twice. Af
 note says where to resume (`resume`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 import httpx2
 from rich.console import Console
 
 from onrecord.importing.client import ApiUnavailable, send_lines
 from onrecord.importing.files import InputFile, UnreadableFile
-from onrecord.importing.lines import SourceLine, read_lines, require_headers
+from onrecord.importing.lines import SourceLine, in_batches, read_lines, require_headers
 from onrecord.importing.report import ImportProgress, ImportSummary, import_progress
 from onrecord.importing.resume import (
     FileIdentity,
-    RecordedLine,
     ResumeNote,
     ResumeNotes,
     identify,
+    next_note,
 )
 from onrecord.ingest.schemas import LineResult
-
-LINES_PER_BATCH: Final = 2_000
-"""Also the number of lines that are sent again after a cut, at most."""
-BYTES_PER_BATCH: Final = 4_000_000
 
 
 def import_files(
@@ -77,13 +72,13 @@ class _Importer:
         identity = identify(path)
         note = self._proven_note(path, identity)
         with InputFile(path) as file:
-            for batch in _batches(read_lines(file, after=note.last if note else 0)):
+            for batch in in_batches(read_lines(file, after=note.last if note else 0)):
                 results = self._send(batch)
                 for line, result in zip(batch, results, strict=True):
                     self._count(line, result)
                 self._last_answered = path, batch[-1].number
                 if self.notes:
-                    note = _next_note(note, identity, batch, results)
+                    note = next_note(note, identity, batch, results)
                     self._write(path, note)
                 self.progress.advance(file, len(batch))
             self.progress.finish_file(file)
@@ -152,49 +147,3 @@ class _Importer:
             self.summary.new += 1
         else:
             self.summary.repeated += 1
-
-
-def _next_note(
-    before: ResumeNote | None,
-    identity: FileIdentity,
-    batch: Sequence[SourceLine],
-    results: Sequence[LineResult],
-) -> ResumeNote | None:
-    """The note after a batch; None until a line is recorded, which a note needs as its proof."""
-    recorded = [
-        RecordedLine(line=line.number, seq=result.seq)
-        for line, result in zip(batch, results, strict=True)
-        if result.seq is not None
-    ]
-    proof = recorded[-1] if recorded else before and before.proof
-    if proof is None:
-        return None
-    return ResumeNote(
-        file=identity,
-        last=batch[-1].number,
-        proof=proof,
-        recorded=(before.recorded if before else 0) + len(recorded),
-        refused=(before.refused if before else 0) + len(batch) - len(recorded),
-    )
-
-
-def _batches(lines: Iterable[SourceLine]) -> Iterator[list[SourceLine]]:
-    """Lines in batches. Where a file breaks off, the lines before it come first, then the error."""
-    batch: list[SourceLine] = []
-    size = 0
-    unreadable: UnreadableFile | None = None
-    try:
-        for line in lines:
-            if batch and (
-                len(batch) == LINES_PER_BATCH or size + len(line.content) > BYTES_PER_BATCH
-            ):
-                yield batch
-                batch, size = [], 0
-            batch.append(line)
-            size += len(line.content)
-    except UnreadableFile as error:
-        unreadable = error
-    if batch:
-        yield batch
-    if unreadable:
-        raise unreadable

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import httpx2
 import psycopg
 import pytest
+from onrecord.domain.requests import Refusal, Request
 
-from onrecord.domain.decisions import Refusal, Request
 from onrecord.entrypoints import app_factory
 from onrecord.kit.sql import db
 from onrecord.kit.sql.pipeline import Call, Connection, Statement, Trip

@@ -140,7 +140,7 @@ def test_the_oracles_short_way_to_who_may_hold_agrees_with_trying_every_choice_o
     history: History, as_of: str
 ) -> None:
     cast, pair = Cast("x"), (Cast("x").actors[0], Cast("x").topics[0])
-    drafts = [d for batch in batches(history, cast) for one in batch for d in one.drafts]
+    drafts = [d for batch in batches(history, cast) for one in batch for d in one.events]
     positions = [d for d in drafts if d.event.type == "position.changed"][:4]
     line = [
         naive.Step(one.id, n, one.event.model_copy(update={"actor": pair[0], "topic": pair[1]}))

@@ -18,7 +18,7 @@ import svix
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from httpx2 import Client
 
-from onrecord.domain.events import CLASSES
+from onrecord.domain.events import EVENT_CLASSES
 from onrecord.webhooks.payload import PING
 from tests.support import bodies, npm_verifier, webhooks
 from tests.support.processes import until
@@ -28,7 +28,7 @@ from tests.support.record import Record
 SCHEMA = json.loads(
     (Path(__file__).parents[1] / "support/cloudevents/cloudevents.json").read_text()
 )
-TYPES = {type_ for type_, _ in CLASSES} | {PING}
+TYPES = {type_ for type_, _ in EVENT_CLASSES} | {PING}
 
 
 @pytest.fixture

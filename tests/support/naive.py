@@ -12,6 +12,8 @@ from itertools import pairwise, product
 from typing import Any
 from uuid import UUID
 
+from onrecord.domain.event import RecordedEvent
+
 from onrecord.domain.dates import Bounds, bounds
 from onrecord.domain.events import (
     ActorMerged,
@@ -21,7 +23,6 @@ from onrecord.domain.events import (
     PositionChanged,
     PositionCorrected,
     PositionRetracted,
-    Recorded,
     StatementCorrected,
     StatementMade,
     StatementRetracted,
@@ -77,12 +78,12 @@ class Wording:
     status: str
 
 
-def below(events: Sequence[Recorded], size: int) -> Iterator[Recorded]:
+def below(events: Sequence[RecordedEvent], size: int) -> Iterator[RecordedEvent]:
     """The events known at a size, in order."""
     return (one for one in sorted(events, key=lambda one: one.seq) if one.seq < size)
 
 
-def root(events: Sequence[Recorded], name: str, size: int) -> str:
+def root(events: Sequence[RecordedEvent], name: str, size: int) -> str:
     """The actor that reads of a name mean at a size."""
     into: dict[str, str] = {}
     for one in below(events, size):
@@ -95,7 +96,7 @@ def root(events: Sequence[Recorded], name: str, size: int) -> str:
     return name
 
 
-def steps(events: Sequence[Recorded], pair: Pair, size: int) -> list[Step]:
+def steps(events: Sequence[RecordedEvent], pair: Pair, size: int) -> list[Step]:
     """The line of a pair at a size, in valid-time order: of all actors who mean the same one."""
     believed: dict[UUID, Step] = {}
     made: dict[UUID, int] = {}
@@ -115,7 +116,7 @@ def steps(events: Sequence[Recorded], pair: Pair, size: int) -> list[Step]:
     return sorted(line, key=lambda one: one.place)
 
 
-def revision(events: Sequence[Recorded], pair: Pair, size: int) -> int:
+def revision(events: Sequence[RecordedEvent], pair: Pair, size: int) -> int:
     """How many events changed the line of the pair: came upon it, stayed on it, or left it.
 
     A position that was retracted is on no line, so a correction that undoes this leaves none.
@@ -255,7 +256,7 @@ def certainty(line: Sequence[Step], as_of: datetime) -> tuple[str, set[UUID | No
     return "possible", {one.id if one else None for one in may if one != now}
 
 
-def statement(events: Sequence[Recorded], id_: UUID, size: int) -> Wording | None:
+def statement(events: Sequence[RecordedEvent], id_: UUID, size: int) -> Wording | None:
     """A statement at a size: its last words, and what became of it."""
     found: Wording | None = None
     for one in below(events, size):
@@ -270,7 +271,9 @@ def statement(events: Sequence[Recorded], id_: UUID, size: int) -> Wording | Non
     return found
 
 
-def actor(events: Sequence[Recorded], id_: str, size: int) -> ActorRegistered | ActorRevised | None:
+def actor(
+    events: Sequence[RecordedEvent], id_: str, size: int
+) -> ActorRegistered | ActorRevised | None:
     """The last state of an actor at a size."""
     found = None
     for one in below(events, size):
@@ -279,7 +282,9 @@ def actor(events: Sequence[Recorded], id_: str, size: int) -> ActorRegistered | 
     return found
 
 
-def topic(events: Sequence[Recorded], id_: str, size: int) -> TopicRegistered | TopicRevised | None:
+def topic(
+    events: Sequence[RecordedEvent], id_: str, size: int
+) -> TopicRegistered | TopicRevised | None:
     """The last state of a topic at a size."""
     found = None
     for one in below(events, size):

@@ -13,8 +13,8 @@ from uuid import uuid4
 import httpx2
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from onrecord.domain.event import RecordedEvent
 
-from onrecord.domain.events import Recorded
 from onrecord.kit.sql import db
 from onrecord.ledger import read
 from onrecord.ledger.evaluate import Answer
@@ -57,7 +57,7 @@ class Played:
     """A history on record, its events in order, and a client to ask about it."""
 
     cast: Cast
-    events: Sequence[Recorded]
+    events: Sequence[RecordedEvent]
     client: httpx2.Client
 
     def size(self, percent: int) -> int:

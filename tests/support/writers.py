@@ -19,9 +19,9 @@ from typing import Any, Final, Literal
 from uuid import UUID, uuid5
 
 import psycopg
+from onrecord.domain.requests import Refusal, Request
 from psycopg.conninfo import make_conninfo
 
-from onrecord.domain.decisions import Refusal, Request
 from onrecord.entrypoints import app_factory
 from onrecord.ingest import record
 from onrecord.ingest.schemas import ActorIn, PositionIn, StatementIn

@@ -10,8 +10,8 @@ from uuid import UUID
 import httpx2
 from pydantic import ValidationError
 
-from onrecord.domain.events import CLASSES
-from onrecord.domain.ids import Kind
+from onrecord.domain.events import EVENT_CLASSES
+from onrecord.domain.ids import EntityKind
 from onrecord.ingest.schemas import LineResult
 
 
@@ -58,7 +58,7 @@ def is_onrecord(client: httpx2.Client) -> bool:
         return False
 
 
-def kind_on_record(client: httpx2.Client, id_: UUID) -> Kind | None:
+def kind_on_record(client: httpx2.Client, id_: UUID) -> EntityKind | None:
     """The kind of the entity with this id; None if none is on record. Raises `ApiUnavailable`."""
     try:
         response = client.get(f"/v1/events/{id_}")
@@ -70,7 +70,7 @@ def kind_on_record(client: httpx2.Client, id_: UUID) -> Kind | None:
         raise _bad_status(client, response)
     try:
         entry = response.json()["entry"]
-        return CLASSES[entry["type"], entry["version"]].makes
+        return EVENT_CLASSES[entry["type"], entry["version"]].makes
     except (ValueError, TypeError, KeyError):
         raise _not_onrecord(client, response) from None
 

@@ -20,9 +20,10 @@ import httpx2
 import orjson
 from rich.console import Console
 
-from onrecord.domain.decisions import Draft, Refusal, Request, State, decide, named
+from onrecord.domain.decisions import LedgerState, decide
 from onrecord.domain.events import PositionChanged
-from onrecord.domain.payload import plain
+from onrecord.domain.payload import as_json
+from onrecord.domain.requests import ProposedEvent, Refusal, Request, referenced_ids
 from onrecord.importing.client import ApiUnavailable, is_onrecord
 from onrecord.importing.files import InputFile, UnreadableFile
 from onrecord.importing.lines import SourceLine, read_lines, require_headers
@@ -103,10 +104,10 @@ def _record_in(lookup: IdLookup, content: bytes) -> bool:
     if earlier := lookup.digest(request.id):
         if earlier == digest:
             return True
-        is_slug = request.drafts[0].event.makes in ("actor", "topic")
+        is_slug = request.events[0].event.makes in ("actor", "topic")
         fault = ("/id", "is on record with another body")
         raise _problem(Refusal("slug-taken" if is_slug else "id-reused", (fault,)))
-    drafts = tuple(map(_without_expected_revision, request.drafts))
+    drafts = tuple(map(_without_expected_revision, request.events))
     outcome = decide(Request(drafts), _state(request, lookup))
     if isinstance(outcome, Refusal) and (lookup.client or outcome.reason != "unknown-reference"):
         raise _problem(outcome)
@@ -114,31 +115,31 @@ def _record_in(lookup: IdLookup, content: bytes) -> bool:
     return False
 
 
-def _state(request: Request, lookup: IdLookup) -> State:
+def _state(request: Request, lookup: IdLookup) -> LedgerState:
     """The state of all entities that a request refers to, except those that it creates itself."""
-    created = {draft.event.subject(draft.id) for draft in request.drafts if draft.event.makes}
-    entities = {id_: lookup.entity(id_) for id_ in named(request) if id_ not in created}
-    return State({id_: entity for id_, entity in entities.items() if entity})
+    created = {draft.event.subject(draft.id) for draft in request.events if draft.event.makes}
+    entities = {id_: lookup.entity(id_) for id_ in referenced_ids(request) if id_ not in created}
+    return LedgerState({id_: entity for id_, entity in entities.items() if entity})
 
 
-def _without_expected_revision(draft: Draft) -> Draft:
+def _without_expected_revision(draft: ProposedEvent) -> ProposedEvent:
     if not isinstance(draft.event, PositionChanged):
         return draft
     event = draft.event.model_copy(update={"expected_revision": None})
-    return Draft(draft.id, event, draft.at)
+    return ProposedEvent(draft.id, event, draft.at)
 
 
 def _digest(request: Request) -> bytes:
-    events = [[draft.event.type, plain(draft.event)] for draft in request.drafts]
+    events = [[draft.event.type, as_json(draft.event)] for draft in request.events]
     data = orjson.dumps(events, option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(data, digest_size=16).digest()
 
 
 def _problem(refusal: Refusal) -> Problem:
     status, detail = record.REFUSALS[refusal.reason]
-    errors = [at(f"/body{pointer}", message) for pointer, message in refusal.faults]
+    errors = [at(f"/body{pointer}", message) for pointer, message in refusal.errors]
     errors += [
         at(f"/body{unknown.pointer}", f"no {unknown.kind} {str(unknown.name)!r} is on record")
-        for unknown in refusal.unknown
+        for unknown in refusal.unknown_references
     ]
     return Problem(status, refusal.reason, detail.format(**refusal.about), errors=errors)

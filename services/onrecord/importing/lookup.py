@@ -10,7 +10,8 @@ from uuid import UUID
 
 import httpx2
 
-from onrecord.domain.decisions import Request, Thing, Touches, is_retraction
+from onrecord.domain.decisions import Entity, Touches, is_retraction
+from onrecord.domain.requests import Request
 from onrecord.importing.client import kind_on_record
 
 _TOUCHES: Final = Touches(("",), ("",))
@@ -40,7 +41,7 @@ class IdLookup:
         row = self._db.execute("SELECT digest FROM lines WHERE id = ?", [id_.bytes]).fetchone()
         return row[0] if row else None
 
-    def entity(self, id_: UUID) -> Thing | None:
+    def entity(self, id_: UUID) -> Entity | None:
         """What an earlier line created, or what is on record.
 
         Retracted only if an earlier line retracted it: the record is not asked for that. Raises
@@ -52,12 +53,12 @@ class IdLookup:
         if row is None and self.client:
             row = (kind_on_record(self.client, id_), False)
             self._keep(id_, *row)
-        return Thing(row[0], _TOUCHES, bool(row[1])) if row and row[0] else None
+        return Entity(row[0], _TOUCHES, bool(row[1])) if row and row[0] else None
 
     def add(self, request: Request, digest: bytes) -> None:
         """Keep what a line would record."""
         self._db.execute("INSERT INTO lines VALUES (?, ?)", [request.id.bytes, digest])
-        for draft in request.drafts:
+        for draft in request.events:
             event = draft.event
             if kind := event.makes or event.amends:
                 self._keep(event.subject(draft.id), kind, is_retraction(event))

@@ -15,14 +15,7 @@ from onrecord.importing.client import ApiUnavailable
 from onrecord.importing.files import NothingToImport, UnreadableFile
 from onrecord.importing.run import import_files
 from tests.support import postgres
-from tests.support.bodies import (
-    actor,
-    ledger_size,
-    line,
-    ndjson,
-    stage,
-    topic,
-)
+from tests.support.bodies import actor, ledger_size, line, ndjson, register_all, topic
 from tests.support.imports import (
     CSV,
     counts,
@@ -55,7 +48,7 @@ def on_record(server_url: str, template: str) -> Iterator[Record]:
 @pytest.fixture(scope="module")
 def client(on_record: Record) -> Iterator[Client]:
     with serving(on_record.url) as http:
-        stage(http)
+        register_all(http)
         yield http
 
 

@@ -21,15 +21,7 @@ from onrecord.importing.resume import ResumeNotes
 from onrecord.importing.run import import_files
 from onrecord.kit.sql import db
 from tests.support import postgres
-from tests.support.bodies import (
-    actor,
-    ledger_size,
-    line,
-    ndjson,
-    send,
-    stage,
-    topic,
-)
+from tests.support.bodies import actor, ledger_size, line, ndjson, register_all, send, topic
 from tests.support.committing import STALL, lock_held, waiting
 from tests.support.imports import (
     counts,
@@ -52,7 +44,7 @@ def on_record(server_url: str, template: str) -> Iterator[Record]:
 @pytest.fixture(scope="module")
 def client(on_record: Record) -> Iterator[Client]:
     with serving(on_record.url) as http:
-        stage(http)
+        register_all(http)
         yield http
 
 
@@ -60,7 +52,7 @@ def client(on_record: Record) -> Iterator[Client]:
 def own_record(database_url: str) -> Iterator[tuple[Record, Client]]:
     """A record for one test, because its API may still work on a batch when the test ends."""
     with record(database_url) as database, serving(database.url) as client:
-        stage(client)
+        register_all(client)
         yield database, client
 
 

@@ -144,8 +144,8 @@ def test_one_write_twice_in_one_committers_batch_is_recorded_once(staged: Record
 def test_one_post_at_two_doors_at_once_is_recorded_by_one_and_repeated_by_the_other(
     client: httpx2.Client, on_record: Record
 ) -> None:
-    bodies.stage(client)
-    body = bodies.statement(id=str(uuid4()), positions=[bodies.along()])
+    bodies.register_all(client)
+    body = bodies.statement(id=str(uuid4()), positions=[bodies.additional_position()])
     before = bodies.ledger_size(on_record.url)
     with (
         serving(on_record.url) as other,
@@ -165,9 +165,11 @@ def test_one_post_at_two_doors_at_once_is_recorded_by_one_and_repeated_by_the_ot
 def test_one_line_twice_in_a_batch_is_answered_as_one_write(
     client: httpx2.Client, on_record: Record
 ) -> None:
-    bodies.stage(client)
+    bodies.register_all(client)
     before = bodies.ledger_size(on_record.url)
-    line = bodies.line("statement", uuid4(), bodies.statement(positions=[bodies.along()]))
+    line = bodies.line(
+        "statement", uuid4(), bodies.statement(positions=[bodies.additional_position()])
+    )
     other = {**line, "body": bodies.statement(venue="Elsewhere")}
     first, again, refused, last = bodies.send(client, bodies.ndjson([line, line, other, line]))
     assert [201, 200, 422, 200] == [one["status"] for one in (first, again, refused, last)]

@@ -48,7 +48,7 @@ def held(played: Played, pair: naive.Pair, as_of: str, size: int) -> dict[str, A
         return None
     instant = last_instant(as_of)
     line = naive.steps(played.events, pair, size)
-    now = naive.held(line, instant)
+    now = naive.step_at(line, instant)
     certainty, alternatives = naive.certainty(line, instant)
     said: dict[str, Any] = dict.fromkeys(
         ("id", "stance", "condition", "effective", "since", "kind", "change_size", "previous")
@@ -115,7 +115,7 @@ def test_every_sheet_statement_and_name_is_what_the_events_say(
             mean = naive.root(played.events, name, size) if of == "actor" else name
             for pair in sorted(one for one in roots if one[place] == mean):
                 line = naive.steps(played.events, pair, size)
-                if found := naive.held(line, last_instant(as_of)):
+                if found := naive.step_at(line, last_instant(as_of)):
                     now.append(step(line, found) | {"actor": pair[0], "topic": pair[1]})
             items = played.everything(f"/{of}s/{name}/positions", as_of=as_of, known_size=size)
             assert (now if played.on_record(size, name) else None) == cut(
@@ -146,7 +146,9 @@ def test_the_oracles_short_way_to_who_may_hold_agrees_with_trying_every_choice_o
         naive.Step(one.id, n, one.event.model_copy(update={"actor": pair[0], "topic": pair[1]}))
         for n, one in enumerate(positions)
     ]
-    assert naive.enumerated(line, last_instant(as_of)) == naive.may_hold(line, last_instant(as_of))
+    assert naive.possible_steps_by_enumeration(line, last_instant(as_of)) == naive.possible_steps(
+        line, last_instant(as_of)
+    )
 
 
 def test_a_history_of_thousands_of_events_answers_as_the_events_say(house: House) -> None:
@@ -158,7 +160,7 @@ def test_a_history_of_thousands_of_events_answers_as_the_events_say(house: House
         as_of = f"202{chance.randint(0, 4)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}"
         size = played.size(chance.choice([100, chance.randint(0, 100)]))
         line = naive.steps(played.events, pair, size)
-        now = naive.held(line, last_instant(as_of))
+        now = naive.step_at(line, last_instant(as_of))
         expected = step(line, now) if now and played.on_record(size, *pair) else {}
         shared = [name for name in expected if name not in ("seq", "order", "recorded_as")]
         path = f"/actors/{pair[0]}/topics/{pair[1]}/position"

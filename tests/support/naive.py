@@ -51,15 +51,15 @@ class Step:
 
     id: UUID
     made_seq: int
-    said: Any
+    fields: Any
 
     @property
     def stand(self) -> Stand:
-        return self.said.stance, self.said.condition
+        return self.fields.stance, self.fields.condition
 
     @property
     def dates(self) -> Bounds:
-        return bounds(self.said.effective)
+        return bounds(self.fields.effective)
 
     @property
     def span(self) -> Span:
@@ -67,18 +67,18 @@ class Step:
 
     @property
     def place(self) -> tuple[datetime, int, int]:
-        return self.dates.sorts_at, self.said.order, self.made_seq
+        return self.dates.sorts_at, self.fields.order, self.made_seq
 
 
 @dataclass(frozen=True)
 class Wording:
     """A statement as believed at some size."""
 
-    said: Any
+    fields: Any
     status: str
 
 
-def below(events: Sequence[RecordedEvent], size: int) -> Iterator[RecordedEvent]:
+def events_below(events: Sequence[RecordedEvent], size: int) -> Iterator[RecordedEvent]:
     """The events known at a size, in order."""
     return (one for one in sorted(events, key=lambda one: one.seq) if one.seq < size)
 
@@ -86,7 +86,7 @@ def below(events: Sequence[RecordedEvent], size: int) -> Iterator[RecordedEvent]
 def root(events: Sequence[RecordedEvent], name: str, size: int) -> str:
     """The actor that reads of a name mean at a size."""
     into: dict[str, str] = {}
-    for one in below(events, size):
+    for one in events_below(events, size):
         if isinstance(one.event, ActorMerged):
             into[one.event.actor] = one.event.into
         elif isinstance(one.event, ActorUnmerged):
@@ -100,7 +100,7 @@ def steps(events: Sequence[RecordedEvent], pair: Pair, size: int) -> list[Step]:
     """The line of a pair at a size, in valid-time order: of all actors who mean the same one."""
     believed: dict[UUID, Step] = {}
     made: dict[UUID, int] = {}
-    for one in below(events, size):
+    for one in events_below(events, size):
         event = one.event
         if isinstance(event, PositionChanged):
             made[one.id] = one.seq
@@ -123,7 +123,7 @@ def revision(events: Sequence[RecordedEvent], pair: Pair, size: int) -> int:
     """
     line: dict[UUID, Pair] = {}
     touched: set[int] = set()
-    for one in below(events, size):
+    for one in events_below(events, size):
         event = one.event
         before = line.pop(one.subject, None)
         if isinstance(event, PositionChanged):
@@ -137,7 +137,7 @@ def revision(events: Sequence[RecordedEvent], pair: Pair, size: int) -> int:
     return len(touched)
 
 
-def held(line: Sequence[Step], as_of: datetime) -> Step | None:
+def step_at(line: Sequence[Step], as_of: datetime) -> Step | None:
     """The position held at an instant: the last one that began by then."""
     begun = [one for one in line if one.dates.sorts_at <= as_of]
     return begun[-1] if begun else None
@@ -203,7 +203,7 @@ def candidates(line: Sequence[Step], as_of: datetime) -> dict[Span, list[datetim
     }
 
 
-def may_hold(line: Sequence[Step], as_of: datetime) -> set[Step | None]:
+def possible_steps(line: Sequence[Step], as_of: datetime) -> set[Step | None]:
     """Whoever holds at `as_of` under some choice of dates; None: nobody.
 
     Rows with equal bounds share one date, all others are free of each other: so a row may hold on a
@@ -235,8 +235,8 @@ def may_hold(line: Sequence[Step], as_of: datetime) -> set[Step | None]:
     return found
 
 
-def enumerated(line: Sequence[Step], as_of: datetime) -> set[Step | None]:
-    """The same as `may_hold` by trying every choice of dates: for short lines only."""
+def possible_steps_by_enumeration(line: Sequence[Step], as_of: datetime) -> set[Step | None]:
+    """The same as `possible_steps` by trying every choice of dates: for short lines only."""
     free = candidates(line, as_of)
     found: set[Step | None] = set()
     for chosen in product(*free.values()):
@@ -249,17 +249,17 @@ def enumerated(line: Sequence[Step], as_of: datetime) -> set[Step | None]:
 
 def certainty(line: Sequence[Step], as_of: datetime) -> tuple[str, set[UUID | None]]:
     """`definite`, or `possible` with the others that may hold (None: nobody)."""
-    may = may_hold(line, as_of)
+    may = possible_steps(line, as_of)
     if len({one.stand if one else NOTHING for one in may}) == 1:
         return "definite", set()
-    now = held(line, as_of)
+    now = step_at(line, as_of)
     return "possible", {one.id if one else None for one in may if one != now}
 
 
 def statement(events: Sequence[RecordedEvent], id_: UUID, size: int) -> Wording | None:
     """A statement at a size: its last words, and what became of it."""
     found: Wording | None = None
-    for one in below(events, size):
+    for one in events_below(events, size):
         event = one.event
         if isinstance(event, StatementMade) and one.id == id_:
             found = Wording(event, "on_record")
@@ -276,7 +276,7 @@ def actor(
 ) -> ActorRegistered | ActorRevised | None:
     """The last state of an actor at a size."""
     found = None
-    for one in below(events, size):
+    for one in events_below(events, size):
         if isinstance(one.event, ActorRegistered | ActorRevised) and one.event.id == id_:
             found = one.event
     return found
@@ -287,7 +287,7 @@ def topic(
 ) -> TopicRegistered | TopicRevised | None:
     """The last state of a topic at a size."""
     found = None
-    for one in below(events, size):
+    for one in events_below(events, size):
         if isinstance(one.event, TopicRegistered | TopicRevised) and one.event.id == id_:
             found = one.event
     return found

@@ -21,7 +21,7 @@ import psycopg
 import votes
 from competitors import Eventsourcing, installed
 
-from onrecord.kit.processes.gc_tuning import spare_collector
+from onrecord.kit.processes.gc_tuning import tune_gc
 from onrecord.kit.sql import db
 from onrecord.ledger import read
 from onrecord.projections.engine.catch_up import SETTINGS, catch_up, in_turns, prepare
@@ -95,7 +95,7 @@ def rebuilds(url: str, processes: int) -> float:
 
 def helps(url: str, ready: Barrier) -> None:
     """One of those who rebuild."""
-    spare_collector()
+    tune_gc()
     engine = db.engine(url, role="onrecord_projections", **SETTINGS)
     with engine.connect():
         ready.wait()
@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("--votes", type=int, default=50_000)
     parser.add_argument("--theirs", type=int, default=4_000, help="events in a slice of theirs")
     given = parser.parse_args()
-    spare_collector()
+    tune_gc()
     with tempfile.TemporaryDirectory() as folder, bench.postgres() as server:
         python = installed(Path(folder))
         theirs = Eventsourcing(python, bench.database(server, "es"), runner=True)

@@ -68,7 +68,7 @@ def deliverer(url: str) -> Any:
 
 
 def app(url: str, broker: str) -> Celery:
-    made = celery.make(broker)
+    made = celery.create_celery(broker)
     made.conf.worker_prefetch_multiplier = 16
     made.task(name=TASK)(deliverer(url))
     return made

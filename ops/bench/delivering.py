@@ -26,7 +26,7 @@ from onrecord.entrypoints import infrastructure
 from onrecord.entrypoints.app_factory import writer
 from onrecord.kit.processes import spawn
 from onrecord.kit.processes.spawn import Child
-from onrecord.kit.settings import Settings
+from onrecord.kit.settings import Settings, addresses
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
 from onrecord.ledger.evaluate import Answer, prepared
@@ -126,8 +126,8 @@ def receiving(*, noting: bool = False) -> Iterator[Receiving]:
 
 def environment(url: str, **more: str) -> dict[str, str]:
     """In which a process of the product finds database and broker."""
-    settings = infrastructure.with_broker(Settings(), url)
-    database, broker = infrastructure.addresses(settings)
+    settings = infrastructure.with_addresses(Settings(), url)
+    database, broker = addresses(settings)
     return {
         **os.environ,
         "ONRECORD_DATABASE_URL": database,
@@ -150,7 +150,7 @@ def running(arguments: Iterable[str], given: dict[str, str]) -> Iterator[Child]:
             print(Path(log.name).read_text()[-3_000:], file=sys.stderr)
             raise
         finally:
-            spawn.stop([child], grace=10)
+            spawn.stop_children([child], grace=10)
 
 
 def process(name: str, url: str, **more: str) -> Any:

@@ -21,7 +21,7 @@ from delivering import Cost, Receiving
 
 from onrecord.entrypoints import infrastructure
 from onrecord.kit import celery
-from onrecord.kit.settings import Settings
+from onrecord.kit.settings import Settings, addresses
 from onrecord.kit.sql import db
 
 ENDPOINTS = 100
@@ -68,7 +68,7 @@ def _wait_until_logged(url: str, count: int) -> None:
 
 
 def _enqueue(url: str, broker: str) -> None:
-    made = celery.make(broker)
+    made = celery.create_celery(broker)
     with db.connect(url) as conn, made.connection_for_write() as wire:
         producer = made.amqp.Producer(wire.default_channel)
         for (id_,) in conn.execute("SELECT id FROM webhooks.deliveries ORDER BY id").fetchall():
@@ -110,8 +110,7 @@ def main() -> None:
             delivering.endpoints(url, ENDPOINTS, there.url())
         postgres = delivering.postmaster(server)
         broker = (
-            given.broker
-            or infrastructure.addresses(infrastructure.with_broker(Settings(), urls["theirs"]))[1]
+            given.broker or addresses(infrastructure.with_addresses(Settings(), urls["theirs"]))[1]
         )
         worker = delivering.environment(urls["theirs"], ONRECORD_BROKER_URL=broker)
         with (

@@ -12,7 +12,7 @@ import pytest
 
 from onrecord.kit.postgres import embedded
 from tests.support import webhooks
-from tests.support.clusters import ask, hush, reachable_folder
+from tests.support.clusters import ask, reachable_folder, silent
 from tests.support.processes import deployment, until
 from tests.support.receiver import Received, receiver
 from tests.support.stepped_clock import stepped_clock
@@ -29,7 +29,7 @@ def test_a_clock_that_is_set_forward_and_back_holds_no_delivery_up(tmp_path: Pat
         folder = stack.enter_context(reachable_folder())
         there = stack.enter_context(receiver())
         clock = stack.enter_context(stepped_clock(folder))
-        postgres = stack.enter_context(embedded.running(folder / "data", say=hush))
+        postgres = stack.enter_context(embedded.running_server(folder / "data", echo=silent))
         deployed = stack.enter_context(deployment(postgres.url, tmp_path, broker_url=None))
         deployed.start("local_api", "worker", "deliverer", "beat")
         client = stack.enter_context(webhooks.door(deployed))
@@ -90,7 +90,7 @@ def test_beat_keeps_its_pace_when_the_clock_is_set_back(tmp_path: Path) -> None:
     with ExitStack() as stack:
         folder = stack.enter_context(reachable_folder())
         clock = stack.enter_context(stepped_clock(folder))
-        postgres = stack.enter_context(embedded.running(folder / "data", say=hush))
+        postgres = stack.enter_context(embedded.running_server(folder / "data", echo=silent))
         deployed = stack.enter_context(deployment(postgres.url, tmp_path, broker_url=None))
         deployed.start("local_api", "worker", "beat")
 

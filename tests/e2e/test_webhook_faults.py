@@ -15,7 +15,7 @@ import pytest
 
 from onrecord.kit.postgres import embedded
 from tests.support import webhooks
-from tests.support.clusters import hush, reachable_folder
+from tests.support.clusters import reachable_folder, silent
 from tests.support.processes import BROKER, Deployment, deployment, until
 from tests.support.proxy import proxied
 from tests.support.receiver import Received, Receiver, receiver
@@ -90,7 +90,7 @@ def test_a_database_that_is_killed_under_load_loses_no_delivery(tmp_path: Path) 
         folder = stack.enter_context(reachable_folder())
         there = stack.enter_context(receiver())
         first = ExitStack()
-        postgres = first.enter_context(embedded.running(folder, say=hush))
+        postgres = first.enter_context(embedded.running_server(folder, echo=silent))
         deployed = stack.enter_context(deployment(postgres.url, tmp_path, broker_url=None))
         deployed.start("local_api", "worker", "deliverer", "beat")
         client = stack.enter_context(door(deployed))
@@ -100,7 +100,7 @@ def test_a_database_that_is_killed_under_load_loses_no_delivery(tmp_path: Path) 
         postgres.process.kill()
         postgres.process.wait()
         first.close()
-        again = stack.enter_context(embedded.running(folder, say=hush))
+        again = stack.enter_context(embedded.running_server(folder, echo=silent))
         assert again.url == postgres.url
         until(lambda: client.get("/readyz").status_code == 200, "the doors are open again")
         webhooks.sql(again.url, EXPIRED)

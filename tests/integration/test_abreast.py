@@ -58,7 +58,7 @@ def test_whatever_went_ahead_by_itself_all_come_to_what_the_ledger_says(
 def test_no_commit_is_left_out_however_bells_fall_together(on_record: Record) -> None:
     stage(on_record)
 
-    app = celery.make("memory://")
+    app = celery.create_celery("memory://")
     tasks.register(app, on_record.engine)
 
     def write(_: int) -> None:

@@ -1,4 +1,4 @@
-"""Is every row of a long page written, each with its own values?"""
+"""Bulk insert by COPY: every row is written with its own values."""
 
 from sqlalchemy import select
 
@@ -8,27 +8,31 @@ from onrecord.projections.engine.catch_up import catch_up
 from tests.support.histories import registration
 from tests.support.record import Record
 
-MANY = 230
-"""More than are sent at once, and no multiple of that."""
+ROWS = 230
 
 
-def test_rows_that_are_sent_in_several_pieces_keep_their_values(on_record: Record) -> None:
-    said = [
+def test_every_row_keeps_its_values(on_record: Record) -> None:
+    registrations = [
         ActorRegistered(
             id=f"actor-{n}",
             kind="person" if n % 3 else "office",
             names=(ActorName(name=f"Name {n}", lang="en"),) * (n % 2),
         )
-        for n in range(MANY)
+        for n in range(ROWS)
     ]
-    for one in said:
-        on_record.append(registration(one))
-    assert MANY == catch_up(on_record.engine, ACTORS)
-    of = actors.c
+    for actor in registrations:
+        on_record.append(registration(actor))
+    assert ROWS == catch_up(on_record.engine, ACTORS)
+    c = actors.c
     with on_record.engine.connect() as conn:
-        rows = conn.execute(select(of.id, of.kind, of.names, of.event).order_by(of.open_seq))
-        found = [tuple(row) for row in rows]
-    assert found == [
-        (one.id, one.kind, [{"name": name.name, "lang": "en"} for name in one.names], event.id)
-        for one, event in zip(said, on_record.events(), strict=True)
+        rows = conn.execute(select(c.id, c.kind, c.names, c.event).order_by(c.open_seq))
+        written = [tuple(row) for row in rows]
+    assert written == [
+        (
+            actor.id,
+            actor.kind,
+            [{"name": name.name, "lang": "en"} for name in actor.names],
+            event.id,
+        )
+        for actor, event in zip(registrations, on_record.events(), strict=True)
     ]

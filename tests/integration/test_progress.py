@@ -8,7 +8,7 @@ import pytest
 from httpx2 import Client
 
 from onrecord.domain.events import ActorRegistered
-from onrecord.entrypoints import doctor
+from onrecord.entrypoints.commands import doctor
 from onrecord.projections.actors import ACTORS
 from onrecord.projections.engine.catch_up import catch_up
 from onrecord.projections.engine.poison import Stopped
@@ -40,9 +40,9 @@ def of_actors(client: Client) -> dict[str, Any]:
     return next(one for one in items if one["name"] == "actors")
 
 
-def examined(on_record: Record) -> doctor.Finding:
-    found = doctor._database(on_record.url)
-    return next(one for one in found if one.what == "projection actors")
+def examined(on_record: Record) -> doctor.Diagnosis:
+    found = doctor._diagnose_database(on_record.url)
+    return next(one for one in found if one.subject == "projection actors")
 
 
 def test_one_that_is_level_and_one_that_is_behind(client: Client, on_record: Record) -> None:
@@ -64,7 +64,7 @@ def test_one_that_is_level_and_one_that_is_behind(client: Client, on_record: Rec
     assert late["lag"]["seconds"] > 0
     lag = {"entries": 2, "seconds": late["lag"]["seconds"]}
     assert {**level, "state": "behind", "lag": lag} == late
-    assert "size 1, 2 entries behind" == examined(on_record).found
+    assert "size 1, 2 entries behind" == examined(on_record).state
 
 
 def test_one_that_stopped_names_the_event_and_is_still_read(
@@ -86,7 +86,7 @@ def test_one_that_stopped_names_the_event_and_is_still_read(
         ready.status_code,
         ready.json()["checks"]["projections"]["detail"]["actors"],
     )
-    assert (False, told) == (examined(on_record).well, examined(on_record).found)
+    assert (False, told) == (examined(on_record).healthy, examined(on_record).state)
 
 
 def test_one_that_another_fold_built_is_not_folded_on_and_says_so(
@@ -105,7 +105,7 @@ def test_one_that_another_fold_built_is_not_folded_on_and_says_so(
         ready.json()["checks"]["projections"]["detail"]["actors"],
     )
     finding = examined(on_record)
-    assert (told, "run `onrecord rebuild actors`") == (finding.found, finding.mend)
+    assert (told, "run `onrecord rebuild actors`") == (finding.state, finding.remedy)
 
 
 def test_one_that_was_never_begun(client: Client, on_record: Record, sql: Sql) -> None:
@@ -113,7 +113,7 @@ def test_one_that_was_never_begun(client: Client, on_record: Record, sql: Sql) -
     assert ("not_begun", None, 0) == tuple(
         of_actors(client)[name] for name in ("state", "generation", "checkpoint")
     )
-    assert "not built yet" == examined(on_record).found
+    assert "not built yet" == examined(on_record).state
 
 
 def test_what_a_rebuild_has_built_so_far(client: Client, on_record: Record) -> None:

@@ -27,7 +27,7 @@ Tasks = Callable[..., Celery]
 @pytest.fixture
 def tasks(on_record: Record) -> Tasks:
     def made(*then: Callable[[], object]) -> Celery:
-        app = celery.make("memory://")
+        app = celery.create_celery("memory://")
         register(app, on_record.engine, then=then)
         return app
 
@@ -69,7 +69,7 @@ def test_a_stop_is_logged_once_without_a_word_of_the_event_and_holds_up_no_other
     event = on_record.events()[0].id
     stopped = f"projection 'actors' stopped at seq 0, actor.registered {event}: CheckViolation: "
     assert f"{stopped}actors, no_beth" == log["reason"]
-    assert "kit/copy_in.py" in log["traceback"]
+    assert "kit/sql/copy_in.py" in log["traceback"]
     assert "secret" not in str(logs)
 
 

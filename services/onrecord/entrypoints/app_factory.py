@@ -24,7 +24,7 @@ from onrecord.ingest import routes as ingest
 from onrecord.ingest.record import Recorder
 from onrecord.kit import celery, logs
 from onrecord.kit.http import health, metrics, problems
-from onrecord.kit.processes.gc_tuning import spare_collector
+from onrecord.kit.processes.gc_tuning import tune_gc
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from onrecord.kit.sql.batched_query import Together
@@ -55,8 +55,8 @@ def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             if "ingest" in doors:
-                bell = celery.Bell(celery.make(broker), CATCH_UP)
-                committer = Committer(lambda: writer(url), on_commit=bell.ring)
+                bell = celery.TaskNotifier(celery.create_celery(broker), CATCH_UP)
+                committer = Committer(lambda: writer(url), on_commit=bell.notify)
                 pool = db.pool(url, role="onrecord_ingest", size=4)
                 app.state.recorder = Recorder(committer, await stack.enter_async_context(pool))
                 bell.start()
@@ -135,9 +135,9 @@ async def _webhooks(
     url: str, broker: str, allow: Sequence[Network]
 ) -> AsyncIterator[webhooks.Door]:
     """What the webhooks door needs: a pool, and bells for those who queue and who deliver."""
-    app = celery.make(broker)
-    wake = celery.Bell(app, WAKE, queue=WEBHOOKS)
-    fan_out = celery.Bell(app, CATCH_UP)
+    app = celery.create_celery(broker)
+    wake = celery.TaskNotifier(app, WAKE, queue=WEBHOOKS)
+    fan_out = celery.TaskNotifier(app, CATCH_UP)
     async with db.pool(url, role="onrecord_webhooks", size=4) as pool:
         for bell in (wake, fan_out):
             bell.start()
@@ -149,7 +149,7 @@ async def _webhooks(
 def serve(app: FastAPI, settings: Settings, *, process: str) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are finished first."""
     logs.configure(process)
-    spare_collector()
+    tune_gc()
     server = Server(app, host=settings.host, port=settings.port, timeout_graceful_shutdown=5)
     with suppress(KeyboardInterrupt):
         server.run()

@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from onrecord.kit.celery import Bell
+from onrecord.kit.celery import TaskNotifier
 from onrecord.kit.http import paging
 from onrecord.kit.http.problems import Problem, at, responses
 from onrecord.kit.http.strict_routes import StrictRoute
@@ -51,7 +51,9 @@ _BODY_OR_409: dict[int | str, dict[str, Any]] = responses(400, 409, 413, 415)
 class Door:
     """What the entrypoint opened for this door: its pool, its bells, and whom it may send to."""
 
-    def __init__(self, pool: Pool, allow: tuple[Network, ...], wake: Bell, fan_out: Bell) -> None:
+    def __init__(
+        self, pool: Pool, allow: tuple[Network, ...], wake: TaskNotifier, fan_out: TaskNotifier
+    ) -> None:
         self.pool, self.allow, self.wake, self.fan_out = pool, allow, wake, fan_out
 
 
@@ -82,7 +84,7 @@ async def make_endpoint(body: EndpointIn, door: Opened) -> EndpointMade:
     url = validation.url(body.url, door.allow)
     await validation.names(door.pool, body)
     id_, secret = await endpoints.make(door.pool, body, url)
-    door.fan_out.ring()
+    door.fan_out.notify()
     return EndpointMade(**(await _told(door, id_)).model_dump(), secret=secret)
 
 
@@ -159,8 +161,8 @@ async def resume_endpoint(id: UUID, door: Opened) -> Endpoint:
     """Go on from where it paused, with what came meanwhile."""
     await _endpoint(door, id)
     await endpoints.changed(door.pool, endpoints.RESUME, {"id": id})
-    door.fan_out.ring()
-    door.wake.ring()
+    door.fan_out.notify()
+    door.wake.notify()
     return await _told(door, id)
 
 
@@ -169,7 +171,7 @@ async def ping_endpoint(id: UUID, door: Opened) -> Delivery:
     """Send a signed test, also to a paused endpoint; once, whatever comes of it."""
     await _endpoint(door, id)
     delivery = await endpoints.ping(door.pool, id)
-    door.wake.ring()
+    door.wake.notify()
     return await _delivery(door, delivery)
 
 
@@ -195,7 +197,7 @@ async def replay_events(id: UUID, body: ReplayIn, door: Opened) -> Replay:
         raise Problem(
             409, "replay-running", "A replay of this endpoint is running; wait until it has ended."
         )
-    door.fan_out.ring()
+    door.fan_out.notify()
     told = (await _told(door, id)).replay
     assert told is not None
     return told
@@ -227,7 +229,7 @@ async def resend_failed(id: UUID, body: ResendIn, door: Opened) -> Resent:
     """Make all deliveries due again that failed for good since a time."""
     await _endpoint(door, id)
     resent = await endpoints.resend_failed(door.pool, id, body.failed_since)
-    door.wake.ring()
+    door.wake.notify()
     return Resent(resent=resent)
 
 
@@ -271,7 +273,7 @@ async def resend_delivery(id: DeliveryId, door: Opened) -> Delivery:
     await _delivery(door, id)
     if not await endpoints.changed(door.pool, delivery_log.RESEND, {"id": id}):
         raise Problem(409, "being-sent", "It is being sent just now; wait for what comes of it.")
-    door.wake.ring()
+    door.wake.notify()
     return await _delivery(door, id)
 
 

@@ -1,4 +1,4 @@
-"""Does no child outlive its parent, and does `stop` end every child in time?"""
+"""Child processes end with their parent, and `stop_children` ends them in time."""
 
 import os
 import signal
@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from onrecord.kit.processes.spawn import TIED, Child, SpawnedOffMainThread, spawn, stop
+from onrecord.kit.processes.spawn import LAUNCHER, Child, SpawnedOffMainThread, spawn, stop_children
 from tests.support.clusters import is_gone, within
 
 PARENT = """
 import sys
-from onrecord.kit.children import spawn
+from onrecord.kit.processes.spawn import spawn
 spawn(["sh", "-c", "echo $$; exec sleep 60"])
 sys.stdin.read()
 """
@@ -34,13 +34,13 @@ def spawned() -> Iterator[list[Child]]:
 
 
 def shell(script: str, *, log: Path, lines: int = 1) -> Child:
-    """A shell child that has written that many lines, so its traps are set."""
+    """A shell that has written `lines` lines, which it does after it has set its traps."""
     child = spawn(["sh", "-c", script], log=log)
     assert within(5, lambda: log.exists() and log.read_text().count("\n") >= lines)
     return child
 
 
-def test_a_child_dies_when_its_parent_is_killed() -> None:
+def test_child_dies_when_its_parent_is_killed() -> None:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT],
@@ -57,44 +57,44 @@ def test_a_child_dies_when_its_parent_is_killed() -> None:
     assert within(5, lambda: is_gone(child))
 
 
-def test_a_child_whose_parent_died_before_it_was_tied_never_runs(tmp_path: Path) -> None:
+def test_child_whose_parent_died_before_exec_never_runs(tmp_path: Path) -> None:
     ran = tmp_path / "ran"
-    stranger = str(os.getppid())
-    argv = [sys.executable, "-I", "-S", str(TIED), stranger, str(int(signal.SIGTERM)), ""]
+    other_parent = str(os.getppid())  # as if the real parent had died and init had taken over
+    argv = [sys.executable, "-I", "-S", str(LAUNCHER), other_parent, str(int(signal.SIGTERM)), ""]
     assert subprocess.run([*argv, "touch", str(ran)]).returncode == 128 + signal.SIGTERM
     assert not ran.exists()
 
 
-def test_a_child_leads_a_session_that_ctrl_c_does_not_reach(spawned: list[Child]) -> None:
+def test_child_leads_its_own_session_so_ctrl_c_does_not_reach_it(spawned: list[Child]) -> None:
     child = spawn(["sleep", "60"])
     spawned.append(child)
     assert os.getsid(child.pid) == child.pid != os.getsid(0)
 
 
-def test_a_child_that_ignores_sigterm_is_killed_with_all_it_started(
+def test_child_that_ignores_sigterm_is_killed_with_its_process_group(
     tmp_path: Path, spawned: list[Child]
 ) -> None:
     log = tmp_path / "log"
     child = shell("trap '' TERM; sleep 60 & echo $!; wait", log=log)
     spawned.append(child)
     started = time.monotonic()
-    assert stop([child], grace=0.5) == [child]
+    assert stop_children([child], grace=0.5) == [child]
     assert 0.5 <= time.monotonic() - started < 3
     assert child.returncode == -signal.SIGKILL
     assert within(5, lambda: is_gone(int(log.read_text())))
 
 
-def test_many_stubborn_children_share_one_grace(tmp_path: Path, spawned: list[Child]) -> None:
+def test_children_share_the_grace_period(tmp_path: Path, spawned: list[Child]) -> None:
     spawned.extend(shell("trap '' TERM; echo; sleep 60", log=tmp_path / str(n)) for n in range(4))
     started = time.monotonic()
-    assert stop(spawned, grace=0.5) == spawned
+    assert stop_children(spawned, grace=0.5) == spawned
     assert time.monotonic() - started < 1.5
 
 
-def test_a_child_that_ends_by_itself_is_only_asked(tmp_path: Path, spawned: list[Child]) -> None:
+def test_child_that_handles_sigterm_is_not_killed(tmp_path: Path, spawned: list[Child]) -> None:
     child = shell("trap 'exit 7' TERM; echo; sleep 60 & wait", log=tmp_path / "log")
     spawned.append(child)
-    assert stop([child], grace=5) == []
+    assert stop_children([child], grace=5) == []
     assert child.returncode == 7
 
 
@@ -102,31 +102,33 @@ def test_only_the_main_process_of_a_child_is_signalled(
     tmp_path: Path, spawned: list[Child]
 ) -> None:
     log = tmp_path / "log"
-    pool = "sh -c 'trap \"echo heard\" TERM; echo pool; sleep 1 & wait; wait'"
+    pool = "sh -c 'trap \"echo signalled\" TERM; echo pool; sleep 1 & wait; wait'"
     child = shell(f"trap 'wait; exit 0' TERM; {pool} & echo main; wait", log=log, lines=2)
     spawned.append(child)
-    assert stop([child], grace=5) == []
+    assert stop_children([child], grace=5) == []
     assert sorted(log.read_text().split()) == ["main", "pool"]
 
 
-def test_a_child_hears_signals_that_its_parent_blocks(tmp_path: Path, spawned: list[Child]) -> None:
+def test_child_receives_signals_that_its_parent_blocks(
+    tmp_path: Path, spawned: list[Child]
+) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     try:
         child = shell("trap 'exit 7' TERM; echo; sleep 60 & wait", log=tmp_path / "log")
         spawned.append(child)
-        assert stop([child], grace=5) == []
+        assert stop_children([child], grace=5) == []
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     assert child.returncode == 7
 
 
-def test_a_program_that_is_not_there_is_a_child_that_says_so(tmp_path: Path) -> None:
+def test_missing_program_exits_with_127_and_an_error_message(tmp_path: Path) -> None:
     child = spawn([tmp_path / "absent"], log=tmp_path / "log")
     assert child.wait(5) == 127
     assert f"{tmp_path}/absent could not be started" in (tmp_path / "log").read_text()
 
 
-def test_a_thread_that_may_end_before_the_process_is_refused() -> None:
+def test_spawning_from_another_thread_is_refused() -> None:
     refusals: list[str] = []
 
     def try_to_spawn() -> None:

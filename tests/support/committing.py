@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import psycopg
-from onrecord.domain.requests import Refusal, Request
 
 from onrecord.domain.events import ActorRegistered, TopicRegistered
 from onrecord.domain.requests import Refusal, Request

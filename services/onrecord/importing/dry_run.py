@@ -21,9 +21,8 @@ import orjson
 from rich.console import Console
 
 from onrecord.domain.decisions import LedgerState, decide
-from onrecord.domain.events import PositionChanged
 from onrecord.domain.payload import as_json
-from onrecord.domain.requests import ProposedEvent, Refusal, Request, referenced_ids
+from onrecord.domain.requests import Refusal, Request, referenced_ids
 from onrecord.importing.client import ApiUnavailable, is_onrecord
 from onrecord.importing.files import InputFile, UnreadableFile
 from onrecord.importing.lines import SourceLine, read_lines, require_headers
@@ -107,8 +106,7 @@ def _record_in(lookup: IdLookup, content: bytes) -> bool:
         is_slug = request.events[0].event.makes in ("actor", "topic")
         fault = ("/id", "is on record with another body")
         raise _problem(Refusal("slug-taken" if is_slug else "id-reused", (fault,)))
-    drafts = tuple(map(_without_expected_revision, request.events))
-    outcome = decide(Request(drafts), _state(request, lookup))
+    outcome = decide(request, _state(request, lookup), check_revisions=False)
     if isinstance(outcome, Refusal) and (lookup.client or outcome.reason != "unknown-reference"):
         raise _problem(outcome)
     lookup.add(request, digest)
@@ -120,13 +118,6 @@ def _state(request: Request, lookup: IdLookup) -> LedgerState:
     created = {draft.event.subject(draft.id) for draft in request.events if draft.event.makes}
     entities = {id_: lookup.entity(id_) for id_ in referenced_ids(request) if id_ not in created}
     return LedgerState({id_: entity for id_, entity in entities.items() if entity})
-
-
-def _without_expected_revision(draft: ProposedEvent) -> ProposedEvent:
-    if not isinstance(draft.event, PositionChanged):
-        return draft
-    event = draft.event.model_copy(update={"expected_revision": None})
-    return ProposedEvent(draft.id, event, draft.at)
 
 
 def _digest(request: Request) -> bytes:
@@ -142,4 +133,4 @@ def _problem(refusal: Refusal) -> Problem:
         at(f"/body{unknown.pointer}", f"no {unknown.kind} {str(unknown.name)!r} is on record")
         for unknown in refusal.unknown_references
     ]
-    return Problem(status, refusal.reason, detail.format(**refusal.about), errors=errors)
+    return Problem(status, refusal.reason, detail.format(**refusal.details), errors=errors)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import httpx2
 
-from onrecord.domain.decisions import Entity, Touches, is_retraction
+from onrecord.domain.decisions import Entity, Touches
 from onrecord.domain.requests import Request
 from onrecord.importing.client import kind_on_record
 
@@ -61,7 +61,7 @@ class IdLookup:
         for draft in request.events:
             event = draft.event
             if kind := event.makes or event.amends:
-                self._keep(event.subject(draft.id), kind, is_retraction(event))
+                self._keep(event.subject(draft.id), kind, event.is_retraction)
 
     def _keep(self, id_: UUID, kind: str | None, retracted: bool) -> None:
         self._db.execute(

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
+from onrecord.audit import filters as event_filters
 from onrecord.kit.sql.db import compiled
-from onrecord.ledger import read
 from tests.support import postgres
 
 SIZE = 20_000
@@ -52,6 +52,10 @@ CASES: list[Filters] = [
     {"types": ["statement.made"]},
     {"types": ["topic.revised"]},
 ]
+TYPES_OF_PARAMS = {"start": "bigint", "limit": "bigint", "lead_kind": "text"}
+"""All others are names."""
+MAX_BYTES = 8 * 2**20
+"""Of entries and payloads on a page; as in `events.sql`."""
 BLOCKS = 500
 """Some 16 for each of ten entries, and 3 for each that another filter holds back: up to 90 here."""
 
@@ -86,8 +90,9 @@ def page(
     conn: psycopg.Connection[Any], filters: Filters, start: int, limit: int
 ) -> tuple[list[int], int | None]:
     """The seqs on a page, and where the next one begins."""
-    query = compiled(read.page(frozenset(filters)))
-    params = {**filters, "start": start, "limit": limit}
+    given = event_filters.Filters(**filters)
+    query = compiled(given.page)
+    params = {**given.params, "start": start, "limit": limit}
     (row,) = conn.execute(query, params, binary=True)
     lines = [json.loads(line) for line in row["lines"].splitlines()]
     return [line["entry"]["seq"] for line in lines], row["next"]
@@ -145,10 +150,11 @@ def test_a_page_reads_no_more_of_the_ledger_than_it_gives(
 
 def blocks(conn: psycopg.Connection[Any], filters: Filters, start: int) -> int:
     """How many blocks a page of ten touches, once planned."""
-    params = {**filters, "start": start, "limit": 10}
-    query, names = compiled(read.page(frozenset(filters))).decode(), list(params)
+    given = event_filters.Filters(**filters)
+    params = {**given.params, "start": start, "limit": 10}
+    query, names = compiled(given.page).decode(), list(params)
     query = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", query)
-    types = ", ".join("text[]" if name in filters else "bigint" for name in names)
+    types = ", ".join(TYPES_OF_PARAMS.get(name, "text[]") for name in names)
     values = ", ".join(
         f"'{{{','.join(value)}}}'" if isinstance(value, list) else f"'{value}'"
         for value in params.values()
@@ -182,7 +188,7 @@ def test_a_page_ends_where_it_becomes_too_large(ledger: psycopg.Connection[Any])
         pages = 0
         while at is not None:
             found, at = page(ledger, {}, at, 1_000)
-            assert 1 <= len(found) <= 5 + read.MOST_BYTES // len(words) + 1
+            assert 1 <= len(found) <= 5 + MAX_BYTES // len(words) + 1
             seen += found
             pages += 1
     assert list(range(SIZE - 5, SIZE + 30)) == seen

@@ -7,7 +7,7 @@ import pytest
 from httpx2 import Client
 
 from onrecord.kit.http import paging
-from onrecord.projections.changes import review_read
+from onrecord.projections import review as review_queries
 from tests.support import bodies
 from tests.support.record import Record
 
@@ -168,8 +168,8 @@ def test_findings_are_complete_however_few_candidates_a_page_looks_at(
         said(client, evidence=page, stances=stances)
         said(client)
     whole = review(client, on_record)
-    fewer = dict.fromkeys(review_read.LOOKED_AT, looked_at)
-    monkeypatch.setattr(review_read, "LOOKED_AT", fewer)
+    fewer = dict.fromkeys(review_queries.MAX_CANDIDATES, looked_at)
+    monkeypatch.setattr(review_queries, "MAX_CANDIDATES", fewer)
     assert 2 + 3 == len(whole)
     assert whole == review(client, on_record)
     assert whole == review(client, on_record, limit=1)

@@ -1,6 +1,6 @@
-"""Does a page of events read what is on it and little more, whatever it is filtered by?
+"""Pages of events: what is on them, and how much of the ledger a page reads, for all filters.
 
-On a ledger of 20,000 entries put there by SQL; what a page should be is worked out in Python.
+On a ledger of 20,000 entries, inserted by SQL; a filter in Python says what a page should be.
 """
 
 import json
@@ -31,7 +31,7 @@ SELECT seq, CASE WHEN seq % 9 = 0 THEN 'position.changed' ELSE 'statement.made' 
 FROM generate_series(0, {SIZE} - 1) seq;
 INSERT INTO ledger.entries
 SELECT seq, gen_random_uuid(), entry, sha256('\\x00'::bytea || entry)
-FROM (SELECT seq, convert_to('{{"seq":' || seq || '}}', 'UTF8') AS entry FROM new) made;
+FROM (SELECT seq, convert_to('{{"seq":' || seq || '}}', 'UTF8') AS entry FROM new) filled;
 INSERT INTO ledger.touches
 SELECT 'type', type, seq FROM new UNION ALL SELECT 'actor', actor, seq FROM new
 UNION ALL SELECT 'topic', topic, seq FROM new;
@@ -61,7 +61,7 @@ BLOCKS = 500
 
 
 @dataclass(frozen=True)
-class Said:
+class Entry:
     """An entry as the naive filter sees it."""
 
     seq: int
@@ -81,9 +81,9 @@ def ledger(server_url: str, template: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.fixture(scope="module")
-def entries(ledger: psycopg.Connection[Any]) -> list[Said]:
-    found = ledger.execute("SELECT seq, actor, topic, type FROM new ORDER BY seq")
-    return [Said(**row) for row in found]
+def entries(ledger: psycopg.Connection[Any]) -> list[Entry]:
+    rows = ledger.execute("SELECT seq, actor, topic, type FROM new ORDER BY seq")
+    return [Entry(**row) for row in rows]
 
 
 def page(
@@ -98,12 +98,12 @@ def page(
     return [line["entry"]["seq"] for line in lines], row["next"]
 
 
-def some(names: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
+def lists_of(names: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
     return st.lists(st.sampled_from(names), min_size=1, max_size=3)
 
 
 FILTERS = st.fixed_dictionaries(
-    {}, optional={"actors": some(ACTORS), "topics": some(TOPICS), "types": some(TYPES)}
+    {}, optional={"actors": lists_of(ACTORS), "topics": lists_of(TOPICS), "types": lists_of(TYPES)}
 )
 
 
@@ -115,15 +115,15 @@ FILTERS = st.fixed_dictionaries(
 )
 def test_a_page_is_what_a_filter_in_python_leaves(
     ledger: psycopg.Connection[Any],
-    entries: list[Said],
+    entries: list[Entry],
     filters: Filters,
     start: int,
     limit: int,
 ) -> None:
     passing = [
-        one.seq
-        for one in entries[start:]
-        if all(getattr(one, name[:-1]) in names for name, names in filters.items())
+        entry.seq
+        for entry in entries[start:]
+        if all(getattr(entry, name[:-1]) in names for name, names in filters.items())
     ]
     beyond = passing[limit] if len(passing) > limit else None
     assert (passing[:limit], beyond) == page(ledger, filters, start, limit)
@@ -153,7 +153,7 @@ def blocks(conn: psycopg.Connection[Any], filters: Filters, start: int) -> int:
     given = event_filters.Filters(**filters)
     params = {**given.params, "start": start, "limit": 10}
     query, names = compiled(given.page).decode(), list(params)
-    query = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", query)
+    query = re.sub(r"%\((\w+)\)s", lambda name: f"${names.index(name[1]) + 1}", query)
     types = ", ".join(TYPES_OF_PARAMS.get(name, "text[]") for name in names)
     values = ", ".join(
         f"'{{{','.join(value)}}}'" if isinstance(value, list) else f"'{value}'"
@@ -177,7 +177,7 @@ def test_a_page_ends_where_it_becomes_too_large(ledger: psycopg.Connection[Any])
         for seq in range(SIZE, SIZE + 30):
             ledger.execute(
                 "INSERT INTO ledger.entries SELECT %s, gen_random_uuid(), e,"
-                " sha256('\\x00'::bytea || e) FROM (SELECT %s::bytea AS e) made",
+                " sha256('\\x00'::bytea || e) FROM (SELECT %s::bytea AS e) entry",
                 [seq, b'{"seq":%d}' % seq],
             )
             ledger.execute(
@@ -187,9 +187,9 @@ def test_a_page_ends_where_it_becomes_too_large(ledger: psycopg.Connection[Any])
         at: int | None = SIZE - 5
         pages = 0
         while at is not None:
-            found, at = page(ledger, {}, at, 1_000)
-            assert 1 <= len(found) <= 5 + MAX_BYTES // len(words) + 1
-            seen += found
+            seqs, at = page(ledger, {}, at, 1_000)
+            assert 1 <= len(seqs) <= 5 + MAX_BYTES // len(words) + 1
+            seen += seqs
             pages += 1
     assert list(range(SIZE - 5, SIZE + 30)) == seen
     assert pages == 4

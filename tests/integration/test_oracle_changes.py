@@ -1,4 +1,4 @@
-"""Does the list of changes show every step once, with its kind, in the order that was asked for?"""
+"""The list of changes against the naive model: every step once, with its kind, in both orders."""
 
 from collections.abc import Iterator
 from operator import itemgetter

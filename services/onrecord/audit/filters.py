@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import TextClause
 
-from onrecord.kit.sql.db import Pool, rows
+from onrecord.kit.sql.db import Pool, fetch_all
 from onrecord.kit.sql.sql_files import FilteredQuery, load_query
 from onrecord.ledger.read import SIZE
 from onrecord.projections.queries import CHANGES_KNOWN_SIZE
@@ -54,7 +54,7 @@ class Filters:
     async def end(self, pool: Pool) -> int:
         """The size up to which it is known which events pass."""
         query = CHANGES_KNOWN_SIZE if self.kinds else SIZE
-        (row,) = await rows(pool, query, {})
+        (row,) = await fetch_all(pool, query, {})
         return int(row["size"])
 
     def _given(self) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from onrecord.kit.sql.db import Pool, Row, rows
+from onrecord.kit.sql.db import Pool, Row, fetch_all
 from onrecord.kit.sql.sql_files import load_query
 from onrecord.projections.engine.projection import Projection
 from onrecord.projections.registry import PROJECTIONS
@@ -66,7 +66,7 @@ def swept(found: Iterable[Row]) -> datetime | None:
 
 async def check(pool: Pool) -> tuple[bool, Any]:
     """For `/readyz`: can each projection be folded by this program, and where is it?"""
-    found = await rows(pool, STATUS, {})
+    found = await fetch_all(pool, STATUS, {})
     said: dict[str, Any] = {}
     well = True
     for one in places(found):

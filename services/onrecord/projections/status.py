@@ -9,17 +9,42 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from onrecord.kit.sql.db import Pool, Row, fetch_all
-from onrecord.kit.sql.sql_files import load_query
+from sqlalchemy import text
+
+from onrecord.kit.sql.db import Pool, Row, rows
 from onrecord.projections.engine.projection import Projection
 from onrecord.projections.registry import PROJECTIONS
 
 State = Literal["live", "behind", "stopped", "fold_changed", "not_begun"]
 
-STATUS: Final = load_query("projections/queries/status.sql")
+_OWN: Final = """
+SELECT c.*, (SELECT max(at) FROM projections.sweeps) AS swept_at{more}
+FROM projections.checkpoints c {joins} WHERE c.live ORDER BY c.name
+"""
+STATUS: Final = text(_OWN.format(more="", joins=""))
 """A row for each live projection."""
-WITH_LEDGER: Final = load_query("projections/queries/status_with_ledger.sql")
-"""The same with the size of the ledger, the lag, and the generation that is being built."""
+
+_LEDGER: Final = """
+CROSS JOIN (SELECT coalesce(max(size), 0) AS ledger FROM ledger.commits) l
+CROSS JOIN LATERAL (
+    SELECT extract(epoch FROM clock_timestamp() - min(recorded_at))::float8 AS waits
+    FROM (SELECT recorded_at FROM ledger.commits WHERE size > c.size ORDER BY size LIMIT 1) first
+) w
+LEFT JOIN LATERAL (
+    SELECT generation AS next, size AS next_size, stopped_seq AS next_stopped
+    FROM projections.checkpoints WHERE name = c.name AND generation > c.generation
+) n ON true
+LEFT JOIN LATERAL (
+    SELECT array_agg(size ORDER BY part) AS parts, max(until) AS until,
+        (avg(size - since_size) / nullif(extract(epoch FROM max(moved_at) - min(since_at)), 0)
+        )::float8 AS pace
+    FROM projections.parts WHERE name = c.name AND generation = n.next
+) p ON true
+"""
+WITH_LEDGER: Final = text(_OWN.format(more=", l.*, w.*, n.*, p.*", joins=_LEDGER))
+"""The same with the ledger's size, the seconds that the first entry not folded has waited, and the
+generation that is being built. The pace is that of the parts, while somebody is at them.
+"""
 
 
 @dataclass(frozen=True)
@@ -66,7 +91,7 @@ def swept(found: Iterable[Row]) -> datetime | None:
 
 async def check(pool: Pool) -> tuple[bool, Any]:
     """For `/readyz`: can each projection be folded by this program, and where is it?"""
-    found = await fetch_all(pool, STATUS, {})
+    found = await rows(pool, STATUS, {})
     said: dict[str, Any] = {}
     well = True
     for one in places(found):

@@ -1,4 +1,4 @@
-"""Does the list of changes show every step once, with its kind, in the order that was asked for?"""
+"""The list of changes against the naive model: every step once, with its kind, in both orders."""
 
 from collections.abc import Iterator
 from operator import itemgetter
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from onrecord.domain.changes import CHANGE_KINDS
 from onrecord.domain.dates import bounds, last_instant
-from onrecord.projections.changes.changes_read import Clock
+from onrecord.projections.queries import ChangeOrder
 from tests.support import naive
 from tests.support.histories import AS_OF, History, histories
 from tests.support.oracle import KNOWN, MODEST, House, cut, opened, step
@@ -24,7 +24,7 @@ def house(server_url: str, template: str) -> Iterator[House]:
         yield made
 
 
-BY: st.SearchStrategy[Clock] = st.sampled_from(["known", "valid"])
+BY: st.SearchStrategy[ChangeOrder] = st.sampled_from(["known", "valid"])
 KINDS: st.SearchStrategy[list[str]] = st.one_of(
     st.just([]), st.lists(st.sampled_from(CHANGE_KINDS), max_size=3, unique=True)
 )
@@ -39,7 +39,7 @@ def test_the_changes_are_the_steps_of_all_lines_with_the_kinds_and_dates_asked_f
     house: House,
     history: History,
     percent: int,
-    by: Clock,
+    by: ChangeOrder,
     kinds: list[str],
     least: int | None,
     dates: dict[str, str],

@@ -15,7 +15,7 @@ from fastapi.sse import EventSourceResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from onrecord.audit import streams
-from onrecord.audit.filters import Filters
+from onrecord.audit.filters import EVENT_BY_ID, Filters
 from onrecord.audit.progress import ProjectionsOut, told
 from onrecord.audit.tail import Tail
 from onrecord.domain.changes import ChangeKind
@@ -25,7 +25,7 @@ from onrecord.kit.http import paging
 from onrecord.kit.http.problems import Problem, responses, unavailable
 from onrecord.kit.http.strict_routes import StrictRoute
 from onrecord.kit.sql.db import Pool, rows
-from onrecord.ledger.read import BY_ID, SIZE
+from onrecord.ledger.read import SIZE
 from onrecord.projections.status import WITH_LEDGER
 
 router = APIRouter(
@@ -184,7 +184,7 @@ def _known_types(ask: EventSearch) -> None:
 @router.get("/events/{id}", response_model=EventOut)
 async def get_event(pool: Reads, id: UUID) -> Response:
     """One event by its own id."""
-    (found,) = await rows(pool, BY_ID, {"id": id, "limit": 1})
+    (found,) = await rows(pool, EVENT_BY_ID, {"id": id})
     if not found["lines"]:
         raise Problem(404, "unknown-event", f"No event {id} is on record.")
     return Response(found["lines"][:-1], media_type="application/json")

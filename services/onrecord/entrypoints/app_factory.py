@@ -31,7 +31,7 @@ from onrecord.kit.sql.batched_query import Together
 from onrecord.kit.sql.pipeline import Connection
 from onrecord.ledger.committer import Committer
 from onrecord.projections import status
-from onrecord.projections.changes.positions_read import HELD
+from onrecord.projections.queries import POSITION
 from onrecord.projections.tasks import CATCH_UP
 from onrecord.query import change_routes
 from onrecord.query import routes as query
@@ -66,7 +66,7 @@ def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
             if "query" in doors:
                 pool = db.pool(url, role="onrecord_query")
                 app.state.read_pool = await stack.enter_async_context(pool)
-                app.state.held = Together(pool, HELD)
+                app.state.held = Together(pool, POSITION)
             if "audit" in doors:
                 pool = db.pool(url, role="onrecord_audit", size=4)
                 app.state.audit_pool = await stack.enter_async_context(pool)

@@ -6,70 +6,16 @@ slugs). Pages are keyset reads in short transactions; none holds a snapshot betw
 
 from collections.abc import Generator, Mapping
 from contextlib import closing
-from functools import cache
 from types import MappingProxyType
-from typing import Any, Final, TypedDict, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 
 from onrecord.domain.event import RecordedEvent
 from onrecord.domain.events import EVENT_CLASSES
 from onrecord.ledger.entry import decode_whole
-
-MOST_BYTES: Final = 8 * 2**20
-"""Of entries and words on a page, or what its first entry alone takes."""
-
-
-class Page(TypedDict):
-    """Events as the proof door gives them, each a line; `next` is where the next page begins.
-
-    `{"entry": ..., "payload": {section: {"salt": hex, "value": ...}}, "erased": {section: ground}}`
-    and a newline, of which there is no other; entries and values are the bytes that were hashed.
-    """
-
-    lines: bytes
-    next: int | None
-
-
-def _lines(seqs: str) -> TextClause:
-    """One `Page` of at most `:limit` of these and `MOST_BYTES`; empty where there are none.
-
-    PostgreSQL puts it together and sends it as one value: 3 us of Python's time an event, where
-    rows, which wake it up for every 8 KiB, take 10 (measured). The number of bytes is told from a
-    value's header, without reading it. Each part is looked up by its entry's seq in a subquery that
-    cannot become a join (`OFFSET 0`, aggregates): no plan reads more than the page.
-    """
-    return text(f"""
-SELECT coalesce(string_agg(
-           '{{"entry":'::bytea || e.entry || ',"payload":{{' || coalesce(p.parts, '')
-               || '}},"erased":{{' || coalesce(x.parts, '') || E'}}}}\\n',
-           '' ORDER BY e.seq), '') AS lines,
-       CASE WHEN NOT bool_or(e.next IS NULL) THEN max(e.next) END AS next
-FROM (
-    SELECT seq, entry, lead(seq) OVER pages AS next, row_number() OVER pages AS place,
-           sum(bytes) OVER pages - bytes AS before
-    FROM ({seqs}) s CROSS JOIN LATERAL (
-        SELECT entry, octet_length(entry) + (SELECT coalesce(sum(octet_length(value)), 0)
-            FROM ledger.payloads WHERE seq = s.seq)::int AS bytes
-        FROM ledger.entries WHERE seq = s.seq OFFSET 0
-    ) whole
-    WINDOW pages AS (ORDER BY seq ROWS UNBOUNDED PRECEDING)
-) e
-LEFT JOIN LATERAL (
-    SELECT string_agg(convert_to('"' || section || '":{{"salt":"' || encode(salt, 'hex')
-        || '","value":', 'UTF8') || value || '}}', ',' ORDER BY section) AS parts
-    FROM ledger.payloads WHERE seq = e.seq
-) p ON true
-LEFT JOIN LATERAL (
-    SELECT convert_to(string_agg(to_json(section) || ':' || to_json(ground), ',' ORDER BY section),
-        'UTF8') AS parts
-    FROM ledger.erased WHERE seq = e.seq
-) x ON true
-WHERE e.place <= CAST(:limit AS bigint) AND e.before < {MOST_BYTES}
-""")
-
 
 FILTERS: Final = {"actors": "actor", "topics": "topic", "types": "type"}
 """By what entries are found, the most selective first: a parameter with names, and their kind."""
@@ -104,15 +50,6 @@ def seqs(
             WHERE f.kind = '{FILTERS[first]}' AND f.name = one.name AND {where} {ordered}
         ) each {ordered}"""
 
-
-@cache
-def page(filters: frozenset[str], also: str = "true") -> TextClause:
-    """The `Page` from seq `:start` on of what passes these filters (`seqs`)."""
-    return _lines(seqs(filters, also))
-
-
-BY_ID: Final = _lines("SELECT seq FROM ledger.entries WHERE id = CAST(:id AS uuid)")
-"""The `Page` of one event, empty where there is no such event; `:limit` is 1."""
 
 SIZE: Final = text("SELECT coalesce(max(size), 0) AS size FROM ledger.commits")
 """The number of entries."""

@@ -16,7 +16,6 @@ from onrecord.domain.event_types import event_types_about
 from onrecord.domain.events import ActorMerged, ActorRegistered, ActorRevised, ActorUnmerged
 from onrecord.domain.payload import as_json
 from onrecord.projections.engine.projection import Projection, metadata
-from onrecord.projections.engine.snapshot import believed
 from onrecord.projections.engine.versions import Versions, columns
 from onrecord.projections.spelling import folded
 
@@ -46,30 +45,6 @@ merges = Table(
     Index("merges_into", "generation", "into_actor"),
 )
 """From merge to unmerge: reads of `id` mean `into_actor`, which may be merged itself later."""
-
-ROOT: Final = f"""
-    up AS (
-        SELECT CAST(:actor AS text) AS id, 0 AS far
-        UNION ALL
-        SELECT m.into_actor, far + 1 FROM known, up, LATERAL (
-            SELECT m.into_actor FROM projections.merges m
-            WHERE m.id = up.id AND {believed("m", NAME)} ORDER BY m.open_seq DESC LIMIT 1) m
-    ),
-    root AS MATERIALIZED (
-        SELECT a.id, a.names FROM known, (SELECT id FROM up ORDER BY far DESC LIMIT 1) up, LATERAL (
-            SELECT a.id, a.names FROM projections.actors a
-            WHERE a.id = up.id AND {believed("a", NAME)} ORDER BY a.open_seq DESC LIMIT 1) a
-    )"""
-"""The CTE `root`: the actor that `:actor` means at `known.k`; no row where it is not on record."""
-
-MEMBERS: Final = f"""
-    members AS (
-        SELECT id FROM root
-        UNION ALL
-        SELECT m.id FROM known, members JOIN projections.merges m ON m.into_actor = members.id
-        WHERE {believed("m", NAME)}
-    )"""
-"""Over `root`: the CTE `members`, it and all actors that mean it."""
 
 
 def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:

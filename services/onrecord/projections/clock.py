@@ -17,7 +17,6 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
-    text,
 )
 
 from onrecord.ledger.follow import Commit, driver
@@ -54,23 +53,5 @@ INSERT INTO "{schema}".clock AS c (generation, recorded_at, open_seq, size)
 SELECT %s::integer, * FROM unnest(%b::timestamptz[], %b::bigint[], %b::bigint[])
 ON CONFLICT (generation, recorded_at) DO UPDATE SET size = greatest(c.size, excluded.size)
 """
-
-_LIVE: Final = (
-    "generation = (SELECT generation FROM projections.checkpoints WHERE live AND name = 'clock')"
-)
-
-SIZE_AT: Final = text(
-    "SELECT coalesce((SELECT size FROM projections.clock WHERE "
-    f"{_LIVE} AND recorded_at <= :known_at ORDER BY recorded_at DESC LIMIT 1), 0) AS size,"
-    " :known_at > coalesce((SELECT max(recorded_at) FROM projections.clock WHERE "
-    f"{_LIVE}), '-infinity') - interval '5 seconds' AS provisional"
-)
-"""The size at a time; provisional where the record may still gain entries of before then."""
-
-TIME_OF: Final = (
-    "(SELECT c.recorded_at FROM projections.clock c WHERE c.generation = known.clock"
-    " AND c.open_seq < known.k ORDER BY c.open_seq DESC LIMIT 1)"
-)
-"""SQL over `known`: when the newest entry known at K was recorded."""
 
 CLOCK = Projection(NAME, number=1, tables=(clock,), fold=fold, hears=None)

@@ -1,27 +1,18 @@
 """What kind of change was an event, and whom did it mean, as its own entry made it known?
 
 SQL at K = seq + 1, put into the queries of those who tell of events one by one: webhooks, and the
-proof door's filter by kind. They must not look beyond `REACHED`: what is not folded yet is not
+proof door's filter by kind. They must not look beyond `KNOWN`: what is not folded yet is not
 known yet.
 """
 
 from typing import Final
 
-from sqlalchemy import text
-
 from onrecord.projections import actors, positions
 from onrecord.projections.changes import fold
+from onrecord.projections.queries import CHANGES_KNOWN_SIZE
 
-REACHED: Final = (
-    "(SELECT CASE WHEN count(*) = 2 THEN"
-    " least(min(size), (SELECT coalesce(max(size), 0) FROM ledger.commits)) ELSE 0 END"
-    " FROM projections.checkpoints WHERE live"
-    f" AND name IN ('{positions.NAME}', '{fold.NAME}'))"
-)
-"""Up to which size all of this is known: `changes` is never beyond the actors that it reads."""
-
-KNOWN: Final = text(f"SELECT {REACHED} AS size")
-"""The same as a query."""
+KNOWN: Final = CHANGES_KNOWN_SIZE
+"""Up to which size all of this is known."""
 
 
 def _live(name: str) -> str:

@@ -27,7 +27,8 @@ class Event(Frozen):
 
     `makes`: the kind of thing that comes into being with it. `amends`: the kind of thing whose
     state it replaces. `erases`: the kind of thing whose words go, while its state stands. One of
-    the three.
+    the three. `subject_field`: the field that names this thing; None where the event makes a thing
+    that has the event's own id. The ledger splits its entries by it.
     """
 
     type: ClassVar[str]
@@ -35,10 +36,14 @@ class Event(Frozen):
     makes: ClassVar[Kind | None] = None
     amends: ClassVar[Kind | None] = None
     erases: ClassVar[Kind | None] = None
+    subject_field: ClassVar[str | None] = None
 
     def subject(self, event_id: UUID) -> UUID:
         """The UUID of the thing that this event makes, amends or erases words of."""
-        return event_id
+        kind = self.makes or self.amends or self.erases
+        if self.subject_field is None or kind is None:
+            return event_id
+        return thing_id(kind, getattr(self, self.subject_field))
 
 
 class Name(Frozen):
@@ -60,13 +65,11 @@ Identifiers = Annotated[
 class ActorState(Event):
     """The whole state of an actor; `id` is its slug."""
 
+    subject_field = "id"
     id: Slug
     kind: ActorKind
     names: Names = ()
     identifiers: Identifiers = None
-
-    def subject(self, event_id: UUID) -> UUID:
-        return thing_id("actor", self.id)
 
 
 class ActorRegistered(ActorState):
@@ -82,13 +85,11 @@ class ActorRevised(ActorState):
 class TopicState(Event):
     """The whole state of a topic; `id` is its slug, `proposition` what a stance is about."""
 
+    subject_field = "id"
     id: Slug
     label: Annotated[str | None, text(500), In("labels")] = None
     proposition: Annotated[str | None, text(2_000), In("labels")] = None
     broader: Annotated[Slug | None, To("topic")] = None
-
-    def subject(self, event_id: UUID) -> UUID:
-        return thing_id("topic", self.id)
 
 
 class TopicRegistered(TopicState):
@@ -115,12 +116,10 @@ class PositionChanged(Position, Event):
 class Amendment(Event):
     """A correction or retraction of the thing `target`; never an edit."""
 
+    subject_field = "target"
     target: UUID
     by: By
     reason: Reason = None
-
-    def subject(self, event_id: UUID) -> UUID:
-        return self.target
 
 
 class StatementCorrected(Amendment):
@@ -150,12 +149,10 @@ class ActorMerged(Event):
 
     type = "actor.merged"
     amends = "actor"
+    subject_field = "actor"
     actor: Annotated[Slug, To("actor")]
     into: Annotated[Slug, To("actor")]
     reason: Reason = None
-
-    def subject(self, event_id: UUID) -> UUID:
-        return thing_id("actor", self.actor)
 
 
 class ActorUnmerged(Event):
@@ -163,11 +160,9 @@ class ActorUnmerged(Event):
 
     type = "actor.unmerged"
     amends = "actor"
+    subject_field = "actor"
     actor: Annotated[Slug, To("actor")]
     reason: Reason = None
-
-    def subject(self, event_id: UUID) -> UUID:
-        return thing_id("actor", self.actor)
 
 
 class PayloadErased(Event):
@@ -175,12 +170,10 @@ class PayloadErased(Event):
 
     type = "payload.erased"
     erases = "statement"
+    subject_field = "target"
     target: UUID
     sections: Annotated[tuple[Code, ...], Field(min_length=1, max_length=16)]
     ground: Code
-
-    def subject(self, event_id: UUID) -> UUID:
-        return self.target
 
 
 CLASSES: Mapping[tuple[str, int], type[Event]] = {

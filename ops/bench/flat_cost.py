@@ -26,6 +26,7 @@ from onrecord.kit.sql import db
 from onrecord.ledger import read
 from onrecord.ledger.append import append
 from onrecord.ledger.evaluate import prepared
+from onrecord.ledger.follow import read_entries
 
 MODELS = 1_000
 """Statements that are copied."""
@@ -115,7 +116,7 @@ class Ledger:
             self._append(1)
             size = read.size(self.writer)
             start = time.perf_counter()
-            (found,) = read.entries_from(self.follower, size - 1, 100)
+            (found,) = read_entries(self.follower, size - 1, size + 99)
             took.append(time.perf_counter() - start)
             assert found.seq == size - 1
         return _median(took)

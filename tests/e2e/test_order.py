@@ -25,7 +25,9 @@ from onrecord.domain.events import Recorded
 from onrecord.ingest import record
 from onrecord.ingest.schemas import ActorIn, TopicIn
 from onrecord.kit.sql import db
-from onrecord.ledger import follow, read
+from onrecord.ledger import read
+from onrecord.ledger.follow import read_entries
+from onrecord.projections.engine.projection import psycopg_connection
 from tests.support import bodies
 from tests.support.order import Evidence, Seen, ledger, violations
 from tests.support.processes import until
@@ -100,13 +102,14 @@ def following(url: str) -> Iterator[Callable[[], tuple[Seen, ...]]]:
     def by_engine() -> Seen:
         engine = db.engine(url, role="onrecord_projections")
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-            found = follow_by(lambda start: follow.entries(conn, start, 7))
+            wire = psycopg_connection(conn)
+            found = follow_by(lambda start: read_entries(wire, start, start + 7))
         engine.dispose()
         return found
 
     def by_pages(size: int) -> Seen:
         with db.connect(url, role="onrecord_audit") as conn:
-            return follow_by(lambda start: read.entries_from(conn, start, size))
+            return follow_by(lambda start: read_entries(conn, start, start + size))
 
     with ThreadPoolExecutor() as pool:
         futures: list[Future[Seen]] = [pool.submit(by_engine)]

@@ -18,7 +18,7 @@ from sqlalchemy import Table, select
 from onrecord.domain.dates import last_instant
 from onrecord.domain.events import ActorRegistered, TopicRegistered
 from onrecord.kit.sql import db
-from onrecord.projections.engine.projection import checkpoints
+from onrecord.projections.engine.checkpoints import checkpoints
 from onrecord.projections.registry import PROJECTIONS
 from tests.support import naive, postgres
 from tests.support.histories import (

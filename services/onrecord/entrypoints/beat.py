@@ -12,7 +12,7 @@ def main() -> None:
     logs.configure("beat")
     assert settings.broker_url
     app = celery.make(settings.broker_url.get_secret_value())
-    tasks.schedule(app)
+    tasks.schedule_sweeps(app)
     webhooks.schedule(app)
     app.Beat(scheduler_cls="celery.beat:Scheduler", loglevel="WARNING", quiet=True).run()
 

@@ -25,9 +25,9 @@ from onrecord.importing import dry_run as import_check
 from onrecord.kit import settings as kit_settings
 from onrecord.kit.postgres.binaries import CannotRunPostgres
 from onrecord.kit.settings import BadSettings, Settings
-from onrecord.projections.engine.poison import Stopped
-from onrecord.projections.engine.projection import FoldChanged
-from onrecord.projections.registry import NoSuchProjection
+from onrecord.projections.engine.checkpoints import FoldChanged
+from onrecord.projections.engine.poison import ProjectionStopped
+from onrecord.projections.registry import UnknownProjection
 
 app = typer.Typer(
     help="Who said what, what they therefore stood for, and what was known of it when.",
@@ -52,12 +52,12 @@ def _told() -> Iterator[None]:
     code, said = 0, ""
     try:
         yield
-    except (show_command.NotOnRecord, Stopped) as error:
+    except (show_command.NotOnRecord, ProjectionStopped) as error:
         code, said = NO, str(error)
     except (
         BadSettings,
         httpx2.InvalidURL,
-        NoSuchProjection,
+        UnknownProjection,
         run.NothingToImport,
         show_command.BadQuestion,
     ) as error:

@@ -23,7 +23,7 @@ from onrecord.kit import celery
 from onrecord.kit.postgres import embedded
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db, migrations
-from onrecord.projections.status import STATUS, places
+from onrecord.projections.status import STATUS, projection_statuses
 
 SPARE_BYTES: Final = 1_000_000_000
 OLDEST: Final = 150000
@@ -99,8 +99,8 @@ def _database(url: str) -> Iterator[Finding]:
         first = str(error).strip().splitlines()[0]
         yield Finding("database", False, first, "start it, or mend ONRECORD_DATABASE_URL")
         return
-    for place in places(found):
-        what, trouble = f"projection {place.projection.name}", place.trouble()
+    for place in projection_statuses(found):
+        what, trouble = f"projection {place.projection.name}", place.problem()
         if trouble or place.row is None:
             yield Finding(what, False, *(trouble or ()))
             continue

@@ -18,14 +18,14 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy.exc import InternalError
 
-from onrecord.audit.replay import Outcome, replay
+from onrecord.audit.replay import ReplayOutcome, replay
 from onrecord.entrypoints import infrastructure
 from onrecord.kit.processes.gc_tuning import spare_collector
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
-from onrecord.projections.engine.catch_up import SETTINGS
+from onrecord.projections.engine.catch_up import FOLDING_SETTINGS
 from onrecord.projections.engine.rebuild import rebuild
-from onrecord.projections.registry import projection
+from onrecord.projections.registry import projection_named
 
 
 class PrimaryNeeded(Exception):
@@ -35,10 +35,10 @@ class PrimaryNeeded(Exception):
         return str(self.__doc__)
 
 
-def run_replay(settings: Settings, console: Console) -> Outcome:
+def run_replay(settings: Settings, console: Console) -> ReplayOutcome:
     """Replay the ledger from the first entry, and tell how the projections compare."""
     url, _ = infrastructure.addresses(settings)
-    engine = db.engine(url, role="onrecord_audit", **SETTINGS)
+    engine = db.engine(url, role="onrecord_audit", **FOLDING_SETTINGS)
     try:
         with _progress("Replaying", console) as progress:
             outcome = replay(engine, progress)
@@ -65,9 +65,9 @@ def run_replay(settings: Settings, console: Console) -> Outcome:
 
 def run_rebuild(settings: Settings, name: str, console: Console) -> None:
     """Build a projection anew beside the live one, together with whoever is at it, and switch."""
-    chosen = projection(name)
+    chosen = projection_named(name)
     url, _ = infrastructure.addresses(settings)
-    engine = db.engine(url, role="onrecord_projections", **SETTINGS)
+    engine = db.engine(url, role="onrecord_projections", **FOLDING_SETTINGS)
     try:
         spare_collector()
         with _progress(f"Rebuilding {name}", console) as progress:

@@ -26,8 +26,8 @@ def main() -> None:
             webhooks.ring(app)
         purge.forget(listening)
 
-    folding = db.engine(url, role="onrecord_projections", **catch_up.SETTINGS)
-    tasks.register(app, folding, then=(tell,), engines=(listening,))
+    folding = db.engine(url, role="onrecord_projections", **catch_up.FOLDING_SETTINGS)
+    tasks.register_projection_tasks(app, folding, after_hooks=(tell,), engines=(listening,))
     spare_collector()  # before the worker forks: its processes share what is frozen
     celery_worker.run(app, celery.QUEUE, concurrency=settings.worker_processes)
 

@@ -4,18 +4,13 @@ Called by followers (sync), the audit door (async, through `kit.db`) and the wri
 slugs). Pages are keyset reads in short transactions; none holds a snapshot between pages.
 """
 
-from collections.abc import Generator, Mapping
-from contextlib import closing
+from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Final, TypedDict, cast
-from uuid import UUID
+from typing import Any, Final, TypedDict
 
 import psycopg
 from sqlalchemy import TextClause, text
-
-from onrecord.domain.events import CLASSES, Recorded
-from onrecord.ledger.entry import decode_whole
 
 MOST_BYTES: Final = 8 * 2**20
 """Of entries and words on a page, or what its first entry alone takes."""
@@ -124,75 +119,6 @@ NEAREST: Final = text(
     " ORDER BY slug <-> :slug, slug LIMIT 3"
 )
 """The three slugs of a kind that are most like one (trigrams)."""
-
-_WHOLE: Final = """
-SELECT '['::bytea || e.entry || ',{{' || coalesce(p.parts, '') || '}}]'
-FROM ({seqs}) s JOIN ledger.entries e USING (seq)
-LEFT JOIN LATERAL (
-    SELECT string_agg(convert_to('"' || section || '":', 'UTF8') || value, ',') AS parts
-    FROM ledger.payloads WHERE seq = e.seq
-) p ON true
-ORDER BY seq
-"""
-"""In one text: to take a row of arrays apart costs psycopg and Python more, a tenth of all that it
-takes to fold an entry (measured).
-"""
-_AHEAD: Final = 100
-_FROM: Final = "SELECT seq FROM ledger.entries WHERE seq >= %s ORDER BY seq LIMIT %s"
-
-THESE: Final = "SELECT seq FROM unnest(%(seqs)b::bigint[]) seq"
-"""These places and no others."""
-
-OF_TYPES: Final = """
-SELECT seq FROM unnest(%(types)b::text[]) type CROSS JOIN LATERAL (
-    SELECT seq FROM ledger.touches WHERE kind = 'type' AND name = type
-        AND seq >= %(start)s AND seq < %(until)s ORDER BY seq LIMIT %(limit)s::bigint
-) one ORDER BY seq LIMIT %(limit)s::bigint
-"""
-"""The first places of entries of some types: a few reads of an index, whatever else is there."""
-
-_OWN: Final = ", ".join(
-    f"'{one.type}'" for one in CLASSES.values() if one.makes in ("statement", "position")
-)
-_DATA: Final = "convert_from(entry, 'UTF8')::jsonb -> 'data'"
-OF_PART: Final = f"""
-SELECT seq FROM ledger.touches t JOIN ledger.entries e USING (seq)
-WHERE t.kind = 'type' AND t.name = ANY(%(types)b::text[])
-    AND seq >= %(start)s AND seq < %(until)s
-    AND get_byte(sha256(convert_to(
-        CASE WHEN t.name IN ({_OWN}) THEN e.id::text ELSE coalesce(
-            {_DATA} ->> 'target', {_DATA} ->> 'id', {_DATA} ->> 'actor') END,
-        'UTF8')), 0) %% %(of)s = %(number)s
-"""
-"""The same of one part, without a limit. An entry that makes a statement or a position has its id;
-all others say whom they are about. To skip an entry takes its row, and not its words.
-"""
-
-
-def entries_from(conn: psycopg.Connection[Any], start: int, limit: int) -> list[Recorded]:
-    """Up to `limit` entries from seq `start` on, each read whole; fewer means: that was all."""
-    return entries_at(conn, _FROM, [start, limit])
-
-
-def entries_at(conn: psycopg.Connection[Any], seqs: str, asked: Any) -> list[Recorded]:
-    """The entries at the places that a query gives, each read whole, in order."""
-    sql = _WHOLE.format(seqs=seqs).encode()
-    found = conn.cursor(binary=True).stream(sql, asked, size=_AHEAD)
-    # What has come is decoded while the server looks for the rest. Closed at once where that fails,
-    # or the connection would still be busy when the transaction is rolled back.
-    with closing(cast(Generator[Any, None, None], found)) as rows:
-        return [decode_whole(whole) for (whole,) in rows]
-
-
-def identity(conn: psycopg.Connection[Any], seq: int) -> tuple[UUID, str]:
-    """The id and the type of an entry."""
-    row = conn.execute(
-        "SELECT id, convert_from(entry, 'UTF8')::json ->> 'type' FROM ledger.entries"
-        " WHERE seq = %s",
-        [seq],
-    ).fetchone()
-    assert row, f"the ledger has no entry {seq}"
-    return row[0], row[1]
 
 
 def size(conn: psycopg.Connection[Any]) -> int:

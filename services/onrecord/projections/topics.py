@@ -1,24 +1,23 @@
-"""Which topics are on record, and what does each propose, as known when?
+"""The projection of topics: one row a version of a topic, with its proposition.
 
-One row a version of a topic. Queried by `registry_read`, and joined by positions for citations.
+Queried by `registry_read`, and joined by positions for citations.
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 from sqlalchemy import Column, Connection, Index, Table, Text
 
 from onrecord.domain.events import Recorded, TopicRegistered, TopicRevised
 from onrecord.projections.engine.projection import Projection, metadata
-from onrecord.projections.engine.versions import Versions, columns
-from onrecord.projections.spelling import folded
+from onrecord.projections.engine.versions import VersionedTable, version_columns
+from onrecord.projections.spelling import fold_spelling
 
 NAME = "topics"
 
 topics = Table(
     "topics",
     metadata,
-    *columns(Text),
+    *version_columns(Text),
     Column("label", Text),
     Column("proposition", Text),
     Column("broader", Text),
@@ -33,25 +32,29 @@ topics = Table(
 
 
 def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
-    """Open a topic's first version, and replace it by later ones."""
-    versions = Versions(conn, topics, generation)
-    versions.know({one.event.id for one in page if isinstance(one.event, TopicRevised)})
-    for one in page:
-        event = one.event
+    """Insert each version of a topic."""
+    versions = VersionedTable(conn, topics, generation)
+    versions.load_made_seqs(
+        {entry.event.id for entry in page if isinstance(entry.event, TopicRevised)}
+    )
+    for entry in page:
+        event = entry.event
         if isinstance(event, TopicRegistered | TopicRevised):
-            words = (event.id, event.label or "", event.proposition or "")
+            names = (event.id, event.label or "", event.proposition or "")
             row = {
                 "label": event.label,
                 "proposition": event.proposition,
                 "broader": event.broader,
-                "spellings": "\n".join(folded(word) for word in words),
+                "spellings": "\n".join(fold_spelling(name) for name in names),
             }
-            versions.open(event.id, one, row)
+            versions.insert(event.id, entry, row)
     versions.flush()
 
 
-_HEARS: Final = (TopicRegistered, TopicRevised)
-
 TOPICS = Projection(
-    NAME, number=1, tables=(topics,), fold=fold, hears=frozenset(one.type for one in _HEARS)
+    NAME,
+    fold_number=1,
+    tables=(topics,),
+    fold=fold,
+    event_types=frozenset({TopicRegistered.type, TopicRevised.type}),
 )

@@ -28,7 +28,7 @@ from onrecord.projections.engine.catch_up import FOLDING_SETTINGS
 from onrecord.projections.engine.catch_up_all import catch_up_all
 from onrecord.projections.engine.checkpoints import ensure_checkpoints
 from onrecord.projections.engine.projection import PAGE, Projection
-from onrecord.projections.engine.rebuild import rebuild
+from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.positions import POSITIONS
 from onrecord.projections.registry import PROJECTIONS
 
@@ -73,7 +73,7 @@ def folds(url: str, projections: Sequence[Projection]) -> float:
     seconds = time.perf_counter() - start
     engine.dispose()
     with db.connect(url) as conn:
-        return read.size(conn) / seconds
+        return read.ledger_size(conn) / seconds
 
 
 def raise_error(_: Projection, error: Exception) -> None:
@@ -92,7 +92,7 @@ def rebuilds(url: str, processes: int) -> float:
         start = time.perf_counter()
         while _live(conn) == before:
             time.sleep(0.002)
-        rate = read.size(conn) / (time.perf_counter() - start)
+        rate = read.ledger_size(conn) / (time.perf_counter() - start)
     for one in started:
         one.join()
         assert one.exitcode == 0
@@ -105,7 +105,7 @@ def helps(url: str, ready: Barrier) -> None:
     engine = db.engine(url, role="onrecord_projections", **FOLDING_SETTINGS)
     with engine.connect():
         ready.wait()
-    rebuild(engine, POSITIONS, lambda *_: None)
+    rebuild_projection(engine, POSITIONS, lambda *_: None)
 
 
 def _live(conn: psycopg.Connection[Any]) -> Any:

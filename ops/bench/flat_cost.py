@@ -76,10 +76,10 @@ def fill(url: str, size: int) -> None:
     """Make an empty ledger one of `size` entries."""
     with writer(url) as conn:
         append(conn, [prepared(one) for one in statements.cast()])
-        first = read.size(conn)
+        first = read.ledger_size(conn)
         for start in range(0, min(MODELS, size - first), 250):
             append(conn, [prepared(statements.request(start + n)) for n in range(250)])
-        done = read.size(conn)
+        done = read.ledger_size(conn)
     with psycopg.connect(db.conninfo(url, synchronous_commit="off"), autocommit=True) as conn:
         given = {"model": first, "models": MODELS, "a_commit": A_COMMIT}
         conn.execute("VACUUM ANALYZE")
@@ -114,7 +114,7 @@ class Ledger:
         took = []
         for _ in range(count + WARM):
             self._append(1)
-            size = read.size(self.writer)
+            size = read.ledger_size(self.writer)
             start = time.perf_counter()
             (found,) = read_entries(self.follower, size - 1, size + 99)
             took.append(time.perf_counter() - start)
@@ -127,7 +127,7 @@ class Ledger:
             self.follower.execute(
                 "SELECT id FROM ledger.entries WHERE seq IN (SELECT (random() * (%s - 1))::bigint"
                 " FROM generate_series(1, %s))",
-                [read.size(self.follower), (count + WARM) * 2],
+                [read.ledger_size(self.follower), (count + WARM) * 2],
             ).fetchall()
         )
         conn, took = serving.connection(self.port), []

@@ -141,9 +141,9 @@ def freeze_until_others_go_on(observer: psycopg.Connection[Any], one: Running) -
     pid = one.process.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
-    before = read.size(observer)
+    before = read.ledger_size(observer)
     until(lambda: not is_under_the_lock(observer, one.plan.name), "it has lost the lock")
-    until(lambda: read.size(observer) > before, "others write while it is frozen")
+    until(lambda: read.ledger_size(observer) > before, "others write while it is frozen")
     os.kill(pid, signal.SIGCONT)
     one.control.send("go")
 
@@ -222,7 +222,7 @@ def test_it_is_the_lock_that_keeps_the_order(on_record: Record, tmp_path: Path, 
         following(on_record.url) as end_following,
         running(plans) as crew,
     ):
-        until(lambda: read.size(observer) > 200, "200 entries are written")
+        until(lambda: read.ledger_size(observer) > 200, "200 entries are written")
         finish(crew)
         found = violations(evidence(on_record.url, plans, end_following()))
     assert lock == (found == [])

@@ -18,7 +18,7 @@ from typing import Any
 import httpx2
 import psycopg
 
-from onrecord.audit.replay import replay
+from onrecord.audit.replay import replay_ledger
 from onrecord.entrypoints import infrastructure
 from onrecord.kit.sql import db
 from tests.e2e.test_faults import lines, post_lines, register
@@ -136,7 +136,7 @@ def test_a_rebuild_goes_on_wherever_it_was_killed_while_reads_stay_the_same(
         assert [200] == [status for status, _ in reader.answers], reader.answers
         assert reader.count > 50
         engine = db.engine(database_url, role="onrecord_audit")
-        outcome = replay(engine, lambda *_: None)
+        outcome = replay_ledger(engine, lambda *_: None)
         engine.dispose()
         assert (COUNT, True) == (outcome.size, outcome.equal)
 

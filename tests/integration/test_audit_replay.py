@@ -28,6 +28,6 @@ def test_a_replay_ends_its_transaction_after_each_page(
             states.extend(state for (state,) in conn.execute(STATE))
 
     engine = db.engine(on_record.url, role="onrecord_audit")
-    assert replaying.replay(engine, look).equal
+    assert replaying.replay_ledger(engine, look).equal
     engine.dispose()
     assert ["idle"] * 3 == states

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
-from onrecord.audit.replay import replay
+from onrecord.audit.replay import replay_ledger
 from onrecord.kit.sql import db
 from tests.support import bodies
 from tests.support.record import Record
@@ -135,5 +135,5 @@ def test_a_second_merge_is_the_same_row_however_the_record_is_cut_into_pages(
     merge(client, "emma", "ministry")
     on_record.catch_up()
     auditing = db.engine(on_record.url, role="onrecord_audit")
-    assert [] == [one for one in replay(auditing, lambda *_: None).tables if one.unequal]
+    assert [] == [one for one in replay_ledger(auditing, lambda *_: None).tables if one.unequal]
     auditing.dispose()

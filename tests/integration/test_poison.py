@@ -15,7 +15,7 @@ from onrecord.projections.actors import ACTORS
 from onrecord.projections.engine.checkpoints import checkpoints
 from onrecord.projections.engine.poison import PoisonedEvent, ProjectionStopped
 from onrecord.projections.engine.projection import Projection
-from onrecord.projections.engine.rebuild import rebuild
+from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.topics import TOPICS
 from tests.support.histories import registration
 from tests.support.record import Record
@@ -166,11 +166,11 @@ def test_a_rebuild_stops_at_a_poisoned_event_and_goes_on_once_it_is_mended(
     on_record.catch_up()
     admin(on_record, PLANT)
     with pytest.raises(ProjectionStopped) as raised:
-        rebuild(on_record.engine, ACTORS, lambda *_: None)
+        rebuild_projection(on_record.engine, ACTORS, lambda *_: None)
     assert 2 == raised.value.poisoned.seq
     assert (0, 2, "CheckViolation: actors, no_beth") == place(on_record, generation=2)
     assert (6, None, None) == place(on_record)
     admin(on_record, MEND)
-    assert 2 == rebuild(on_record.engine, ACTORS, lambda *_: None)
+    assert 2 == rebuild_projection(on_record.engine, ACTORS, lambda *_: None)
     assert (6, None, None) == place(on_record, generation=2)
     assert [("anna", 0), ("beth", 2), ("cleo", 4)] == folded(on_record, generation=2)

@@ -11,7 +11,7 @@ from onrecord.domain.events import ActorRegistered
 from onrecord.entrypoints import doctor
 from onrecord.projections.actors import ACTORS
 from onrecord.projections.engine.poison import ProjectionStopped
-from onrecord.projections.engine.rebuild import rebuild
+from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.registry import PROJECTIONS
 from tests.support.histories import registration
 from tests.support.record import Record
@@ -121,7 +121,9 @@ def test_a_rebuild_reports_its_progress_and_pace(client: Client, on_record: Reco
     register(on_record, *(f"actor-{n}" for n in range(8)))
     on_record.catch_up()
     seen: list[Any] = []
-    rebuild(on_record.engine, ACTORS, lambda *_: seen.append(of_actors(client)["building"]))
+    rebuild_projection(
+        on_record.engine, ACTORS, lambda *_: seen.append(of_actors(client)["building"])
+    )
     first = {name: seen[0][name] for name in ("generation", "done", "of", "parts", "stopped")}
     assert {"generation": 2, "done": 2, "of": 8, "parts": [8, 0, 0, 0], "stopped": None} == first
     assert seen[0]["entries_per_second"] > 0

@@ -8,7 +8,7 @@ from onrecord.projections.actors import ACTORS
 from onrecord.projections.engine import rebuild as rebuilding
 from onrecord.projections.engine.checkpoints import live_checkpoint
 from onrecord.projections.engine.projection import Projection
-from onrecord.projections.engine.rebuild import rebuild
+from onrecord.projections.engine.rebuild import rebuild_projection
 from tests.support import bodies
 from tests.support.record import Record
 
@@ -23,7 +23,7 @@ def test_a_rebuilt_projection_answers_the_same_from_the_next_generation(
     client.post("/v1/actors", json=bodies.actor("emma"))
     on_record.catch_up()
     before = client.get("/v1/actors").json()
-    assert 2 == rebuild(on_record.engine, ACTORS, lambda *_: None)
+    assert 2 == rebuild_projection(on_record.engine, ACTORS, lambda *_: None)
     assert before == client.get("/v1/actors").json()
 
 
@@ -34,9 +34,9 @@ def test_a_second_rebuild_joins_the_first(client: Client, on_record: Record) -> 
 
     def another(*_: int) -> None:
         if not found:
-            found.append(rebuild(on_record.engine, ACTORS, lambda *_: None))
+            found.append(rebuild_projection(on_record.engine, ACTORS, lambda *_: None))
 
-    found.append(rebuild(on_record.engine, ACTORS, another))
+    found.append(rebuild_projection(on_record.engine, ACTORS, another))
     assert [2, 2] == found
 
 
@@ -55,9 +55,9 @@ def test_a_rebuild_killed_after_its_switch_is_cleaned_up_by_the_next(
     with monkeypatch.context() as patched:
         patched.setattr(rebuilding, "_delete_old", die_the_second_time)
         with pytest.raises(Killed):
-            rebuild(on_record.engine, ACTORS, lambda *_: None)
+            rebuild_projection(on_record.engine, ACTORS, lambda *_: None)
     assert ["emma"] == [one["id"] for one in client.get("/v1/actors").json()["items"]]
-    assert 3 == rebuild(on_record.engine, ACTORS, lambda *_: None)
+    assert 3 == rebuild_projection(on_record.engine, ACTORS, lambda *_: None)
     with on_record.engine.connect() as conn:
         assert (3, 1) == live_checkpoint(conn, ACTORS)
     assert ["emma"] == [one["id"] for one in client.get("/v1/actors").json()["items"]]
@@ -71,6 +71,6 @@ def test_a_rebuild_goes_on_where_it_was_killed(client: Client, on_record: Record
         raise Killed
 
     with pytest.raises(Killed):
-        rebuild(on_record.engine, ACTORS, die)
-    assert 2 == rebuild(on_record.engine, ACTORS, lambda *_: None)
+        rebuild_projection(on_record.engine, ACTORS, die)
+    assert 2 == rebuild_projection(on_record.engine, ACTORS, lambda *_: None)
     assert ["emma"] == [one["id"] for one in client.get("/v1/actors").json()["items"]]

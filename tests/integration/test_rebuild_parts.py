@@ -9,13 +9,13 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import given
 
-from onrecord.audit.replay import replay
+from onrecord.audit.replay import replay_ledger
 from onrecord.domain.events import parse
 from onrecord.domain.ids import thing_id
 from onrecord.kit.sql import db
 from onrecord.ledger.follow import LedgerPart, read_entries, subject_sql
 from onrecord.projections.engine import catch_up_all, checkpoints, rebuild_parts
-from onrecord.projections.engine.rebuild import rebuild
+from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.registry import PROJECTIONS, projection_named
 from tests.support import bodies, postgres
 from tests.support.histories import Cast, History, batches, histories
@@ -38,7 +38,7 @@ def on_record(server_url: str, template: str) -> Iterator[Record]:
 
 def rebuilt_by_two(on_record: Record, name: str) -> None:
     args = (on_record.engine, projection_named(name), lambda *_: None)
-    workers = [threading.Thread(target=rebuild, args=args) for _ in range(2)]
+    workers = [threading.Thread(target=rebuild_projection, args=args) for _ in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -61,7 +61,7 @@ def test_a_rebuild_by_two_workers_gives_what_the_ledger_says(
         for projection in PROJECTIONS:
             rebuilt_by_two(on_record, projection.name)
     engine = db.engine(on_record.url, role="onrecord_audit")
-    outcome = replay(engine, lambda *_: None)
+    outcome = replay_ledger(engine, lambda *_: None)
     engine.dispose()
     assert () == tuple(row for table in outcome.tables for row in table.differences)
     assert (on_record.events()[-1].seq + 1, True) == (outcome.size, outcome.equal)

@@ -14,7 +14,7 @@ from onrecord.domain.events import ActorRegistered, PositionChanged, Recorded, T
 from onrecord.kit.sql import db
 from onrecord.projections.engine.checkpoints import ensure_checkpoints, foldable_size
 from onrecord.projections.engine.projection import Projection, fold_sql, metadata
-from onrecord.projections.engine.rebuild import rebuild
+from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.positions import POSITIONS
 from tests.support.histories import position, registration, request
 from tests.support.processes import until
@@ -97,7 +97,7 @@ def test_rows_that_a_fold_reads_stay_though_a_rebuild_replaces_them(
     rows = "SELECT generation, count(*) FROM projections.steps GROUP BY 1 ORDER BY 1"
     live = "SELECT generation FROM projections.checkpoints WHERE live AND name = 'positions'"
     rebuilder = threading.Thread(
-        target=rebuild, args=(on_record.engine, POSITIONS, lambda *_: None)
+        target=rebuild_projection, args=(on_record.engine, POSITIONS, lambda *_: None)
     )
     with on_record.engine.begin() as conn:
         assert 5 == foldable_size(conn, SECOND)

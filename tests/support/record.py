@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import httpx2
 from sqlalchemy import Engine, text
 
-from onrecord.audit.replay import replay
+from onrecord.audit.replay import replay_ledger
 from onrecord.domain.decisions import Refusal, Request
 from onrecord.domain.events import Recorded
 from onrecord.entrypoints import app_factory
@@ -83,7 +83,7 @@ def assert_as_the_ledger_says(on_record: Record) -> None:
     size = len(on_record.events())
     assert {projection.name: size for projection in PROJECTIONS} == on_record.sizes()
     engine = db.engine(on_record.url, role="onrecord_audit")
-    outcome = replay(engine, lambda *_: None)
+    outcome = replay_ledger(engine, lambda *_: None)
     engine.dispose()
     assert () == tuple(one for table in outcome.tables for one in table.differences)
     assert outcome.equal

@@ -68,7 +68,7 @@ class ReplayOutcome:
         return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def replay(engine: Engine, progress: ReplayProgress) -> ReplayOutcome:
+def replay_ledger(engine: Engine, progress: ReplayProgress) -> ReplayOutcome:
     """Replay up to the least live checkpoint, and compare there."""
     with engine.connect() as conn:
         size = min(live_checkpoint(conn, projection)[1] for projection in PROJECTIONS)

@@ -18,13 +18,13 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy.exc import InternalError
 
-from onrecord.audit.replay import ReplayOutcome, replay
+from onrecord.audit.replay import ReplayOutcome, replay_ledger
 from onrecord.entrypoints import infrastructure
 from onrecord.kit.processes.gc_tuning import spare_collector
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from onrecord.projections.engine.catch_up import FOLDING_SETTINGS
-from onrecord.projections.engine.rebuild import rebuild
+from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.registry import projection_named
 
 
@@ -41,7 +41,7 @@ def run_replay(settings: Settings, console: Console) -> ReplayOutcome:
     engine = db.engine(url, role="onrecord_audit", **FOLDING_SETTINGS)
     try:
         with _progress("Replaying", console) as progress:
-            outcome = replay(engine, progress)
+            outcome = replay_ledger(engine, progress)
     except InternalError as error:
         if isinstance(error.orig, ReadOnlySqlTransaction):
             raise PrimaryNeeded from None
@@ -71,7 +71,7 @@ def run_rebuild(settings: Settings, name: str, console: Console) -> None:
     try:
         spare_collector()
         with _progress(f"Rebuilding {name}", console) as progress:
-            generation = rebuild(engine, chosen, progress)
+            generation = rebuild_projection(engine, chosen, progress)
     finally:
         engine.dispose()
     console.print(f"{name} is rebuilt; generation {generation} is live")

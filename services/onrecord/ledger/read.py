@@ -121,7 +121,7 @@ NEAREST: Final = text(
 """The three slugs of a kind that are most like one (trigrams)."""
 
 
-def size(conn: psycopg.Connection[Any]) -> int:
+def ledger_size(conn: psycopg.Connection[Any]) -> int:
     """The number of entries."""
     row = conn.execute("SELECT size FROM ledger.commits ORDER BY size DESC LIMIT 1").fetchone()
     return row[0] if row else 0

@@ -20,7 +20,7 @@ from onrecord.projections.engine.page import fold_page
 from onrecord.projections.engine.poison import (
     PoisonedEvent,
     ProjectionStopped,
-    describe,
+    describe_error,
     is_poison,
 )
 from onrecord.projections.engine.projection import Projection, psycopg_connection
@@ -90,7 +90,7 @@ def _fold_up_to_poison(
         if error is None:
             return size - locked.size
         event, type_ = read_identity(psycopg_connection(conn), size)
-        poisoned = PoisonedEvent(size, event, type_, describe(error))
+        poisoned = PoisonedEvent(size, event, type_, describe_error(error))
         new = note_stop(conn, projection, locked.generation, poisoned)
     raise ProjectionStopped(projection.name, poisoned, new=new) from error
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from onrecord.projections.engine.catch_up import fold_next_page
 from onrecord.projections.engine.checkpoints import least_checkpoint
 from onrecord.projections.engine.page import fold_page
-from onrecord.projections.engine.poison import describe
+from onrecord.projections.engine.poison import describe_error
 from onrecord.projections.engine.projection import PAGE, Projection, psycopg_connection
 
 MAX_ROUNDS: Final = 50
@@ -49,7 +49,9 @@ def catch_up_all(engine: Engine, projections: Sequence[Projection], on_error: On
                 more, alone = _fold_rounds(conn, together)
             break
         except Exception as error:
-            log.warning("a page is folded again, projection by projection", reason=describe(error))
+            log.warning(
+                "a page is folded again, projection by projection", reason=describe_error(error)
+            )
             together = [
                 projection
                 for projection in together

@@ -113,7 +113,7 @@ def least_checkpoint(conn: Connection, names: Sequence[str]) -> int:
 
 def foldable_size(conn: Connection, projection: Projection) -> int:
     """How far a projection may be folded now: to the ledger's end, behind those that it reads."""
-    size = read.size(psycopg_connection(conn))
+    size = read.ledger_size(psycopg_connection(conn))
     names = projection.reads_from
     return min(size, least_checkpoint(conn, names)) if names else size
 

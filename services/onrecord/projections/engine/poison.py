@@ -59,7 +59,7 @@ def is_poison(error: Exception) -> bool:
     return not isinstance(error, MemoryError | OSError)
 
 
-def describe(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """An error in a line without a word of the event: its class, and where it was raised.
 
     Not its message, which may quote a statement and would outlive the erasure of it.

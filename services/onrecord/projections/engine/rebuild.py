@@ -1,10 +1,10 @@
 """Rebuilding a projection while it is being read.
 
 The next generation is folded beside the live one, in parts, by whichever processes are free: those
-that call `rebuild` (`onrecord rebuild`) and Celery workers, which call `build`. When all parts are
-folded, the generation is folded on as a whole, and then a switch of one row makes it live: reads
-take the generation in their own statement, so none sees a mixture and none waits. What is to be
-done next follows from the rows alone, so any process goes on where another was killed.
+of `onrecord rebuild`, which call `rebuild_projection`, and Celery workers, which call `build`. When
+all parts are folded, the generation is folded on as a whole, and then a switch of one row makes it
+live: reads take the generation in their own statement, so none sees a mixture and none waits. What
+is to be done next follows from the rows alone, so any process goes on where another was killed.
 """
 
 import time
@@ -37,7 +37,7 @@ PAUSE: Final = 0.05
 """Seconds until a process that waits for others looks again."""
 
 
-def rebuild(engine: Engine, projection: Projection, progress: RebuildProgress) -> int:
+def rebuild_projection(engine: Engine, projection: Projection, progress: RebuildProgress) -> int:
     """Have the next generation built and made live; answers its number.
 
     Joins in where it is being built already. Raises `ProjectionStopped` at an event that cannot be

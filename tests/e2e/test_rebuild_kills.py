@@ -1,4 +1,4 @@
-"""Does a rebuild outlive the end of any process at any moment, while reads go on and stay the same?
+"""A rebuild whose processes are killed at any moment, while reads go on and stay the same.
 
 Real processes, `kill -9`. The moments are forced by holding what the process needs next; one is
 left to chance.
@@ -101,7 +101,7 @@ class Reader:
                 self.count += 1
 
 
-def test_a_rebuild_goes_on_wherever_it_was_killed_while_reads_stay_the_same(
+def test_a_killed_rebuild_goes_on_and_reads_stay_the_same(
     database_url: str, tmp_path: Path
 ) -> None:
     with (

@@ -1,6 +1,6 @@
-"""What must the record answer, worked out in the most obvious way from the list of its events?
+"""A naive model of the record: every answer, in the most obvious way, from the list of events.
 
-The oracle beside the projections: it knows the event classes and what a date spans, and nothing of
+It knows the event classes and what a date spans, and nothing of
 how positions are stored, ordered, folded or named. Every answer walks all events below the size
 asked for. The rules are written anew from `DESIGN.md`, sections 3 and 5; slow and plain on purpose.
 """

@@ -1,4 +1,4 @@
-"""How is an answer held against the naive model of the same history?
+"""Answers of the APIs beside those of the naive model of the same history.
 
 A `House` is one database with its doors; a history is played into it under names of its own, and
 what `Played` is asked by HTTP is compared with what `naive` makes of the same events.

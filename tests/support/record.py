@@ -1,7 +1,7 @@
-"""How does a test put something on record, fold it, and ask for it?
+"""A ledger with its projections for tests, and the APIs over them.
 
 `Record` is one database with its projections: `append` goes through the ledger's own `append`,
-`catch_up` folds, `events` reads back. `serving` runs all doors over real HTTP in this process.
+`catch_up` folds, `events` reads back. `serving` runs all APIs over real HTTP in this process.
 """
 
 import threading
@@ -103,7 +103,7 @@ def record(url: str) -> Iterator[Record]:
 
 @contextmanager
 def serving(url: str) -> Iterator[httpx2.Client]:
-    """All doors on a port of their own; the client that comes back knows the address."""
+    """All APIs on a port of their own; the client that comes back knows the address."""
     settings = Settings(
         database_url=url, broker_url="memory://", port=1, egress_allow="127.0.0.1/32"
     )

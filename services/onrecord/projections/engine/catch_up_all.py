@@ -28,8 +28,8 @@ OnFoldError = Callable[[Projection, Exception], None]
 log = structlog.get_logger()
 
 
-class PageOf(NamedTuple):
-    """The entries `start` to `end` - 1, which a projection folds in this round."""
+class NextPage(NamedTuple):
+    """The entries from seq `start` to `end` - 1, which a projection folds in this round."""
 
     projection: Projection
     generation: int
@@ -73,13 +73,13 @@ def _fold_alone(engine: Engine, projection: Projection, on_error: OnFoldError) -
 def _fold_rounds(
     conn: Connection, projections: Sequence[Projection]
 ) -> tuple[bool, list[Projection]]:
-    """Fold page after page; whether it ended before the last one, and who must be folded alone.
+    """Fold page after page; whether there are more, and the projections that are not healthy.
 
-    It looks what is behind after each round, when its locks are released: a worker that found them
-    locked has returned and relies on that. It ends where nothing has moved since the last look,
-    since whoever holds what is behind will look again too.
+    After each round, when the locks are released, it looks again at what is behind: another worker
+    that found them locked has returned and relies on that. Where nothing has moved since the last
+    look, other workers have locked what is behind, and will look again in their turn.
     """
-    last_sizes = None
+    last_sizes: dict[str, int] | None = None
     for _ in range(MAX_ROUNDS):
         with conn.begin():
             sizes, alone = _inspect(conn, projections)
@@ -87,9 +87,9 @@ def _fold_rounds(
             return False, alone
         last_sizes = sizes
         with conn.begin():
-            pages = _lock_all(conn, projections)
-            _fold_pages(conn, pages)
-            _advance_all(conn, pages)
+            if pages := _lock_all(conn, projections):
+                _fold_pages(conn, pages)
+                _advance_all(conn, pages)
     return True, alone
 
 
@@ -111,8 +111,12 @@ WHERE c.live AND c.size < (SELECT coalesce(max(size), 0) FROM ledger.commits)
 """
 
 
-def _lock_all(conn: Connection, projections: Sequence[Projection]) -> list[PageOf]:
-    """Lock the checkpoints of healthy projections that nobody else has; the next page of each."""
+def _lock_all(conn: Connection, projections: Sequence[Projection]) -> list[NextPage]:
+    """Lock the checkpoints of healthy projections that are free; the next page of each.
+
+    A projection goes no further than those that it reads from: to the end of their page in this
+    round, or to their checkpoint where they are not folded in it.
+    """
     rows = psycopg_connection(conn).execute(_LOCK, _params(projections)).fetchall()
     locked = {name: (generation, size) for name, generation, size, _ in rows}
     ledger_size = rows[0][3] if rows else 0
@@ -128,7 +132,7 @@ def _lock_all(conn: Connection, projections: Sequence[Projection]) -> list[PageO
         ]
         ends[projection.name] = end = max(start, min(start + PAGE, ledger_size, *others))
         if end > start:
-            pages.append(PageOf(projection, generation, start, end))
+            pages.append(NextPage(projection, generation, start, end))
     return pages
 
 
@@ -141,19 +145,19 @@ FOR NO KEY UPDATE OF c SKIP LOCKED
 """
 
 
-def _fold_pages(conn: Connection, pages: Iterable[PageOf]) -> None:
+def _fold_pages(conn: Connection, pages: Iterable[NextPage]) -> None:
     """Fold each page; projections at the same place, which is the rule, share what is read.
 
-    Those that are further come first: one that reads another's rows is never ahead of it.
+    The furthest are folded first: a projection is never ahead of one that it reads from.
     """
-    places: dict[tuple[int, int], list[PageOf]] = {}
+    places: dict[tuple[int, int], list[NextPage]] = {}
     for page in pages:
         places.setdefault((page.end, page.start), []).append(page)
     for (end, start), shared in sorted(places.items(), reverse=True):
         fold_page(conn, [(page.projection, page.generation) for page in shared], start, end)
 
 
-def _advance_all(conn: Connection, pages: Sequence[PageOf]) -> None:
+def _advance_all(conn: Connection, pages: Sequence[NextPage]) -> None:
     params = {
         "names": [page.projection.name for page in pages],
         "sizes": [page.end for page in pages],

@@ -6,9 +6,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from onrecord.domain.event import RecordedEvent
 from sqlalchemy import Connection, select
 
-from onrecord.domain.events import ActorRegistered, Recorded, TopicRegistered
+from onrecord.domain.events import ActorRegistered, TopicRegistered
 from onrecord.ledger.entry import decode_whole
 from onrecord.projections import actors
 from onrecord.projections.actors import ACTORS
@@ -90,7 +91,7 @@ def test_the_error_of_a_stop_has_no_words_of_the_event(
 ) -> None:
     register(on_record, "anna", "beth")
 
-    def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+    def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
         actors.fold(conn, generation, page)
         if any(getattr(one.event, "id", "") == "beth" for one in page):
             raise ValueError("the secret words")
@@ -135,7 +136,7 @@ def test_an_entry_that_cannot_be_decoded_stops_projections_of_its_type(
     assert (5, error) == (stopped(on_record).poisoned.seq, stopped(on_record).poisoned.error)
     assert (5, 5, error) == place(on_record)
 
-    def newer(whole: bytes) -> Recorded:
+    def newer(whole: bytes) -> RecordedEvent:
         return decode_whole(whole.replace(b'"robot"', b'"group"'))
 
     monkeypatch.setattr("onrecord.ledger.follow.decode_whole", newer)

@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
+from onrecord.domain.event_types import parse_event
 
 from onrecord.audit.replay import replay_ledger
-from onrecord.domain.events import parse
-from onrecord.domain.ids import thing_id
+from onrecord.domain.ids import entity_id
 from onrecord.kit.sql import db
 from onrecord.ledger.follow import LedgerPart, read_entries, subject_sql
 from onrecord.projections.engine import catch_up_all, checkpoints, rebuild_parts
@@ -29,7 +29,7 @@ def on_record(server_url: str, template: str) -> Iterator[Record]:
     """A record with something of every kind."""
     with postgres.database(server_url, template) as url, record(url) as made:
         with serving(url) as client:
-            bodies.stage(client)
+            bodies.register_all(client)
             id_ = bodies.post(client, "/v1/statements", bodies.FULL_STATEMENT)["id"]
             erasure = {"sections": ["content"], "ground": "court-order"}
             bodies.post(client, f"/v1/statements/{id_}/erasure", erasure)
@@ -82,7 +82,9 @@ def test_each_entry_is_in_one_part_with_all_others_of_its_subject(on_record: Rec
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_subject_in_sql_is_the_subject_of_the_event(database_url: str, path: Path) -> None:
     stored = json.loads(path.read_text(encoding="utf-8"))
-    event = parse(stored["type"], stored["version"], stored["data"], stored["sections"].values())
+    event = parse_event(
+        stored["type"], stored["version"], stored["data"], stored["sections"].values()
+    )
     id_, kind = uuid4(), event.makes or event.amends or event.erases
     sql = (
         f"SELECT {subject_sql()} FROM (SELECT %(type)s::text AS type) places,"
@@ -92,5 +94,5 @@ def test_the_subject_in_sql_is_the_subject_of_the_event(database_url: str, path:
     with db.connect(database_url) as conn:
         row = conn.execute(sql.encode(), params).fetchone()
     assert row and kind
-    subject = UUID(row[0]) if kind in ("statement", "position") else thing_id(kind, row[0])
+    subject = UUID(row[0]) if kind in ("statement", "position") else entity_id(kind, row[0])
     assert event.subject(id_) == subject

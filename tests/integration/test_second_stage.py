@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 import pytest
+from onrecord.domain.event import RecordedEvent
 from sqlalchemy import BigInteger, Column, Connection, Integer, PrimaryKeyConstraint, Table, text
 
-from onrecord.domain.events import ActorRegistered, PositionChanged, Recorded, TopicRegistered
+from onrecord.domain.events import ActorRegistered, PositionChanged, TopicRegistered
 from onrecord.kit.sql import db
 from onrecord.projections.engine.checkpoints import ensure_checkpoints, foldable_size
 from onrecord.projections.engine.projection import Projection, fold_sql, metadata
@@ -38,7 +39,7 @@ WHERE actor = :actor AND open_seq <= :seq AND generation = (
 """
 
 
-def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
     for entry in page:
         assert isinstance(entry.event, PositionChanged)
         params = {"generation": generation, "seq": entry.seq, "actor": entry.event.actor}

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 from uuid import uuid4
 
+from onrecord.domain.event import Event
+from onrecord.domain.requests import Refusal, Request
 from sqlalchemy import Table, select
 
-from onrecord.domain.decisions import Refusal, Request
-from onrecord.domain.events import ActorRegistered, Event, TopicRegistered
+from onrecord.domain.events import ActorRegistered, TopicRegistered
 from tests.support.histories import registration, request
 from tests.support.record import Record
 

@@ -1,6 +1,6 @@
 """The registry of projections, and the subjects by which a rebuild splits the ledger."""
 
-from onrecord.domain.events import CLASSES
+from onrecord.domain.events import EVENT_CLASSES
 from onrecord.projections.registry import PROJECTIONS
 
 
@@ -13,11 +13,11 @@ def test_a_projection_comes_after_those_that_it_reads_from() -> None:
 
 def test_the_event_types_of_projections_exist() -> None:
     types = {type_ for projection in PROJECTIONS for type_ in projection.event_types or ()}
-    assert set() == types - {type_ for type_, _ in CLASSES}
+    assert set() == types - {type_ for type_, _ in EVENT_CLASSES}
 
 
 def test_an_event_that_amends_or_erases_names_its_subject_in_a_required_field() -> None:
-    for cls in CLASSES.values():
+    for cls in EVENT_CLASSES.values():
         if cls.amends or cls.erases:
             assert cls.subject_field is not None, cls
         if cls.subject_field is not None:
@@ -26,5 +26,5 @@ def test_an_event_that_amends_or_erases_names_its_subject_in_a_required_field() 
 
 def test_all_versions_of_an_event_type_name_their_subject_in_the_same_field() -> None:
     fields: dict[str, str | None] = {}
-    for (type_, _), cls in CLASSES.items():
+    for (type_, _), cls in EVENT_CLASSES.items():
         assert cls.subject_field == fields.setdefault(type_, cls.subject_field)

@@ -14,7 +14,8 @@ from uuid import UUID
 
 import psycopg
 
-from onrecord.domain.events import CLASSES, Recorded
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.events import EVENT_CLASSES
 from onrecord.ledger.entry import decode_whole
 
 
@@ -36,7 +37,7 @@ class CommitSpan:
 
 
 WHOLE_LEDGER: Final = LedgerPart(0, 1)
-ALL_TYPES: Final = frozenset(type_ for type_, _ in CLASSES)
+ALL_TYPES: Final = frozenset(type_ for type_, _ in EVENT_CLASSES)
 
 
 def read_entries(
@@ -46,7 +47,7 @@ def read_entries(
     types: Collection[str] = ALL_TYPES,
     *,
     part: LedgerPart = WHOLE_LEDGER,
-) -> list[Recorded]:
+) -> list[RecordedEvent]:
     """The entries of these types from seq `start` to `end` - 1, in order.
 
     Entries of other types are not read at all, so an entry that this program cannot decode disturbs
@@ -71,10 +72,10 @@ def subject_sql() -> str:
     Generated from each event class's `subject_field`, so a new type of event needs nothing here.
     The event's own id is the last resort: no entry is without a subject, and so in no part.
     """
-    fields = sorted({cls.subject_field for cls in CLASSES.values() if cls.subject_field})
+    fields = sorted({cls.subject_field for cls in EVENT_CLASSES.values() if cls.subject_field})
     cases = []
     for field in fields:
-        types = sorted(cls.type for cls in CLASSES.values() if cls.subject_field == field)
+        types = sorted(cls.type for cls in EVENT_CLASSES.values() if cls.subject_field == field)
         names = ", ".join(f"'{type_}'" for type_ in types)
         value = f"convert_from(e.entry, 'UTF8')::jsonb #>> '{{data,{field}}}'"
         cases.append(f"WHEN places.type IN ({names}) THEN {value}")

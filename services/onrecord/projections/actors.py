@@ -11,14 +11,9 @@ from typing import Any, Final
 from sqlalchemy import Column, Connection, Index, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from onrecord.domain.events import (
-    ActorMerged,
-    ActorRegistered,
-    ActorRevised,
-    ActorUnmerged,
-    Recorded,
-)
-from onrecord.domain.payload import plain
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.events import ActorMerged, ActorRegistered, ActorRevised, ActorUnmerged
+from onrecord.domain.payload import as_json
 from onrecord.projections.engine.projection import Projection, metadata
 from onrecord.projections.engine.snapshot import believed
 from onrecord.projections.engine.versions import VersionedTable, version_columns
@@ -76,7 +71,7 @@ MEMBERS: Final = f"""
 """Over `root`: the CTE `members`, it and all actors that mean it."""
 
 
-def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
     """Insert each version of an actor; insert and close its merges."""
     versions = VersionedTable(conn, actors, generation)
     versions.load_made_seqs(
@@ -107,7 +102,7 @@ def _row(actor: ActorRegistered | ActorRevised) -> dict[str, Any]:
     spellings = [actor.id, *(name.name for name in actor.names), *identifiers.values()]
     return {
         "kind": actor.kind,
-        "names": plain(actor.names),
+        "names": as_json(actor.names),
         "identifiers": identifiers,
         "spellings": "\n".join(fold_spelling(name) for name in spellings),
     }

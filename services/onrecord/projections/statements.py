@@ -23,14 +23,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from onrecord.domain.dates import bounds
+from onrecord.domain.event import RecordedEvent
 from onrecord.domain.events import (
     PayloadErased,
-    Recorded,
     StatementCorrected,
     StatementMade,
     StatementRetracted,
 )
-from onrecord.domain.payload import plain, split, without
+from onrecord.domain.payload import as_json, split_payload, without_sections
 from onrecord.domain.statement import Statement
 from onrecord.projections.engine.projection import Projection, metadata
 from onrecord.projections.engine.versions import NEVER, VersionedTable, version_columns
@@ -70,7 +70,7 @@ statements = Table(
 )
 
 
-def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
     """Insert and close versions of statements; remove what was erased from all of them."""
     versions = VersionedTable(conn, statements, generation)
     versions.load_made_seqs(
@@ -102,11 +102,11 @@ def _erase(conn: Connection, generation: int, erasure: PayloadErased) -> None:
     versions = (statements.c.generation == generation, statements.c.id == erasure.target)
     for row in conn.execute(select(statements).where(*versions)).all():
         statement = Statement.model_validate(row.doc)
-        sections = {*split(statement)[1]}
+        sections = {*split_payload(statement)[1]}
         sections |= {section for section, ground in row.erased.items() if not ground}
         sections |= {"reason"} if row.reason else set()
         erased = dict.fromkeys(sections & {*erasure.sections}, erasure.ground)
-        values = _row(without(statement, erasure.sections), frozenset())
+        values = _row(without_sections(statement, erasure.sections), frozenset())
         values["erased"] = {**row.erased, **erased}
         if "reason" in erasure.sections:
             values |= {"reason": None, "close_reason": None}
@@ -126,7 +126,7 @@ def _row(statement: Statement, missing: frozenset[str]) -> dict[str, Any]:
         ),
         "topics": list(statement.topics),
         "outlets": _distinct(item.outlet for item in statement.evidence if item.outlet),
-        "doc": plain(statement),
+        "doc": as_json(statement),
         "erased": dict.fromkeys(sorted(missing)),
     }
 

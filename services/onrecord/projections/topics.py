@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Column, Connection, Index, Table, Text
 
-from onrecord.domain.events import Recorded, TopicRegistered, TopicRevised
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.events import TopicRegistered, TopicRevised
 from onrecord.projections.engine.projection import Projection, metadata
 from onrecord.projections.engine.versions import VersionedTable, version_columns
 from onrecord.projections.spelling import fold_spelling
@@ -31,7 +32,7 @@ topics = Table(
 )
 
 
-def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
     """Insert each version of a topic."""
     versions = VersionedTable(conn, topics, generation)
     versions.load_made_seqs(

@@ -27,15 +27,15 @@ from sqlalchemy import (
     text,
 )
 
+from onrecord.domain.event import RecordedEvent
 from onrecord.domain.events import (
     ActorMerged,
     ActorUnmerged,
     PositionChanged,
     PositionCorrected,
     PositionRetracted,
-    Recorded,
 )
-from onrecord.domain.statement import Position
+from onrecord.domain.position import Position
 from onrecord.projections import actors
 from onrecord.projections.changes.affected_ranges import (
     AffectedRanges,
@@ -87,7 +87,7 @@ event it did not become the newest step of its timeline.
 """
 
 
-def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
     """Put steps into their timelines and take them out; where actors merge, timelines do."""
     merges = (ActorMerged, ActorUnmerged)
     for is_merge, entries in groupby(page, key=lambda entry: isinstance(entry.event, merges)):
@@ -98,7 +98,7 @@ def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
             _fold_positions(conn, generation, list(entries))
 
 
-def _fold_positions(conn: Connection, generation: int, entries: Sequence[Recorded]) -> None:
+def _fold_positions(conn: Connection, generation: int, entries: Sequence[RecordedEvent]) -> None:
     """Positions were made, corrected and retracted, and no actors merged in between."""
     positions = [_position(entry) for entry in entries]
     names = {position.actor for position in positions if position is not None}
@@ -137,14 +137,14 @@ def _fold_positions(conn: Connection, generation: int, entries: Sequence[Recorde
     versions.flush()
 
 
-def _position(entry: Recorded) -> Position | None:
+def _position(entry: RecordedEvent) -> Position | None:
     """The position that an event leaves behind, if it leaves one."""
     if isinstance(entry.event, PositionCorrected):
         return entry.event.replacement
     return entry.event if isinstance(entry.event, PositionChanged) else None
 
 
-def _fold_merge(conn: Connection, generation: int, entry: Recorded) -> None:
+def _fold_merge(conn: Connection, generation: int, entry: RecordedEvent) -> None:
     """All timelines of an actor join those of another, or part from them."""
     assert isinstance(entry.event, ActorMerged | ActorUnmerged)
     before = MergedActors(conn, {entry.event.actor}, entry.seq).root(entry.event.actor)

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from operator import itemgetter
 from typing import Any, Final
 
-from onrecord.domain.events import Recorded
-from onrecord.domain.positions import change
+from onrecord.domain.changes import classify_change
+from onrecord.domain.event import RecordedEvent
 from onrecord.projections.engine.versions import VersionedTable
 
 StepRow = dict[str, Any]
@@ -60,7 +60,7 @@ class Timelines:
         for step in sorted(self._steps.values(), key=place_of):
             self._timeline(step).append(step)
 
-    def put(self, recorded: Recorded, step: StepRow) -> None:
+    def put(self, recorded: RecordedEvent, step: StepRow) -> None:
         """Put a step that is made or corrected to its place, wherever it stood before."""
         next_of_old = self._take_out(step["id"])
         step["made_seq"] = self._versions.made_seq(step["id"]) or recorded.seq
@@ -75,13 +75,13 @@ class Timelines:
         self._versions.insert(step["id"], recorded, step)
         self._derive_again(recorded, [next_of_old, after])
 
-    def remove(self, recorded: Recorded) -> None:
+    def remove(self, recorded: RecordedEvent) -> None:
         """Remove a step that is retracted."""
         next_of_old = self._take_out(recorded.subject)
         self._versions.close(recorded.subject, recorded)
         self._derive_again(recorded, [next_of_old])
 
-    def move(self, recorded: Recorded, actors: Mapping[Any, str]) -> None:
+    def move(self, recorded: RecordedEvent, actors: Mapping[Any, str]) -> None:
         """Move steps, by their ids, to the timelines of other actors."""
         for id_, actor in actors.items():
             step = self._steps[id_]
@@ -107,7 +107,7 @@ class Timelines:
         timeline = self._timeline(step)
         del timeline[bisect_left(timeline, place_of(step), key=place_of)]
 
-    def _derive_again(self, recorded: Recorded, steps: Iterable[StepRow | None]) -> None:
+    def _derive_again(self, recorded: RecordedEvent, steps: Iterable[StepRow | None]) -> None:
         for step in steps:
             if step is not None and _derive(step, self._beside(step, -1)):
                 self._versions.insert(step["id"], recorded, step)
@@ -125,7 +125,7 @@ def _derive(step: StepRow, before: StepRow | None) -> bool:
     """Note what follows from the step before; answers whether that is news."""
     same_condition = before is not None and before["condition"] == step["condition"]
     stance = before["stance"] if before else None
-    kind, size = change(stance, step["stance"], same_condition=same_condition)
+    kind, size = classify_change(stance, step["stance"], same_condition=same_condition)
     derived = {
         "before_id": before["id"] if before else None,
         "before_stance": stance,

@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from onrecord.domain.events import Amendment, Recorded
+from onrecord.domain.event import Amendment, RecordedEvent
 from onrecord.kit.sql.copy_in import copy_in
 from onrecord.projections.engine.projection import fold_schema, fold_sql, psycopg_connection
 
@@ -83,7 +83,7 @@ class VersionedTable:
         """The seq that made a thing, as far as loaded or inserted."""
         return self._made_seqs.get(id_)
 
-    def insert(self, id_: Any, recorded: Recorded, row: Mapping[str, Any]) -> None:
+    def insert(self, id_: Any, recorded: RecordedEvent, row: Mapping[str, Any]) -> None:
         """Insert a new version of a thing, and close its current one, if any."""
         made_seq = self._made_seqs.get(id_)
         if made_seq is None:
@@ -110,7 +110,7 @@ class VersionedTable:
             **row,
         }
 
-    def close(self, id_: Any, recorded: Recorded) -> None:
+    def close(self, id_: Any, recorded: RecordedEvent) -> None:
         """Close the current version of a thing, if any."""
         row = self._current.pop(id_, None)
         if row is None and (id_ not in self._made_seqs or id_ in self._closed_old):
@@ -164,6 +164,6 @@ WHERE t.generation = %(generation)s::integer AND t.id = c.id
 """
 
 
-def _by_and_reason(recorded: Recorded) -> tuple[str | None, str | None]:
+def _by_and_reason(recorded: RecordedEvent) -> tuple[str | None, str | None]:
     event = recorded.event
     return (event.by, event.reason) if isinstance(event, Amendment) else (None, None)

@@ -13,24 +13,38 @@ import bench
 import delivering
 import statements
 from delivering import Cost, Receiving
+from sqlalchemy import Engine
 
 from onrecord.entrypoints.app_factory import writer
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
 from onrecord.ledger.evaluate import Answer, prepared
-from onrecord.projections.engine.catch_up import SETTINGS, catch_up, prepare
+from onrecord.projections.engine.catch_up import FOLDING_SETTINGS
+from onrecord.projections.engine.catch_up_all import catch_up_all
+from onrecord.projections.engine.checkpoints import ensure_checkpoints
+from onrecord.projections.engine.projection import Projection
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out
+
+
+def catch_up(engine: Engine) -> None:
+    """Fold all projections to the end of the ledger."""
+
+    def raise_error(_: Projection, error: Exception) -> None:
+        raise error
+
+    while catch_up_all(engine, PROJECTIONS, raise_error):
+        pass
 
 
 def fanned_out(server: str, there: Receiving, endpoints: int, slices: int) -> None:
     """One event, folded, then written as a delivery for each endpoint."""
     url = delivering.staged(server, "fan_out", events=1_000)
-    folding = db.engine(url, role="onrecord_projections", **SETTINGS)
-    listening = db.engine(url, role="onrecord_webhooks", **SETTINGS)
-    prepare(folding, PROJECTIONS)
-    for one in PROJECTIONS:
-        catch_up(folding, one)
+    folding = db.engine(url, role="onrecord_projections", **FOLDING_SETTINGS)
+    listening = db.engine(url, role="onrecord_webhooks", **FOLDING_SETTINGS)
+    with folding.begin() as conn:
+        ensure_checkpoints(conn, PROJECTIONS)
+    catch_up(folding)
     fan_out(listening)
     delivering.endpoints(url, endpoints, there.url())
     here, postgres = os.getpid(), delivering.postmaster(server)
@@ -39,8 +53,7 @@ def fanned_out(server: str, there: Receiving, endpoints: int, slices: int) -> No
         with writer(url) as conn:
             [answer] = append(conn, [prepared(statements.request(5_000 + n))])
             assert isinstance(answer, Answer)
-        for one in PROJECTIONS:
-            catch_up(folding, one)
+        catch_up(folding)
         bench.settle(url)
         cost, start = Cost(here=here, postgres=postgres), time.perf_counter()
         assert endpoints == fan_out(listening)

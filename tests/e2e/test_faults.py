@@ -18,7 +18,7 @@ import orjson
 import psycopg
 import pytest
 
-from onrecord.audit.replay import replay
+from onrecord.audit.replay import replay_ledger
 from onrecord.kit.sql import db
 from onrecord.projections.registry import PROJECTIONS
 from tests.support.committing import STALL, lock_held, stall_at_commit, waiting
@@ -72,7 +72,7 @@ def assert_nothing_lost(deployed: Deployment, database_url: str, *, size: int) -
             return row == (len(PROJECTIONS), size)
 
         until(caught_up, f"all projections are at {size}", seconds=60)
-    outcome = replay(db.engine(database_url, role="onrecord_audit"), lambda *_: None)
+    outcome = replay_ledger(db.engine(database_url, role="onrecord_audit"), lambda *_: None)
     assert (outcome.size, outcome.equal) == (size, True)
 
 

@@ -25,7 +25,9 @@ from onrecord.domain.event import RecordedEvent
 from onrecord.ingest import record
 from onrecord.ingest.schemas import ActorIn, TopicIn
 from onrecord.kit.sql import db
-from onrecord.ledger import follow, read
+from onrecord.ledger import read
+from onrecord.ledger.follow import read_entries
+from onrecord.projections.engine.projection import psycopg_connection
 from tests.support import bodies
 from tests.support.order import Evidence, Seen, ledger, violations
 from tests.support.processes import until
@@ -100,13 +102,14 @@ def following(url: str) -> Iterator[Callable[[], tuple[Seen, ...]]]:
     def by_engine() -> Seen:
         engine = db.engine(url, role="onrecord_projections")
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-            found = follow_by(lambda start: follow.entries(conn, start, 7))
+            wire = psycopg_connection(conn)
+            found = follow_by(lambda start: read_entries(wire, start, start + 7))
         engine.dispose()
         return found
 
     def by_pages(size: int) -> Seen:
         with db.connect(url, role="onrecord_audit") as conn:
-            return follow_by(lambda start: read.entries_from(conn, start, size))
+            return follow_by(lambda start: read_entries(conn, start, start + size))
 
     with ThreadPoolExecutor() as pool:
         futures: list[Future[Seen]] = [pool.submit(by_engine)]
@@ -138,9 +141,9 @@ def freeze_until_others_go_on(observer: psycopg.Connection[Any], one: Running) -
     pid = one.process.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
-    before = read.size(observer)
+    before = read.ledger_size(observer)
     until(lambda: not is_under_the_lock(observer, one.plan.name), "it has lost the lock")
-    until(lambda: read.size(observer) > before, "others write while it is frozen")
+    until(lambda: read.ledger_size(observer) > before, "others write while it is frozen")
     os.kill(pid, signal.SIGCONT)
     one.control.send("go")
 
@@ -219,7 +222,7 @@ def test_it_is_the_lock_that_keeps_the_order(on_record: Record, tmp_path: Path, 
         following(on_record.url) as end_following,
         running(plans) as crew,
     ):
-        until(lambda: read.size(observer) > 200, "200 entries are written")
+        until(lambda: read.ledger_size(observer) > 200, "200 entries are written")
         finish(crew)
         found = violations(evidence(on_record.url, plans, end_following()))
     assert lock == (found == [])

@@ -18,7 +18,7 @@ from typing import Any
 import httpx2
 import psycopg
 
-from onrecord.audit.replay import replay
+from onrecord.audit.replay import replay_ledger
 from onrecord.kit.settings import addresses
 from onrecord.kit.sql import db
 from tests.e2e.test_faults import lines, post_lines, register
@@ -138,7 +138,7 @@ def test_killed_rebuild_resumes_and_reads_do_not_change(database_url: str, tmp_p
         assert [200] == [status for status, _ in reader.responses], reader.responses
         assert reader.reads > 50
         engine = db.engine(database_url, role="onrecord_audit")
-        outcome = replay(engine, lambda *_: None)
+        outcome = replay_ledger(engine, lambda *_: None)
         engine.dispose()
         assert (ENTRIES, True) == (outcome.size, outcome.equal)
 

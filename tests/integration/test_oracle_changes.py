@@ -35,7 +35,7 @@ FROM_TO: st.SearchStrategy[dict[str, str]] = st.one_of(
 
 @MODEST
 @given(histories(8), KNOWN, BY, KINDS, st.sampled_from([None, 0, 2, 4]), FROM_TO)
-def test_the_changes_are_the_steps_of_all_lines_with_the_kinds_and_dates_asked_for(
+def test_changes_are_the_steps_of_all_timelines_filtered_by_kind_and_date(
     house: House,
     history: History,
     percent: int,

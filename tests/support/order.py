@@ -15,8 +15,8 @@ from onrecord.domain.events import PositionChanged
 from onrecord.domain.requests import Request
 from onrecord.kit.sql import db
 from onrecord.ledger.entry import leaf_hash
+from onrecord.ledger.follow import read_entries
 from onrecord.ledger.merkle import Frontier
-from onrecord.ledger.read import entries_from
 from tests.support.writers import Note
 
 Seen = tuple[tuple[int, UUID], ...]
@@ -50,7 +50,7 @@ def ledger(url: str) -> Ledger:
         commits = conn.execute(
             "SELECT size, root FROM ledger.commits ORDER BY xmin::text::bigint"
         ).fetchall()
-        events = tuple(entries_from(conn, 0, 1_000_000))
+        events = tuple(read_entries(conn, 0, 1_000_000))
     return Ledger(events, entries, tuple((size, root) for size, root in commits))
 
 

@@ -65,7 +65,7 @@ def test_the_subject_has_the_id_of_the_event_only_if_the_event_makes_it(
 def test_a_projection_folds_every_event_type_about_its_kind_of_entity(kind: EntityKind) -> None:
     """So a rebuild cannot leave out a new event type: its fold handles it, or stops at it."""
     (projection,) = (one for one in PROJECTIONS if one.name == f"{kind}s")
-    assert event_types_about(kind) == projection.hears
+    assert event_types_about(kind) == projection.event_types
 
 
 def test_the_states_after_events_are_the_event_its_replacement_or_none() -> None:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from onrecord.audit import streams
 from onrecord.audit.filters import EVENT_BY_ID, Filters
-from onrecord.audit.progress import ProjectionsOut, told
+from onrecord.audit.progress import ProjectionsOut, projections_response
 from onrecord.audit.tail import Tail
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.event_types import NEWEST_CLASSES
@@ -26,7 +26,7 @@ from onrecord.kit.http.problems import Problem, responses, unavailable
 from onrecord.kit.http.strict_routes import StrictRoute
 from onrecord.kit.sql.db import Pool, rows
 from onrecord.ledger.read import SIZE
-from onrecord.projections.status import WITH_LEDGER
+from onrecord.projections.status import STATUS_WITH_LEDGER
 
 router = APIRouter(
     prefix="/v1", tags=["proof"], route_class=StrictRoute, responses=responses(404, 422, 503)
@@ -193,7 +193,7 @@ async def get_event(pool: Reads, id: UUID) -> Response:
 @router.get("/projections", response_model=ProjectionsOut)
 async def list_projections(pool: Reads) -> ProjectionsOut:
     """How far each projection is, what a rebuild has built, and at which event one stopped."""
-    return told(await rows(pool, WITH_LEDGER, {}))
+    return projections_response(await rows(pool, STATUS_WITH_LEDGER, {}))
 
 
 async def check(pool: Pool) -> tuple[bool, Any]:

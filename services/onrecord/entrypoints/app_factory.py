@@ -182,7 +182,7 @@ class Server(uvicorn.Server):
 def _checks(app: FastAPI, doors: frozenset[Door]) -> dict[str, health.Check]:
     checks: dict[str, health.Check] = {}
     if "query" in doors:
-        checks["projections"] = lambda: status.check(app.state.read_pool)
+        checks["projections"] = lambda: status.check_projections(app.state.read_pool)
     if "audit" in doors:
         checks["ledger"] = lambda: audit.check(app.state.audit_pool)
     if "webhooks" in doors:

@@ -11,7 +11,7 @@ def main() -> None:
     _, broker = addresses(load_process_settings())
     logs.configure("beat")
     app = celery.create_celery(broker)
-    projection_tasks.schedule(app)
+    projection_tasks.schedule_sweeps(app)
     webhook_tasks.schedule(app)
     app.Beat(scheduler_cls="celery.beat:Scheduler", loglevel="WARNING", quiet=True).run()
 

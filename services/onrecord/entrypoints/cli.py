@@ -35,16 +35,16 @@ from onrecord.importing.client import ApiUnavailable
 from onrecord.importing.files import NothingToImport
 from onrecord.kit.postgres.binaries import CannotRunPostgres
 from onrecord.kit.settings import BadSettings
-from onrecord.projections.engine.poison import Stopped
-from onrecord.projections.engine.projection import FoldChanged
-from onrecord.projections.registry import NoSuchProjection
+from onrecord.projections.engine.checkpoints import FoldChanged
+from onrecord.projections.engine.poison import ProjectionStopped
+from onrecord.projections.registry import UnknownProjection
 
 EXIT_CODES: Final[dict[type[BaseException], int]] = {
     show.NotOnRecord: NO,
-    Stopped: NO,
+    ProjectionStopped: NO,
     BadSettings: USAGE,
     httpx2.InvalidURL: USAGE,
-    NoSuchProjection: USAGE,
+    UnknownProjection: USAGE,
     NothingToImport: USAGE,
     show.InvalidRequest: USAGE,
     CannotRunPostgres: UNAVAILABLE,

@@ -25,8 +25,10 @@ def main() -> None:
             webhook_tasks.ring(app)
         purge.forget(webhooks)
 
-    projections = db.engine(url, role="onrecord_projections", **catch_up.SETTINGS)
-    projection_tasks.register(app, projections, then=(queue_deliveries,), engines=(webhooks,))
+    projections = db.engine(url, role="onrecord_projections", **catch_up.FOLDING_SETTINGS)
+    projection_tasks.register_projection_tasks(
+        app, projections, after_hooks=(queue_deliveries,), engines=(webhooks,)
+    )
     tune_gc()  # before the worker forks, so that its processes share the frozen objects
     celery_worker.run_worker(app, celery.QUEUE, concurrency=settings.worker_processes)
 

@@ -133,7 +133,7 @@ def identity(conn: psycopg.Connection[Any], seq: int) -> tuple[UUID, str]:
     return row[0], row[1]
 
 
-def size(conn: psycopg.Connection[Any]) -> int:
+def ledger_size(conn: psycopg.Connection[Any]) -> int:
     """The number of entries."""
     row = conn.execute("SELECT size FROM ledger.commits ORDER BY size DESC LIMIT 1").fetchone()
     return row[0] if row else 0

@@ -25,7 +25,7 @@ from onrecord.projections import (
 )
 from onrecord.projections.changes import fold
 from onrecord.projections.engine.versions import NEVER
-from onrecord.projections.spelling import folded
+from onrecord.projections.spelling import fold_spelling
 from onrecord.query import serialize
 from onrecord.query.params import AsOf, AtSize, Paged, PagedAsOf, Search, StatementSearch
 from onrecord.query.read_context import begin, moment
@@ -104,7 +104,7 @@ async def list_topics(request: Request, ask: Annotated[Search, Query()]) -> Resp
 async def _registry(request: Request, ask: Search, table: str) -> Response:
     reading, (after,) = await begin(request, ask, table, start=("",))
     query = queries.registry_page(table, by_spelling=ask.q is not None)
-    pattern = folded(ask.q or "").translate(_LIKE)
+    pattern = fold_spelling(ask.q or "").translate(_LIKE)
     rows = await reading.rows(query, after=after, limit=ask.limit + 1, pattern=f"%{pattern}%")
     made = serialize.actor if table == actors.NAME else serialize.topic
     return listed(request, reading, rows, ask.limit, made, key=lambda row: [row["id"]])

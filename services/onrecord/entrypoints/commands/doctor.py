@@ -25,7 +25,7 @@ from onrecord.kit import celery
 from onrecord.kit.postgres import embedded
 from onrecord.kit.settings import Settings, addresses, load_settings
 from onrecord.kit.sql import db, migrations
-from onrecord.projections.status import STATUS, places
+from onrecord.projections.status import STATUS, projection_statuses
 
 MIN_FREE_BYTES: Final = 1_000_000_000
 MIN_POSTGRES: Final = 150000
@@ -112,8 +112,8 @@ def _diagnose_database(url: str) -> Iterator[Diagnosis]:
         first_line = str(error).strip().splitlines()[0]
         yield Diagnosis("database", False, first_line, "start it, or mend ONRECORD_DATABASE_URL")
         return
-    for place in places(rows):
-        subject, trouble = f"projection {place.projection.name}", place.trouble()
+    for place in projection_statuses(rows):
+        subject, trouble = f"projection {place.projection.name}", place.problem()
         if trouble or place.row is None:
             yield Diagnosis(subject, False, *(trouble or ()))
             continue

@@ -10,9 +10,9 @@ from onrecord.entrypoints.commands.progress import entries_progress
 from onrecord.kit.processes.gc_tuning import tune_gc
 from onrecord.kit.settings import Settings, addresses, load_settings
 from onrecord.kit.sql import db
-from onrecord.projections.engine.catch_up import SETTINGS
-from onrecord.projections.engine.rebuild import rebuild
-from onrecord.projections.registry import projection
+from onrecord.projections.engine.catch_up import FOLDING_SETTINGS
+from onrecord.projections.engine.rebuild import rebuild_projection
+from onrecord.projections.registry import projection_named
 
 
 def rebuild_command(
@@ -25,14 +25,14 @@ def rebuild_command(
 
 
 def run_rebuild(settings: Settings, name: str) -> None:
-    """Rebuild a projection, together with any worker that helps. Raises `NoSuchProjection`."""
-    target = projection(name)
+    """Rebuild a projection, together with any worker that helps. Raises `UnknownProjection`."""
+    target = projection_named(name)
     url, _ = addresses(settings)
-    engine = db.engine(url, role="onrecord_projections", **SETTINGS)
+    engine = db.engine(url, role="onrecord_projections", **FOLDING_SETTINGS)
     try:
         tune_gc()
         with entries_progress(f"Rebuilding {name}", console) as progress:
-            generation = rebuild(engine, target, progress)
+            generation = rebuild_projection(engine, target, progress)
     finally:
         engine.dispose()
     console.print(f"{name} is rebuilt; generation {generation} is live")

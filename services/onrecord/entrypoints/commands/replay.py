@@ -7,13 +7,13 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy.exc import InternalError
 
-from onrecord.audit.replay import Outcome, replay
+from onrecord.audit.replay import ReplayOutcome, replay_ledger
 from onrecord.entrypoints import infrastructure
 from onrecord.entrypoints.commands.options import NO, DataOption, console, error_console
 from onrecord.entrypoints.commands.progress import entries_progress
 from onrecord.kit.settings import Settings, addresses, load_settings
 from onrecord.kit.sql import db
-from onrecord.projections.engine.catch_up import SETTINGS
+from onrecord.projections.engine.catch_up import FOLDING_SETTINGS
 
 
 class PrimaryNeeded(Exception):
@@ -31,13 +31,13 @@ def replay_command(data: DataOption = None) -> None:
             raise typer.Exit(NO)
 
 
-def run_replay(settings: Settings, console: Console) -> Outcome:
+def run_replay(settings: Settings, console: Console) -> ReplayOutcome:
     """Replay the ledger and print how each projection compares. Raises `PrimaryNeeded`."""
     url, _ = addresses(settings)
-    engine = db.engine(url, role="onrecord_audit", **SETTINGS)
+    engine = db.engine(url, role="onrecord_audit", **FOLDING_SETTINGS)
     try:
         with entries_progress("Replaying", console) as progress:
-            outcome = replay(engine, progress)
+            outcome = replay_ledger(engine, progress)
     except InternalError as error:
         if isinstance(error.orig, ReadOnlySqlTransaction):
             raise PrimaryNeeded from None
@@ -48,7 +48,7 @@ def run_replay(settings: Settings, console: Console) -> Outcome:
     return outcome
 
 
-def _print_outcome(outcome: Outcome, console: Console) -> None:
+def _print_outcome(outcome: ReplayOutcome, console: Console) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for title in ("table", "rows", "unequal", "SHA-256 of the replayed rows"):
         table.add_column(title)

@@ -26,7 +26,7 @@ from onrecord.projections.engine.catch_up_all import keep_abreast
 from onrecord.projections.engine.projection import behind
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out
-from onrecord.webhooks.purge import forget
+from onrecord.webhooks.purge import purge_deleted_endpoints
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Record:
 
     def forget(self) -> int:
         """Remove what is left of deleted endpoints; how many deliveries."""
-        return forget(self.listening)
+        return purge_deleted_endpoints(self.listening)
 
     def sizes(self) -> dict[str, int]:
         """How far each projection is."""

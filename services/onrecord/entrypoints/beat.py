@@ -13,7 +13,7 @@ def main() -> None:
     assert settings.broker_url
     app = celery.make(settings.broker_url.get_secret_value())
     tasks.schedule(app)
-    webhooks.schedule(app)
+    webhooks.schedule_wake(app)
     app.Beat(scheduler_cls="celery.beat:Scheduler", loglevel="WARNING", quiet=True).run()
 
 

@@ -11,7 +11,7 @@ from onrecord.kit.processes.gc_tuning import spare_collector
 from onrecord.kit.settings import load_remote
 from onrecord.kit.sql import db
 from onrecord.webhooks import tasks
-from onrecord.webhooks.delivery import claim
+from onrecord.webhooks.delivery.connection import SETTINGS
 from onrecord.webhooks.delivery.deliverer import Deliverer
 
 
@@ -22,12 +22,12 @@ def main() -> None:
     assert settings.database_url and settings.broker_url
     url = settings.database_url.get_secret_value()
     deliverer = Deliverer(
-        db.conninfo(url, role="onrecord_webhooks", **claim.SETTINGS),
+        db.conninfo(url, role="onrecord_webhooks", **SETTINGS),
         settings.egress_allow,
         lambda: os.kill(os.getpid(), signal.SIGTERM),  # to be started again
     )
     app = celery.make(settings.broker_url.get_secret_value())
-    tasks.register(app, deliverer.wake)
+    tasks.register_wake(app, deliverer.wake)
     spare_collector()
     # It delivers from the start, also while the broker is away.
     worker_init.connect(lambda **_: deliverer.start(), weak=False)

@@ -23,8 +23,8 @@ def main() -> None:
 
     def tell() -> None:
         if fan_out.fan_out(listening):
-            webhooks.ring(app)
-        purge.forget(listening)
+            webhooks.send_wake(app)
+        purge.purge_deleted_endpoints(listening)
 
     folding = db.engine(url, role="onrecord_projections", **catch_up.SETTINGS)
     tasks.register(app, folding, then=(tell,), engines=(listening,))

@@ -1,8 +1,7 @@
-"""What does each kind of POST look like that an endpoint may get?
+"""The `webhooks` section of the OpenAPI description: the POSTs that an endpoint may receive.
 
-The `webhooks` of the OpenAPI description: one for each type of event, with an example that goes
-through the same hands as a real one (`seal`, `encode`, `render`), only that its ids, times and
-salts are the same each time. Called by the entrypoint that serves the door.
+One for each type of event, with an example that is rendered as a real delivery is (`encode`,
+`event_body`), but with constant ids, times and salts. Called by `app_factory`.
 """
 
 from collections.abc import Mapping
@@ -16,11 +15,13 @@ from fastapi.routing import APIRoute
 
 from onrecord.domain.decisions import Draft, Touches
 from onrecord.domain.events import CLASSES, Event
-from onrecord.domain.payload import references, split
+from onrecord.domain.payload import references as references_of
+from onrecord.domain.payload import split
 from onrecord.ledger.entry import Payload, Sealed, canonical, commitment, encode, stamp
 from onrecord.webhooks import payload
+from onrecord.webhooks.matching import CHANGE_TYPE, EVENT_TYPES
 
-_THING: Final = UUID("01939a3c-6f00-7a51-8a7c-3f1d5b2c9e10")
+_SUBJECT: Final = UUID("01939a3c-6f00-7a51-8a7c-3f1d5b2c9e10")
 _EVENT: Final = UUID("01939a3c-7b2e-7c0f-9d44-5e8f0a6b7c21")
 _AT: Final = datetime(2022, 12, 2, 9, 30, tzinfo=UTC)
 _SALT: Final = bytes(32)
@@ -40,13 +41,14 @@ _POSITION: Final = {
     "condition": "If the fighting stops.",
     "summary": "Ready for talks once the fighting stops.",
     "effective": "2022-12-01",
-    "basis": [str(_THING)],
+    "basis": [str(_SUBJECT)],
     "coder": "desk",
 }
 _NAMES: Final = {"kind": "government", "names": [{"name": "Ministry", "lang": "en"}]}
 _LABELS: Final = {"label": "Talks", "proposition": "Hold talks before they withdraw"}
-_AMENDS: Final = {"target": str(_THING), "by": "us", "reason": "A slip of ours."}
-SAID: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
+_AMENDS: Final = {"target": str(_SUBJECT), "by": "us", "reason": "A slip of ours."}
+# The summary and the data of an example of each type.
+EXAMPLES: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "actor.registered": ("An actor is on record.", {"id": "ministry", **_NAMES}),
     "actor.revised": ("An actor has a new state.", {"id": "ministry", **_NAMES}),
     "actor.merged": (
@@ -76,10 +78,9 @@ SAID: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "position.retracted": ("A position is taken off the record.", _AMENDS),
     "payload.erased": (
         "Words of a statement are gone; from here on no delivery holds them.",
-        {"target": str(_THING), "sections": ["content"], "ground": "gdpr-17"},
+        {"target": str(_SUBJECT), "sections": ["content"], "ground": "gdpr-17"},
     ),
 }
-"""What each type tells, and an example of it."""
 _CHANGE: Final = {
     "kind": "shifted",
     "size": 2,
@@ -93,56 +94,58 @@ _CHANGE: Final = {
 }
 
 
-def example(type_: str) -> dict[str, Any]:
+def example_body(type_: str) -> dict[str, Any]:
     """The body of a delivery of this type."""
-    if type_ == payload.PING:
-        told: dict[str, Any] = orjson.loads(payload.ping(_EVENT, _THING, stamp(_AT)))
-        return told
-    event = _newest(type_).model_validate(SAID[type_][1])
-    sealed = _sealed(event)
-    named = [one for one in references(event) if isinstance(one.name, str)]
+    if type_ == payload.PING_TYPE:
+        ping: dict[str, Any] = orjson.loads(payload.ping_body(_EVENT, _SUBJECT, stamp(_AT)))
+        return ping
+    event = _newest(type_).model_validate(EXAMPLES[type_][1])
+    sealed = _seal(event)
+    references = [
+        reference for reference in references_of(event) if isinstance(reference.name, str)
+    ]
     touches = Touches(
-        tuple(sorted({str(one.name) for one in named if one.kind == "actor"})),
-        tuple(sorted({str(one.name) for one in named if one.kind == "topic"})),
+        tuple(sorted({str(actor.name) for actor in references if actor.kind == "actor"})),
+        tuple(sorted({str(topic.name) for topic in references if topic.kind == "topic"})),
     )
     entry = encode(sealed, touches, seq=41, recorded_at=stamp(_AT), recorded_by="local")
     row = {
         "entry": entry,
-        "sections": [one.section for one in sealed.payloads],
-        "values": [one.value for one in sealed.payloads],
+        "sections": [section.section for section in sealed.payloads],
+        "values": [section.value for section in sealed.payloads],
         "erased": None,
-        "change": _CHANGE if type_ == "position.changed" else None,
+        "change": _CHANGE if type_ == CHANGE_TYPE else None,
     }
-    body: dict[str, Any] = orjson.loads(payload.body(row))
+    body: dict[str, Any] = orjson.loads(payload.event_body(row))
     return body
 
 
 def _newest(type_: str) -> type[Event]:
-    return max(
-        ((version, one) for (name, version), one in CLASSES.items() if name == type_),
-        key=lambda found: found[0],
-    )[1]
+    return CLASSES[max(key for key in CLASSES if key[0] == type_)]
 
 
-def _sealed(event: Event) -> Sealed:
-    """As `entry.seal` does, but for the salt, which would make each description another."""
+def _seal(event: Event) -> Sealed:
+    """As `entry.seal`, but with a constant salt: the description must not change each time."""
     data, sections = split(event)
     payloads = tuple(
         Payload(name, _SALT, canonical(value)) for name, value in sorted(sections.items())
     )
-    commit = {one.section: commitment(one.salt, one.value) for one in payloads}
+    commit = {section.section: commitment(section.salt, section.value) for section in payloads}
     return Sealed(Draft(_EVENT, event), data, payloads, commit)
 
 
-def describe(app: FastAPI) -> None:
-    """Put every POST that an endpoint may get into the description of this API."""
-    told = {**{type_: said for type_, (said, _) in SAID.items()}, payload.PING: "A test."}
-    for type_, said in told.items():
+def describe_webhooks(app: FastAPI) -> None:
+    """Add every POST that an endpoint may receive to the description of this API.
+
+    Raises KeyError if a type of event has no example.
+    """
+    summaries = {type_: EXAMPLES[type_][0] for type_ in EVENT_TYPES}
+    for type_, summary in {**summaries, payload.PING_TYPE: "A test."}.items():
         app.webhooks.add_api_route(
             type_,
             _receive,
             methods=["POST"],
-            summary=said,
+            summary=summary,
             description="Answer 2xx within 15 seconds. The same `webhook-id` may come again.",
             operation_id=f"receive_{type_.replace('.', '_')}",
             status_code=204,
@@ -154,7 +157,7 @@ def describe(app: FastAPI) -> None:
                     "content": {
                         payload.MEDIA_TYPE: {
                             "schema": {"$ref": "#/components/schemas/CloudEvent"},
-                            "example": example(type_),
+                            "example": example_body(type_),
                         }
                     },
                 },
@@ -164,8 +167,8 @@ def describe(app: FastAPI) -> None:
 
 
 _HEADERS: Final = [
-    {"name": name, "in": "header", "required": True, "description": said, "schema": {"type": kind}}
-    for name, said, kind in (
+    {"name": name, "in": "header", "required": True, "description": text, "schema": {"type": kind}}
+    for name, text, kind in (
         ("webhook-id", "The event's id: the same in every attempt, resend and replay.", "string"),
         ("webhook-timestamp", "Of this attempt, in seconds.", "integer"),
         ("webhook-signature", "Standard Webhooks: one `v1,` for each secret in use.", "string"),
@@ -174,4 +177,4 @@ _HEADERS: Final = [
 
 
 async def _receive() -> None:
-    """Described, and never called here: receivers have it."""
+    """Described only: receivers implement it."""

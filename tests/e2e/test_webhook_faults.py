@@ -18,8 +18,8 @@ from tests.support import webhooks
 from tests.support.clusters import hush, reachable_folder
 from tests.support.processes import BROKER, Deployment, deployment, until
 from tests.support.proxy import proxied
-from tests.support.receiver import Received, Receiver, receiver
-from tests.support.webhooks import assert_true, door
+from tests.support.receiver import ReceivedRequest, Receiver, run_receiver
+from tests.support.webhooks import assert_all_delivered, staged_client
 
 MINUTE = 60.0
 EXPIRED = "UPDATE webhooks.deliveries SET lease_until = now() WHERE state = 'sending'"
@@ -37,23 +37,23 @@ def test_a_deliverer_killed_while_receivers_hang_leaves_what_is_sent_again(
 ) -> None:
     gate = threading.Event()
 
-    def hang(_: Received) -> int:
+    def hang(_: ReceivedRequest) -> int:
         gate.wait(60)
         return 204
 
     there.answer = hang
-    with door(deployed) as client:
-        made = webhooks.make(client, there.url(), types=["position.changed"])
-        seqs = webhooks.positions(client, 12)
-        until(lambda: len(there.got) == 8, "eight are in flight")
+    with staged_client(deployed) as client:
+        made = webhooks.create_endpoint(client, there.url(), types=["position.changed"])
+        seqs = webhooks.record_positions(client, 12)
+        until(lambda: len(there.requests) == 8, "eight are in flight")
         under_way = webhooks.deliveries(client, made["id"], state="sending")
         assert ["under way"] * 8 == [one["attempts"][-1]["result"] for one in under_way]
         deployed.kill("deliverer")
         there.answer = lambda _: 204
         gate.set()
         deployed.start("deliverer")
-        webhooks.sql(database_url, EXPIRED)
-        logged = assert_true(client, there, made["id"], seqs)
+        webhooks.run_sql(database_url, EXPIRED)
+        logged = assert_all_delivered(client, there, made["id"], seqs)
     results = [[one["result"] for one in delivery["attempts"]] for delivery in logged]
     assert [["unknown", "delivered"]] * 8 + [["delivered"]] * 4 == results
 
@@ -63,7 +63,7 @@ def test_a_deliverer_killed_between_post_and_record_sends_again_under_the_same_i
 ) -> None:
     kills: list[int] = []
 
-    def kill(_: Received) -> int:
+    def kill(_: ReceivedRequest) -> int:
         if len(kills) < 3:
             kills.append(1)
             deployed.kill("deliverer")
@@ -72,15 +72,17 @@ def test_a_deliverer_killed_between_post_and_record_sends_again_under_the_same_i
 
     killed = threading.Event()
     there.answer = kill
-    with door(deployed) as client:
-        made = webhooks.make(client, there.url(), types=["position.changed"], ordered=True)
-        seqs = webhooks.positions(client, 2)
+    with staged_client(deployed) as client:
+        made = webhooks.create_endpoint(
+            client, there.url(), types=["position.changed"], ordered=True
+        )
+        seqs = webhooks.record_positions(client, 2)
         for _ in range(3):
             assert killed.wait(30)
             killed.clear()
-            webhooks.sql(database_url, EXPIRED)
+            webhooks.run_sql(database_url, EXPIRED)
             deployed.start("deliverer")
-        logged = assert_true(client, there, made["id"], seqs)
+        logged = assert_all_delivered(client, there, made["id"], seqs)
     assert [seqs[0]] * 4 + [seqs[1]] == there.seqs()
     assert ["unknown"] * 3 + ["delivered"] == [one["result"] for one in logged[0]["attempts"]]
 
@@ -88,24 +90,24 @@ def test_a_deliverer_killed_between_post_and_record_sends_again_under_the_same_i
 def test_a_database_that_is_killed_under_load_loses_no_delivery(tmp_path: Path) -> None:
     with ExitStack() as stack:
         folder = stack.enter_context(reachable_folder())
-        there = stack.enter_context(receiver())
+        there = stack.enter_context(run_receiver())
         first = ExitStack()
         postgres = first.enter_context(embedded.running(folder, say=hush))
         deployed = stack.enter_context(deployment(postgres.url, tmp_path, broker_url=None))
         deployed.start("local_api", "worker", "deliverer", "beat")
-        client = stack.enter_context(door(deployed))
-        made = webhooks.make(client, there.url(), types=["position.changed"])
-        seqs = webhooks.positions(client, 300)
-        until(lambda: len(there.got) > 20, "some have come")
+        client = stack.enter_context(staged_client(deployed))
+        made = webhooks.create_endpoint(client, there.url(), types=["position.changed"])
+        seqs = webhooks.record_positions(client, 300)
+        until(lambda: len(there.requests) > 20, "some have come")
         postgres.process.kill()
         postgres.process.wait()
         first.close()
         again = stack.enter_context(embedded.running(folder, say=hush))
         assert again.url == postgres.url
         until(lambda: client.get("/readyz").status_code == 200, "the doors are open again")
-        webhooks.sql(again.url, EXPIRED)
-        seqs += webhooks.positions(client, 20)
-        assert_true(client, there, made["id"], seqs)
+        webhooks.run_sql(again.url, EXPIRED)
+        seqs += webhooks.record_positions(client, 20)
+        assert_all_delivered(client, there, made["id"], seqs)
 
 
 @pytest.mark.skipif(BROKER is not None, reason="cuts PGMQ's connections; RabbitMQ's test is below")
@@ -140,14 +142,14 @@ def deliver_without_a_broker(
     deployed: Deployment, there: Receiver, cut: Callable[[], None]
 ) -> None:
     """Write for a minute in which no connection to the broker lasts, and see everything come."""
-    with door(deployed) as client:
-        made = webhooks.make(client, there.url(), types=["position.changed"])
-        seqs = webhooks.positions(client, 5)
-        until(lambda: len(there.got) == 5, "they came")
+    with staged_client(deployed) as client:
+        made = webhooks.create_endpoint(client, there.url(), types=["position.changed"])
+        seqs = webhooks.record_positions(client, 5)
+        until(lambda: len(there.requests) == 5, "they came")
         over = time.monotonic() + MINUTE
         while time.monotonic() < over:
             cut()
             if len(seqs) < 400:  # the log shows 500 at once
-                seqs += webhooks.positions(client, 2)
+                seqs += webhooks.record_positions(client, 2)
             time.sleep(0.1)  # at this pace whoever comes back is cut off again
-        assert_true(client, there, made["id"], seqs)
+        assert_all_delivered(client, there, made["id"], seqs)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, TextClause, text
 
-from onrecord.webhooks.matching import MATCHED, Filter, split_page
+from onrecord.webhooks.matching import MATCHED, Filter
 
 PAGE: Final = 500  # events that one endpoint is queued in one transaction
 WINDOW: Final = 1_000  # pending deliveries of an endpoint at which no more are queued for it
@@ -60,10 +60,10 @@ def _queue(
 ) -> tuple[int, int]:
     """Queue what an endpoint wants; returns how many events, and up to which seq that is."""
     search = {**Filter.of(endpoint).search, **places}
-    seqs, following = split_page(conn.execute(MATCHED, search).scalar_one(), places["limit"])
-    if seqs:
-        conn.execute(insert, {"id": endpoint["id"], "seqs": seqs})
-    return len(seqs), places["end"] if following is None else following
+    matched = conn.execute(MATCHED, search).one()
+    if matched.seqs:
+        conn.execute(insert, {"id": endpoint["id"], "seqs": matched.seqs})
+    return len(matched.seqs), places["end"] if matched.next is None else matched.next
 
 
 _CLEAR_CAUGHT_UP: Final = text("""

@@ -61,14 +61,18 @@ class Filter:
         }
 
 
-# The seqs from :start up to :end that pass a filter (`Filter.search`), in order: at most :limit,
-# and one more, from which the search goes on. Each name's index entries are read in order; the
-# other filters are looked up for each. They are scalar subqueries, because an EXISTS can become a
-# join or a hash that reads all entries of a common name.
+# Of the next :limit candidates from :start up to :end, the seqs of those that pass a filter
+# (`Filter.search`), in order; and in `next` where the search continues, null at the end. So fewer
+# seqs than :limit do not mean that there are no more.
+#
+# Each name's index entries are read in order, and the other filters looked up for each. These are
+# scalar subqueries, because an EXISTS can become a join or a hash that reads all entries of a
+# common name. For an actor, the names it was ever merged with give candidates too; whether a merge
+# held at the event is checked last.
 MATCHED: Final = text("""
 WITH RECURSIVE names (name) AS (
     SELECT unnest(CAST(:names AS text[]))
-    UNION  -- an actor: also whoever it was ever merged with; which merges held is checked below
+    UNION
     SELECT merged.id FROM names CROSS JOIN LATERAL (
         SELECT m.into_actor AS id FROM projections.merges m
         WHERE m.id = names.name AND m.generation =
@@ -79,8 +83,8 @@ WITH RECURSIVE names (name) AS (
             (SELECT generation FROM projections.checkpoints WHERE live AND name = 'actors')
     ) merged
     WHERE CAST(:by AS text) = 'actor'
-), matched AS (
-    SELECT DISTINCT page.seq FROM names CROSS JOIN LATERAL (
+), candidates AS MATERIALIZED (
+    SELECT page.seq, array_agg(names.name) AS touched FROM names CROSS JOIN LATERAL (
         SELECT t.seq FROM ledger.touches t
         WHERE t.kind = CAST(:by AS text) AND t.name = names.name
             AND t.seq >= CAST(:start AS bigint) AND t.seq < CAST(:end AS bigint)
@@ -98,33 +102,36 @@ WITH RECURSIVE names (name) AS (
                     AND c.open_seq = t.seq AND c.generation = (SELECT generation
                         FROM projections.checkpoints WHERE live AND name = 'changes')
                 ) = ANY (CAST(:kinds AS text[])))
-            AND (names.name = ANY (CAST(:names AS text[])) OR (
-                -- another name of an actor: were the two merged at this event?
-                WITH RECURSIVE up (id) AS (
-                    SELECT names.name
-                    UNION
-                    SELECT m.into_actor FROM up JOIN projections.merges m ON m.id = up.id
-                        AND m.open_seq <= t.seq AND m.close_seq > t.seq AND m.generation = (SELECT
-                            generation FROM projections.checkpoints WHERE live AND name = 'actors')
-                ), same (id) AS (
-                    SELECT id FROM up
-                    UNION
-                    SELECT m.id FROM same JOIN projections.merges m ON m.into_actor = same.id
-                        AND m.open_seq <= t.seq AND m.close_seq > t.seq AND m.generation = (SELECT
-                            generation FROM projections.checkpoints WHERE live AND name = 'actors')
-                )
-                SELECT true FROM same WHERE id = ANY (CAST(:names AS text[])) LIMIT 1))
         ORDER BY t.seq LIMIT CAST(:limit AS bigint) + 1
     ) page
+    GROUP BY page.seq
     UNION ALL
-    (SELECT seq FROM ledger.entries
+    (SELECT seq, CAST(:names AS text[]) FROM ledger.entries
     WHERE CAST(:by AS text) = 'any' AND seq >= CAST(:start AS bigint) AND seq < CAST(:end AS bigint)
     ORDER BY seq LIMIT CAST(:limit AS bigint) + 1)
+    ORDER BY seq LIMIT CAST(:limit AS bigint) + 1
+), following AS (
+    SELECT (SELECT seq FROM candidates ORDER BY seq OFFSET CAST(:limit AS bigint)) AS next
 )
-SELECT ARRAY(SELECT seq FROM matched ORDER BY seq LIMIT CAST(:limit AS bigint) + 1) AS seqs
+SELECT next, ARRAY(
+    SELECT c.seq FROM candidates c
+    WHERE c.seq < coalesce(next, CAST(:end AS bigint))
+        AND (CAST(:by AS text) <> 'actor' OR c.touched && CAST(:names AS text[]) OR (
+            WITH RECURSIVE up (id) AS (
+                SELECT unnest(c.touched)
+                UNION
+                SELECT m.into_actor FROM up JOIN projections.merges m ON m.id = up.id
+                    AND m.open_seq <= c.seq AND m.close_seq > c.seq AND m.generation = (SELECT
+                        generation FROM projections.checkpoints WHERE live AND name = 'actors')
+            ), same (id) AS (
+                SELECT id FROM up
+                UNION
+                SELECT m.id FROM same JOIN projections.merges m ON m.into_actor = same.id
+                    AND m.open_seq <= c.seq AND m.close_seq > c.seq AND m.generation = (SELECT
+                        generation FROM projections.checkpoints WHERE live AND name = 'actors')
+            )
+            SELECT true FROM same WHERE id = ANY (CAST(:names AS text[])) LIMIT 1))
+    ORDER BY c.seq
+) AS seqs
+FROM following
 """)
-
-
-def split_page(seqs: list[int], limit: int) -> tuple[list[int], int | None]:
-    """A page of at most `limit` of the seqs that `MATCHED` gave, and where the next one starts."""
-    return seqs[:limit], seqs[limit] if len(seqs) > limit else None

@@ -13,7 +13,7 @@ from onrecord.kit.sql.db import Pool, rows
 from onrecord.projections.changes.change_of import KNOWN
 from onrecord.webhooks import payload
 from onrecord.webhooks.api.responses import DryRun, Matched
-from onrecord.webhooks.matching import CHANGE_TYPE, MATCHED, Filter, split_page
+from onrecord.webhooks.matching import CHANGE_TYPE, MATCHED, Filter
 
 MAX_LISTED: Final = 100  # events that a dry run lists
 
@@ -59,10 +59,10 @@ async def dry_run_filter(pool: Pool, filter_: Filter, last: int) -> DryRun:
 async def match_page(
     pool: Pool, filter_: Filter, *, start: int, end: int, limit: int
 ) -> tuple[list[int], int | None]:
-    """The first `limit` seqs from `start` up to `end` that pass, and where the next page starts."""
+    """The seqs of the next `limit` candidates that pass, and where the next page starts."""
     search = {**filter_.search, "start": start, "end": end, "limit": limit}
     (row,) = await rows(pool, MATCHED, search)
-    return split_page(row["seqs"], limit)
+    return row["seqs"], row["next"]
 
 
 async def matchable_size(pool: Pool) -> int:

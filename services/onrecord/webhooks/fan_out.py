@@ -52,9 +52,9 @@ def fan_out_page(engine: Engine) -> FanOutStep | None:
         checkpoint = conn.execute(_LOCK_CHECKPOINT).one_or_none()
         if checkpoint is None:
             return None
-        start, known = checkpoint.size, conn.execute(KNOWN).scalar_one()
+        start, folded = checkpoint.size, conn.execute(KNOWN).scalar_one()
         page = max(1, min(PAGE, MAX_ROWS // max(1, checkpoint.endpoints)))
-        end = max(start, min(known, start + page))
+        end = max(start, min(folded, start + page))
         written = 0
         if start < end:
             places = {"start": start, "end": end}
@@ -64,7 +64,7 @@ def fan_out_page(engine: Engine) -> FanOutStep | None:
         pending = conn.execute(_PENDING_WORK).one()
         missed, more = queue_missed(conn, end) if pending.missed else (0, False)
         replayed = queue_replays(conn) if pending.replays else 0
-    return FanOutStep(written + missed + replayed, more or end < known)
+    return FanOutStep(written + missed + replayed, more or end < folded)
 
 
 def _is_behind(engine: Engine) -> bool:

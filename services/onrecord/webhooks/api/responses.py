@@ -135,22 +135,19 @@ class CloudEvent(BaseModel):
     data: dict[str, Any]
 
 
-class EndpointPage(BaseModel):
-    """A page. `next` is the cursor of the next one, also in the `Link` header."""
+# In the pages below, `next` is the cursor of the next page, which is also in the `Link` header.
 
+
+class EndpointPage(BaseModel):
     items: list[Endpoint]
     next: str | None
 
 
 class DeliveryPage(BaseModel):
-    """A page. `next` is the cursor of the next one, also in the `Link` header."""
-
     items: list[Delivery]
     next: str | None
 
 
 class FeedPage(BaseModel):
-    """A page. `next` is the cursor of the next one, also in the `Link` header."""
-
     items: list[CloudEvent]
     next: str | None

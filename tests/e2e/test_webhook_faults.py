@@ -78,7 +78,7 @@ def test_a_delivery_not_recorded_before_a_kill_is_sent_again_under_its_id(
         )
         seqs = webhooks.record_positions(client, 2)
         for _ in range(3):
-            assert killed.wait(30)
+            assert killed.wait(60)
             killed.clear()
             webhooks.run_sql(database_url, EXPIRE_LEASES)
             deployed.start("deliverer")

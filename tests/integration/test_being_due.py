@@ -31,7 +31,7 @@ def lag(client: Client) -> float:
 
 
 def test_a_resent_delivery_is_due_since_its_resend(client: Client, on_record: Record) -> None:
-    bodies.stage(client)
+    bodies.register_all(client)
     endpoint = create_endpoint(client, "https://hooks.example/in", types=["position.changed"])
     record_positions(client, 1)
     on_record.fan_out()
@@ -52,7 +52,7 @@ def test_a_new_address_is_not_bound_by_the_retry_after_of_the_old_one(
         return (503, {"Retry-After": "86400"}, b"") if request.path == "/old" else 204
 
     there.answer = answer
-    bodies.stage(client)
+    bodies.register_all(client)
     endpoint = create_endpoint(client, there.url("/old"), types=["position.changed"])
     path = f"/v1/endpoints/{endpoint['id']}"
     with webhooks.run_deliverer(on_record.url) as deliverer:

@@ -176,7 +176,7 @@ def test_a_replay_sends_everything_again_in_order_and_reports_progress(
     started = client.post(f"/v1/endpoints/{endpoint['id']}/replay", json={"from_size": before[0]})
     assert (202, 23) == (started.status_code, started.json()["events"])
     again = client.post(f"/v1/endpoints/{endpoint['id']}/replay", json={"from_size": 0})
-    bodies.refused(again, 409, "replay-running")
+    bodies.expect_problem(again, 409, "replay-running")
 
     def over() -> bool:
         tell()

@@ -20,7 +20,7 @@ def echo(request: ReceivedRequest) -> Answer:
 
 
 def test_an_erasure_clears_logged_answers(client: Client, on_record: Record) -> None:
-    bodies.stage(client)
+    bodies.register_all(client)
     with run_receiver(echo) as receiver, webhooks.run_deliverer(on_record.url) as deliverer:
         endpoint = create_endpoint(client, receiver.url(), types=["statement.made"])
         erased = bodies.post(client, "/v1/statements", bodies.statement())
@@ -47,7 +47,7 @@ def test_the_answer_to_an_event_erased_during_the_attempt_is_not_logged(
         gate.wait(10)
         return echo(request)
 
-    bodies.stage(client)
+    bodies.register_all(client)
     with run_receiver(late) as receiver, webhooks.run_deliverer(on_record.url) as deliverer:
         endpoint = create_endpoint(client, receiver.url(), types=["statement.made"])
         erased = bodies.post(client, "/v1/statements", bodies.statement())

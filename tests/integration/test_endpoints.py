@@ -12,7 +12,7 @@ from httpx2 import Client
 
 from onrecord.kit.sql import db
 from tests.support import bodies, postgres
-from tests.support.bodies import faults, refused
+from tests.support.bodies import error_places, expect_problem
 from tests.support.record import Record, record, serving
 from tests.support.webhooks import create_endpoint
 
@@ -28,7 +28,7 @@ def on_record(server_url: str, template: str) -> Iterator[Record]:
 @pytest.fixture(scope="module")
 def client(on_record: Record) -> Iterator[Client]:
     with serving(on_record.url) as new:
-        bodies.stage(new)
+        bodies.register_all(new)
         yield new
 
 
@@ -69,7 +69,7 @@ def test_an_invalid_cursor_is_refused(client: Client, key: Any) -> None:
     endpoint = create_endpoint(client, URL)
     cursor = base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
     for where in ("/v1/endpoints", path(endpoint, "/deliveries"), path(endpoint, "/feed")):
-        refused(client.get(where, params={"cursor": cursor}), 422, "invalid")
+        expect_problem(client.get(where, params={"cursor": cursor}), 422, "invalid")
 
 
 INVALID: list[tuple[dict[str, Any], list[str]]] = [
@@ -93,7 +93,9 @@ INVALID: list[tuple[dict[str, Any], list[str]]] = [
 def test_an_invalid_endpoint_is_refused_with_its_field(
     client: Client, body: dict[str, Any], at: list[str]
 ) -> None:
-    assert at == faults(refused(client.post("/v1/endpoints", json=body), 422, "invalid"))
+    assert at == error_places(
+        expect_problem(client.post("/v1/endpoints", json=body), 422, "invalid")
+    )
 
 
 def test_unknown_names_are_refused_with_the_nearest_slugs(client: Client) -> None:
@@ -101,8 +103,8 @@ def test_unknown_names_are_refused_with_the_nearest_slugs(client: Client) -> Non
     for where in ("/v1/endpoints", "/v1/endpoints/dry-run"):
         given = body if where == "/v1/endpoints" else {**body, "url": None}
         given = {name: value for name, value in given.items() if value}
-        problem = refused(client.post(where, json=given), 422, "unknown-reference")
-        assert ["/actors/1", "/topics/0"] == faults(problem)
+        problem = expect_problem(client.post(where, json=given), 422, "unknown-reference")
+        assert ["/actors/1", "/topics/0"] == error_places(problem)
         assert "'ministry'" in problem["errors"][0]["message"]
         assert "'tariffs'" in problem["errors"][1]["message"]
 
@@ -126,7 +128,9 @@ def test_a_patch_changes_only_the_given_fields(client: Client, on_record: Record
         ({"types": ["position.moved"]}, ["/types/0"]),
         ({"size": 0}, ["/size"]),
     ):
-        assert at == faults(refused(client.patch(path(endpoint), json=body), 422, "invalid"))
+        assert at == error_places(
+            expect_problem(client.patch(path(endpoint), json=body), 422, "invalid")
+        )
     assert changed == bodies.get(client, path(endpoint))
 
 
@@ -138,13 +142,13 @@ def test_unknown_endpoints_and_deliveries_are_not_found(client: Client) -> None:
         ("DELETE", unknown),
     ]
     for method, where in requests:
-        refused(client.request(method, where), 404, "unknown-endpoint")
+        expect_problem(client.request(method, where), 404, "unknown-endpoint")
     since = {"failed_since": "2022-01-01T00:00:00Z"}
     for more, body in (("/pause", {}), ("/replay", {"from_size": 0}), ("/resend", since)):
-        refused(client.post(unknown + more, json=body), 404, "unknown-endpoint")
-    refused(client.patch(unknown, json={}), 404, "unknown-endpoint")
-    refused(client.get("/v1/deliveries/1000000"), 404, "unknown-delivery")
-    refused(client.post("/v1/deliveries/1000000/resend"), 404, "unknown-delivery")
+        expect_problem(client.post(unknown + more, json=body), 404, "unknown-endpoint")
+    expect_problem(client.patch(unknown, json={}), 404, "unknown-endpoint")
+    expect_problem(client.get("/v1/deliveries/1000000"), 404, "unknown-delivery")
+    expect_problem(client.post("/v1/deliveries/1000000/resend"), 404, "unknown-delivery")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +167,9 @@ def test_a_replay_without_a_valid_start_is_refused(
     client: Client, body: Any, at: list[str]
 ) -> None:
     endpoint = create_endpoint(client, URL)
-    assert at == faults(refused(client.post(path(endpoint, "/replay"), json=body), 422, "invalid"))
+    assert at == error_places(
+        expect_problem(client.post(path(endpoint, "/replay"), json=body), 422, "invalid")
+    )
 
 
 def test_a_replay_since_a_time_starts_with_the_event_recorded_then(
@@ -227,7 +233,7 @@ def test_openapi_has_an_example_of_every_type_of_event(client: Client) -> None:
     assert {name: name for name in examples} == {
         name: example["type"] for name, example in examples.items()
     }
-    problem = refused(client.get("/v1/events", params={"type": "no.such"}), 422, "invalid")
+    problem = expect_problem(client.get("/v1/events", params={"type": "no.such"}), 422, "invalid")
     listed = problem["errors"][0]["message"].removeprefix("is none of ").split(", ")
     assert {*webhooks} == {*listed, "endpoint.ping"}
 
@@ -248,5 +254,5 @@ def test_a_change_with_an_unknown_outcome_is_not_retried(client: Client, on_reco
         """)
         answer = client.post(path(endpoint, "/rotate"))
         conn.execute("DROP TRIGGER cut ON webhooks.endpoints")
-        refused(answer, 503, "database-unavailable")
+        expect_problem(answer, 503, "database-unavailable")
         assert (1,) == conn.execute("SELECT last_value FROM public.tries").fetchone()

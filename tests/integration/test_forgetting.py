@@ -24,7 +24,7 @@ def another(on_record: Record) -> Iterator[psycopg.Connection]:
 def test_a_filter_change_that_a_deletion_waits_for_leaves_no_interests(
     client: Client, on_record: Record, another: psycopg.Connection
 ) -> None:
-    bodies.stage(client)
+    bodies.register_all(client)
     endpoint = create_endpoint(client, "https://hooks.example/in", topics=["talks"])
     id_ = endpoint["id"]
     # As a change of filters does it: the row is locked, its interests are replaced.

@@ -14,10 +14,11 @@ from uuid import UUID
 import psycopg
 import pytest
 from httpx2 import Client
+from onrecord.domain.event import RecordedEvent
 
+from onrecord.domain.changes import CHANGE_KINDS
 from onrecord.domain.decisions import Touches
-from onrecord.domain.events import CLASSES, PositionChanged, Recorded
-from onrecord.domain.positions import CHANGE_KINDS
+from onrecord.domain.events import EVENT_CLASSES, PositionChanged
 from onrecord.kit.sql import db
 from onrecord.ledger.entry import touched
 from onrecord.webhooks.api import replays
@@ -29,7 +30,7 @@ from tests.support.long_histories import long_history
 from tests.support.record import Record, record, serving
 
 CAST = Cast("m")
-TYPES = sorted({type_ for type_, _ in CLASSES})
+TYPES = sorted({type_ for type_, _ in EVENT_CLASSES})
 FILTERS = 80
 
 
@@ -37,7 +38,7 @@ FILTERS = 80
 class MatchedEvent:
     """An event, and what filters compare of it. `roots`: the merged actor of each actor by then."""
 
-    recorded: Recorded
+    recorded: RecordedEvent
     touches: Touches
     roots: dict[str, str]
     kind: str | None
@@ -88,7 +89,9 @@ def history(server_url: str, template: str) -> Iterator[History]:
         yield History(recorded, matched, filters)
 
 
-def matched_event(events: list[Recorded], recorded: Recorded, touches: Touches) -> MatchedEvent:
+def matched_event(
+    events: list[RecordedEvent], recorded: RecordedEvent, touches: Touches
+) -> MatchedEvent:
     size = recorded.seq + 1
     roots = {name: naive.root(events, name, size) for name in CAST.actors}
     if not isinstance(recorded.event, PositionChanged):
@@ -104,9 +107,9 @@ def matched_event(events: list[Recorded], recorded: Recorded, touches: Touches) 
         "previous": before
         and {
             "id": str(before.id),
-            "stance": before.said.stance,
-            "condition": before.said.condition,
-            "effective": before.said.effective,
+            "stance": before.fields.stance,
+            "condition": before.fields.condition,
+            "effective": before.fields.effective,
         },
     }
     return MatchedEvent(recorded, touches, roots, kind, change)

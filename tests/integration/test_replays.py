@@ -26,7 +26,7 @@ def test_a_replay_of_an_ordered_endpoint_with_a_full_queue_ends(
     client: Client, on_record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catch_up, "WINDOW", 10)
-    bodies.stage(client)
+    bodies.register_all(client)
     with run_receiver() as receiver:
         endpoint = create_endpoint(client, receiver.url(), types=["position.changed"], ordered=True)
         on_record.fan_out()
@@ -51,7 +51,7 @@ def test_a_replay_does_not_exceed_its_rate(
     client: Client, on_record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catch_up, "REPLAY_RATE", 0.001)
-    bodies.stage(client)
+    bodies.register_all(client)
     endpoint = create_endpoint(client, "https://hooks.example/in", types=["position.changed"])
     record_positions(client, 5)
     on_record.fan_out()

@@ -74,7 +74,7 @@ def client(server_url: str, template: str) -> Iterator[Client]:
         record(url) as on_record,
         serving(url) as served,
     ):
-        bodies.stage(served)
+        bodies.register_all(served)
         endpoint = webhooks.create_endpoint(served, "https://hooks.example/")
         bodies.post(served, "/v1/positions", bodies.position())
         on_record.fan_out()

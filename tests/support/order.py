@@ -10,8 +10,10 @@ from datetime import datetime
 from itertools import pairwise
 from uuid import UUID
 
-from onrecord.domain.decisions import Request
-from onrecord.domain.events import PositionChanged, Recorded
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.requests import Request
+
+from onrecord.domain.events import PositionChanged
 from onrecord.kit.sql import db
 from onrecord.ledger.entry import leaf_hash
 from onrecord.ledger.merkle import Frontier
@@ -25,7 +27,7 @@ Seen = tuple[tuple[int, UUID], ...]
 class LedgerOrder:
     """The ledger's tables as far as they show its order. `commits`: size and root of each."""
 
-    events: tuple[Recorded, ...]
+    events: tuple[RecordedEvent, ...]
     entries: tuple[bytes, ...]
     commits: tuple[tuple[int, bytes], ...]
 
@@ -83,7 +85,7 @@ def _of_the_ledger(ledger: LedgerOrder) -> Iterator[str]:
             yield f"the root of the commit of {place} is not that of its entries"
 
 
-def _of_revisions(events: Sequence[Recorded]) -> Iterator[str]:
+def _of_revisions(events: Sequence[RecordedEvent]) -> Iterator[str]:
     revisions: Counter[tuple[str, str]] = Counter()
     for recorded in events:
         event = recorded.event
@@ -98,7 +100,7 @@ def _of_answers(evidence: Evidence) -> Iterator[str]:
     events = evidence.ledger.events
     unanswered = {event.id for event in events} - evidence.staged
     for writer, request, note in evidence.answers:
-        ids = [draft.id for draft in request.drafts]
+        ids = [draft.id for draft in request.events]
         if "seq" in note:
             recorded = events[note["seq"] : note["size"]]
             at = datetime.fromisoformat(note["at"])

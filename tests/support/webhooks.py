@@ -19,7 +19,7 @@ import psycopg
 from onrecord.kit.sql import db
 from onrecord.webhooks.delivery.connection import SETTINGS
 from onrecord.webhooks.delivery.deliverer import Deliverer
-from tests.support.bodies import line, ndjson, position, send, stage
+from tests.support.bodies import line, ndjson, position, register_all, send
 from tests.support.processes import Deployment, until
 from tests.support.receiver import Receiver
 from tests.support.record import Record
@@ -111,7 +111,7 @@ def run_sql(url: str, statement: str) -> None:
 def staged_client(deployed: Deployment) -> Iterator[httpx2.Client]:
     """A client of a deployment, with actors and topics registered."""
     with httpx2.Client(base_url=deployed.address, timeout=60) as client:
-        stage(client)
+        register_all(client)
         yield client
 
 

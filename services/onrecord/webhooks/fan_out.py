@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, text
 
-from onrecord.domain.events import CLASSES
+from onrecord.domain.events import EVENT_CLASSES
 from onrecord.ledger.entry import decode
 from onrecord.projections.changes.change_of import KNOWN
 from onrecord.webhooks.catch_up import queue_missed, queue_replays
@@ -21,7 +21,7 @@ from onrecord.webhooks.matching import CHANGE_TYPE
 PAGE: Final = 500  # events in one transaction, while few endpoints listen
 MAX_ROWS: Final = 100_000  # deliveries in one transaction, roughly
 
-_ERASURE_TYPES: Final = [event.type for event in CLASSES.values() if event.erases]
+_ERASURE_TYPES: Final = [event.type for event in EVENT_CLASSES.values() if event.erases]
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from sqlalchemy import text
 
-from onrecord.domain.events import CLASSES, PositionChanged
+from onrecord.domain.events import EVENT_CLASSES, PositionChanged
 
 CHANGE_TYPE: Final = PositionChanged.type  # the one type of event that has a kind of change
-EVENT_TYPES: Final = tuple(dict.fromkeys(type_ for type_, _ in CLASSES))
+EVENT_TYPES: Final = tuple(dict.fromkeys(type_ for type_, _ in EVENT_CLASSES))
 # An endpoint's filters, the narrowest first, and what their names are (`interests.by`).
 FILTERS: Final = {"actors": "actor", "topics": "topic", "kinds": "kind", "types": "type"}
 

@@ -12,8 +12,8 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from onrecord.domain.events import CLASSES
-from onrecord.domain.ids import thing_id
+from onrecord.domain.events import EVENT_CLASSES
+from onrecord.domain.ids import entity_id
 
 MEDIA_TYPE: Final = "application/cloudevents+json"
 SOURCE: Final = "urn:onrecord:ledger"  # with the event's id, it identifies an event everywhere
@@ -94,7 +94,7 @@ def ping_body(id_: UUID, endpoint: UUID, at: str) -> bytes:
 
 def _subject_path(entry: Mapping[str, Any]) -> str:
     """The path below `/v1/` of the thing that an entry's event makes, amends or erases words of."""
-    event_class, data = CLASSES[entry["type"], entry["version"]], entry["data"]
+    event_class, data = EVENT_CLASSES[entry["type"], entry["version"]], entry["data"]
     kind = event_class.makes or event_class.amends or event_class.erases
     assert kind is not None, f"{entry['type']} has no subject"
     subject = event_class.model_construct(**data).subject(UUID(entry["id"]))
@@ -102,4 +102,4 @@ def _subject_path(entry: Mapping[str, Any]) -> str:
         return f"{kind}s/{subject}"
     # The UUID of an actor or topic is derived from its slug: find the field that it came from.
     slugs = (value for value in data.values() if isinstance(value, str))
-    return f"{kind}s/{next(slug for slug in slugs if thing_id(kind, slug) == subject)}"
+    return f"{kind}s/{next(slug for slug in slugs if entity_id(kind, slug) == subject)}"

@@ -13,10 +13,12 @@ import orjson
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from onrecord.domain.decisions import Draft, Touches
-from onrecord.domain.events import CLASSES, Event
+from onrecord.domain.decisions import Touches
+from onrecord.domain.event import Event
+from onrecord.domain.events import EVENT_CLASSES
 from onrecord.domain.payload import references as references_of
-from onrecord.domain.payload import split
+from onrecord.domain.payload import split_payload
+from onrecord.domain.requests import ProposedEvent
 from onrecord.ledger.entry import Payload, Sealed, canonical, commitment, encode, stamp
 from onrecord.webhooks import payload
 from onrecord.webhooks.matching import CHANGE_TYPE, EVENT_TYPES
@@ -121,17 +123,17 @@ def example_body(type_: str) -> dict[str, Any]:
 
 
 def _newest(type_: str) -> type[Event]:
-    return CLASSES[max(key for key in CLASSES if key[0] == type_)]
+    return EVENT_CLASSES[max(key for key in EVENT_CLASSES if key[0] == type_)]
 
 
 def _seal(event: Event) -> Sealed:
     """As `entry.seal`, but with a constant salt: the description must not change each time."""
-    data, sections = split(event)
+    data, sections = split_payload(event)
     payloads = tuple(
         Payload(name, _SALT, canonical(value)) for name, value in sorted(sections.items())
     )
     commit = {section.section: commitment(section.salt, section.value) for section in payloads}
-    return Sealed(Draft(_EVENT, event), data, payloads, commit)
+    return Sealed(ProposedEvent(_EVENT, event), data, payloads, commit)
 
 
 def describe_webhooks(app: FastAPI) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import text
 
-from onrecord.domain.ids import Kind, thing_id
+from onrecord.domain.ids import EntityKind, entity_id
 from onrecord.kit.http.problems import Problem, at
 from onrecord.kit.sql.db import Pool, rows
 from onrecord.ledger.read import NEAREST, SIZE
@@ -36,12 +36,12 @@ async def check_names(pool: Pool, body: Any) -> None:
         for n, type_ in enumerate(body.types or ())
         if type_ not in EVENT_TYPES
     ]
-    filters: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+    filters: tuple[tuple[EntityKind, tuple[str, ...]], ...] = (
         ("actor", body.actors or ()),
         ("topic", body.topics or ()),
     )
     ids = {
-        (kind, n, slug): thing_id(kind, slug)
+        (kind, n, slug): entity_id(kind, slug)
         for kind, slugs in filters
         for n, slug in enumerate(slugs)
     }

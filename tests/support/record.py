@@ -27,7 +27,7 @@ from onrecord.projections.engine.checkpoints import ensure_checkpoints
 from onrecord.projections.engine.projection import Projection
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out
-from onrecord.webhooks.purge import forget
+from onrecord.webhooks.purge import purge_deleted_endpoints
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Record:
 
     def forget(self) -> int:
         """Remove what is left of deleted endpoints; how many deliveries."""
-        return forget(self.listening)
+        return purge_deleted_endpoints(self.listening)
 
     def sizes(self) -> dict[str, int]:
         """How far each projection is."""

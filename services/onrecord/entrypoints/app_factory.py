@@ -37,7 +37,7 @@ from onrecord.query import change_routes
 from onrecord.query import routes as query
 from onrecord.webhooks.api import examples
 from onrecord.webhooks.api import routes as webhooks
-from onrecord.webhooks.api.metrics import figures
+from onrecord.webhooks.api.metrics import delivery_metrics
 from onrecord.webhooks.http.egress import Network
 from onrecord.webhooks.tasks import QUEUE as WEBHOOKS
 from onrecord.webhooks.tasks import WAKE
@@ -97,8 +97,11 @@ def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
     if "audit" in doors:
         routers += [audit.router]
     if "webhooks" in doors:
-        routers += [webhooks.router, metrics.router([lambda: figures(app.state.webhooks.pool)])]
-        examples.describe(app)
+        routers += [
+            webhooks.router,
+            metrics.router([lambda: delivery_metrics(app.state.webhooks.pool)]),
+        ]
+        examples.describe_webhooks(app)
     for router in [*routers, health.router(_checks(app, doors))]:
         # not included, as FastAPI would try their routes twice and do more for each (measured)
         app.router.routes += router.routes
@@ -133,7 +136,7 @@ def writer(url: str) -> Connection:
 @asynccontextmanager
 async def _webhooks(
     url: str, broker: str, allow: Sequence[Network]
-) -> AsyncIterator[webhooks.Door]:
+) -> AsyncIterator[webhooks.WebhooksResources]:
     """What the webhooks door needs: a pool, and bells for those who queue and who deliver."""
     app = celery.create_celery(broker)
     wake = celery.TaskNotifier(app, WAKE, queue=WEBHOOKS)
@@ -141,7 +144,7 @@ async def _webhooks(
     async with db.pool(url, role="onrecord_webhooks", size=4) as pool:
         for bell in (wake, fan_out):
             bell.start()
-        yield webhooks.Door(pool, tuple(allow), wake, fan_out)
+        yield webhooks.WebhooksResources(pool, tuple(allow), wake, fan_out)
         for bell in (wake, fan_out):
             bell.stop()
 
@@ -186,7 +189,7 @@ def _checks(app: FastAPI, doors: frozenset[Door]) -> dict[str, health.Check]:
     if "audit" in doors:
         checks["ledger"] = lambda: audit.check(app.state.audit_pool)
     if "webhooks" in doors:
-        checks["webhooks"] = lambda: webhooks.check(app.state.webhooks)
+        checks["webhooks"] = lambda: webhooks.check_fan_out(app.state.webhooks)
     if "ingest" in doors:
         checks["writer"] = lambda: ingest.check(app.state.recorder)
     return checks

@@ -12,7 +12,7 @@ def main() -> None:
     logs.configure("beat")
     app = celery.create_celery(broker)
     projection_tasks.schedule_sweeps(app)
-    webhook_tasks.schedule(app)
+    webhook_tasks.schedule_wake(app)
     app.Beat(scheduler_cls="celery.beat:Scheduler", loglevel="WARNING", quiet=True).run()
 
 

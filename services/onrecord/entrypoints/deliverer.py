@@ -14,7 +14,7 @@ from onrecord.kit.processes.gc_tuning import tune_gc
 from onrecord.kit.settings import addresses, load_process_settings
 from onrecord.kit.sql import db
 from onrecord.webhooks import tasks as webhook_tasks
-from onrecord.webhooks.delivery import claim
+from onrecord.webhooks.delivery.connection import SETTINGS
 from onrecord.webhooks.delivery.deliverer import Deliverer
 
 
@@ -24,12 +24,12 @@ def main() -> None:
     logs.configure("deliverer")
     url, broker = addresses(settings)
     deliverer = Deliverer(
-        db.conninfo(url, role="onrecord_webhooks", **claim.SETTINGS),
+        db.conninfo(url, role="onrecord_webhooks", **SETTINGS),
         settings.egress_allow,
         lambda: os.kill(os.getpid(), signal.SIGTERM),  # its supervisor starts it again
     )
     app = celery.create_celery(broker)
-    webhook_tasks.register(app, deliverer.wake)
+    webhook_tasks.register_wake(app, deliverer.wake)
     tune_gc()
     # By signals, so that it delivers from the start, also while the broker is away.
     worker_init.connect(lambda **_: deliverer.start(), weak=False)

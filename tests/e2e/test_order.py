@@ -22,7 +22,7 @@ import psycopg
 import pytest
 
 from onrecord.domain.events import Recorded
-from onrecord.ingest import record
+from onrecord.ingest import write_requests
 from onrecord.ingest.schemas import ActorIn, TopicIn
 from onrecord.kit.sql import db
 from onrecord.ledger import follow, read
@@ -148,7 +148,7 @@ def freeze_until_others_go_on(observer: psycopg.Connection[Any], one: Running) -
 def stage(made: Record) -> None:
     actors = [ActorIn.model_validate(bodies.actor(one) | {"names": ()}) for one in bodies.ACTORS]
     topics = [TopicIn.model_validate(bodies.topic(one)) for one in bodies.TOPICS]
-    made.append(*map(record.actor, actors), *map(record.topic, topics))
+    made.append(*map(write_requests.new_actor, actors), *map(write_requests.new_topic, topics))
 
 
 def evidence(url: str, plans: Sequence[Plan], followed: tuple[Seen, ...]) -> Evidence:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
-from onrecord.entrypoints import app_factory
+from onrecord.entrypoints.app_factory import create_app
 from onrecord.kit.settings import Settings
 from tests.support import bodies, postgres
 from tests.support.bodies import EVERY, POSITION, STATEMENT, post
@@ -58,7 +58,7 @@ def described() -> dict[str, Any]:
     """What our own description says that there is; nothing is opened for it."""
     url: Any = "postgresql://nowhere"
     settings = Settings(database_url=url, broker_url="memory://")
-    app = app_factory.make(settings, frozenset({"ingest", "query", "audit"}))
+    app = create_app(settings, frozenset({"write", "read", "audit"}))
     found: Any = schemathesis.openapi.from_dict(app.openapi()).get_all_operations()
     return {f"{one.ok().method.upper()} {one.ok().path}": one.ok() for one in found}
 

@@ -7,7 +7,7 @@ import pytest
 
 from onrecord.domain.events import StatementMade
 from onrecord.entrypoints import app_factory
-from onrecord.ingest.record import Recorder
+from onrecord.ingest.recorder import Recorder
 from onrecord.kit.http.problems import Problem
 from onrecord.kit.sql import db
 from onrecord.ledger import committer as committer_module

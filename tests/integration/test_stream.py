@@ -12,7 +12,8 @@ import pytest
 from httpx2 import Client
 
 from onrecord.audit import routes, streams, tail
-from onrecord.entrypoints import app_factory
+from onrecord.entrypoints.app_factory import create_app
+from onrecord.entrypoints.server import ApiServer
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from tests.support import sse, streaming
@@ -91,7 +92,7 @@ def test_a_last_event_id_stands_above_after(client: Client) -> None:
 
 
 def test_silence_is_filled(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "BEAT", 0.01)
+    monkeypatch.setattr(streams, "KEEPALIVE_INTERVAL", 0.01)
     with client.stream("GET", "/v1/events?after=23", headers={"Accept": SSE}) as answer:
         lines = sse.lines(answer.iter_bytes())
         said = [next(lines) for _ in range(6)]
@@ -116,7 +117,7 @@ def test_a_place_beyond_the_record_is_told(client: Client) -> None:
 def test_a_place_that_a_replica_does_not_have_yet_is_waited_for(
     client: Client, on_record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(routes, "LAG", 30.0)
+    monkeypatch.setattr(routes, "MAX_REPLICA_LAG", 30.0)
 
     def listen() -> sse.Event:
         with listening(client, 24) as found:
@@ -134,7 +135,7 @@ def test_a_place_that_a_replica_does_not_have_yet_is_waited_for(
 def test_a_server_that_stops_ends_its_streams_and_waits_for_none(on_record: Record) -> None:
     """It has no deadline here: were it to wait for a stream, it would wait for ever."""
     settings = Settings(database_url=on_record.url, broker_url="memory://", port=1)
-    server = app_factory.Server(app_factory.make(settings, frozenset({"audit"})), port=0)
+    server = ApiServer(create_app(settings, frozenset({"audit"})), port=0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     until(lambda: server.started, "the server has started")
@@ -177,7 +178,7 @@ def test_the_watch_lasts_from_the_first_listener_to_the_last(on_record: Record) 
             async with end.listening() as first:
                 async with end.listening() as second:
                     assert first is second
-                await first.grown(23, until=asyncio.get_running_loop().time() + 30)
+                await first.wait_beyond(23, deadline=asyncio.get_running_loop().time() + 30)
                 assert (24, False) == (first.size, first.over)
             assert first.over
             async with end.listening() as third:

@@ -13,7 +13,7 @@ from psycopg_pool import PoolTimeout
 from sqlalchemy import TextClause, text
 
 from onrecord.kit.sql import batched_query, db
-from onrecord.kit.sql.batched_query import LANES, MOST, Together
+from onrecord.kit.sql.batched_query import MAX_BATCH, MAX_WORKERS, BatchedQuery
 from onrecord.projections.changes.positions_read import HELD
 from tests.support.long_histories import long_history
 from tests.support.oracle import opened
@@ -35,18 +35,20 @@ HELD_UP = text(
 """`by` itself; 0 waits for a lock."""
 
 
-def with_pool(url: str, use: Callable[[Together], Awaitable[T]], query: TextClause = DIVIDED) -> T:
+def with_pool(
+    url: str, use: Callable[[BatchedQuery], Awaitable[T]], query: TextClause = DIVIDED
+) -> T:
     """What comes of asking through a pool as the read door has it."""
 
     async def main() -> T:
         async with db.pool(url, role="onrecord_query") as pool:
-            return await asyncio.wait_for(use(Together(pool, query)), 30)
+            return await asyncio.wait_for(use(BatchedQuery(pool, query)), 30)
 
     return asyncio.run(main())
 
 
-def divided(asked: Together, *numbers: int) -> list[asyncio.Task[db.Row]]:
-    return [asyncio.create_task(asked.row({"by": one})) for one in numbers]
+def divided(asked: BatchedQuery, *numbers: int) -> list[asyncio.Task[db.Row]]:
+    return [asyncio.create_task(asked.fetch_one({"by": one})) for one in numbers]
 
 
 def test_positions_asked_for_at_once_are_those_asked_for_one_by_one(
@@ -86,7 +88,7 @@ def test_positions_asked_for_at_once_are_those_asked_for_one_by_one(
     assert statements < 2 * len(asks)
 
 
-async def one_by_one(asked: Together, *numbers: int) -> list[asyncio.Task[db.Row]]:
+async def one_by_one(asked: BatchedQuery, *numbers: int) -> list[asyncio.Task[db.Row]]:
     """Asks, none in the same turn of the event loop as another."""
     tasks = []
     for number in numbers:
@@ -107,26 +109,26 @@ async def held_up(url: str) -> AsyncIterator[None]:
 def test_what_is_asked_while_others_are_answered_goes_together(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batched_query, "LATE", 60)
+    monkeypatch.setattr(batched_query, "SLOW_AFTER", 60)
 
-    async def use(asked: Together) -> list[db.Row]:
+    async def use(asked: BatchedQuery) -> list[db.Row]:
         async with held_up(database_url):
-            tasks = await one_by_one(asked, *[0] * LANES, *range(MOST))
+            tasks = await one_by_one(asked, *[0] * MAX_WORKERS, *range(MAX_BATCH))
         return await asyncio.gather(*tasks)
 
     found = with_pool(database_url, use, HELD_UP)
-    assert [*[1] * LANES, *[MOST] * MOST] == [one["beside"] for one in found]
+    assert [*[1] * MAX_WORKERS, *[MAX_BATCH] * MAX_BATCH] == [one["beside"] for one in found]
 
 
 def test_statements_that_hang_hold_up_no_other(database_url: str) -> None:
-    async def use(asked: Together) -> None:
+    async def use(asked: BatchedQuery) -> None:
         async with held_up(database_url):
-            hanging = await one_by_one(asked, *[0] * LANES)
-            waiting = await one_by_one(asked, *range(1, 3 * MOST))
+            hanging = await one_by_one(asked, *[0] * MAX_WORKERS)
+            waiting = await one_by_one(asked, *range(1, 3 * MAX_BATCH))
             found = await asyncio.gather(*waiting)
-            assert [*range(1, 3 * MOST)] == [one["found"] for one in found]
+            assert [*range(1, 3 * MAX_BATCH)] == [one["found"] for one in found]
             for by in range(1, 10):
-                assert by == (await asked.row({"by": by}))["found"]
+                assert by == (await asked.fetch_one({"by": by}))["found"]
             assert not any(one.done() for one in hanging)
         await asyncio.gather(*hanging)
 
@@ -134,14 +136,14 @@ def test_statements_that_hang_hold_up_no_other(database_url: str) -> None:
 
 
 def test_more_than_a_statement_takes_are_all_answered(database_url: str) -> None:
-    numbers = range(1, 20 * MOST)
+    numbers = range(1, 20 * MAX_BATCH)
 
-    async def use(asked: Together) -> list[db.Row]:
+    async def use(asked: BatchedQuery) -> list[db.Row]:
         return await asyncio.gather(*divided(asked, *numbers))
 
     found = with_pool(database_url, use)
     assert [100 // by for by in numbers] == [one["found"] for one in found]
-    assert MOST == max(one["beside"] for one in found)
+    assert MAX_BATCH == max(one["beside"] for one in found)
 
 
 def test_a_door_has_nothing_compiled(on_record: Record) -> None:
@@ -169,16 +171,16 @@ def test_who_asks_again_as_soon_as_answered_is_answered(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the only one under way is about to end."""
-    monkeypatch.setattr(batched_query, "LANES", 1)
+    monkeypatch.setattr(batched_query, "MAX_WORKERS", 1)
 
-    async def use(asked: Together) -> list[int]:
-        return [(await asked.row({"by": by}))["found"] for by in range(1, 20)]
+    async def use(asked: BatchedQuery) -> list[int]:
+        return [(await asked.fetch_one({"by": by}))["found"] for by in range(1, 20)]
 
     assert [100 // by for by in range(1, 20)] == with_pool(database_url, use)
 
 
 def test_an_ask_that_the_database_refuses_is_refused_alone(database_url: str) -> None:
-    async def use(asked: Together) -> list[db.Row | BaseException]:
+    async def use(asked: BatchedQuery) -> list[db.Row | BaseException]:
         found = await asyncio.gather(*divided(asked, 1, 0, 2, 0, 4), return_exceptions=True)
         return [*found, *await asyncio.gather(*divided(asked, 10))]
 
@@ -191,7 +193,7 @@ def test_an_ask_that_the_database_refuses_is_refused_alone(database_url: str) ->
 def test_an_ask_that_waits_too_long_for_a_lock_is_cut_off_alone(database_url: str) -> None:
     name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
 
-    async def use(asked: Together) -> list[db.Row | BaseException]:
+    async def use(asked: BatchedQuery) -> list[db.Row | BaseException]:
         async with held_up(database_url):
             return await asyncio.gather(*divided(asked, 1, 0, 2), return_exceptions=True)
 
@@ -205,32 +207,32 @@ def test_an_ask_that_waits_too_long_for_a_lock_is_cut_off_alone(database_url: st
 def test_who_goes_away_takes_nobody_along(database_url: str) -> None:
     """Neither before it is sent, nor after."""
 
-    async def use(asked: Together) -> list[db.Row]:
+    async def use(asked: BatchedQuery) -> list[db.Row]:
         async with held_up(database_url):
-            sent = divided(asked, *[0] * MOST * LANES)
+            sent = divided(asked, *[0] * MAX_BATCH * MAX_WORKERS)
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            waiting = divided(asked, *range(1, 3 * MOST))
+            waiting = divided(asked, *range(1, 3 * MAX_BATCH))
             await asyncio.sleep(0)
-            for one in [*sent[::2], *waiting[::2], *waiting[:MOST]]:
+            for one in [*sent[::2], *waiting[::2], *waiting[:MAX_BATCH]]:
                 one.cancel()
         stayed = [one for one in [*sent, *waiting] if not one.cancelling()]
         return await asyncio.gather(*stayed, *divided(asked, 50))
 
     found = with_pool(database_url, use, HELD_UP)
-    even = [by for by in range(1, 3 * MOST) if by % 2 == 0 and by > MOST]
-    assert [*[0] * (MOST * LANES // 2), *even, 50] == [one["found"] for one in found]
+    even = [by for by in range(1, 3 * MAX_BATCH) if by % 2 == 0 and by > MAX_BATCH]
+    assert [*[0] * (MAX_BATCH * MAX_WORKERS // 2), *even, 50] == [one["found"] for one in found]
 
 
 def test_a_pool_that_others_use_up_refuses_only_who_has_waited_for_it(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batched_query, "LANES", 1)
-    monkeypatch.setattr(batched_query, "LATE", 60)
+    monkeypatch.setattr(batched_query, "MAX_WORKERS", 1)
+    monkeypatch.setattr(batched_query, "SLOW_AFTER", 60)
 
     async def main() -> tuple[list[db.Row | BaseException], db.Row]:
         async with db.pool(database_url, role="onrecord_query") as pool:
-            asked = Together(pool, DIVIDED)
+            asked = BatchedQuery(pool, DIVIDED)
             async with AsyncExitStack() as others:
                 for _ in range(pool.max_size):
                     await others.enter_async_context(pool.connection())
@@ -245,7 +247,7 @@ def test_a_pool_that_others_use_up_refuses_only_who_has_waited_for_it(
     assert 25 == answered["found"]
 
 
-MANY = 400 * MOST
+MANY = 400 * MAX_BATCH
 
 
 def test_a_database_that_goes_away_is_told_to_all_at_about_the_same_time(database_url: str) -> None:
@@ -265,14 +267,14 @@ def test_a_database_that_goes_away_is_told_to_all_at_about_the_same_time(databas
                     [name],
                 )
 
-    async def use(asked: Together) -> tuple[list[db.Row | BaseException], db.Row]:
+    async def use(asked: BatchedQuery) -> tuple[list[db.Row | BaseException], db.Row]:
         await asyncio.gather(*divided(asked, 1, 2))
         await allow(False)
         away = await asyncio.gather(*divided(asked, *range(MANY)), return_exceptions=True)
         await allow(True)
         while True:
             try:
-                return away, await asked.row({"by": 3})
+                return away, await asked.fetch_one({"by": 3})
             except PoolTimeout:
                 continue  # the pool has its own pace of trying again
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from fastapi import FastAPI
 
-from onrecord.entrypoints import app_factory, cli, ingest_api, read_api
-from onrecord.entrypoints.app_factory import Door
+from onrecord.entrypoints import app_factory, cli, ingest_api, read_api, server
+from onrecord.entrypoints.app_factory import Api
 from onrecord.kit import settings as kit_settings
 from onrecord.kit.settings import BadSettings, Settings
 
@@ -185,9 +185,9 @@ def test_the_image_is_given_what_the_wheel_carries() -> None:
 Row = tuple[str, str, str, str, str]
 """Method, path, process, database role, primary or replica."""
 
-ROLES: Final[dict[Door, str]] = {
-    "ingest": "onrecord_ingest",
-    "query": "onrecord_query",
+ROLES: Final[dict[Api, str]] = {
+    "write": "onrecord_ingest",
+    "read": "onrecord_query",
     "audit": "onrecord_audit",
     "webhooks": "onrecord_webhooks",
 }
@@ -209,10 +209,12 @@ def _routes(app: FastAPI) -> set[tuple[str, str]]:
 def test_the_map_names_every_address_once_with_its_role() -> None:
     expected: set[Row] = set()
     for door, role in ROLES.items():
-        writes = door in ("ingest", "webhooks")
+        writes = door in ("write", "webhooks")
         process = "ingest_api" if writes else "read_api"
         where = "primary" if writes else "replica"
-        for method, path in _routes(app_factory.make(ANYWHERE, frozenset({door}))) - EVERYWHERE:
+        for method, path in (
+            _routes(app_factory.create_app(ANYWHERE, frozenset({door}))) - EVERYWHERE
+        ):
             expected.add((method, path, process, role, where))
     rows = _rows()
     assert len(rows) == len(set(rows))
@@ -224,7 +226,7 @@ def test_the_map_names_every_address_once_with_its_role() -> None:
 def test_a_process_serves_what_the_map_says(process: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[FastAPI] = []
     monkeypatch.setattr(process, "load_remote", lambda: ANYWHERE)
-    monkeypatch.setattr(app_factory, "serve", lambda app, *_, **__: served.append(app))
+    monkeypatch.setattr(server, "serve", lambda app, *_, **__: served.append(app))
     process.main()
     name = process.__name__.rpartition(".")[2]
     mapped = {one[:2] for one in _rows() if one[2] == name}

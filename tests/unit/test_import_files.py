@@ -7,7 +7,7 @@ import pytest
 
 from onrecord.importing.files import NothingToImport, Opened, Unreadable, files
 from onrecord.importing.lines import lines
-from onrecord.kit.http.strict_routes import MAX_BODY
+from onrecord.kit.http.strict_bodies import MAX_BODY
 
 
 def placed(path: Path, *, after: int = 0) -> list[tuple[int, bytes]]:

@@ -28,7 +28,7 @@ from onrecord.importing.lines import Placed, lines, refused_here, require_header
 from onrecord.importing.lookup import Seen
 from onrecord.importing.report import Bar, bar
 from onrecord.ingest import lines as door
-from onrecord.ingest import record
+from onrecord.ingest import recorder
 from onrecord.kit.http.problems import Problem, at
 
 STEP: Final = 500
@@ -106,7 +106,7 @@ def _judged(placed: Placed, seen: Seen) -> tuple[dict[str, Any] | None, bool]:
 
 
 def _repeats(line: bytes, seen: Seen) -> bool:
-    given = door.read(line)
+    given = door.parse_line(line)
     target = seen.thing(given.target) if given.target else None
     if given.target and target is None and seen.client is None:
         return False  # whether its body fits depends on what it is of
@@ -145,7 +145,7 @@ def _digest(request: Request) -> bytes:
 
 
 def _problem(refusal: Refusal) -> Problem:
-    status, detail = record.REFUSALS[refusal.reason]
+    status, detail = recorder.REFUSALS[refusal.reason]
     errors = [at(f"/body{pointer}", message) for pointer, message in refusal.faults]
     errors += [
         at(f"/body{one.pointer}", f"no {one.kind} {str(one.name)!r} is on record")

@@ -1,9 +1,9 @@
-"""How are many lines recorded in one request?
+"""Route of `POST /v1/batch`: any number of writes in one request, streamed in and out.
 
-`POST /v1/batch` takes NDJSON lines of `{op, id, target?, body}` and answers a line for each, in
-order; good lines are kept whatever happens to others. Lines are handed to the committer some at a
-time, so that they share transactions, and the next ones are made ready while those are recorded.
-`onrecord import` and the seeds go through here.
+The body is NDJSON, lines of `{op, id, target?, body}`; the answer is a line for each, in order.
+Good lines are kept whatever happens to others. Lines go to the committer in groups, so that they
+share transactions, and the next group is parsed while the one before is recorded. `onrecord import`
+and the seeds use this route.
 """
 
 import asyncio
@@ -14,39 +14,43 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from onrecord.domain.decisions import Request as WriteRequest
-from onrecord.ingest import lines, record
-from onrecord.ingest.record import Recorder
-from onrecord.ingest.routes import recorder
+from onrecord.ingest.lines import parse_line, request_of
+from onrecord.ingest.recorder import Recorder, RecorderDep, written_id
 from onrecord.ingest.schemas import Line, LineResult
 from onrecord.kit.http.problems import Problem, problem_of, responses
-from onrecord.kit.http.spool import Backlog
-from onrecord.kit.http.strict_routes import MAX_BODY, StrictRoute, require_type
+from onrecord.kit.http.spool import ResponseSpool
+from onrecord.kit.http.strict_bodies import MAX_BODY, require_media_type
 from onrecord.kit.sql import db
 from onrecord.ledger.evaluate import Answer
 from onrecord.ledger.read import KIND
 
-router = APIRouter(prefix="/v1", tags=["write"], route_class=StrictRoute)
+router = APIRouter(prefix="/v1", tags=["write API"])
 
-AT_ONCE: Final = 200
+LINES_PER_GROUP: Final = 200
 """Lines handed to the committer together."""
 
-UNDER_WAY: Final = 2
-"""Groups of them: one is made ready while the database is busy with the one before."""
+BYTES_PER_GROUP: Final = 8 * MAX_BODY
 
-MOST_BYTES: Final = 8 * MAX_BODY
-"""And bytes of them."""
+GROUPS_IN_FLIGHT: Final = 2
+"""One is parsed while the database is busy with the one before."""
 
 NDJSON: Final = "application/x-ndjson"
 
 
+async def require_ndjson(request: Request) -> None:
+    """FastAPI dependency: 415 unless the body is NDJSON."""
+    require_media_type(request.headers, NDJSON, "application/jsonl", "application/json-lines")
+
+
 @router.post(
     "/batch",
+    dependencies=[Depends(require_ndjson)],
     response_class=StreamingResponse,
     responses={
         **responses(415, 422, 503),
@@ -62,16 +66,16 @@ NDJSON: Final = "application/x-ndjson"
         }
     },
 )
-async def record_batch(request: Request) -> StreamingResponse:
+async def record_batch(request: Request, recorder: RecorderDep) -> StreamingResponse:
     """Record any number of lines of `{op, id, target?, body}`; each line at most 1 MiB."""
-    require_type(request, NDJSON, "application/jsonl", "application/json-lines")
-    return _Duplex(_results(recorder(request), request), media_type=NDJSON)
+    return _DuplexResponse(_results(recorder, request), media_type=NDJSON)
 
 
-class _Duplex(StreamingResponse):
-    """Answers while the request is still being read.
+class _DuplexResponse(StreamingResponse):
+    """An answer that is sent while the request is still being read.
 
-    Starlette's own listens for a disconnect meanwhile, and so takes the body's chunks away from us.
+    Starlette's own class reads from `receive` meanwhile, to notice a disconnect, and so would take
+    chunks of the body.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,125 +83,129 @@ class _Duplex(StreamingResponse):
             await self.stream_response(send)
 
 
-async def _results(door: Recorder, request: Request) -> AsyncIterator[bytes]:
-    backlog = Backlog()
-    producer = asyncio.create_task(_record_lines(door, request, backlog))
+async def _results(recorder: Recorder, request: Request) -> AsyncIterator[bytes]:
+    spool = ResponseSpool()
+    producer = asyncio.create_task(_record_lines(recorder, request, spool))
     try:
-        async for chunk in backlog:
+        async for chunk in spool:
             yield chunk
         await producer
     finally:
         producer.cancel()
-        backlog.close()
+        spool.close()
 
 
 @dataclass
-class _Some:
-    """Some lines on their way: what each wants recorded, or why it cannot be."""
+class _LineGroup:
+    """Numbered lines that go to the committer together: a write of each, or why it is refused."""
 
-    given: list[tuple[int, WriteRequest | Problem]] = field(default_factory=list)
+    lines: list[tuple[int, WriteRequest | Problem]] = field(default_factory=list)
     size: int = 0
+    """Bytes."""
 
     @property
     def full(self) -> bool:
-        return len(self.given) >= AT_ONCE or self.size > MOST_BYTES
+        return len(self.lines) >= LINES_PER_GROUP or self.size > BYTES_PER_GROUP
 
 
-async def _record_lines(door: Recorder, request: Request, backlog: Backlog) -> None:
-    some = _Some()
-    under_way: deque[asyncio.Task[None]] = deque()
+async def _record_lines(recorder: Recorder, request: Request, spool: ResponseSpool) -> None:
+    group = _LineGroup()
+    in_flight: deque[asyncio.Task[None]] = deque()
     try:
         async for number, line in _lines(request):
-            given = _given(line)
-            if isinstance(given, Line):
-                # What it is of is asked of the ledger, so what comes before must be there.
-                await _told(under_way, 0)
-                await _record(door, some, backlog)
-                some = _Some()
-                given = await _amendment(door, given)
-            some.given.append((number, given))
-            some.size += len(line)
-            if some.full:
-                await _told(under_way, UNDER_WAY - 1)
-                before = under_way[-1] if under_way else None
-                under_way.append(asyncio.create_task(_record(door, some, backlog, before)))
-                some = _Some()
-        await _told(under_way, 0)
-        await _record(door, some, backlog)
+            write = _write_of(line)
+            if isinstance(write, Line):
+                # The ledger is asked for the kind of its target, which an earlier line may record.
+                await _wait_for_groups(in_flight, at_most=0)
+                await _record_group(recorder, group, spool)
+                group = _LineGroup()
+                write = await _amendment(recorder, write)
+            group.lines.append((number, write))
+            group.size += len(line)
+            if group.full:
+                await _wait_for_groups(in_flight, at_most=GROUPS_IN_FLIGHT - 1)
+                before = in_flight[-1] if in_flight else None
+                in_flight.append(asyncio.create_task(_record_group(recorder, group, spool, before)))
+                group = _LineGroup()
+        await _wait_for_groups(in_flight, at_most=0)
+        await _record_group(recorder, group, spool)
     finally:
-        for one in under_way:
-            one.cancel()
-        backlog.end()
+        for task in in_flight:
+            task.cancel()
+        spool.end()
 
 
-async def _told(under_way: deque[asyncio.Task[None]], left: int) -> None:
-    """Wait until no more than so many groups of lines are left without their answer."""
-    while len(under_way) > left:
-        await under_way[0]
-        under_way.popleft()
+async def _wait_for_groups(in_flight: deque[asyncio.Task[None]], *, at_most: int) -> None:
+    """Wait until at most so many groups have not been answered."""
+    while len(in_flight) > at_most:
+        await in_flight[0]
+        in_flight.popleft()
 
 
-def _given(line: bytes) -> WriteRequest | Problem | Line:
-    """What a line wants; a line that is of something on record comes back as it is."""
+def _write_of(line: bytes) -> WriteRequest | Problem | Line:
+    """The write in a line; the line itself if it corrects or retracts something on record."""
     try:
-        read = lines.read(line)
-        return read if read.target is not None else lines.request_of(read)
+        parsed = parse_line(line)
+        return parsed if parsed.target is not None else request_of(parsed)
     except Problem as problem:
         return problem
 
 
-async def _amendment(door: Recorder, line: Line) -> WriteRequest | Problem:
+async def _amendment(recorder: Recorder, line: Line) -> WriteRequest | Problem:
     try:
-        found = await db.rows(door.pool, KIND, {"id": line.target})
-        return lines.request_of(line, found[0]["kind"] if found else None)
-    except Exception as error:  # of this line alone, whatever it is
+        targets = await db.rows(recorder.pool, KIND, {"id": line.target})
+        return request_of(line, targets[0]["kind"] if targets else None)
+    except Exception as error:  # any error is this line's alone
         return problem_of(error)
 
 
-async def _record(
-    door: Recorder, some: _Some, backlog: Backlog, before: asyncio.Task[None] | None = None
+async def _record_group(
+    recorder: Recorder,
+    group: _LineGroup,
+    spool: ResponseSpool,
+    before: asyncio.Task[None] | None = None,
 ) -> None:
-    """Have lines recorded; they are told of after those `before`, as they were handed in."""
-    requests = [given for _, given in some.given if not isinstance(given, Problem)]
-    outcomes = iter(await door.record_all(requests))
+    """Record lines, and spool their results after those of the group `before`."""
+    writes = [write for _, write in group.lines if not isinstance(write, Problem)]
+    outcomes = iter(await recorder.record_all(writes))
     if before:
         await before
-    told: list[bytes] = []
-    for number, given in some.given:
-        if isinstance(given, Problem):
-            result = _refused(given)
+    results: list[bytes] = []
+    for number, write in group.lines:
+        if isinstance(write, Problem):
+            result = _refused(write)
         else:
             outcome = next(outcomes)
             result = (
-                _recorded(given, outcome)
+                _recorded(write, outcome)
                 if isinstance(outcome, Answer)
                 else _refused(_below_body(outcome))
             )
-        told.append(orjson.dumps({"line": number, **result}, option=orjson.OPT_APPEND_NEWLINE))
-    backlog.put(b"".join(told))
+        results.append(orjson.dumps({"line": number, **result}, option=orjson.OPT_APPEND_NEWLINE))
+    spool.put(b"".join(results))
 
 
-def _recorded(request: WriteRequest, answer: Answer) -> dict[str, Any]:
+def _recorded(write: WriteRequest, answer: Answer) -> dict[str, Any]:
     status = 200 if answer.repeated else 201
-    id_ = record.thing(request, answer)
+    id_ = written_id(write, answer)
     return {"status": status, "id": id_, "seq": answer.seq, "size": answer.size}
 
 
 def _refused(error: BaseException) -> dict[str, Any]:
     problem = problem_of(error)
-    return {"status": problem.status, "problem": problem.body()}
+    return {"status": problem.status_code, "problem": problem.body()}
 
 
 def _below_body(error: BaseException) -> BaseException:
     if isinstance(error, Problem):
-        error.errors = [{**one, "pointer": f"/body{one['pointer']}"} for one in error.errors]
+        error.errors = [{**fault, "pointer": f"/body{fault['pointer']}"} for fault in error.errors]
     return error
 
 
 async def _lines(request: Request) -> AsyncIterator[tuple[int, bytes]]:
-    """Lines with their numbers, from 1; blank ones are passed over, of overlong ones the rest is.
+    """Lines with their numbers, from 1. Blank lines are skipped.
 
-    An overlong line comes as its first bytes, one more than a line may have.
+    Of an overlong line, only one byte more than a line may have is kept.
     """
     number, rest = 1, bytearray()
     async for chunk in request.stream():

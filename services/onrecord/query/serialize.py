@@ -1,6 +1,6 @@
-"""How does a row become an answer?
+"""Serialization of rows into response models. Used by `routes` and `change_routes`.
 
-Pure functions from rows of `projections.*_read` to what `schemas` says. Called by `routes`.
+Pure functions from rows of `projections.*_read` to the models of `schemas`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,12 +11,13 @@ from urllib.parse import quote_plus
 
 from onrecord.domain.dates import Bounds, bounds
 from onrecord.domain.positions import may_hold
-from onrecord.query.evidence_strength import strength
+from onrecord.kit.sql.db import Row
+from onrecord.query.evidence_strength import evidence_strength
 from onrecord.query.schemas import (
     Actor,
-    Held,
     Known,
     PositionOut,
+    PossibleStance,
     Previous,
     StatementOut,
     Step,
@@ -25,9 +26,7 @@ from onrecord.query.schemas import (
     VersionOfStep,
 )
 
-Row = Mapping[str, Any]
-
-WORDS: Final = {
+_VERBS: Final = {
     "support": "supported",
     "conditional_support": "conditionally supported",
     "neutral": "was neutral on",
@@ -38,7 +37,7 @@ WORDS: Final = {
 }
 
 
-def actor(row: Row) -> Actor:
+def serialize_actor(row: Row) -> Actor:
     return Actor(
         id=row["id"],
         kind=row["kind"],
@@ -49,7 +48,7 @@ def actor(row: Row) -> Actor:
     )
 
 
-def topic(row: Row) -> Topic:
+def serialize_topic(row: Row) -> Topic:
     return Topic(
         id=row["id"],
         label=row["label"],
@@ -59,22 +58,22 @@ def topic(row: Row) -> Topic:
     )
 
 
-def statement(row: Row) -> dict[str, Any]:
-    """A `StatementOut` with all that the statement says; a retracted one has the retraction."""
+def serialize_statement(row: Row) -> dict[str, Any]:
+    """A `StatementOut` and the statement's own fields; a retracted one has the retraction."""
     retracted = row["close_seq"] < row["k"]
     corrected = row["open_seq"] > row["made_seq"]
-    known = StatementOut(
+    answer = StatementOut(
         erased=row["erased"],
         id=row["id"],
         status="retracted" if retracted else "corrected" if corrected else "on_record",
         closed=_closed(row) if retracted else None,
         **_version(row),
     )
-    return {**vars(known), **row["doc"]}
+    return {**vars(answer), **row["doc"]}
 
 
-def step(row: Row) -> Step:
-    """A step with its kind, which follows from the step before it."""
+def serialize_step(row: Row) -> Step:
+    """A step with its kind of change, which follows from the step before it."""
     return Step(
         id=row["id"],
         actor=row["actor"],
@@ -98,8 +97,8 @@ def step(row: Row) -> Step:
     )
 
 
-def version_of_step(row: Row) -> VersionOfStep:
-    """A version with its ends on the known axis."""
+def serialize_step_version(row: Row) -> VersionOfStep:
+    """A version of a step, with its bounds on the known axis."""
     closed = row["close_seq"] < row["k"]
     return VersionOfStep(
         id=row["id"],
@@ -125,7 +124,9 @@ def version_of_step(row: Row) -> VersionOfStep:
     )
 
 
-def position(row: Row, *, topic: str, as_of: str, instant: datetime, known: Known) -> PositionOut:
+def serialize_position(
+    row: Row, *, topic: str, as_of: str, instant: datetime, known: Known
+) -> PositionOut:
     """The whole answer about one position; `row["id"]` is None where nothing is on record."""
     actor = row["root"]
     path = f"/v1/actors/{actor}/topics/{topic}/position"
@@ -150,7 +151,7 @@ def position(row: Row, *, topic: str, as_of: str, instant: datetime, known: Know
         previous=_previous(row),
         basis=row["basis"] or [],
         statements=row["statements"],
-        evidence=strength(row["statements"], instant),
+        evidence=evidence_strength(row["statements"], instant),
         revision=row["revision"],
         coder=row["coder"],
         recorded_by=row["recorded_by"],
@@ -166,50 +167,54 @@ def _previous(row: Row) -> Previous | None:
     return Previous(id=row["before_id"], stance=row["before_stance"], since=row["before_since"])
 
 
-class _Near(NamedTuple):
-    """A step that may have been held, and what `positions_read.HELD` tells of it."""
+class _PossibleStep(NamedTuple):
+    """A step that may have been in force, from the column `near` of `positions_read.HELD`."""
 
-    said: Row
+    step: Mapping[str, Any]
     dates: Bounds
     order: int
     seq: int
 
 
-def _certainty(row: Row, instant: datetime) -> tuple[Any, list[Held]]:
-    """DESIGN section 5: definite iff all that may hold agree in stance and condition."""
-    dated = [(one, bounds(one["effective"])) for one in row["near"]]
+_NO_STEP: Final = {"id": None, "stance": None, "condition": None, "effective": None}
+
+
+def _certainty(row: Row, instant: datetime) -> tuple[Any, list[PossibleStance]]:
+    """DESIGN section 5: definite iff all possible steps agree in stance and condition."""
+    dated = [(step, bounds(step["effective"])) for step in row["near"]]
     if _agree(row["near"]) and any(dates.latest <= instant for _, dates in dated):
-        return "definite", []  # whichever it was, which takes longer to work out
-    near = [_Near(one, dates, one["order"], one["seq"]) for one, dates in dated]
-    found, surely_some = may_hold(near, instant)
-    may = [one.said for one in sorted(found, key=lambda one: (one.dates.sorts_at, *one[2:]))]
-    if not surely_some and may:
-        may.insert(0, _NOTHING)
-    if _agree(may):
+        return "definite", []  # whichever step it was: that would take longer to find out
+    near = [_PossibleStep(step, dates, step["order"], step["seq"]) for step, dates in dated]
+    possible, surely_some = may_hold(near, instant)
+    possible = sorted(possible, key=lambda step: (step.dates.sorts_at, step.order, step.seq))
+    steps = [candidate.step for candidate in possible]
+    if not surely_some and steps:
+        steps.insert(0, _NO_STEP)
+    if _agree(steps):
         return "definite", []
     return "possible", [
-        Held(**{name: one[name] for name in _NOTHING}) for one in may if one["id"] != row["id"]
+        PossibleStance(**{name: step[name] for name in _NO_STEP})
+        for step in steps
+        if step["id"] != row["id"]
     ]
 
 
-def _agree(steps: Sequence[Row]) -> bool:
-    return len({(one["stance"], one["condition"]) for one in steps}) <= 1
-
-
-_NOTHING: Final = {"id": None, "stance": None, "condition": None, "effective": None}
+def _agree(steps: Sequence[Mapping[str, Any]]) -> bool:
+    return len({(step["stance"], step["condition"]) for step in steps}) <= 1
 
 
 def _cite(row: Row, actor: str, topic: str, as_of: str, permalink: str) -> str:
     names = row["actor_names"] or []
-    who = next((one["name"] for one in names if one["lang"] == "en"), None)
+    who = next((entry["name"] for entry in names if entry["lang"] == "en"), None)
     who = who or (names[0]["name"] if names else actor)
     what = f"“{row['topic_label'] or topic}”"
     if row["id"] is None:
-        said = f"Nothing is on record of {who} on {what} as of {as_of}"
+        sentence = f"Nothing is on record of {who} on {what} as of {as_of}"
     else:
-        said = f"As of {as_of}, {who} {WORDS[row['stance']]} {what}, effective {row['effective']}"
+        verb = _VERBS[row["stance"]]
+        sentence = f"As of {as_of}, {who} {verb} {what}, effective {row['effective']}"
     known_at = row["known_at"].date().isoformat() if row["known_at"] else "its beginning"
-    return f"{said} (onrecord at size {row['k']}, {known_at}; {permalink})."
+    return f"{sentence} (onrecord at size {row['k']}, {known_at}; {permalink})."
 
 
 def _version(row: Row) -> dict[str, Any]:

@@ -24,7 +24,7 @@ import statements
 from fastapi import APIRouter, Response
 
 from onrecord.domain.ids import new_id
-from onrecord.ingest.routes import respond
+from onrecord.ingest.responses import respond
 from onrecord.ingest.schemas import Recorded, StatementIn
 
 CLIENTS = 64

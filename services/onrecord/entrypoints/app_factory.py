@@ -17,7 +17,7 @@ from fastapi_swagger import patch_fastapi
 from onrecord.audit import routes as audit_routes
 from onrecord.audit.tail import Tail
 from onrecord.entrypoints.front_page import FRONT_PAGE
-from onrecord.ingest import batch
+from onrecord.ingest import amendment_routes, batch
 from onrecord.ingest import routes as write_routes
 from onrecord.ingest.recorder import Recorder
 from onrecord.kit import celery
@@ -94,12 +94,18 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
 
 
 def _routers(apis: frozenset[Api]) -> list[APIRouter]:
-    """The routes of these APIs, in the order in which they are matched."""
+    """The routes of these APIs, in the order in which they are matched.
+
+    FastAPI tries one route after the other, so the routers with the most used routes come first:
+    with all other routes before it, a POST takes a tenth longer.
+    """
     routers: list[APIRouter] = []
+    if "write" in apis:
+        routers += [write_routes.router]
     if "read" in apis:
         routers += [position_routes.router, registry_routes.router, change_routes.router]
     if "write" in apis:
-        routers += [write_routes.router, batch.router]
+        routers += [amendment_routes.router, batch.router]
     if "audit" in apis:
         routers += [audit_routes.router]
     if "webhooks" in apis:

@@ -74,11 +74,12 @@ class Recorder:
         problems = iter(await asyncio.gather(*map(self._refusal_problem, refusals)))
         results: list[Answer | BaseException] = []
         for outcome in outcomes:
-            if isinstance(outcome, Refusal):
+            if isinstance(outcome, Answer):
+                results.append(outcome)
+            elif isinstance(outcome, Refusal):
                 results.append(next(problems))
             else:
-                failed = isinstance(outcome, Exception)
-                results.append(_ledger_problem(outcome) if failed else outcome)
+                results.append(_ledger_problem(outcome))
         return results
 
     async def _refusal_problem(self, refusal: Refusal) -> Problem:

@@ -4,7 +4,7 @@ Used by `routes` and `lines`. Shapes are validated by `schemas`; everything else
 `domain.decisions` under the ledger's lock.
 """
 
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -117,4 +117,4 @@ def _event(event_class: type[E], body: BaseModel, **more: Any) -> E:
     """The event in a body: the fields that both have, which are validated already, and `more`."""
     values = vars(body)
     shared = {name: values[name] for name in event_class.model_fields if name in values}
-    return event_class.model_construct(**{**shared, **more})
+    return cast(E, event_class.model_construct(**{**shared, **more}))

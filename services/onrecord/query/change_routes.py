@@ -106,6 +106,6 @@ async def list_review(
         next_key = (kind, rows[0]["last"])
     elif later := kinds[kinds.index(kind) + 1 :]:
         next_key = (later[0], "")
-    known = context.known(rows[0])
-    cursor = next_key and paging.cursor([known.size, known.provisional, *next_key])
-    return page_response(request, [serialize_finding(kind, row) for row in findings], cursor, known)
+    state = context.state_of(rows[0])
+    cursor = next_key and paging.cursor([state.size, state.provisional, *next_key])
+    return page_response(request, [serialize_finding(kind, row) for row in findings], cursor, state)

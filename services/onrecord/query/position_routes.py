@@ -52,7 +52,7 @@ async def get_position(
     if row["topic_label"] is None:
         raise not_on_record("topic", topic)
     answer = serialize_position(
-        row, topic=topic, as_of=as_of, instant=instant, known=context.known(row)
+        row, topic=topic, as_of=as_of, instant=instant, known=context.state_of(row)
     )
     return with_etag(request, vars(answer))
 

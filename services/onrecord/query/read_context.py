@@ -57,7 +57,7 @@ class ReadContext:
         """Run a query of `projections.*_read` at this size; returns at least a row with `k`."""
         return await rows(self.pool, query, {**params, "known_size": self.known_size})
 
-    def known(self, row: Mapping[str, Any]) -> Known:
+    def state_of(self, row: Mapping[str, Any]) -> Known:
         """The state of the record at which a row was read."""
         return Known(size=row["k"], at=row["known_at"], provisional=self.provisional)
 

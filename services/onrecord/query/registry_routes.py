@@ -78,7 +78,7 @@ async def get_actor(
     (row,) = await context.rows(registry_read.one(actors.NAME), id=actor)
     if row["id"] is None:
         raise not_on_record("actor", actor)
-    return with_etag(request, {**vars(serialize_actor(row)), "known": context.known(row)})
+    return with_etag(request, {**vars(serialize_actor(row)), "known": context.state_of(row)})
 
 
 @router.get("/topics/{topic}", response_model=TopicAnswer)
@@ -90,7 +90,7 @@ async def get_topic(
     (row,) = await context.rows(registry_read.one(topics.NAME), id=topic)
     if row["id"] is None:
         raise not_on_record("topic", topic)
-    return with_etag(request, {**vars(serialize_topic(row)), "known": context.known(row)})
+    return with_etag(request, {**vars(serialize_topic(row)), "known": context.state_of(row)})
 
 
 @router.get("/statements", response_model=Listed[StatementOut])
@@ -136,4 +136,4 @@ async def get_statement(
     (row,) = await context.rows(statements_read.ONE, id=id)
     if row["id"] is None:
         raise not_on_record("statement", id)
-    return with_etag(request, {**serialize_statement(row), "known": context.known(row)})
+    return with_etag(request, {**serialize_statement(row), "known": context.state_of(row)})

@@ -56,20 +56,20 @@ def page_of_rows(
     key: Callable[[Row], list[Any]],
 ) -> Response:
     """A page of rows, of which one more than `limit` was read. Its cursor keeps the size."""
-    known = context.known(rows[0])
+    state = context.state_of(rows[0])
     items = [row for row in rows if row["id"] is not None]
     cursor = None
     if len(items) > limit:
-        cursor = paging.cursor([known.size, known.provisional, *key(items[limit - 1])])
-    return page_response(request, [serialize(row) for row in items[:limit]], cursor, known)
+        cursor = paging.cursor([state.size, state.provisional, *key(items[limit - 1])])
+    return page_response(request, [serialize(row) for row in items[:limit]], cursor, state)
 
 
 def page_response(
-    request: Request, items: Sequence[Any], cursor: str | None, known: Known
+    request: Request, items: Sequence[Any], cursor: str | None, state: Known
 ) -> Response:
     """A `Listed`, with a `Link` to the next page."""
     link = paging.link(request.url, cursor) if cursor else None
-    answer = {"items": items, "next": cursor, "known": known}
+    answer = {"items": items, "next": cursor, "known": state}
     return with_etag(request, answer, next_link=link)
 
 

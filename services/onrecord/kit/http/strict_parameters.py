@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.dependencies.models import Dependant, ModelField
+from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import iter_route_contexts
 
@@ -40,13 +40,14 @@ def _declared_parameters(app: FastAPI, endpoint: Callable[..., Any]) -> frozense
         field
         for route in iter_route_contexts(app.routes)
         if route.endpoint is endpoint
-        for field in _query_fields(route.dependant)
+        for dependant in _with_dependencies(route.dependant)
+        for field in dependant.query_params
     ]
     flat = get_flat_params(Dependant(query_params=fields))  # the fields of models one by one
     return frozenset(field.validation_alias or field.alias for field in flat)
 
 
-def _query_fields(dependant: Dependant) -> Iterator[ModelField]:
-    yield from dependant.query_params
+def _with_dependencies(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
     for dependency in dependant.dependencies:
-        yield from _query_fields(dependency)
+        yield from _with_dependencies(dependency)

@@ -194,3 +194,4 @@ def test_each_finding_says_where_the_event_that_resolves_it_is_posted(
         "resolve"
     ]
     assert UUID(found["statement"])
+    assert found["message"].startswith("No statement is left on which the position of ")

@@ -1,7 +1,7 @@
 """How does a test put something on record, fold it, and ask for it?
 
 `Record` is one database with its projections: `append` goes through the ledger's own `append`,
-`catch_up` folds, `events` reads back. `serving` runs all doors over real HTTP in this process.
+`catch_up` folds, `events` reads back. `serving` runs all APIs over real HTTP in this process.
 """
 
 import threading

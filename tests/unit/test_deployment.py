@@ -208,12 +208,12 @@ def _routes(app: FastAPI) -> set[tuple[str, str]]:
 
 def test_the_map_names_every_address_once_with_its_role() -> None:
     expected: set[Row] = set()
-    for door, role in ROLES.items():
-        writes = door in ("write", "webhooks")
+    for api, role in ROLES.items():
+        writes = api in ("write", "webhooks")
         process = "ingest_api" if writes else "read_api"
         where = "primary" if writes else "replica"
         for method, path in (
-            _routes(app_factory.create_app(ANYWHERE, frozenset({door}))) - EVERYWHERE
+            _routes(app_factory.create_app(ANYWHERE, frozenset({api}))) - EVERYWHERE
         ):
             expected.add((method, path, process, role, where))
     rows = _rows()

@@ -12,15 +12,13 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse
-from pydantic import BaseModel, Field
 
 from onrecord.audit import streams
 from onrecord.audit.filters import Filters
 from onrecord.audit.progress import ProjectionsOut, told
+from onrecord.audit.schemas import EventOut, EventPage, EventSearch
 from onrecord.audit.tail import Tail
 from onrecord.domain.events import CLASSES
-from onrecord.domain.ids import Slug
-from onrecord.domain.positions import ChangeKind
 from onrecord.kit.http import paging
 from onrecord.kit.http.problems import Problem, responses, unavailable
 from onrecord.kit.sql.db import Pool, rows
@@ -33,42 +31,6 @@ NDJSON: Final = "application/x-ndjson"
 SSE: Final = "text/event-stream"
 MAX_REPLICA_LAG: Final = 1.0
 """Seconds that a replica may be behind the server that a client streamed from before."""
-
-_UP_TO_50: Final = Field(max_length=50)
-EventType = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z]+$", max_length=80)]
-
-
-class EventSearch(BaseModel):
-    """Query parameters of `GET /v1/events`. Events match every filter that is given."""
-
-    after: Annotated[
-        int, Field(ge=-1, lt=2**53, description="A seq; without it, from the start.")
-    ] = -1
-    actor: Annotated[
-        list[Slug], _UP_TO_50, Field(description="Events that touch one of these.")
-    ] = []
-    topic: Annotated[list[Slug], _UP_TO_50, Field(description="Likewise.")] = []
-    type: Annotated[list[EventType], _UP_TO_50] = []
-    kind: Annotated[
-        list[ChangeKind],
-        _UP_TO_50,
-        Field(description="Only `position.changed` that were such a change when recorded."),
-    ] = []
-    limit: Annotated[int, Field(ge=1, le=1000, description="Of a page; NDJSON gives all.")] = 100
-    cursor: Annotated[str | None, Field(max_length=500)] = None
-
-
-class EventOut(BaseModel):
-    """An event as recorded: `entry` stands here byte for byte as it was hashed."""
-
-    entry: dict[str, Any]
-    payload: dict[str, dict[str, Any]]
-    erased: dict[str, str]
-
-
-class EventPage(BaseModel):
-    items: list[EventOut]
-    next: str | None
 
 
 @dataclass(frozen=True)

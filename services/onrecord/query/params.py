@@ -1,4 +1,4 @@
-"""Query parameters of the read API, as models. Used by `routes` and `change_routes`."""
+"""Query parameters of the read API, as models. Used by the routes of this package."""
 
 from typing import Annotated, Literal
 

@@ -24,7 +24,8 @@ from onrecord.query.read_context import (
 )
 from onrecord.query.responses import NOT_MODIFIED, not_on_record, page_of_rows, with_etag
 from onrecord.query.schemas import Listed, PositionOut, Step, VersionOfStep
-from onrecord.query.serialize import serialize_position, serialize_step, serialize_step_version
+from onrecord.query.serialize import serialize_step, serialize_step_version
+from onrecord.query.serialize_position import serialize_position
 
 router = APIRouter(
     prefix="/v1", tags=["read API"], responses={**NOT_MODIFIED, **responses(404, 422, 503)}

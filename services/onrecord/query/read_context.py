@@ -1,6 +1,6 @@
 """Read context: the size at which a read is answered, and the wait until it can be answered.
 
-Used by `routes` and `change_routes` before each query: turns `known_at` into a size and waits, for
+Used by the routes of this package before each query: turns `known_at` into a size and waits, for
 a bounded time, until the projections that the query joins have reached what the client asks for.
 """
 

@@ -1,4 +1,4 @@
-"""Responses of the read API with a weak ETag (RFC 9110). Used by `routes` and `change_routes`.
+"""Responses of the read API with a weak ETag (RFC 9110). Used by the routes of this package.
 
 The ETag is over what an answer says, without the members that depend on when and where it was
 requested only, so entries about something else do not change it.

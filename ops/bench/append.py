@@ -19,8 +19,8 @@ import bench
 import statements
 import uvloop
 from connections import Commit, Connections
+from onrecord.domain.requests import Request
 
-from onrecord.domain.decisions import Request
 from onrecord.entrypoints.app_factory import writer
 from onrecord.kit.processes.gc_tuning import spare_collector
 from onrecord.ledger.append import append
@@ -88,7 +88,7 @@ def plainly(row: Row, after: Frontier, now: datetime) -> Commit:
     ((thing, (kind, slug, seq)),) = things_of([row]).items()
     values = {
         "seq": seq,
-        "id": row.fact.draft.id,
+        "id": row.fact.proposed.id,
         "entry": row.entry,
         "leaf_hash": leaf_hash(row.entry),
         "thing": thing,

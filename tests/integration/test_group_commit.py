@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import httpx2
 import psycopg
 import pytest
+from onrecord.domain.requests import Refusal, Request
 
-from onrecord.domain.decisions import Refusal, Request
 from onrecord.entrypoints import app_factory
 from onrecord.kit.sql import db
 from onrecord.kit.sql.pipeline import Call, Connection, Statement, Trip
@@ -173,7 +173,7 @@ def test_a_writer_who_has_gone_away_is_not_recorded_unless_it_had_begun(staged: 
 def test_a_writer_who_finds_the_queue_full_is_told_to_come_back(
     client: httpx2.Client, on_record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bodies.stage(client)
+    bodies.register_all(client)
     monkeypatch.setattr(committer_module, "WAITING", 3)
     before = bodies.ledger_size(on_record.url)
     asked = [bodies.position(id=str(uuid4())) for _ in range(5)]
@@ -188,7 +188,7 @@ def test_a_writer_who_finds_the_queue_full_is_told_to_come_back(
         posts += [pool.submit(post, one) for one in asked[1:]]
         until(lambda: len(answers) == 1, "one of five is answered while nothing can be recorded")
         (refused,) = [*answers]
-        problem = bodies.refused(answers[refused], 503, "busy")
+        problem = bodies.expect_problem(answers[refused], 503, "busy")
         assert "repeat" in problem["detail"]
         assert answers[refused].headers["Retry-After"].isdigit()
         lock.release()

@@ -13,15 +13,15 @@ from uuid import UUID, uuid4
 
 import httpx2
 import pytest
+from onrecord.domain.requests import Refusal, Request
 from psycopg.conninfo import make_conninfo
 
-from onrecord.domain.decisions import Refusal, Request
 from onrecord.domain.events import (
     ActorRegistered,
     PayloadErased,
     StatementMade,
 )
-from onrecord.domain.ids import along_id
+from onrecord.domain.ids import additional_event_id
 from onrecord.entrypoints import app_factory
 from onrecord.ledger.append import LOCK_KEY
 from onrecord.ledger.committer import OutcomeUnknown
@@ -86,7 +86,9 @@ def test_of_one_write_at_two_committers_at_once_both_get_the_one_answer(
     assert isinstance(first, Answer)
     assert (STAGED, STAGED + 3, False) == (first.seq, first.size, first.repeated)
     assert replace(first, repeated=True) == again
-    assert [id_, along_id(id_, 0), along_id(id_, 1)] == [one.id for one in staged.events()[STAGED:]]
+    assert [id_, additional_event_id(id_, 0), additional_event_id(id_, 1)] == [
+        one.id for one in staged.events()[STAGED:]
+    ]
 
 
 def test_of_two_bodies_under_one_id_at_once_one_wins_and_the_other_is_refused(
@@ -99,7 +101,7 @@ def test_of_two_bodies_under_one_id_at_once_one_wins_and_the_other_is_refused(
     lost = found[1 - won]
     assert isinstance(lost, Refusal)
     assert "id-reused" == lost.reason
-    drafts = [(draft.id, draft.event) for draft in asked[won].drafts]
+    drafts = [(draft.id, draft.event) for draft in asked[won].events]
     assert drafts == [(one.id, one.event) for one in staged.events()[STAGED:]]
 
 
@@ -116,7 +118,7 @@ def test_of_an_id_along_that_another_write_takes_at_once_one_is_recorded_whole(
     staged: Record, two: tuple[Committer, Committer]
 ) -> None:
     id_ = uuid4()
-    found = at_once(staged, two, statement(id_), request(along_id(id_, 1), position()))
+    found = at_once(staged, two, statement(id_), request(additional_event_id(id_, 1), position()))
     (won,) = [one for one in found if isinstance(one, Answer)]
     assert ["id-reused"] == [one.reason for one in found if isinstance(one, Refusal)]
     assert STAGED + 1 + len(won.along) == won.size == len(staged.events())
@@ -142,8 +144,8 @@ def test_one_write_twice_in_one_committers_batch_is_recorded_once(staged: Record
 def test_one_post_at_two_doors_at_once_is_recorded_by_one_and_repeated_by_the_other(
     client: httpx2.Client, on_record: Record
 ) -> None:
-    bodies.stage(client)
-    body = bodies.statement(id=str(uuid4()), positions=[bodies.along()])
+    bodies.register_all(client)
+    body = bodies.statement(id=str(uuid4()), positions=[bodies.additional_position()])
     before = bodies.ledger_size(on_record.url)
     with (
         serving(on_record.url) as other,
@@ -163,9 +165,11 @@ def test_one_post_at_two_doors_at_once_is_recorded_by_one_and_repeated_by_the_ot
 def test_one_line_twice_in_a_batch_is_answered_as_one_write(
     client: httpx2.Client, on_record: Record
 ) -> None:
-    bodies.stage(client)
+    bodies.register_all(client)
     before = bodies.ledger_size(on_record.url)
-    line = bodies.line("statement", uuid4(), bodies.statement(positions=[bodies.along()]))
+    line = bodies.line(
+        "statement", uuid4(), bodies.statement(positions=[bodies.additional_position()])
+    )
     other = {**line, "body": bodies.statement(venue="Elsewhere")}
     first, again, refused, last = bodies.send(client, bodies.ndjson([line, line, other, line]))
     assert [201, 200, 422, 200] == [one["status"] for one in (first, again, refused, last)]
@@ -204,7 +208,7 @@ def test_a_write_whose_answer_was_lost_at_commit_gets_it_from_the_next_process(
         found = repeated.result(10)
     assert isinstance(found, Answer)
     assert (STAGED, STAGED + 3, True) == (found.seq, found.size, found.repeated)
-    assert [draft.id for draft in asked.drafts] == [one.id for one in stalled.events()[STAGED:]]
+    assert [draft.id for draft in asked.events] == [one.id for one in stalled.events()[STAGED:]]
 
 
 def test_a_write_that_shares_a_batch_with_its_erasure_is_still_one_write(staged: Record) -> None:

@@ -8,15 +8,15 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from onrecord.domain.requests import Refusal
 
-from onrecord.domain.decisions import Refusal
 from onrecord.domain.events import (
     ActorRegistered,
     PositionRetracted,
     StatementCorrected,
     StatementMade,
 )
-from onrecord.domain.ids import along_id
+from onrecord.domain.ids import additional_event_id
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
 from onrecord.ledger.entry import leaf_hash
@@ -73,7 +73,7 @@ def test_an_id_with_another_body_is_refused_and_changes_nothing(known: Record, b
 def test_the_same_request_twice_in_one_batch_is_recorded_once(known: Record) -> None:
     asked = request(uuid4(), statement(), position(), position())
     once, twice = answers(known.append(asked, asked))
-    ids = [asked.id, along_id(asked.id, 0), along_id(asked.id, 1)]
+    ids = [asked.id, additional_event_id(asked.id, 0), additional_event_id(asked.id, 1)]
     assert (6, 9, tuple(ids[1:]), False) == (once.seq, once.size, once.along, once.repeated)
     assert replace(once, repeated=True) == twice
     assert [one.id for one in known.events()[6:]] == ids
@@ -87,14 +87,16 @@ def test_one_writers_refusal_is_its_own(known: Record) -> None:
     assert [Answer, Refusal, Answer, Refusal, Answer] == [type(one) for one in found]
     recorded = [one.id for one in known.events()]
     assert [one.id for one in good] == recorded[-3:]
-    assert not {unknown.id, conflict.id, along_id(unknown.id, 0)} & {*recorded}
+    assert not {unknown.id, conflict.id, additional_event_id(unknown.id, 0)} & {*recorded}
 
 
 def test_an_id_that_is_taken_along_a_request_is_refused_and_hurts_no_other(known: Record) -> None:
     """The id of a position along with a statement can be worked out, and used for another event."""
     held, id_ = uuid4(), uuid4()
     answers(known.append(request(held, position())))
-    answers(known.append(request(along_id(id_, 0), PositionRetracted(target=held, by="us"))))
+    answers(
+        known.append(request(additional_event_id(id_, 0), PositionRetracted(target=held, by="us")))
+    )
     refused, fine = known.append(
         request(id_, statement(), position()), request(uuid4(), position(stance="oppose"))
     )
@@ -156,7 +158,7 @@ def test_an_entry_that_names_more_than_fits_is_refused_alone(known: Record) -> N
     names = [registration(ActorRegistered(id=f"{'x' * 70}-{n}", kind="person")) for n in range(64)]
     answers(known.append(*names))
     # each draft registers an actor, which has an id
-    slugs = [one.drafts[0].event.id for one in names]  # type: ignore[attr-defined]
+    slugs = [one.events[0].event.id for one in names]  # type: ignore[attr-defined]
     speakers = [{"actor": slug, "on_behalf_of": slugs} for slug in slugs]
     huge = StatementMade.model_validate({**said("ann", "talks"), "speakers": speakers})
     fine, refused = known.append(request(uuid4(), position()), request(uuid4(), huge))

@@ -13,9 +13,9 @@ import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from onrecord.domain.requests import Refusal, Request
 
-from onrecord.domain.decisions import Refusal, Request
-from onrecord.domain.ids import along_id
+from onrecord.domain.ids import additional_event_id
 from onrecord.entrypoints import app_factory
 from onrecord.kit.sql.pipeline import Call, Connection, Statement, Trip
 from onrecord.ledger.append import append, beforehand, depart
@@ -110,7 +110,7 @@ def test_what_was_written_and_forgotten_is_repeated_and_refused_as_ever(
     """Its ids are not new, though the ledger ends where this writer left it."""
     asked = request(uuid4(), statement(), position())
     (first,) = answers(alone.append(asked))
-    forgotten = (asked.id, along_id(asked.id, 0))
+    forgotten = (asked.id, additional_event_id(asked.id, 0))
     alone.memory._met = {id_: one for id_, one in alone.memory._met.items() if id_ not in forgotten}
     again, refusal = replace(first, repeated=True), "id-reused"
     for trips in (3, 2):  # and is not taken for new a second time

@@ -18,7 +18,7 @@ from onrecord.kit.http.strict_bodies import MAX_BODY
 from onrecord.query.read_context import get_read_resources
 from onrecord.webhooks.api.routes import door as get_webhook_resources
 from tests.support import postgres
-from tests.support.bodies import faults, refused
+from tests.support.bodies import error_places, expect_problem
 from tests.support.record import record, serving
 
 RESOURCES: dict[str, Callable[..., Any]] = {
@@ -157,14 +157,16 @@ def test_an_unknown_parameter_is_refused_and_named(client: Client, api: str, pat
     answer = client.request(
         method, f"/v1/ordinary/{api}/{path}?limit_=1&verbose=true", json={"text": "a"}
     )
-    assert ["limit_"] == faults(refused(answer, 422, "invalid"))
+    assert ["limit_"] == error_places(expect_problem(answer, 422, "invalid"))
 
 
 def test_an_invalid_parameter_header_or_field_is_named(client: Client, api: str) -> None:
     answer = client.get(f"/v1/ordinary/{api}/notes/a?limit=0&page=0", headers={"X-Trace": "x" * 21})
-    assert ["limit", "page", "x-trace"] == sorted(faults(refused(answer, 422, "invalid")))
+    assert ["limit", "page", "x-trace"] == sorted(
+        error_places(expect_problem(answer, 422, "invalid"))
+    )
     answer = client.post(f"/v1/ordinary/{api}/notes", json={"stars": 9})
-    assert ["/stars", "/text"] == sorted(faults(refused(answer, 422, "invalid")))
+    assert ["/stars", "/text"] == sorted(error_places(expect_problem(answer, 422, "invalid")))
 
 
 @pytest.mark.parametrize(
@@ -184,16 +186,16 @@ def test_a_body_that_is_not_strict_json_is_refused(
     client: Client, api: str, body: bytes, status: int, code: str
 ) -> None:
     path = f"/v1/ordinary/{api}/notes"
-    refused(client.post(path, content=body, headers=JSON), status, code)
+    expect_problem(client.post(path, content=body, headers=JSON), status, code)
     if status != 422:
-        refused(client.post(path, content=iter([body]), headers=JSON), status, code)
+        expect_problem(client.post(path, content=iter([body]), headers=JSON), status, code)
 
 
 def test_a_body_of_another_media_type_is_refused(client: Client, api: str) -> None:
     path = f"/v1/ordinary/{api}/notes"
     for headers in ({}, {"Content-Type": "text/plain"}, {"Content-Type": "application/x+json"}):
         answer = client.post(path, content=b'{"text": "a"}', headers=headers)
-        refused(answer, 415, "unsupported-media-type")
+        expect_problem(answer, 415, "unsupported-media-type")
 
 
 def test_the_largest_body_is_read(client: Client, api: str) -> None:

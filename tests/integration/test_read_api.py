@@ -15,7 +15,7 @@ import pytest
 from httpx2 import Client
 
 from tests.support import bodies, postgres
-from tests.support.bodies import get, refused, send
+from tests.support.bodies import expect_problem, get, send
 from tests.support.record import record, serving
 
 SEEDS = Path(__file__).parents[2] / "seeds"
@@ -164,13 +164,13 @@ def test_a_pair_without_a_position_is_not_on_record_and_says_so(seeds: Client) -
 @pytest.mark.parametrize("part", ["position", "timeline", "history"])
 def test_unknown_actors_topics_and_statements_are_not_found(seeds: Client, part: str) -> None:
     nobody = seeds.get(f"/v1/actors/nobody/topics/talks-with-putin/{part}")
-    refused(nobody, 404, "unknown-actor")
-    refused(seeds.get(f"/v1/actors/biden/topics/nothing/{part}"), 404, "unknown-topic")
-    refused(seeds.get(f"{BIDEN}/{part}", params={"known_size": 2}), 404, "unknown-actor")
-    refused(seeds.get(f"{BIDEN}/{part}", params={"known_size": 7}), 404, "unknown-topic")
-    refused(seeds.get("/v1/actors/nobody/positions"), 404, "unknown-actor")
-    refused(seeds.get("/v1/topics/nothing/positions"), 404, "unknown-topic")
-    refused(seeds.get("/v1/statements/" + "0" * 32), 404, "unknown-statement")
+    expect_problem(nobody, 404, "unknown-actor")
+    expect_problem(seeds.get(f"/v1/actors/biden/topics/nothing/{part}"), 404, "unknown-topic")
+    expect_problem(seeds.get(f"{BIDEN}/{part}", params={"known_size": 2}), 404, "unknown-actor")
+    expect_problem(seeds.get(f"{BIDEN}/{part}", params={"known_size": 7}), 404, "unknown-topic")
+    expect_problem(seeds.get("/v1/actors/nobody/positions"), 404, "unknown-actor")
+    expect_problem(seeds.get("/v1/topics/nothing/positions"), 404, "unknown-topic")
+    expect_problem(seeds.get("/v1/statements/" + "0" * 32), 404, "unknown-statement")
 
 
 def test_known_at_is_resolved_to_a_size(seeds: Client) -> None:

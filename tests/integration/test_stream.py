@@ -17,7 +17,7 @@ from onrecord.entrypoints.server import ApiServer
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from tests.support import sse, streaming
-from tests.support.bodies import faults, refused
+from tests.support.bodies import error_places, expect_problem
 from tests.support.processes import until
 from tests.support.record import Record
 from tests.support.streaming import ASKED, SSE, everything, listening, put, take
@@ -105,15 +105,15 @@ def test_a_stream_without_events_sends_keepalives(
 @pytest.mark.parametrize("value", ["", "x", "-1", "1.5", str(2**53), "0x1"])
 def test_a_last_event_id_that_is_no_seq_is_refused(client: Client, value: str) -> None:
     answer = client.get("/v1/events", headers={"Accept": SSE, "Last-Event-ID": value})
-    assert ["Last-Event-ID"] == faults(refused(answer, 422, "invalid"))
+    assert ["Last-Event-ID"] == error_places(expect_problem(answer, 422, "invalid"))
 
 
 def test_a_start_beyond_the_ledger_is_refused(client: Client) -> None:
     answer = client.get("/v1/events", headers={"Accept": SSE, "Last-Event-ID": "24"})
-    assert ["Last-Event-ID"] == faults(refused(answer, 422, "invalid"))
+    assert ["Last-Event-ID"] == error_places(expect_problem(answer, 422, "invalid"))
     assert "24 events" in answer.json()["errors"][0]["message"]
     answer = client.get("/v1/events?after=24", headers={"Accept": SSE})
-    assert ["after"] == faults(refused(answer, 422, "invalid"))
+    assert ["after"] == error_places(expect_problem(answer, 422, "invalid"))
 
 
 def test_a_start_that_a_replica_has_not_reached_is_waited_for(

@@ -19,9 +19,9 @@ from typing import Any, Final, Literal
 from uuid import UUID, uuid5
 
 import psycopg
+from onrecord.domain.requests import Refusal, Request
 from psycopg.conninfo import make_conninfo
 
-from onrecord.domain.decisions import Refusal, Request
 from onrecord.entrypoints import app_factory
 from onrecord.ingest import write_requests
 from onrecord.ingest.schemas import ActorIn, PositionIn, StatementIn
@@ -183,7 +183,10 @@ def request_of(name: str, asked: Note) -> Request:
     if n % 4 == 0:
         over = {"speakers": [{"actor": on["actor"]}], "topics": [on["topic"]]}
         other = {**on, "stance": "oppose", "actor": bodies.ACTORS[thread % 3]}
-        along = [bodies.along(**on, summary=summary), bodies.along(**other)]
+        along = [
+            bodies.additional_position(**on, summary=summary),
+            bodies.additional_position(**other),
+        ]
         body = bodies.statement(**over, positions=along)
         return write_requests.new_statement(StatementIn.model_validate_json(json.dumps(body)), id_)
     if n % 4 == 3:  # every writer registers the same guests

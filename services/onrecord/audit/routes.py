@@ -18,7 +18,7 @@ from onrecord.audit.filters import Filters
 from onrecord.audit.progress import ProjectionsOut, told
 from onrecord.audit.schemas import EventOut, EventPage, EventSearch
 from onrecord.audit.tail import Tail
-from onrecord.domain.events import CLASSES
+from onrecord.domain.events import EVENT_CLASSES
 from onrecord.kit.http import paging
 from onrecord.kit.http.problems import Problem, responses, unavailable
 from onrecord.kit.sql.db import Pool, rows
@@ -139,7 +139,7 @@ async def _require_within_ledger(resources: AuditResources, start: int, paramete
 
 
 def _require_event_types(params: EventSearch) -> None:
-    types = sorted({type_ for type_, _ in CLASSES})
+    types = sorted({type_ for type_, _ in EVENT_CLASSES})
     if not set(params.type) <= set(types):
         fault = {"parameter": "type", "message": f"is none of {', '.join(types)}"}
         raise Problem(422, "invalid", "There is no such type of event.", errors=[fault])

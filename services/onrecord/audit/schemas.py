@@ -4,8 +4,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
+from onrecord.domain.changes import ChangeKind
 from onrecord.domain.ids import Slug
-from onrecord.domain.positions import ChangeKind
 
 _UP_TO_50: Final = Field(max_length=50)
 EventType = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z]+$", max_length=80)]

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 from fastapi import Request
 
-from onrecord.domain.decisions import Request as WriteRequest
+from onrecord.domain.requests import Request as WriteRequest
 from onrecord.ingest.lines import parse_line, request_of
 from onrecord.ingest.recorder import Recorder, written_id
 from onrecord.ingest.schemas import Line

@@ -10,8 +10,8 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from onrecord.domain import events
-from onrecord.domain.decisions import Request
-from onrecord.domain.ids import Kind
+from onrecord.domain.ids import EntityKind
+from onrecord.domain.requests import Request
 from onrecord.ingest import write_requests
 from onrecord.ingest.schemas import (
     ActorIn,
@@ -45,7 +45,7 @@ def parse_line(line: bytes) -> Line:
     return _validated(Line.model_validate, parse_json(line), below=())
 
 
-def request_of(line: Line, target_kind: Kind | None = None) -> Request:
+def request_of(line: Line, target_kind: EntityKind | None = None) -> Request:
     """The write request in a line. Raises a `Problem` that names the fields at fault.
 
     `target_kind`: what is on record under the id `target`, for a correction or retraction.

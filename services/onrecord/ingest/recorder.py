@@ -13,8 +13,8 @@ import psycopg
 from fastapi import Depends
 from fastapi import Request as HttpRequest
 
-from onrecord.domain.decisions import Refusal, Request
 from onrecord.domain.events import ActorMerged, ActorUnmerged
+from onrecord.domain.requests import Refusal, Request
 from onrecord.ingest.schemas import Recorded
 from onrecord.kit.http.problems import Problem, at, unavailable
 from onrecord.kit.sql.db import Pool, Row, rows
@@ -84,8 +84,8 @@ class Recorder:
 
     async def _refusal_problem(self, refusal: Refusal) -> Problem:
         status, detail = REFUSALS[refusal.reason]
-        errors = [at(pointer, message) for pointer, message in refusal.faults]
-        for n, reference in enumerate(refusal.unknown):
+        errors = [at(pointer, message) for pointer, message in refusal.errors]
+        for n, reference in enumerate(refusal.unknown_references):
             message = f"no {reference.kind} {str(reference.name)!r} is on record"
             if reference.kind in ("actor", "topic") and n < MAX_SUGGESTIONS:
                 nearest = await self._nearest_slugs(reference.kind, str(reference.name))
@@ -133,7 +133,7 @@ def _ledger_problem(error: Exception) -> Exception:
 
 def written_id(request: Request, answer: Answer) -> str:
     """The id of the actor, topic, statement or position that was written."""
-    event = request.drafts[0].event
+    event = request.events[0].event
     if event.makes in ("statement", "position"):  # pydantic is slow to say that there is no `id`
         return str(answer.event)
     if isinstance(event, ActorMerged | ActorUnmerged):

@@ -10,8 +10,8 @@ from uuid import UUID
 import orjson
 from fastapi import Header, Response
 
-from onrecord.domain.decisions import Request as WriteRequest
-from onrecord.domain.ids import keyed_id, new_id
+from onrecord.domain.ids import id_from_idempotency_key, new_id
+from onrecord.domain.requests import Request as WriteRequest
 from onrecord.ingest.recorder import Recorder, recorded
 from onrecord.ingest.schemas import Recorded
 from onrecord.kit.http.problems import Problem, responses
@@ -39,7 +39,7 @@ IdempotencyKey = Annotated[
 
 def write_id(id_: UUID | None, key: str | None) -> UUID:
     """The id of a write: the client's, else that of its idempotency key, else a new one."""
-    return id_ or (keyed_id(CALLER, key) if key else new_id())
+    return id_ or (id_from_idempotency_key(CALLER, key) if key else new_id())
 
 
 async def record_and_respond(
@@ -48,7 +48,7 @@ async def record_and_respond(
     try:
         answer = await recorder.record(write)
     except Problem as problem:
-        if problem.code == "id-reused" and key and write.id == keyed_id(CALLER, key):
+        if problem.code == "id-reused" and key and write.id == id_from_idempotency_key(CALLER, key):
             message = "is the key of another body; the same write has the same body"
             problem.errors = [{"parameter": IDEMPOTENCY_KEY, "message": message}]
         raise

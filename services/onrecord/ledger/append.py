@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import psycopg
 
-from onrecord.domain.decisions import Refusal
+from onrecord.domain.requests import Refusal
 from onrecord.kit.sql import binary
 from onrecord.kit.sql.pipeline import SYNC, Connection, Rows, Statement, Trip
 from onrecord.ledger.evaluate import Answer, Judging, Write
@@ -122,7 +122,7 @@ def ask(conn: Connection, writes: Sequence[Write], memory: Memory) -> list[Answe
         with suppress(psycopg.Error):
             conn.execute("ROLLBACK")
         raise
-    erase = [_ERASE(binary.integer(row.seq)) for row in rows if row.fact.draft.event.erases]
+    erase = [_ERASE(binary.integer(row.seq)) for row in rows if row.fact.proposed.event.erases]
     _committed(conn, conn.send(INSERT(*params), *erase, _COMMIT()))
     memory.keep(now, head, after)
     return judging.answers

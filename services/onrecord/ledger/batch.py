@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterable
 from itertools import islice
 
-from onrecord.domain.decisions import Refusal
+from onrecord.domain.requests import Refusal
 from onrecord.ledger.append import Flight
 from onrecord.ledger.evaluate import Answer, Judging, Write
 from onrecord.ledger.memory import Memory

@@ -20,7 +20,7 @@ from typing import Final
 import psycopg
 from psycopg.errors import LockNotAvailable, QueryCanceled, ReadOnlySqlTransaction
 
-from onrecord.domain.decisions import Refusal, Request
+from onrecord.domain.requests import Refusal, Request
 from onrecord.kit.sql.pipeline import Connection
 from onrecord.ledger.append import CommitLost, Flight, ask, beforehand, depart, land
 from onrecord.ledger.batch import Batch, Found, Outcomes

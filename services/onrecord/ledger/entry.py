@@ -18,9 +18,11 @@ from uuid import UUID
 import orjson
 from pydantic import TypeAdapter
 
-from onrecord.domain.decisions import Draft, Touches
-from onrecord.domain.events import Event, Recorded, parse
-from onrecord.domain.payload import Json, split
+from onrecord.domain.decisions import Touches
+from onrecord.domain.event import Event, RecordedEvent
+from onrecord.domain.event_types import parse_event
+from onrecord.domain.payload import Json, split_payload
+from onrecord.domain.requests import ProposedEvent
 
 SHAPE: Final = 1
 """`v`: the shape of the entry itself, as told apart from the version of its event type."""
@@ -59,15 +61,15 @@ def stamp(instant: datetime) -> str:
 class Sealed(NamedTuple):
     """An event as it will stand on record, but for its place: all that can be done beforehand."""
 
-    draft: Draft
+    draft: ProposedEvent
     data: Json
     payloads: tuple[Payload, ...]
     commit: Mapping[str, str]
 
 
-def seal(draft: Draft) -> Sealed:
+def seal(draft: ProposedEvent) -> Sealed:
     """Take an event apart, and commit to each section under a fresh salt."""
-    data, sections = split(draft.event)
+    data, sections = split_payload(draft.event)
     salts = secrets.token_bytes(SALT_BYTES * len(sections))  # at once: each time asks the kernel
     payloads, commit = [], {}
     for at, name in enumerate(sorted(sections)):
@@ -98,24 +100,24 @@ def encode(
     )
 
 
-def decode(entry: bytes, values: Mapping[str, bytes]) -> Recorded:
+def decode(entry: bytes, values: Mapping[str, bytes]) -> RecordedEvent:
     """Read an entry with what is left of its payload (canonical JSON by section)."""
     return _recorded(orjson.loads(entry), {name: orjson.loads(one) for name, one in values.items()})
 
 
-def decode_whole(whole: bytes) -> Recorded:
+def decode_whole(whole: bytes) -> RecordedEvent:
     """The same where both are in one text: `[entry, {section: value}]`."""
     return _recorded(*orjson.loads(whole))
 
 
-def _recorded(raw: Json, sections: Mapping[str, Json]) -> Recorded:
+def _recorded(raw: Json, sections: Mapping[str, Json]) -> RecordedEvent:
     commit = raw["commit"]
-    return Recorded(
+    return RecordedEvent(
         seq=raw["seq"],
         id=_uuid(raw["id"]),
         recorded_at=_instant(raw["recorded_at"]),
         recorded_by=raw["recorded_by"],
-        event=parse(raw["type"], raw["version"], raw["data"], sections.values()),
+        event=parse_event(raw["type"], raw["version"], raw["data"], sections.values()),
         erased=_NONE if len(commit) == len(sections) else frozenset(commit) - sections.keys(),
     )
 
@@ -135,7 +137,7 @@ def touched(entry: bytes) -> Touches:
 def says_the_same(entry: bytes, payloads: Iterable[Payload], event: Event) -> bool:
     """Is this event what the entry recorded? Erased sections say nothing against it."""
     raw = orjson.loads(entry)
-    data, sections = split(event)
+    data, sections = split_payload(event)
     return (
         (raw["type"], raw["version"]) == (event.type, event.version)
         and raw["data"] == data

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from onrecord.domain.decisions import Fact, Refusal, Request, decide
+from onrecord.domain.decisions import AcceptedEvent, decide
+from onrecord.domain.requests import Refusal, Request
 from onrecord.ledger.entry import (
     MAX_BYTES,
     Sealed,
@@ -48,7 +49,7 @@ class Write(NamedTuple):
 
 def prepared(request: Request) -> Write:
     """Make a request ready to be appended."""
-    return Write(request, tuple(seal(draft) for draft in request.drafts))
+    return Write(request, tuple(seal(draft) for draft in request.events))
 
 
 class Judging:
@@ -73,10 +74,10 @@ class Judging:
             return facts
         numbered = self._numbered(one, facts)
         if isinstance(numbered, Answer):
-            self.now.state.take(facts)
+            self.now.state.apply(facts)
         return numbered
 
-    def _numbered(self, write: Write, facts: Sequence[Fact]) -> Answer | Refusal:
+    def _numbered(self, write: Write, facts: Sequence[AcceptedEvent]) -> Answer | Refusal:
         new: list[Row] = []
         seq = self.now.size + len(self.rows)
         for place, (fact, sealed) in enumerate(zip(facts, write.sealed, strict=True), start=seq):
@@ -91,10 +92,10 @@ class Judging:
                 fault = (
                     f"names too much: {len(entry)} bytes of ids and codes, {MAX_BYTES} fit an entry"
                 )
-                return Refusal("entry-too-large", ((fact.draft.at, fault),))
+                return Refusal("entry-too-large", ((fact.proposed.pointer, fault),))
             new.append(Row(place, fact, entry, sealed.payloads))
         for row in new:
-            self.now.seen[row.fact.draft.id] = Held(row.seq, row.entry, row.payloads)
+            self.now.seen[row.fact.proposed.id] = Held(row.seq, row.entry, row.payloads)
         self.rows += new
         return _answer(write.request, seq, self.now.recorded_at)
 
@@ -103,23 +104,23 @@ def _repeated(request: Request, seen: Mapping[UUID, Held]) -> Answer | Refusal |
     """The first answer again, if this request is on record already; a refusal if another one is."""
     first = seen.get(request.id)
     if first is None:
-        taken = [draft.at for draft in request.drafts[1:] if draft.id in seen]
+        taken = [draft.at for draft in request.events[1:] if draft.id in seen]
         faults = [(at, "would have an id that is on record already") for at in taken]
         return Refusal("id-reused", tuple(faults)) if taken else None
     seq = first.seq
     # An id along can be worked out, so it may be another write's own; what came along came next.
-    found = [seen.get(draft.id) for draft in request.drafts]
-    beyond = seen.get(request.beyond)
-    more = beyond is not None and beyond.seq == seq + len(request.drafts)
+    found = [seen.get(draft.id) for draft in request.events]
+    beyond = seen.get(request.next_additional_id)
+    more = beyond is not None and beyond.seq == seq + len(request.events)
     same = not more and all(
         held is not None
         and held.seq == seq + n
         and says_the_same(held.entry, held.payloads, draft.event)
-        for n, (held, draft) in enumerate(zip(found, request.drafts, strict=True))
+        for n, (held, draft) in enumerate(zip(found, request.events, strict=True))
     )
     if same:
         return _answer(request, seq, decode(first.entry, {}).recorded_at, repeated=True)
-    if request.drafts[0].event.makes in ("actor", "topic"):
+    if request.events[0].event.makes in ("actor", "topic"):
         return Refusal("slug-taken", (("/id", "is on record with another body"),))
     return Refusal("id-reused", (("/id", "is on record with another body"),))
 
@@ -127,9 +128,9 @@ def _repeated(request: Request, seen: Mapping[UUID, Held]) -> Answer | Refusal |
 def _answer(request: Request, seq: int, recorded_at: datetime, *, repeated: bool = False) -> Answer:
     return Answer(
         event=request.id,
-        along=tuple([draft.id for draft in request.drafts[1:]]),
+        along=tuple([draft.id for draft in request.events[1:]]),
         seq=seq,
-        size=seq + len(request.drafts),
+        size=seq + len(request.events),
         recorded_at=recorded_at,
         repeated=repeated,
     )

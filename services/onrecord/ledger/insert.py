@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from onrecord.domain.decisions import Fact
+from onrecord.domain.decisions import AcceptedEvent
 from onrecord.kit.sql import binary
 from onrecord.kit.sql.pipeline import Statement
 from onrecord.ledger.entry import Payload, leaf_hash
@@ -58,7 +58,7 @@ class Row(NamedTuple):
     """An accepted fact, numbered and written as bytes."""
 
     seq: int
-    fact: Fact
+    fact: AcceptedEvent
     entry: bytes
     payloads: tuple[Payload, ...]
 
@@ -78,7 +78,7 @@ def insertion(
     things = things_of(rows)
     return [
         binary.integers(seqs),
-        binary.uuids([row.fact.draft.id for row in rows]),
+        binary.uuids([row.fact.proposed.id for row in rows]),
         binary.blobs([row.entry for row in rows]),
         binary.blobs(leaves),
         binary.repeated(seqs, [len(row.payloads) for row in rows]),
@@ -99,9 +99,9 @@ def insertion(
     ], after
 
 
-def touches_of(fact: Fact) -> list[tuple[str, str]]:
+def touches_of(fact: AcceptedEvent) -> list[tuple[str, str]]:
     """By what an entry is found: kind and name."""
-    draft, touches = fact.draft, fact.touches
+    draft, touches = fact.proposed, fact.touches
     found = [("type", draft.event.type)]
     if draft.event.amends == "statement":
         # by which an erasure finds every event of a statement; the one that made it has its id
@@ -116,10 +116,10 @@ def things_of(rows: Sequence[Row]) -> dict[Any, tuple[str, str | None, int]]:
     """Each thing once, with the seq of its last event: ON CONFLICT takes no twins."""
     things: dict[Any, tuple[str, str | None, int]] = {}
     for row in rows:
-        event = row.fact.draft.event
+        event = row.fact.proposed.event
         if kind := event.makes or event.amends:
             slug = getattr(event, "id", None) if kind in ("actor", "topic") else None
-            subject = row.fact.draft.subject
+            subject = row.fact.proposed.subject
             before = things.get(subject)
             things[subject] = (kind, slug or (before and before[1]), row.seq)
     return things

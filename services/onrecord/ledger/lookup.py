@@ -10,19 +10,10 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from onrecord.domain.decisions import (
-    Pair,
-    Request,
-    State,
-    Thing,
-    after,
-    amended,
-    expected,
-    named,
-    standing,
-)
-from onrecord.domain.ids import Kind
+from onrecord.domain.decisions import Entity, LedgerState, entity_after, touches_after
+from onrecord.domain.ids import EntityKind
 from onrecord.domain.payload import references
+from onrecord.domain.requests import Pair, Request, amended_ids, expected_revisions, referenced_ids
 from onrecord.kit.sql import binary
 from onrecord.kit.sql.pipeline import Call, Connection, Statement
 from onrecord.ledger.entry import Payload, decode, touched
@@ -51,7 +42,7 @@ class Now:
     size: int
     recorded_at: datetime
     """Of the batch: never before that of the last one."""
-    state: State = field(default_factory=State)
+    state: LedgerState = field(default_factory=LedgerState)
     seen: dict[UUID, Held] = field(default_factory=dict)
     """By event id."""
 
@@ -75,11 +66,11 @@ def look(
     conn: Connection, requests: Sequence[Request], *, after: Sequence[Call]
 ) -> tuple[Now, Head]:
     """All that judging and numbering these requests takes, as it is `after` these statements."""
-    state, seen = State(), dict[UUID, Held]()
+    state, seen = LedgerState(), dict[UUID, Held]()
     asked = _LOOK(
-        binary.uuids({one for request in requests for one in named(request)}),
-        binary.uuids({one for request in requests for one in amended(request)}),
-        binary.uuids({one.id for request in requests for one in request.drafts}),
+        binary.uuids({one for request in requests for one in referenced_ids(request)}),
+        binary.uuids({one for request in requests for one in amended_ids(request)}),
+        binary.uuids({one.id for request in requests for one in request.events}),
     )
     *_, found = conn.trip(*after, asked)
     (_, _, size, _, clock, last, hashes), *rest = found
@@ -87,7 +78,7 @@ def look(
         if kind == "entry":
             seen[id_] = Held(seq, entry)
         else:
-            state.things[id_] = _thing(kind, entry)
+            state.entities[id_] = _thing(kind, entry)
     if seen:
         _load_rest(conn, requests, seen)
     state.revisions = _revisions(conn, requests)
@@ -97,7 +88,7 @@ def look(
 
 def _load_rest(conn: Connection, requests: Sequence[Request], seen: dict[UUID, Held]) -> None:
     """What repeats are compared with: payloads, and what came along with the first beyond these."""
-    beyond = [one.beyond for one in requests if one.id in seen]
+    beyond = [one.next_additional_id for one in requests if one.id in seen]
     for id_, seq, entry in conn.execute(
         "SELECT id, seq, entry FROM ledger.entries WHERE id = ANY(%b::uuid[])", [beyond]
     ):
@@ -112,7 +103,9 @@ def _load_rest(conn: Connection, requests: Sequence[Request], seen: dict[UUID, H
 
 
 def _revisions(conn: Connection, requests: Sequence[Request]) -> dict[Pair, int]:
-    pairs = {f"{pair.actor}/{pair.topic}": pair for one in requests for pair in expected(one)}
+    pairs = {
+        f"{pair.actor}/{pair.topic}": pair for one in requests for pair in expected_revisions(one)
+    }
     found = dict.fromkeys(pairs.values(), 0)
     if pairs:
         for name, count in conn.execute(
@@ -124,8 +117,10 @@ def _revisions(conn: Connection, requests: Sequence[Request]) -> dict[Pair, int]
     return found
 
 
-def _thing(kind: Kind, latest: bytes | None) -> Thing:
+def _thing(kind: EntityKind, latest: bytes | None) -> Entity:
     if latest is None:
-        return Thing(kind)
+        return Entity(kind)
     event = decode(latest, {}).event
-    return after(event, kind, standing(event, touched(latest), tuple(references(event))))
+    return entity_after(
+        event, kind, touches_after(event, touched(latest), tuple(references(event)))
+    )

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from onrecord.domain.decisions import Request, State, Thing, expected
+from onrecord.domain.decisions import Entity, LedgerState
+from onrecord.domain.requests import Request, expected_revisions
 from onrecord.ledger.evaluate import Judging
 from onrecord.ledger.lookup import Head, Now
 from onrecord.ledger.merkle import Frontier
@@ -39,7 +40,7 @@ class Memory:
         """The instant of the last batch; that of the database when `time.monotonic` was 0, or
         a little before it.
         """
-        self._met: dict[UUID, Thing] = {}
+        self._met: dict[UUID, Entity] = {}
         """What is on record. A thing's kind never changes; all else of it may have."""
 
     def suppose(self) -> Now | None:
@@ -57,21 +58,21 @@ class Memory:
         """Nothing is on its way any more."""
         self._size = self._end.size if self._end else None
 
-    def meet(self, request: Request, state: State) -> bool:
+    def meet(self, request: Request, state: LedgerState) -> bool:
         """Put what a request names into a supposed state; False where the ledger is to be asked:
         it names what was not met, or changes what is on record, as others may have done.
         """
-        met, things, made = self._met, state.things, set[UUID]()
-        for draft in request.drafts:
+        met, things, made = self._met, state.entities, set[UUID]()
+        for draft in request.events:
             if not draft.event.makes or draft.subject in met:
                 return False
-            for one in draft.named:
+            for one in draft.referenced_ids:
                 if one not in things and one not in made:
                     if (known := met.get(one)) is None:
                         return False
                     things[one] = known
             made.add(draft.subject)
-        return not any(expected(request))
+        return not any(expected_revisions(request))
 
     def leave(self, judging: Judging | None) -> None:
         """This batch is written next; None: what it will add cannot be said yet."""
@@ -88,7 +89,7 @@ class Memory:
         self._end, self._size = after, after.size
         self._last = max(self._last, now.recorded_at)
         self._zero = head.clock - timedelta(seconds=time.monotonic())
-        self._met.update(now.state.things)
+        self._met.update(now.state.entities)
         if len(self._met) > MOST:
             self._met = {}
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus
 
+from onrecord.domain.changes import possible_steps
 from onrecord.domain.dates import Bounds, bounds
-from onrecord.domain.positions import may_hold
 from onrecord.kit.sql.db import Row
 from onrecord.query.evidence_strength import evidence_strength
 from onrecord.query.schemas import Known, PositionOut, PossibleStance
@@ -82,7 +82,7 @@ def _certainty(row: Row, instant: datetime) -> tuple[Any, list[PossibleStance]]:
     if _agree(row["near"]) and any(dates.latest <= instant for _, dates in dated):
         return "definite", []  # whichever step it was: that would take longer to find out
     near = [_PossibleStep(step, dates, step["order"], step["seq"]) for step, dates in dated]
-    possible, surely_some = may_hold(near, instant)
+    possible, surely_some = possible_steps(near, instant)
     possible = sorted(possible, key=lambda step: (step.dates.sorts_at, step.order, step.seq))
     steps = [candidate.step for candidate in possible]
     if not surely_some and steps:

@@ -1,4 +1,4 @@
-"""Fixtures that need no import: a server for the run, a fresh database for a test, its doors."""
+"""Fixtures that need no import: a server for the run, a fresh database for a test, its APIs."""
 
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
@@ -45,7 +45,7 @@ def on_record(database_url: str) -> Iterator[Record]:
 
 @pytest.fixture
 def client(on_record: Record) -> Iterator[httpx2.Client]:
-    """All doors over `on_record`, by real HTTP. Nothing is folded until `on_record.catch_up()`."""
+    """All APIs over `on_record`, by real HTTP. Nothing is folded until `on_record.catch_up()`."""
     with serving(on_record.url) as made:
         yield made
 

@@ -26,7 +26,6 @@ import serving
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import text
 
-from onrecord.kit.http.strict_routes import StrictRoute
 from onrecord.kit.sql import db
 from onrecord.projections.queries import positions_page
 
@@ -70,14 +69,14 @@ CREATE TABLE public.answers (pair text PRIMARY KEY, body bytea);
 GRANT SELECT ON public.bare, public.answers TO onrecord_query;
 """
 
-router = APIRouter(prefix="/bench", route_class=StrictRoute)
+router = APIRouter(prefix="/bench")
 _ANSWER = text("SELECT body FROM public.answers WHERE pair = :pair")
 
 
 @router.get("/{actor}/{topic}")
 async def one_select(request: Request, actor: str, topic: str) -> Response:
     """The bytes of an answer, made beforehand."""
-    found = await db.rows(request.app.state.read_pool, _ANSWER, {"pair": f"{actor}/{topic}"})
+    found = await db.rows(request.state.read_resources.pool, _ANSWER, {"pair": f"{actor}/{topic}"})
     headers = {"ETag": 'W/"0"', "Cache-Control": "no-cache"}
     return Response(found[0]["body"], headers=headers, media_type="application/json")
 

@@ -24,20 +24,19 @@ import statements
 from fastapi import APIRouter, Response
 
 from onrecord.domain.ids import new_id
-from onrecord.ingest.routes import told
+from onrecord.ingest.responses import respond
 from onrecord.ingest.schemas import Recorded, StatementIn
-from onrecord.kit.http.strict_routes import StrictRoute
 
 CLIENTS = 64
 
-router = APIRouter(prefix="/bench", route_class=StrictRoute)
+router = APIRouter(prefix="/bench")
 
 
 @router.post("/statements", status_code=201)
 async def check_statement(body: StatementIn) -> Response:
     """Answer as if it were recorded."""
     id_ = body.id or new_id()
-    return told(
+    return respond(
         Recorded(id=str(id_), event=id_, seq=1, size=2, recorded_at=datetime.now(UTC), positions=())
     )
 

@@ -18,7 +18,8 @@ import statements
 from fastapi import APIRouter
 from pydantic import SecretStr
 
-from onrecord.entrypoints import app_factory, infrastructure
+from onrecord.entrypoints import infrastructure, server
+from onrecord.entrypoints.app_factory import create_app
 from onrecord.kit.settings import Settings
 
 NDJSON = "application/x-ndjson"
@@ -30,10 +31,11 @@ def serve(url: str, port: int, *more: APIRouter) -> None:
     `more` is tried first, so that nothing stands in a baseline's way.
     """
     settings = infrastructure.with_addresses(Settings(database_url=SecretStr(url), port=port), url)
-    app = app_factory.make(settings, frozenset({"ingest", "query", "audit"}))
+    app = create_app(settings, frozenset({"write", "read", "audit"}))
     for router in more:
-        app.router.routes[:0] = router.routes
-    app_factory.serve(app, settings, process="api")
+        app.include_router(router)
+        app.router.routes.insert(0, app.router.routes.pop())
+    server.serve(app, settings, process="api")
 
 
 @dataclass(frozen=True)

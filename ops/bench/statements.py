@@ -8,7 +8,7 @@ import orjson
 from onrecord.domain.decisions import AcceptedEvent, Entity, LedgerState, decide
 from onrecord.domain.ids import entity_id, new_id
 from onrecord.domain.requests import Refusal, Request
-from onrecord.ingest import record
+from onrecord.ingest import write_requests
 from onrecord.ingest.schemas import ActorIn, StatementIn, TopicIn
 from onrecord.ledger.entry import Payload, encode, seal, stamp
 
@@ -21,8 +21,10 @@ _FILLER = "We have always said that we are ready to talk, and that we will go on
 
 def cast() -> list[Request]:
     """Registrations of everybody and everything that the statements name."""
-    actors = [record.actor(ActorIn.model_validate(one)) for one in actor_bodies()]
-    return actors + [record.topic(TopicIn.model_validate(one)) for one in topic_bodies()]
+    actors = [write_requests.new_actor(ActorIn.model_validate(one)) for one in actor_bodies()]
+    return actors + [
+        write_requests.new_topic(TopicIn.model_validate(one)) for one in topic_bodies()
+    ]
 
 
 def actor_bodies() -> list[dict[str, Any]]:
@@ -60,7 +62,7 @@ def body(n: int) -> dict[str, Any]:
 def request(n: int) -> Request:
     """The n-th statement as the committer takes it."""
     checked = StatementIn.model_validate(body(n))
-    return record.statement(checked, checked.id or new_id())
+    return write_requests.new_statement(checked, checked.id or new_id())
 
 
 def fact(asked: Request) -> AcceptedEvent:

@@ -22,7 +22,7 @@ import psycopg
 import pytest
 
 from onrecord.domain.event import RecordedEvent
-from onrecord.ingest import record
+from onrecord.ingest import write_requests
 from onrecord.ingest.schemas import ActorIn, TopicIn
 from onrecord.kit.sql import db
 from onrecord.ledger import read
@@ -153,7 +153,7 @@ def freeze_until_others_write(observer: psycopg.Connection[Any], writer: Running
 def stage(on_record: Record) -> None:
     actors = [ActorIn.model_validate(bodies.actor(slug) | {"names": ()}) for slug in bodies.ACTORS]
     topics = [TopicIn.model_validate(bodies.topic(slug)) for slug in bodies.TOPICS]
-    on_record.append(*map(record.actor, actors), *map(record.topic, topics))
+    on_record.append(*map(write_requests.new_actor, actors), *map(write_requests.new_topic, topics))
 
 
 def evidence(url: str, plans: Sequence[Plan], followed: tuple[Seen, ...]) -> Evidence:

@@ -1,6 +1,6 @@
-"""Is what cannot be accepted refused, with the field at fault named, and nothing written?
+"""Input that cannot be accepted is refused, with the field at fault named, and not recorded.
 
-The ledger's entries are counted by SQL. What looks bad but can be kept must come back exactly.
+The ledger's entries are counted by SQL. Input that looks bad but is valid must be served exactly.
 """
 
 import json
@@ -39,7 +39,7 @@ def on_record(server_url: str, template: str) -> Iterator[Record]:
 
 
 @pytest.fixture(scope="module")
-def door(on_record: Record) -> Iterator[Client]:
+def shared_client(on_record: Record) -> Iterator[Client]:
     with serving(on_record.url) as made:
         bodies.register_all(made)
         post(made, "/v1/statements", statement(id=STATEMENT))
@@ -48,10 +48,10 @@ def door(on_record: Record) -> Iterator[Client]:
 
 
 @pytest.fixture
-def client(door: Client, on_record: Record) -> Iterator[Client]:
-    """All doors; nothing may be written meanwhile."""
+def client(shared_client: Client, on_record: Record) -> Iterator[Client]:
+    """All APIs; a test must not record anything."""
     before = bodies.ledger_size(on_record.url)
-    yield door
+    yield shared_client
     assert before == bodies.ledger_size(on_record.url)
 
 
@@ -73,7 +73,7 @@ def client(door: Client, on_record: Record) -> Iterator[Client]:
     ],
     ids=lambda value: str(value)[:24],
 )
-def test_what_is_no_json_object_is_refused(
+def test_a_body_that_is_not_a_strict_json_object_is_refused(
     client: Client, path: str, body: bytes, status: int, code: str
 ) -> None:
     problem = expect_problem(client.post(path, content=body, headers=JSON), status, code)
@@ -81,7 +81,7 @@ def test_what_is_no_json_object_is_refused(
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/v1/batch"])
-def test_another_content_type_is_refused(client: Client, path: str) -> None:
+def test_other_media_types_are_refused(client: Client, path: str) -> None:
     for headers in ({}, *({"Content-Type": one} for one in ("text/plain", "application/jsonx"))):
         answer = client.post(path, content=b"{}", headers=headers)
         expect_problem(answer, 415, "unsupported-media-type")
@@ -168,7 +168,7 @@ def test_every_required_field_that_is_missing_is_named(client: Client, path: str
         ]
 
 
-def test_an_unknown_name_comes_back_with_the_three_nearest(client: Client) -> None:
+def test_an_unknown_slug_is_refused_with_the_three_nearest(client: Client) -> None:
     body = position(actor="minister", topic="tarifs", basis=[ME])
     problem = expect_problem(client.post("/v1/positions", json=body), 422, "unknown-reference")
     assert error_places(problem) == ["/actor", "/topic", "/basis/0"]
@@ -188,12 +188,12 @@ def test_an_unknown_name_comes_back_with_the_three_nearest(client: Client) -> No
         (correction(statement(embedded_in=STATEMENT)), "/replacement/embedded_in"),
     ],
 )
-def test_what_names_itself_is_refused(client: Client, body: Any, at: str) -> None:
+def test_a_self_reference_is_refused(client: Client, body: Any, at: str) -> None:
     path = f"/v1/statements/{STATEMENT}/corrections" if "by" in body else path_of(body)
     assert [at] == error_places(expect_problem(client.post(path, json=body), 422, "self-reference"))
 
 
-def test_an_id_on_record_with_other_content_is_refused(client: Client) -> None:
+def test_an_id_on_record_with_another_body_is_refused(client: Client) -> None:
     for path, body in (
         ("/v1/statements", statement(id=STATEMENT, note="Another.")),
         ("/v1/positions", position(id=STATEMENT)),
@@ -206,15 +206,15 @@ def test_an_id_on_record_with_other_content_is_refused(client: Client) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256])
-def test_a_key_that_is_no_key_is_refused(client: Client, key: str) -> None:
+def test_an_invalid_idempotency_key_is_refused(client: Client, key: str) -> None:
     answer = client.post("/v1/statements", json=statement(), headers={"Idempotency-Key": key})
     assert error_places(expect_problem(answer, 422, "invalid")) == ["Idempotency-Key"]
 
 
 @pytest.mark.parametrize("nasty", STRANGE_STRINGS)
 @pytest.mark.parametrize("path", PATHS)
-def test_any_string_is_kept_exactly_or_refused(
-    door: Client, on_record: Record, path: str, nasty: str
+def test_any_string_is_stored_exactly_or_refused(
+    shared_client: Client, on_record: Record, path: str, nasty: str
 ) -> None:
     kept = {}
     for at in bodies.string_paths(FULL_BODIES[path]):
@@ -222,8 +222,10 @@ def test_any_string_is_kept_exactly_or_refused(
         if "id" in body and at != ("id",):
             body["id"] = str(uuid4())
         if path.endswith("retraction"):
-            made = post(door, "/v1/statements", statement())["id"]
-        answer = door.post(path.replace(STATEMENT, made) if "ret" in path else path, json=body)
+            made = post(shared_client, "/v1/statements", statement())["id"]
+        answer = shared_client.post(
+            path.replace(STATEMENT, made) if "ret" in path else path, json=body
+        )
         if answer.status_code == 201:
             kept[at] = answer.json()
         else:
@@ -232,11 +234,11 @@ def test_any_string_is_kept_exactly_or_refused(
     assert kept or path.endswith("/erasure")  # which says codes only
     on_record.catch_up()
     for at, told in kept.items():
-        event = bodies.get(door, f"/v1/events/{told['event']}")
+        event = bodies.get(shared_client, f"/v1/events/{told['event']}")
         parts = [event["entry"]["data"], *(one["value"] for one in event["payload"].values())]
         assert nasty in [text_at(part, at) for part in parts]
         if path in ("/v1/actors", "/v1/topics", "/v1/statements"):
-            assert nasty == bodies.value_at(bodies.get(door, f"{path}/{told['id']}"), at)
+            assert nasty == bodies.value_at(bodies.get(shared_client, f"{path}/{told['id']}"), at)
 
 
 def text_at(value: Any, at: tuple[str | int, ...]) -> Any:

@@ -1,4 +1,4 @@
-"""Is each line of a batch recorded or refused on its own, in order, however the bytes arrive?"""
+"""Each line of a batch is recorded or refused on its own, in order, however the bytes arrive."""
 
 import json
 import socket
@@ -137,7 +137,7 @@ def test_good_lines_are_kept_whatever_happens_to_others(client: Client, on_recor
     assert [expected for _, expected in lines] == seen
 
 
-def test_a_line_may_name_what_the_line_before_made(client: Client) -> None:
+def test_a_line_may_refer_to_earlier_lines(client: Client) -> None:
     slug, made = f"n{uuid4().hex}", new()
     quote = statement(id=made, speakers=[{"actor": slug}])
     lines = [
@@ -150,23 +150,23 @@ def test_a_line_may_name_what_the_line_before_made(client: Client) -> None:
     assert [one["status"] for one in send(client, ndjson(lines))] == [422, 201, 201, 201, 201]
 
 
-def test_blank_lines_count_and_are_not_answered(client: Client) -> None:
+def test_blank_lines_are_numbered_but_not_answered(client: Client) -> None:
     body = b"\n \n" + ndjson([said()]) + b"\r\n\t\n" + ndjson([said()]) + b"\n\n"
     assert outcome(send(client, body)) == [(3, 201), (6, 201)]
 
 
 @pytest.mark.parametrize("body", [b"", b"\n", b" \r\n\n"])
-def test_nothing_at_all_is_answered_with_nothing(client: Client, body: bytes) -> None:
+def test_an_empty_batch_has_an_empty_answer(client: Client, body: bytes) -> None:
     assert send(client, body) == []
 
 
-def test_lines_may_end_in_crlf_and_the_last_one_in_nothing(client: Client) -> None:
+def test_lines_may_end_in_crlf_and_the_last_line_without_a_newline(client: Client) -> None:
     body = ndjson([said(), said(), said()]).replace(b"\n", b"\r\n").rstrip()
     assert outcome(send(client, body)) == [(1, 201), (2, 201), (3, 201)]
 
 
 @pytest.mark.parametrize("step", [1, 7, 1_000])
-def test_bytes_may_arrive_in_pieces_of_any_size(client: Client, step: int) -> None:
+def test_the_body_may_arrive_in_chunks_of_any_size(client: Client, step: int) -> None:
     text = ndjson([said(note="; ".join(STRANGE_STRINGS)), "{", "", said()])[:-1]
     parts = (text[at : at + step] for at in range(0, len(text), step))
     assert outcome(send(client, parts)) == [(1, 201), (2, 400), (4, 201)]
@@ -221,7 +221,7 @@ def test_an_id_in_another_spelling_is_the_same_id(client: Client) -> None:
     assert outcome(send(client, ndjson([one, shouted]))) == [(1, 201), (2, 200)]
 
 
-def test_a_writer_who_reads_only_at_the_end_is_answered(client: Client, on_record: Record) -> None:
+def test_a_client_that_reads_only_at_the_end_is_answered(client: Client, on_record: Record) -> None:
     """Answers back up while the body is still being sent; most HTTP clients send it all first."""
     body, before = (b"{" + b" " * 300 + b"\n") * 40_000, ledger_size(on_record.url)
     modest = httpx2.HTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)])

@@ -1,6 +1,6 @@
 """Is one write one write, however often and from wherever at once it is asked for?
 
-Here at once, across committers, and after a crash; `test_ledger` and `test_write_door` have the
+Here at once, across committers, and after a crash; `test_ledger` and `test_write_api` have the
 plain repetitions, `test_erasure` those after the words are gone.
 """
 

@@ -1,6 +1,6 @@
-"""Does the read door find, page, wait and answer conditionally over a record that grows?
+"""Lists of the read API: search, pages, waiting for a size and conditional requests.
 
-Each test makes a small record of its own; the seeds' facts are in `test_read_door`.
+Each test makes a small record of its own; the seeds' facts are in `test_read_api`.
 """
 
 import json
@@ -33,7 +33,7 @@ def ids(answer: dict[str, Any]) -> list[str]:
     return [one["id"] for one in answer["items"]]
 
 
-def test_wildcards_in_a_search_are_letters(client: Client, on_record: Record) -> None:
+def test_wildcards_in_a_search_match_themselves(client: Client, on_record: Record) -> None:
     for name, spelling in {"pct": "100% Left", "und": "snake_case", "bsl": "back\\slash"}.items():
         names = [{"name": spelling, "lang": "en"}]
         post(client, "/v1/actors", bodies.actor(name, names=names))
@@ -53,7 +53,7 @@ def test_wildcards_in_a_search_are_letters(client: Client, on_record: Record) ->
         }
 
 
-def test_statements_are_found_by_who_what_where_when_and_words(
+def test_statements_are_filtered_by_actor_topic_outlet_date_and_words(
     client: Client, on_record: Record
 ) -> None:
     register_all(client)
@@ -102,7 +102,7 @@ def test_statements_are_found_by_who_what_where_when_and_words(
         ), asked
 
 
-def test_what_was_retracted_says_so_and_is_listed_only_where_it_was_known(
+def test_a_retracted_statement_is_listed_only_at_sizes_before_its_retraction(
     client: Client, on_record: Record
 ) -> None:
     register_all(client)
@@ -123,7 +123,7 @@ def test_what_was_retracted_says_so_and_is_listed_only_where_it_was_known(
 
 
 @pytest.mark.parametrize("path", [f"{PAIR}/position", *LINES, *SHEETS, "/v1/changes?actor=emma"])
-def test_an_answer_changes_its_tag_only_with_what_it_says(
+def test_an_etag_changes_only_with_what_the_answer_says(
     client: Client, on_record: Record, path: str
 ) -> None:
     register_all(client)
@@ -179,7 +179,7 @@ def grow(client: Client, on_record: Record, day: int) -> None:
     on_record.catch_up()
 
 
-def test_a_read_waits_for_a_size_and_says_when_it_is_too_early(
+def test_a_read_waits_for_min_size_and_answers_503_if_it_is_not_reached(
     client: Client, on_record: Record
 ) -> None:
     size = post(client, "/v1/actors", bodies.actor())["size"]
@@ -194,7 +194,7 @@ def test_a_read_waits_for_a_size_and_says_when_it_is_too_early(
 
 
 @pytest.mark.parametrize("word", ["{}-{}", "a.bc/{}/{}", "{} {}", "x{}@{}.org"])
-def test_whatever_words_are_accepted_can_be_folded(
+def test_all_words_that_are_accepted_can_be_folded(
     client: Client, on_record: Record, word: str
 ) -> None:
     """The longest text there may be, of words that a text search keeps whole and in parts."""
@@ -227,7 +227,7 @@ def test_the_longest_fields_are_kept_in_full(client: Client, on_record: Record) 
 @pytest.mark.parametrize(
     "day", ["0001", "0001-01-01", "../0001", "9999", "../9999-12-31", "9999-12-31T23:59:59.999999Z"]
 )
-def test_the_first_and_the_last_day_there_is_are_dates(
+def test_the_first_and_the_last_day_of_the_calendar_are_dates(
     client: Client, on_record: Record, day: str
 ) -> None:
     register_all(client)
@@ -240,7 +240,7 @@ def test_the_first_and_the_last_day_there_is_are_dates(
     assert [day] == [one["said_at"] for one in get(client, "/v1/statements")["items"]]
 
 
-def test_a_last_page_after_which_another_one_came_is_not_the_page_that_a_reader_has(
+def test_a_page_that_is_no_longer_the_last_has_another_etag(
     client: Client, on_record: Record
 ) -> None:
     bodies.register_all(client)

@@ -1,4 +1,4 @@
-"""Does a live stream give every event once and in order, resumed too, and end when it must?"""
+"""Live streams give every event once and in order, also when resumed, and end when they must."""
 
 import asyncio
 import threading
@@ -12,7 +12,8 @@ import pytest
 from httpx2 import Client
 
 from onrecord.audit import routes, streams, tail
-from onrecord.entrypoints import app_factory
+from onrecord.entrypoints.app_factory import create_app
+from onrecord.entrypoints.server import ApiServer
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from tests.support import sse, streaming
@@ -28,7 +29,7 @@ def stage(on_record: Record) -> None:
 
 
 @pytest.mark.parametrize("asked", ASKED, ids=str)
-def test_a_live_stream_gives_what_is_there_then_what_comes_then_goes_on_after_a_break(
+def test_a_live_stream_gives_old_events_then_new_ones_and_can_be_resumed(
     client: Client, on_record: Record, asked: dict[str, Any]
 ) -> None:
     there = everything(client, **asked)
@@ -47,7 +48,7 @@ def test_a_live_stream_gives_what_is_there_then_what_comes_then_goes_on_after_a_
         take(found, everything(client, **asked, after=seen.id)[len(missed) :])
 
 
-def test_what_passes_no_filter_for_long_does_not_hide_what_does(
+def test_events_that_match_a_filter_arrive_among_many_that_do_not(
     client: Client, on_record: Record
 ) -> None:
     with listening(client, 23, actor="bob") as bob, listening(client, 23) as all_:
@@ -76,8 +77,8 @@ def test_a_stream_of_kinds_of_change_waits_until_they_are_known(
     assert everything(client, **asked)[-1] == last.data
 
 
-def test_many_listeners_each_get_all_of_theirs(client: Client, on_record: Record) -> None:
-    """More than the door has connections."""
+def test_every_listener_gets_all_its_events(client: Client, on_record: Record) -> None:
+    """More listeners than the pool has connections."""
     with ExitStack() as stack:
         all_ = [(stack.enter_context(listening(client, **asked)), asked) for asked in ASKED * 3]
         put(on_record, *range(20, 40))
@@ -85,13 +86,15 @@ def test_many_listeners_each_get_all_of_theirs(client: Client, on_record: Record
             take(found, everything(client, **asked))
 
 
-def test_a_last_event_id_stands_above_after(client: Client) -> None:
+def test_last_event_id_overrides_after(client: Client) -> None:
     with listening(client, 20, after=5) as found:
         take(found, everything(client, after=20))
 
 
-def test_silence_is_filled(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "BEAT", 0.01)
+def test_a_stream_without_events_sends_keepalives(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "KEEPALIVE_INTERVAL", 0.01)
     with client.stream("GET", "/v1/events?after=23", headers={"Accept": SSE}) as answer:
         lines = sse.lines(answer.iter_bytes())
         said = [next(lines) for _ in range(6)]
@@ -105,7 +108,7 @@ def test_a_last_event_id_that_is_no_seq_is_refused(client: Client, value: str) -
     assert ["Last-Event-ID"] == error_places(expect_problem(answer, 422, "invalid"))
 
 
-def test_a_place_beyond_the_record_is_told(client: Client) -> None:
+def test_a_start_beyond_the_ledger_is_refused(client: Client) -> None:
     answer = client.get("/v1/events", headers={"Accept": SSE, "Last-Event-ID": "24"})
     assert ["Last-Event-ID"] == error_places(expect_problem(answer, 422, "invalid"))
     assert "24 events" in answer.json()["errors"][0]["message"]
@@ -113,10 +116,10 @@ def test_a_place_beyond_the_record_is_told(client: Client) -> None:
     assert ["after"] == error_places(expect_problem(answer, 422, "invalid"))
 
 
-def test_a_place_that_a_replica_does_not_have_yet_is_waited_for(
+def test_a_start_that_a_replica_has_not_reached_is_waited_for(
     client: Client, on_record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(routes, "LAG", 30.0)
+    monkeypatch.setattr(routes, "MAX_REPLICA_LAG", 30.0)
 
     def listen() -> sse.Event:
         with listening(client, 24) as found:
@@ -131,10 +134,10 @@ def test_a_place_that_a_replica_does_not_have_yet_is_waited_for(
 # Ends
 
 
-def test_a_server_that_stops_ends_its_streams_and_waits_for_none(on_record: Record) -> None:
-    """It has no deadline here: were it to wait for a stream, it would wait for ever."""
+def test_a_server_that_stops_ends_its_streams(on_record: Record) -> None:
+    """The server has no deadline here, so if it waited for a stream it would wait for ever."""
     settings = Settings(database_url=on_record.url, broker_url="memory://", port=1)
-    server = app_factory.Server(app_factory.make(settings, frozenset({"audit"})), port=0)
+    server = ApiServer(create_app(settings, frozenset({"audit"})), port=0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     until(lambda: server.started, "the server has started")
@@ -151,7 +154,7 @@ def test_a_server_that_stops_ends_its_streams_and_waits_for_none(on_record: Reco
     assert not thread.is_alive()
 
 
-def test_streams_end_when_the_database_goes_and_go_on_when_it_is_back(
+def test_streams_end_with_the_database_and_can_be_resumed(
     client: Client, on_record: Record, server_url: str
 ) -> None:
     name = urlsplit(on_record.url).path.removeprefix("/")
@@ -164,20 +167,20 @@ def test_streams_end_when_the_database_goes_and_go_on_when_it_is_back(
             )
             assert ([], []) == (list(found), list(other))
         conn.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
-    until(lambda: client.get("/v1/events").status_code == 200, "the door answers again")
+    until(lambda: client.get("/v1/events").status_code == 200, "the audit API answers again")
     put(on_record, 20)
     with listening(client, 23) as found:
         assert "24" == next(found).id
 
 
-def test_the_watch_lasts_from_the_first_listener_to_the_last(on_record: Record) -> None:
+def test_the_ledger_is_watched_while_there_are_listeners(on_record: Record) -> None:
     async def listen() -> None:
         async with db.pool(on_record.url, role="onrecord_audit", size=1) as pool:
             end = tail.Tail(pool)
             async with end.listening() as first:
                 async with end.listening() as second:
                     assert first is second
-                await first.grown(23, until=asyncio.get_running_loop().time() + 30)
+                await first.wait_beyond(23, deadline=asyncio.get_running_loop().time() + 30)
                 assert (24, False) == (first.size, first.over)
             assert first.over
             async with end.listening() as third:

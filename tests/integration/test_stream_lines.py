@@ -1,4 +1,4 @@
-"""Is the stream that ends whole and in order, resumed or not, and holds it nothing meanwhile?"""
+"""The NDJSON stream is complete and in order, also when resumed, and holds no snapshot."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ def stage(on_record: Record) -> None:
     streaming.stage(on_record)
 
 
-def test_lines_come_from_any_place_on_as_pages_give_them(client: Client) -> None:
+def test_lines_from_any_seq_on_equal_the_pages(client: Client) -> None:
     for asked in ASKED:
         for after in (-1, 0, 11, 22, 23, 24):
             items = get(client, "/v1/events", after=after, limit=1_000, **asked)["items"]
@@ -33,7 +33,7 @@ def test_lines_come_from_any_place_on_as_pages_give_them(client: Client) -> None
 
 
 @pytest.mark.parametrize("asked", ASKED, ids=str)
-def test_a_stream_that_was_cut_goes_on_without_a_gap_or_a_repetition(
+def test_a_stream_that_was_cut_is_resumed_without_gap_or_repetition(
     client: Client, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "PAGE", 3)
@@ -47,14 +47,14 @@ def test_a_stream_that_was_cut_goes_on_without_a_gap_or_a_repetition(
 def test_a_stream_holds_no_snapshot_while_its_client_pauses(
     client: Client, on_record: Record
 ) -> None:
-    """Far more than the sockets between them take, so that the server waits in the middle."""
+    """Far more than the sockets' buffers hold, so that the server waits in the middle."""
     long = [StatementMade.model_validate(said("ann", "talks", f"{n:0100000}")) for n in range(200)]
     on_record.append(*(request(uuid4(), one) for one in long))
     with client.stream("GET", "/v1/events", headers=NDJSON) as answer:
         chunks = answer.iter_raw()
         lines = next(chunks).count(b"\n")
         with psycopg.connect(on_record.url, autocommit=True) as conn:
-            until(lambda: idle(conn), "no backend of the door holds a snapshot")
+            until(lambda: idle(conn), "no backend of the audit API holds a snapshot")
         assert lines < 100
         assert 24 + 200 == lines + sum(one.count(b"\n") for one in chunks)
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
-from onrecord.entrypoints import app_factory
+from onrecord.entrypoints.app_factory import create_app
 from onrecord.kit.settings import Settings
 from tests.support import bodies, postgres, webhooks
 from tests.support.record import record, serving
@@ -36,9 +36,7 @@ MODEST = settings(
 def operations() -> dict[str, Any]:
     """The operations of our own description; nothing is opened for it."""
     url: Any = "postgresql://nowhere"
-    app = app_factory.make(
-        Settings(database_url=url, broker_url="memory://"), frozenset({"webhooks"})
-    )
+    app = create_app(Settings(database_url=url, broker_url="memory://"), frozenset({"webhooks"}))
     described: Any = schemathesis.openapi.from_dict(app.openapi()).get_all_operations()
     named = {
         f"{result.ok().method.upper()} {result.ok().path}": result.ok() for result in described

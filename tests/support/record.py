@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx2
+from fastapi import APIRouter
 from sqlalchemy import Engine, text
 
 from onrecord.audit.replay import replay_ledger
 from onrecord.domain.event import RecordedEvent
 from onrecord.domain.requests import Refusal, Request
-from onrecord.entrypoints import app_factory
+from onrecord.entrypoints.app_factory import create_app
+from onrecord.entrypoints.server import ApiServer
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
@@ -102,13 +104,15 @@ def record(url: str) -> Iterator[Record]:
 
 
 @contextmanager
-def serving(url: str) -> Iterator[httpx2.Client]:
-    """All APIs on a port of their own; the client that comes back knows the address."""
+def serving(url: str, *routers: APIRouter) -> Iterator[httpx2.Client]:
+    """All APIs, and these routers, on a port of their own; yields a client of that address."""
     settings = Settings(
         database_url=url, broker_url="memory://", port=1, egress_allow="127.0.0.1/32"
     )
-    app = app_factory.make(settings, frozenset({"ingest", "query", "audit", "webhooks"}))
-    server = app_factory.Server(app, port=0, lifespan="on")
+    app = create_app(settings, frozenset({"write", "read", "audit", "webhooks"}))
+    for router in routers:
+        app.include_router(router)
+    server = ApiServer(app, port=0, lifespan="on")
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

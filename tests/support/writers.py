@@ -23,7 +23,7 @@ from psycopg.conninfo import make_conninfo
 
 from onrecord.domain.requests import Refusal, Request
 from onrecord.entrypoints import app_factory
-from onrecord.ingest import record
+from onrecord.ingest import write_requests
 from onrecord.ingest.schemas import ActorIn, PositionIn, StatementIn
 from onrecord.kit.sql import db
 from onrecord.kit.sql.pipeline import SYNC, Call, Connection, Rows, Statement, Trip
@@ -188,11 +188,13 @@ def request_of(name: str, asked: Note) -> Request:
             bodies.additional_position(**other),
         ]
         body = bodies.statement(**over, positions=along)
-        return record.statement(StatementIn.model_validate_json(json.dumps(body)), id_)
+        return write_requests.new_statement(StatementIn.model_validate_json(json.dumps(body)), id_)
     if n % 4 == 3:  # every writer registers the same guests
-        return record.actor(ActorIn.model_validate_json(json.dumps(bodies.actor(f"guest-{n}"))))
+        return write_requests.new_actor(
+            ActorIn.model_validate_json(json.dumps(bodies.actor(f"guest-{n}")))
+        )
     body = bodies.position(**on, summary=summary, expected_revision=asked["expected"])
-    return record.position(PositionIn.model_validate_json(json.dumps(body)), id_)
+    return write_requests.new_position(PositionIn.model_validate_json(json.dumps(body)), id_)
 
 
 def _pair(thread: int, n: int) -> dict[str, str]:

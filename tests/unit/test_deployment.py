@@ -11,7 +11,7 @@ import yaml
 from fastapi import FastAPI
 
 from onrecord.entrypoints import app_factory, cli, ingest_api, read_api
-from onrecord.entrypoints.app_factory import Door
+from onrecord.entrypoints.app_factory import Api
 from onrecord.kit import settings as kit_settings
 from onrecord.kit.settings import BadSettings, Settings
 
@@ -185,9 +185,9 @@ def test_the_image_is_given_what_the_wheel_carries() -> None:
 Row = tuple[str, str, str, str, str]
 """Method, path, process, database role, primary or replica."""
 
-ROLES: Final[dict[Door, str]] = {
-    "ingest": "onrecord_ingest",
-    "query": "onrecord_query",
+ROLES: Final[dict[Api, str]] = {
+    "write": "onrecord_ingest",
+    "read": "onrecord_query",
     "audit": "onrecord_audit",
     "webhooks": "onrecord_webhooks",
 }
@@ -208,11 +208,13 @@ def _routes(app: FastAPI) -> set[tuple[str, str]]:
 
 def test_the_map_names_every_address_once_with_its_role() -> None:
     expected: set[Row] = set()
-    for door, role in ROLES.items():
-        writes = door in ("ingest", "webhooks")
+    for api, role in ROLES.items():
+        writes = api in ("write", "webhooks")
         process = "ingest_api" if writes else "read_api"
         where = "primary" if writes else "replica"
-        for method, path in _routes(app_factory.make(ANYWHERE, frozenset({door}))) - EVERYWHERE:
+        for method, path in (
+            _routes(app_factory.create_app(ANYWHERE, frozenset({api}))) - EVERYWHERE
+        ):
             expected.add((method, path, process, role, where))
     rows = _rows()
     assert len(rows) == len(set(rows))

@@ -92,7 +92,7 @@ BREACHES: Final = {
         "import onrecord.projections.registry",
     ),
     "The read API reaches the ledger only through projections": (
-        "query/routes.py",
+        "query/position_routes.py",
         "import onrecord.ledger.read",
     ),
     "The domain does no I/O and knows no framework": ("domain/changes.py", "import sqlalchemy"),

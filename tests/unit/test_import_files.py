@@ -7,7 +7,7 @@ import pytest
 
 from onrecord.importing.files import InputFile, NothingToImport, UnreadableFile, find_files
 from onrecord.importing.lines import read_lines
-from onrecord.kit.http.strict_routes import MAX_BODY
+from onrecord.kit.http.strict_bodies import MAX_BODY
 
 
 def numbered_lines(path: Path, *, after: int = 0) -> list[tuple[int, bytes]]:

@@ -1,4 +1,4 @@
-"""Which bytes are JSON that can be kept exactly as it was said, and which are refused, and why?"""
+"""Strict JSON: what is accepted, what is refused, and the message that says why."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def why(body: bytes) -> str:
 
 
 @given(JSON, st.booleans(), st.sampled_from([None, 1]), st.sampled_from([(", ", ": "), (",", ":")]))
-def test_what_json_writes_is_read_back(
+def test_output_of_the_json_module_is_accepted(
     value: Any, ascii_only: bool, indent: int | None, separators: tuple[str, str]
 ) -> None:
     written = json.dumps(value, ensure_ascii=ascii_only, indent=indent, separators=separators)
@@ -57,7 +57,7 @@ def test_brackets_within_strings_do_not_count(words: str, brackets: int) -> None
 
 
 @given(st.binary(max_size=60))
-def test_any_bytes_are_either_read_or_refused(body: bytes) -> None:
+def test_any_bytes_are_either_accepted_or_refused(body: bytes) -> None:
     try:
         value = loads(body)
     except NotStrictJson:
@@ -97,7 +97,7 @@ def test_many_brackets_that_are_not_deep_are_read() -> None:
 @pytest.mark.parametrize(
     "unopened", [b"]" * 40 + nested(40), b'"' + nested(40), b"\\" + nested(33)]
 )
-def test_what_is_no_json_at_all_is_refused_however_deep_it_looks(unopened: bytes) -> None:
+def test_bytes_that_are_no_json_are_refused_however_deep_they_look(unopened: bytes) -> None:
     assert re.match("not JSON|nested deeper", why(unopened))
 
 
@@ -165,12 +165,12 @@ def test_an_escaped_backslash_before_u_is_no_escape() -> None:
     "body",
     [b'"\xff"', b'"\xc0\x80"', b'"\xed\xa0\x80"', b'"\xf4\x90\x80\x80"', b"\xff\xfe{\x00}\x00"],
 )
-def test_what_is_not_utf_8_is_refused(body: bytes) -> None:
+def test_other_encodings_are_refused(body: bytes) -> None:
     assert why(body).startswith("not UTF-8: byte ")
 
 
 @pytest.mark.parametrize("body", [b"", b" ", b"{", b"{'a':1}", b"[1,]", b"01", b"{} {}", b"/**/1"])
-def test_what_is_not_json_is_refused_with_the_place(body: bytes) -> None:
+def test_invalid_json_is_refused_with_line_and_column(body: bytes) -> None:
     assert re.fullmatch(r"not JSON: .+ at line \d+, column \d+", why(body))
 
 

@@ -1,1 +1,1 @@
-"""The proof door: the record itself, to be replayed by somebody who trusts nobody."""
+"""The audit API: the record itself, to be replayed and verified by auditors who trust nobody."""

@@ -1,96 +1,56 @@
-"""Which addresses does the proof door have?
+"""Routes of the audit API: events byte for byte as they were hashed, and progress of projections.
 
-The events themselves, byte for byte as they were hashed: a page, everything from a place on as
-NDJSON, that and what comes as server-sent events, or one. Pages are keyset reads in statements of
-their own, so a replay of years holds no snapshot. And how far what follows from them is.
+Events are served as pages, as NDJSON to the end, as server-sent events without end, or one by one.
+Each page is a keyset read in a statement of its own, so a replay of years holds no snapshot.
 """
 
 import asyncio
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse
-from pydantic import BaseModel, ConfigDict, Field
 
 from onrecord.audit import streams
 from onrecord.audit.filters import EVENT_BY_ID, Filters
 from onrecord.audit.progress import ProjectionsOut, projections_response
+from onrecord.audit.schemas import EventOut, EventPage, EventSearch
 from onrecord.audit.tail import Tail
-from onrecord.domain.changes import ChangeKind
-from onrecord.domain.event_types import NEWEST_CLASSES
-from onrecord.domain.ids import Slug
+from onrecord.domain.events import EVENT_CLASSES
 from onrecord.kit.http import paging
 from onrecord.kit.http.problems import Problem, responses, unavailable
-from onrecord.kit.http.strict_routes import StrictRoute
 from onrecord.kit.sql.db import Pool, rows
 from onrecord.ledger.read import SIZE
 from onrecord.projections.status import STATUS_WITH_LEDGER
 
-router = APIRouter(
-    prefix="/v1", tags=["proof"], route_class=StrictRoute, responses=responses(404, 422, 503)
-)
+router = APIRouter(prefix="/v1", tags=["audit API"], responses=responses(404, 422, 503))
 
 NDJSON: Final = "application/x-ndjson"
 SSE: Final = "text/event-stream"
-LAG: Final = 1.0
-"""Seconds that a replica may be behind the one that a listener was at before."""
+MAX_REPLICA_LAG: Final = 1.0
+"""Seconds that a replica may be behind the server that a client streamed from before."""
 
 
-MANY: Final = Field(max_length=50)
-Type = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z]+$", max_length=80)]
+@dataclass(frozen=True)
+class AuditResources:
+    """The resources of the audit API: a pool, and the watched end of the ledger."""
+
+    pool: Pool
+    tail: Tail
 
 
-class EventSearch(BaseModel):
-    """Which events, from where on: those that pass every filter; each may be given repeatedly."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    after: Annotated[
-        int, Field(ge=-1, lt=2**53, description="A seq; without it, from the start.")
-    ] = -1
-    actor: Annotated[list[Slug], MANY, Field(description="Events that touch one of these.")] = []
-    topic: Annotated[list[Slug], MANY, Field(description="Likewise.")] = []
-    type: Annotated[list[Type], MANY] = []
-    kind: Annotated[
-        list[ChangeKind],
-        MANY,
-        Field(description="Only `position.changed` that were such a change when recorded."),
-    ] = []
-    limit: Annotated[int, Field(ge=1, le=1000, description="Of a page; NDJSON gives all.")] = 100
-    cursor: Annotated[str | None, Field(max_length=500)] = None
+async def get_audit_resources(request: Request) -> AuditResources:
+    """FastAPI dependency: the audit API's resources in the application's lifespan state."""
+    resources: AuditResources = request.state.audit_resources
+    return resources
 
 
-class EventOut(BaseModel):
-    """An event as recorded: `entry` stands here byte for byte as it was hashed."""
-
-    entry: dict[str, Any]
-    payload: dict[str, dict[str, Any]]
-    erased: dict[str, str]
+AuditResourcesDep = Annotated[AuditResources, Depends(get_audit_resources)]
 
 
-class EventPage(BaseModel):
-    items: list[EventOut]
-    next: str | None
-
-
-async def pool(request: Request) -> Pool:
-    """The audit pool that the entrypoint opened."""
-    found: Pool = request.app.state.audit_pool
-    return found
-
-
-Reads = Annotated[Pool, Depends(pool)]
-
-
-async def tail(request: Request) -> Tail:
-    """The end of the ledger, as the entrypoint has it watched."""
-    found: Tail = request.app.state.audit_tail
-    return found
-
-
-LastId = Annotated[
+LastEventId = Annotated[
     int | None,
     Header(
         alias="Last-Event-ID",
@@ -99,6 +59,8 @@ LastId = Annotated[
         description="The last seq seen; stands above `after` and `cursor`.",
     ),
 ]
+Accept = Annotated[str, Header(include_in_schema=False)]
+
 _SCHEMA: Final = {"$ref": "#/components/schemas/EventOut"}
 _CONTENT: Final[dict[str, Any]] = {
     NDJSON: {"itemSchema": _SCHEMA},
@@ -123,79 +85,81 @@ _CONTENT: Final[dict[str, Any]] = {
 @router.get("/events", response_model=EventPage, responses={200: {"content": _CONTENT}})
 async def list_events(
     request: Request,
-    pool: Reads,
-    tail: Annotated[Tail, Depends(tail)],
-    ask: Annotated[EventSearch, Query()],
-    last_id: LastId = None,
+    resources: AuditResourcesDep,
+    params: Annotated[EventSearch, Query()],
+    last_event_id: LastEventId = None,
+    accept: Accept = "",
 ) -> Response:
     """A page of events; with `Accept: application/x-ndjson` all of them, a line each; with
     `Accept: text/event-stream` all of them and then each as it is recorded.
     """
-    _known_types(ask)
-    filters = Filters(ask.actor, ask.topic, ask.type, ask.kind)
-    named, start = "after", ask.after + 1
-    if ask.cursor is not None:
-        named, (start,) = "cursor", paging.key(ask.cursor, int)
-    if last_id is not None:
-        named, start = "Last-Event-ID", last_id + 1
-    accepted = request.headers.get("accept", "")
-    if SSE in accepted:
-        await _within(pool, tail, start, named)
-        events = streams.live(pool, tail, filters, start)
-        # a proxy must not collect what it is to pass on
+    _require_event_types(params)
+    pool, filters = resources.pool, Filters(params.actor, params.topic, params.type, params.kind)
+    start_parameter, start = "after", params.after + 1
+    if params.cursor is not None:
+        start_parameter, (start,) = "cursor", paging.key(params.cursor, int)
+    if last_event_id is not None:
+        start_parameter, start = "Last-Event-ID", last_event_id + 1
+    if SSE in accept:
+        await _require_within_ledger(resources, start, start_parameter)
+        # a proxy must pass events on at once
         headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+        events = streams.live_events(pool, resources.tail, filters, start)
         return EventSourceResponse(events, headers=headers)
-    if NDJSON in accepted:
-        return StreamingResponse(streams.blocks(pool, filters, start), media_type=NDJSON)
-    asked = {**filters.params, "start": start, "limit": ask.limit}
-    (found,) = await rows(pool, filters.page, asked)
+    if NDJSON in accept:
+        return StreamingResponse(streams.ndjson_blocks(pool, filters, start), media_type=NDJSON)
+    (page,) = await rows(
+        pool, filters.page, {**filters.params, "start": start, "limit": params.limit}
+    )
     headers = {"Cache-Control": "no-cache"}
-    cursor = b"null"
-    if found["next"] is not None:
-        text = paging.cursor([found["next"]])
-        headers["Link"] = paging.link(request.url, text)
-        cursor = b'"%b"' % text.encode()
-    body = b'{"items":[%b],"next":%b}' % (found["lines"][:-1].replace(b"\n", b","), cursor)
+    next_cursor = b"null"
+    if page["next"] is not None:
+        cursor = paging.cursor([page["next"]])
+        headers["Link"] = paging.link(request.url, cursor)
+        next_cursor = b'"%b"' % cursor.encode()
+    items = page["lines"][:-1].replace(b"\n", b",")
+    body = b'{"items":[%b],"next":%b}' % (items, next_cursor)
     return Response(body, headers=headers, media_type="application/json")
 
 
-async def _within(pool: Pool, tail: Tail, start: int, named: str) -> None:
-    """422 where the record ends before `start`: it is not the one that was listened to before."""
-    size = (await rows(pool, SIZE, {}))[0]["size"]
+async def _require_within_ledger(resources: AuditResources, start: int, parameter: str) -> None:
+    """422 where the ledger ends before `start`: the client streamed from another ledger before."""
+    size = (await rows(resources.pool, SIZE, {}))[0]["size"]
     if start > size:
-        async with tail.listening() as watch:
-            await watch.grown(start - 1, until=asyncio.get_running_loop().time() + LAG)
+        async with resources.tail.listening() as watch:
+            deadline = asyncio.get_running_loop().time() + MAX_REPLICA_LAG
+            await watch.wait_beyond(start - 1, deadline=deadline)
             size = max(size, watch.size)
             if watch.over:
                 raise unavailable("database-unavailable", "The record cannot be watched now.")
     if start > size:
         message = f"is beyond the record, which has {size} events; leave it out to begin anew"
-        fault = {"parameter": named, "message": message}
+        fault = {"parameter": parameter, "message": message}
         raise Problem(422, "invalid", "There is no such place on record.", errors=[fault])
 
 
-def _known_types(ask: EventSearch) -> None:
-    types = sorted(NEWEST_CLASSES)
-    if not set(ask.type) <= set(types):
+def _require_event_types(params: EventSearch) -> None:
+    types = sorted({type_ for type_, _ in EVENT_CLASSES})
+    if not set(params.type) <= set(types):
         fault = {"parameter": "type", "message": f"is none of {', '.join(types)}"}
         raise Problem(422, "invalid", "There is no such type of event.", errors=[fault])
 
 
 @router.get("/events/{id}", response_model=EventOut)
-async def get_event(pool: Reads, id: UUID) -> Response:
+async def get_event(resources: AuditResourcesDep, id: UUID) -> Response:
     """One event by its own id."""
-    (found,) = await rows(pool, EVENT_BY_ID, {"id": id})
-    if not found["lines"]:
+    (row,) = await rows(resources.pool, EVENT_BY_ID, {"id": id})
+    if not row["lines"]:
         raise Problem(404, "unknown-event", f"No event {id} is on record.")
-    return Response(found["lines"][:-1], media_type="application/json")
+    return Response(row["lines"][:-1], media_type="application/json")
 
 
 @router.get("/projections", response_model=ProjectionsOut)
-async def list_projections(pool: Reads) -> ProjectionsOut:
+async def list_projections(resources: AuditResourcesDep) -> ProjectionsOut:
     """How far each projection is, what a rebuild has built, and at which event one stopped."""
-    return projections_response(await rows(pool, STATUS_WITH_LEDGER, {}))
+    return projections_response(await rows(resources.pool, STATUS_WITH_LEDGER, {}))
 
 
-async def check(pool: Pool) -> tuple[bool, Any]:
-    """For `/readyz`: the ledger can be read; its size."""
-    return True, (await rows(pool, SIZE, {}))[0]
+async def ledger_readable(resources: AuditResources) -> tuple[bool, Any]:
+    """Check of `/readyz`: the ledger can be read; the detail is its size."""
+    return True, (await rows(resources.pool, SIZE, {}))[0]

@@ -1,7 +1,7 @@
-"""How are events given one after the other, to the end or for ever?
+"""Streams of events: NDJSON to the end of the ledger, and server-sent events without end.
 
-Called by `routes`. A page is read when the client has taken the one before: memory is constant, and
-no connection and no snapshot is held while a client is slow or has nothing to wait for.
+Used by `routes`. A page is read when the client has taken the one before: memory is constant, and
+no connection and no snapshot is held while a client is slow or no event comes.
 """
 
 import asyncio
@@ -15,66 +15,69 @@ import structlog
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from onrecord.audit.filters import Filters
-from onrecord.audit.tail import EVERY, Tail, Watch
+from onrecord.audit.tail import POLL_INTERVAL, Tail, Watch
 from onrecord.kit.sql.db import Pool, rows
 
 log = structlog.get_logger()
 
 PAGE: Final = 500
 """Entries read at a time."""
-BEAT: Final = 15.0
-"""Seconds of silence after which a live stream says that it is there."""
+KEEPALIVE_INTERVAL: Final = 15.0
+"""Seconds without an event after which a live stream sends a comment."""
 
 
-async def blocks(pool: Pool, filters: Filters, start: int) -> AsyncGenerator[bytes]:
+async def ndjson_blocks(pool: Pool, filters: Filters, start: int) -> AsyncGenerator[bytes]:
     """Every event from seq `start` on, a line each, page by page."""
-    query, asked = filters.page, filters.params
-    at: int | None = start
-    while at is not None:
-        (found,) = await rows(pool, query, {**asked, "start": at, "limit": PAGE})
-        at = found["next"]
-        if found["lines"]:
-            yield found["lines"]
+    query, params = filters.page, filters.params
+    next_start: int | None = start
+    while next_start is not None:
+        (page,) = await rows(pool, query, {**params, "start": next_start, "limit": PAGE})
+        next_start = page["next"]
+        if page["lines"]:
+            yield page["lines"]
 
 
-async def live(pool: Pool, tail: Tail, filters: Filters, start: int) -> AsyncGenerator[bytes]:
+async def live_events(
+    pool: Pool, tail: Tail, filters: Filters, start: int
+) -> AsyncGenerator[bytes]:
     """Every event from seq `start` on as server-sent events, then each as it is committed.
 
-    Ends when the client goes, the server stops or the database is away: clients come again with
-    the last id that they saw.
+    Ends when the client disconnects, the server stops or the database cannot be reached. Clients
+    reconnect with the last id that they received.
     """
     async with tail.listening() as watch, aclosing(_live(pool, watch, filters, start)) as events:
         try:
-            async for some in events:
-                yield some
+            async for event in events:
+                yield event
         except psycopg.Error as error:
             log.warning("a live stream ends", reason=type(error).__name__)
 
 
 async def _live(pool: Pool, watch: Watch, filters: Filters, start: int) -> AsyncGenerator[bytes]:
     clock = asyncio.get_running_loop().time
-    silent_until = clock() + BEAT
+    keepalive_at = clock() + KEEPALIVE_INTERVAL
     while not watch.over:
         size = watch.size
-        if filters.kinds and (known := await filters.end(pool)) < size:
-            size = known
-            await asyncio.sleep(EVERY)  # the ledger grew; their kinds are known in a moment
-        async with aclosing(blocks(pool, filters, start)) as found:
-            async for block in found:
-                events = [_event(line) for line in block.splitlines()]
+        if filters.kinds and (kinds_size := await filters.end(pool)) < size:
+            size = kinds_size
+            await asyncio.sleep(POLL_INTERVAL)  # kinds of the newest events are not folded yet
+        async with aclosing(ndjson_blocks(pool, filters, start)) as blocks:
+            async for block in blocks:
+                events = [_server_sent_event(line) for line in block.splitlines()]
                 yield b"".join([event for _, event in events])
-                silent_until = clock() + BEAT
+                keepalive_at = clock() + KEEPALIVE_INTERVAL
                 start = events[-1][0] + 1
                 if watch.over:
                     return
-        start = max(start, size)  # what does not pass the filters is not looked at again
-        await watch.grown(start, until=silent_until)
-        if clock() >= silent_until:
+        start = max(start, size)  # events that do not match the filters are not read again
+        await watch.wait_beyond(start, deadline=keepalive_at)
+        if clock() >= keepalive_at:
             yield KEEPALIVE_COMMENT
-            silent_until = clock() + BEAT
+            keepalive_at = clock() + KEEPALIVE_INTERVAL
 
 
-def _event(line: bytes) -> tuple[int, bytes]:
+def _server_sent_event(line: bytes) -> tuple[int, bytes]:
+    """The seq of an event, and the event as `text/event-stream`."""
     entry = orjson.loads(line)["entry"]
     seq = entry["seq"]
     return seq, format_sse_event(data_str=line.decode(), event=entry["type"], id=str(seq))

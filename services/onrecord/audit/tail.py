@@ -1,8 +1,8 @@
-"""How do open streams learn that the ledger grew?
+"""The end of the ledger, watched for open streams.
 
-One watch a process, which lasts while somebody listens: it asks for the ledger's size and wakes
-whoever waits for more. Not by NOTIFY, which would halve what the ledger takes. `streams` listens;
-the entrypoint makes the `Tail` and closes it when the server stops.
+One task a process polls the ledger's size while there are listeners, and wakes those that wait for
+it to grow. It does not use NOTIFY, which would halve the throughput of appends. `streams` listens;
+`entrypoints.app_factory` makes the `Tail` and closes it when the server stops.
 """
 
 import asyncio
@@ -18,31 +18,34 @@ from onrecord.ledger.read import SIZE
 
 log = structlog.get_logger()
 
-EVERY: Final = 0.2
-"""Seconds between two looks."""
+POLL_INTERVAL: Final = 0.2
+"""Seconds."""
 
 
 class Watch:
-    """The ledger's size as last seen; `over` when there will be no more of it."""
+    """The ledger's size when it was last polled; `over` once it is polled no more."""
 
     def __init__(self) -> None:
         self.size, self.over, self.listeners = 0, False, 0
         self._changed = asyncio.Event()
 
-    async def grown(self, beyond: int, *, until: float) -> None:
-        """Return when the size is above this one, the watch over, or the loop's clock there."""
+    async def wait_beyond(self, size: int, *, deadline: float) -> None:
+        """Wait until the ledger's size is above this, the watch is over or the deadline passes.
+
+        `deadline` is a time of the event loop's clock.
+        """
         with suppress(TimeoutError):
-            async with asyncio.timeout_at(until):
-                while self.size <= beyond and not self.over:
+            async with asyncio.timeout_at(deadline):
+                while self.size <= size and not self.over:
                     await self._changed.wait()
 
     def end(self) -> None:
-        """Every listener is to end."""
+        """Tell every listener to end."""
         self.over = True
         self._wake()
 
     async def run(self, pool: Pool) -> None:
-        """Look until cancelled; over when the database is away, or smaller than it was."""
+        """Poll until cancelled; over when the database cannot be reached or the ledger shrank."""
         try:
             while True:
                 size = (await rows(pool, SIZE, {}))[0]["size"]
@@ -52,7 +55,7 @@ class Watch:
                 if size > self.size:
                     self.size = size
                     self._wake()
-                await asyncio.sleep(EVERY)
+                await asyncio.sleep(POLL_INTERVAL)
         except psycopg.Error as error:
             log.warning("live streams end", reason=type(error).__name__)
         finally:
@@ -64,7 +67,7 @@ class Watch:
 
 
 class Tail:
-    """The end of the ledger, for any number of listeners in this process."""
+    """The watch of this process, for any number of listeners."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool, self._closed = pool, False
@@ -73,7 +76,7 @@ class Tail:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Watch]:
-        """The watch, begun with its first listener and ended with its last."""
+        """The watch, which starts with its first listener and ends with its last."""
         if self._task is None or self._watch.over:
             self._watch = Watch()
             self._task = asyncio.create_task(self._watch.run(self._pool))
@@ -90,6 +93,6 @@ class Tail:
                 task.cancel()
 
     def close(self) -> None:
-        """End every stream, and those still to come."""
+        """End every stream, now and later."""
         self._closed = True
         self._watch.end()

@@ -1,124 +1,157 @@
-"""How is an API process put together from doors?
+"""The application factory: an API process made from a set of APIs.
 
-Called by `ingest_api`, `read_api` and `local_api`, which say which doors. Opens what the doors
-need, each in the role of its room, and closes it when the server stops.
+Used by `ingest_api`, `read_api` and `local_api`, which name the APIs. The lifespan opens what each
+API needs, in the database role of its package, and closes it when the server stops. Routes reach
+these resources through `Depends`, by the lifespan state (`request.state`).
 """
 
-import socket
-import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Literal
 
-import uvicorn
 from asgi_correlation_id import CorrelationIdMiddleware
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse
 from fastapi_swagger import patch_fastapi
 
-from onrecord.audit import routes as audit
+from onrecord.audit import routes as audit_routes
 from onrecord.audit.tail import Tail
 from onrecord.entrypoints.front_page import FRONT_PAGE
-from onrecord.ingest import batch
-from onrecord.ingest import routes as ingest
-from onrecord.ingest.record import Recorder
-from onrecord.kit import celery, logs
-from onrecord.kit.http import health, metrics, problems
-from onrecord.kit.processes.gc_tuning import tune_gc
+from onrecord.ingest import amendment_routes, batch
+from onrecord.ingest import routes as write_routes
+from onrecord.ingest.recorder import Recorder
+from onrecord.kit import celery
+from onrecord.kit.http import problems
+from onrecord.kit.http.health import HealthCheck, health_router
+from onrecord.kit.http.metrics import metrics_router
+from onrecord.kit.http.strict_bodies import StrictBodyMiddleware
+from onrecord.kit.http.strict_parameters import refuse_unknown_parameters
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
-from onrecord.kit.sql.batched_query import Together
+from onrecord.kit.sql.batched_query import BatchedQuery
 from onrecord.kit.sql.pipeline import Connection
 from onrecord.ledger.committer import Committer
 from onrecord.projections import status
 from onrecord.projections.queries import POSITION
 from onrecord.projections.tasks import CATCH_UP
-from onrecord.query import change_routes
-from onrecord.query import routes as query
+from onrecord.query import change_routes, position_routes, registry_routes
+from onrecord.query.read_context import ReadResources
 from onrecord.webhooks.api import examples
-from onrecord.webhooks.api import routes as webhooks
+from onrecord.webhooks.api import routes as webhook_routes
 from onrecord.webhooks.api.metrics import delivery_metrics
 from onrecord.webhooks.http.egress import Network
 from onrecord.webhooks.tasks import QUEUE as WEBHOOKS
 from onrecord.webhooks.tasks import WAKE
 
-Door = Literal["ingest", "query", "audit", "webhooks"]
+Api = Literal["write", "read", "audit", "webhooks"]
 
 
-def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
-    """The ASGI application with these doors. Nothing is opened before it starts."""
+def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
+    """The ASGI application with these APIs. Nothing is opened before it starts."""
     assert settings.database_url and settings.broker_url, "entrypoints fill these in"
     url = settings.database_url.get_secret_value()
     broker = settings.broker_url.get_secret_value()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        state: dict[str, Any] = {}
         async with AsyncExitStack() as stack:
-            if "ingest" in doors:
-                bell = celery.TaskNotifier(celery.create_celery(broker), CATCH_UP)
-                committer = Committer(lambda: writer(url), on_commit=bell.notify)
-                pool = db.pool(url, role="onrecord_ingest", size=4)
-                app.state.recorder = Recorder(committer, await stack.enter_async_context(pool))
-                bell.start()
-                stack.callback(bell.stop)
-                committer.start()
-                stack.push_async_callback(committer.stop)
-            if "query" in doors:
-                pool = db.pool(url, role="onrecord_query")
-                app.state.read_pool = await stack.enter_async_context(pool)
-                app.state.held = Together(pool, POSITION)
-            if "audit" in doors:
+            if "write" in apis:
+                state["recorder"] = await stack.enter_async_context(_write_resources(url, broker))
+            if "read" in apis:
+                pool = await stack.enter_async_context(db.pool(url, role="onrecord_query"))
+                state["read_resources"] = ReadResources(pool, BatchedQuery(pool, POSITION))
+            if "audit" in apis:
                 pool = db.pool(url, role="onrecord_audit", size=4)
-                app.state.audit_pool = await stack.enter_async_context(pool)
-                app.state.audit_tail = Tail(pool)
-            if "webhooks" in doors:
-                app.state.webhooks = await stack.enter_async_context(
-                    _webhooks(url, broker, settings.egress_allow)
-                )
-            yield
+                await stack.enter_async_context(pool)
+                state["audit_resources"] = audit_routes.AuditResources(pool, Tail(pool))
+            if "webhooks" in apis:
+                resources = _webhook_resources(url, broker, settings.egress_allow)
+                state["webhooks"] = await stack.enter_async_context(resources)
+            yield state
 
     app = FastAPI(
         title="onrecord",
         summary="Who said what, what they therefore stood for, and what was known of it when.",
         version="1",
         lifespan=lifespan,
+        dependencies=[Depends(refuse_unknown_parameters)],
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
     app.openapi_version = "3.2.0"  # the first to describe streams
+    app.add_middleware(StrictBodyMiddleware)
     app.add_middleware(CorrelationIdMiddleware, validator=None)
     problems.install(app)
-    routers: list[APIRouter] = []
-    if "query" in doors:
-        routers += [query.router, change_routes.router]
-    if "ingest" in doors:
-        routers += [ingest.router, batch.router]
-    if "audit" in doors:
-        routers += [audit.router]
-    if "webhooks" in doors:
-        routers += [
-            webhooks.router,
-            metrics.router([lambda: delivery_metrics(app.state.webhooks.pool)]),
-        ]
+    for router in _routers(apis):
+        app.include_router(router)
+    if "webhooks" in apis:
         examples.describe_webhooks(app)
-    for router in [*routers, health.router(_checks(app, doors))]:
-        # not included, as FastAPI would try their routes twice and do more for each (measured)
-        app.router.routes += router.routes
     patch_fastapi(app, redirect_from_root_to_docs=False)
-
-    @app.get("/", include_in_schema=False, response_class=HTMLResponse)
-    async def front_page() -> str:
-        return FRONT_PAGE
-
+    app.add_route("/", front_page, include_in_schema=False)
     return app
 
 
-def writer(url: str) -> Connection:
-    """The committer's connection. A writer frozen under the lock is cut off after half a second.
+def _routers(apis: frozenset[Api]) -> list[APIRouter]:
+    """The routes of these APIs, in the order in which they are matched.
 
-    It looks things up by id and nothing else. Planned once on a small ledger, it would otherwise
-    read all of a growing one at each commit, until the next ANALYZE.
+    FastAPI tries one route after the other, so the routers with the most used routes come first:
+    with all other routes before it, a POST takes a tenth longer.
+    """
+    routers: list[APIRouter] = []
+    if "write" in apis:
+        routers += [write_routes.router]
+    if "read" in apis:
+        routers += [position_routes.router, registry_routes.router, change_routes.router]
+    if "write" in apis:
+        routers += [amendment_routes.router, batch.router]
+    if "audit" in apis:
+        routers += [audit_routes.router]
+    if "webhooks" in apis:
+        metrics = metrics_router([lambda state: delivery_metrics(state.webhooks.pool)])
+        routers += [webhook_routes.router, metrics]
+    return [*routers, health_router(_health_checks(apis))]
+
+
+def _health_checks(apis: frozenset[Api]) -> dict[str, HealthCheck]:
+    checks: dict[str, HealthCheck] = {}
+    if "read" in apis:
+        checks["projections"] = lambda state: status.check_projections(state.read_resources.pool)
+    if "audit" in apis:
+        checks["ledger"] = lambda state: audit_routes.ledger_readable(state.audit_resources)
+    if "webhooks" in apis:
+        checks["webhooks"] = lambda state: webhook_routes.check_fan_out(state.webhooks)
+    if "write" in apis:
+        checks["writer"] = lambda state: write_routes.ledger_writable(state.recorder)
+    return checks
+
+
+async def front_page(_: Request) -> HTMLResponse:
+    """The front page. A plain route of Starlette, so it takes any parameters."""
+    return HTMLResponse(FRONT_PAGE)
+
+
+@asynccontextmanager
+async def _write_resources(url: str, broker: str) -> AsyncIterator[Recorder]:
+    """The committer with its connection, its wake-up of the workers, and a pool for look-ups."""
+    notifier = celery.TaskNotifier(celery.create_celery(broker), CATCH_UP)
+    committer = Committer(lambda: writer(url), on_commit=notifier.notify)
+    async with AsyncExitStack() as stack:
+        pool = db.pool(url, role="onrecord_ingest", size=4)
+        recorder = Recorder(committer, await stack.enter_async_context(pool))
+        notifier.start()
+        stack.callback(notifier.stop)
+        committer.start()
+        stack.push_async_callback(committer.stop)
+        yield recorder
+
+
+def writer(url: str) -> Connection:
+    """The committer's connection. A writer that freezes under the lock is cut off after 0.5 s.
+
+    It looks rows up by id only. A plan that was made on a small ledger would scan all of a growing
+    one at each commit, until the next ANALYZE, so scans are disabled.
     """
     return db.connect(
         url,
@@ -134,62 +167,16 @@ def writer(url: str) -> Connection:
 
 
 @asynccontextmanager
-async def _webhooks(
+async def _webhook_resources(
     url: str, broker: str, allow: Sequence[Network]
-) -> AsyncIterator[webhooks.WebhooksResources]:
-    """What the webhooks door needs: a pool, and bells for those who queue and who deliver."""
+) -> AsyncIterator[webhook_routes.WebhooksResources]:
+    """A pool, and the wake-ups of the deliverers and of the fan-out."""
     app = celery.create_celery(broker)
     wake = celery.TaskNotifier(app, WAKE, queue=WEBHOOKS)
     fan_out = celery.TaskNotifier(app, CATCH_UP)
     async with db.pool(url, role="onrecord_webhooks", size=4) as pool:
-        for bell in (wake, fan_out):
-            bell.start()
-        yield webhooks.WebhooksResources(pool, tuple(allow), wake, fan_out)
-        for bell in (wake, fan_out):
-            bell.stop()
-
-
-def serve(app: FastAPI, settings: Settings, *, process: str) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way are finished first."""
-    logs.configure(process)
-    tune_gc()
-    server = Server(app, host=settings.host, port=settings.port, timeout_graceful_shutdown=5)
-    with suppress(KeyboardInterrupt):
-        server.run()
-    if not server.started:
-        sys.exit(3)  # as `uvicorn.run` does
-
-
-class Server(uvicorn.Server):
-    """Waits for requests under way when it stops, but not for streams that have no end."""
-
-    def __init__(self, app: FastAPI, **options: Any) -> None:
-        config = uvicorn.Config(
-            app,
-            # named, so that a machine without them says so: asyncio and h11 are slower
-            loop="uvloop",
-            http="httptools",
-            log_config=None,
-            access_log=False,
-            **options,
-        )
-        super().__init__(config)
-        self._app = app
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        if tail := getattr(self._app.state, "audit_tail", None):
-            tail.close()
-        await super().shutdown(sockets)
-
-
-def _checks(app: FastAPI, doors: frozenset[Door]) -> dict[str, health.Check]:
-    checks: dict[str, health.Check] = {}
-    if "query" in doors:
-        checks["projections"] = lambda: status.check_projections(app.state.read_pool)
-    if "audit" in doors:
-        checks["ledger"] = lambda: audit.check(app.state.audit_pool)
-    if "webhooks" in doors:
-        checks["webhooks"] = lambda: webhooks.check_fan_out(app.state.webhooks)
-    if "ingest" in doors:
-        checks["writer"] = lambda: ingest.check(app.state.recorder)
-    return checks
+        for notifier in (wake, fan_out):
+            notifier.start()
+        yield webhook_routes.WebhooksResources(pool, tuple(allow), wake, fan_out)
+        for notifier in (wake, fan_out):
+            notifier.stop()

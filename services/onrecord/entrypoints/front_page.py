@@ -1,4 +1,4 @@
-"""What does a person see who opens the service's address in a browser?"""
+"""The front page: what a browser shows at the address of the service."""
 
 from typing import Final
 

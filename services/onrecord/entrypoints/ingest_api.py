@@ -1,20 +1,18 @@
-"""The write and webhooks doors as a process: `python -m onrecord.entrypoints.ingest_api`.
+"""The write API and the webhooks API as a process: `python -m onrecord.entrypoints.ingest_api`.
 
 Any number may run.
 """
 
-from onrecord.entrypoints import app_factory
+from onrecord.entrypoints import server
+from onrecord.entrypoints.app_factory import create_app
 from onrecord.kit.settings import load_process_settings
 
 
 def main() -> None:
-    """Serve `POST /v1/...`, and endpoints with all that is done with them, on ONRECORD_PORT."""
+    """Serve `POST /v1/...` and webhook endpoints on ONRECORD_PORT."""
     settings = load_process_settings()
-    app_factory.serve(
-        app_factory.make(settings, frozenset({"ingest", "webhooks"})),
-        settings,
-        process="ingest_api",
-    )
+    app = create_app(settings, frozenset({"write", "webhooks"}))
+    server.serve(app, settings, process="ingest_api")
 
 
 if __name__ == "__main__":

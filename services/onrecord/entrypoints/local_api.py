@@ -1,14 +1,15 @@
-"""All doors in one process, for `onrecord up`: `python -m onrecord.entrypoints.local_api`."""
+"""All APIs in one process, for `onrecord up`: `python -m onrecord.entrypoints.local_api`."""
 
-from onrecord.entrypoints import app_factory
+from onrecord.entrypoints import server
+from onrecord.entrypoints.app_factory import create_app
 from onrecord.kit.settings import load_process_settings
 
 
 def main() -> None:
-    """Serve every door on ONRECORD_PORT."""
+    """Serve every API on ONRECORD_PORT."""
     settings = load_process_settings()
-    app = app_factory.make(settings, frozenset({"ingest", "query", "audit", "webhooks"}))
-    app_factory.serve(app, settings, process="api")
+    app = create_app(settings, frozenset({"write", "read", "audit", "webhooks"}))
+    server.serve(app, settings, process="api")
 
 
 if __name__ == "__main__":

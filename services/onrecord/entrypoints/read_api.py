@@ -1,15 +1,15 @@
-"""The read and proof doors as a process: `python -m onrecord.entrypoints.read_api`."""
+"""The read API and the audit API as a process: `python -m onrecord.entrypoints.read_api`."""
 
-from onrecord.entrypoints import app_factory
+from onrecord.entrypoints import server
+from onrecord.entrypoints.app_factory import create_app
 from onrecord.kit.settings import load_process_settings
 
 
 def main() -> None:
     """Serve `GET /v1/...` on ONRECORD_PORT."""
     settings = load_process_settings()
-    app_factory.serve(
-        app_factory.make(settings, frozenset({"query", "audit"})), settings, process="read_api"
-    )
+    app = create_app(settings, frozenset({"read", "audit"}))
+    server.serve(app, settings, process="read_api")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 import orjson
 
 from onrecord.importing.files import InputFile, NothingToImport, UnreadableFile
-from onrecord.kit.http.strict_routes import MAX_BODY
+from onrecord.kit.http.strict_bodies import MAX_BODY
 
 COLUMNS: Final[Mapping[str, tuple[str | int, ...]]] = {
     "id": ("id",),

@@ -29,7 +29,7 @@ from onrecord.importing.lines import SourceLine, read_lines, require_headers
 from onrecord.importing.lookup import IdLookup
 from onrecord.importing.report import DryRunSummary, ImportProgress, import_progress
 from onrecord.ingest import lines as batch_lines
-from onrecord.ingest import record
+from onrecord.ingest.recorder import REFUSALS
 from onrecord.kit.http.problems import Problem, at
 
 LINES_PER_UPDATE: Final = 500
@@ -94,7 +94,7 @@ def _check_line(line: SourceLine, lookup: IdLookup) -> tuple[dict[str, Any] | No
 
 def _record_in(lookup: IdLookup, content: bytes) -> bool:
     """Add a line to the lookup; whether it repeats an earlier line. Raises a `Problem`."""
-    line = batch_lines.read(content)
+    line = batch_lines.parse_line(content)
     target = lookup.entity(line.target) if line.target else None
     if line.target and target is None and lookup.client is None:
         return False  # the shape of its body depends on the unknown target's kind
@@ -127,7 +127,7 @@ def _digest(request: Request) -> bytes:
 
 
 def _problem(refusal: Refusal) -> Problem:
-    status, detail = record.REFUSALS[refusal.reason]
+    status, detail = REFUSALS[refusal.reason]
     errors = [at(f"/body{pointer}", message) for pointer, message in refusal.errors]
     errors += [
         at(f"/body{unknown.pointer}", f"no {unknown.kind} {str(unknown.name)!r} is on record")

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from onrecord.kit.http.strict_routes import MAX_BODY
+from onrecord.kit.http.strict_bodies import MAX_BODY
 
 FORMATS: Final = (".ndjson", ".jsonl", ".csv")
 GZIP: Final = ".gz"

@@ -1,1 +1,1 @@
-"""The write door: what a writer says is checked, recorded and answered."""
+"""The write API: validates bodies, records them in the ledger and answers."""

@@ -1,6 +1,6 @@
-"""What does a line of a batch want recorded?
+"""Lines of a batch: parsed, validated and turned into write requests.
 
-Called by `batch`, and by `onrecord import --dry-run`, which checks lines without sending them.
+Used by `batch` and by `onrecord import --dry-run`, which checks lines without sending them.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from onrecord.domain import events
 from onrecord.domain.ids import EntityKind
 from onrecord.domain.requests import Request
-from onrecord.ingest import record
+from onrecord.ingest import write_requests
 from onrecord.ingest.schemas import (
     ActorIn,
     Line,
@@ -24,44 +24,9 @@ from onrecord.ingest.schemas import (
     TopicIn,
 )
 from onrecord.kit.http.problems import Problem, at, invalid
-from onrecord.kit.http.strict_routes import MAX_BODY, parsed
+from onrecord.kit.http.strict_bodies import MAX_BODY, parse_json
 
 T = TypeVar("T")
-
-
-def read(line: bytes) -> Line:
-    """A line in its own shape; its body is not looked at yet. Raises a `Problem`."""
-    if len(line) > MAX_BODY:
-        raise Problem(413, "too-large", "The line is larger than 1 MiB.")
-    return _checked(Line.model_validate, parsed(line), below=())
-
-
-def request_of(line: Line, of: EntityKind | None = None) -> Request:
-    """What a line wants recorded; `of`: what its target is. Raises a `Problem` with its faults."""
-    if str(line.body.setdefault("id", line.id)).lower() != line.id.lower():
-        raise invalid(
-            [{"loc": ("body", "body", "id"), "msg": f"differs from the line's {line.id!r}"}]
-        )
-    if line.op == "actor":
-        return record.actor(_checked(ActorIn.model_validate, line.body))
-    if line.op == "topic":
-        return record.topic(_checked(TopicIn.model_validate, line.body))
-    id_ = _checked(_UUID.validate_python, line.id, below=("id",))
-    if line.op == "statement":
-        return record.statement(_checked(StatementIn.model_validate, line.body), id_)
-    if line.op == "position":
-        return record.position(_checked(PositionIn.model_validate, line.body), id_)
-    if line.target is None or of not in ("statement", "position"):
-        told = f"no statement or position {line.target} is on record"
-        raise Problem(
-            422,
-            "unknown-reference",
-            "The request names things that are not on record.",
-            errors=[at("/target", told)],
-        )
-    event, body = _AMENDMENTS[line.op, of]
-    return record.amendment(event, _checked(body.model_validate, line.body), id_, line.target)
-
 
 _UUID: Final = TypeAdapter(UUID)
 
@@ -73,10 +38,47 @@ _AMENDMENTS: Final[dict[tuple[str, str], tuple[Any, Any]]] = {
 }
 
 
-def _checked(check: Callable[[Any], T], value: Any, below: tuple[str, ...] = ("body",)) -> T:
-    """A value in a shape, or a 422 problem whose pointers start at the line."""
+def parse_line(line: bytes) -> Line:
+    """The line, its `body` not validated yet. Raises a `Problem`."""
+    if len(line) > MAX_BODY:
+        raise Problem(413, "too-large", "The line is larger than 1 MiB.")
+    return _validated(Line.model_validate, parse_json(line), below=())
+
+
+def request_of(line: Line, target_kind: EntityKind | None = None) -> Request:
+    """The write request in a line. Raises a `Problem` that names the fields at fault.
+
+    `target_kind`: what is on record under the id `target`, for a correction or retraction.
+    """
+    if str(line.body.setdefault("id", line.id)).lower() != line.id.lower():
+        raise invalid(
+            [{"loc": ("body", "body", "id"), "msg": f"differs from the line's {line.id!r}"}]
+        )
+    if line.op == "actor":
+        return write_requests.new_actor(_validated(ActorIn.model_validate, line.body))
+    if line.op == "topic":
+        return write_requests.new_topic(_validated(TopicIn.model_validate, line.body))
+    id_ = _validated(_UUID.validate_python, line.id, below=("id",))
+    if line.op == "statement":
+        return write_requests.new_statement(_validated(StatementIn.model_validate, line.body), id_)
+    if line.op == "position":
+        return write_requests.new_position(_validated(PositionIn.model_validate, line.body), id_)
+    if line.target is None or target_kind not in ("statement", "position"):
+        raise Problem(
+            422,
+            "unknown-reference",
+            "The request names things that are not on record.",
+            errors=[at("/target", f"no statement or position {line.target} is on record")],
+        )
+    event_class, body_class = _AMENDMENTS[line.op, target_kind]
+    body = _validated(body_class.model_validate, line.body)
+    return write_requests.amendment(event_class, body, id_, line.target)
+
+
+def _validated(validate: Callable[[Any], T], value: Any, below: tuple[str, ...] = ("body",)) -> T:
+    """The validated value; else a 422 problem whose pointers start at the line."""
     try:
-        return check(value)
+        return validate(value)
     except ValidationError as error:
-        faults = [{**one, "loc": ("body", *below, *one["loc"])} for one in error.errors()]
+        faults = [{**fault, "loc": ("body", *below, *fault["loc"])} for fault in error.errors()]
         raise invalid(faults) from None

@@ -1,7 +1,7 @@
-"""What must a writer give, and what is a writer told?
+"""Request and response models of the write API. Used by `routes`, `batch` and `write_requests`.
 
-The event classes of `domain` say what an event may hold, and allow for what was erased since. These
-say what may not be missing when it is first recorded. Called by `routes` and `batch`.
+The event classes of `domain` say what an event may hold, and allow for words that were erased
+since. The models here say what must be there when an event is first recorded.
 """
 
 from collections.abc import Sequence
@@ -121,7 +121,7 @@ class PositionAlong(PositionChanged):
     """A position recorded with its statement: its basis, and its coder where left out."""
 
     summary: Annotated[str, free_text(2_000), Section("summary")]
-    # left out here, it is the statement's; `record.statement` fills it in
+    # left out, it is the statement's: `write_requests.new_statement` fills it in
     coder: Code | None = None  # type: ignore[assignment]
 
 

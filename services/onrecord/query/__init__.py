@@ -1,1 +1,1 @@
-"""The read door: what is, and what was, somebody's position; and what was known of it when."""
+"""The read API: positions now and at any date, as known at any size, and the record behind them."""

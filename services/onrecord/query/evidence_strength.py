@@ -1,6 +1,6 @@
-"""How strong is the evidence on which a position rests?
+"""Strength of the evidence for a position. Used by `serialize`.
 
-Counts over the statements of its basis that stand at the size of the read. Called by `shape`.
+Counts over the statements of its basis that are on record at the size of the read.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,30 +13,36 @@ from onrecord.query.schemas import Strength
 Document = Mapping[str, Any]
 
 
-def strength(statements: Sequence[Document], as_of: datetime) -> Strength:
-    """An account embedded in another statement counts as such and nothing else; of the others,
-    what came through no hands is first-hand, the rest is reported.
+def evidence_strength(statements: Sequence[Document], as_of: datetime) -> Strength:
+    """Count the statements by how they reached the record.
+
+    An account embedded in another statement counts as embedded and nothing else. Of the others, a
+    statement with evidence that came through no hands is first-hand; the rest is reported.
     """
-    own = [one for one in statements if not one.get("embedded_in")]
-    first = [one for one in own if any(not piece.get("chain") for piece in one["evidence"])]
-    outlets = {piece["outlet"] for one in own for piece in one["evidence"] if piece.get("outlet")}
-    dates = [one["said_at"] for one in own if bounds(one["said_at"]).earliest <= as_of]
+    own = [statement for statement in statements if not statement.get("embedded_in")]
+    first_hand = [
+        statement for statement in own if any(not e.get("chain") for e in statement["evidence"])
+    ]
+    outlets = {e["outlet"] for statement in own for e in statement["evidence"] if e.get("outlet")}
+    dates = [
+        statement["said_at"] for statement in own if bounds(statement["said_at"]).earliest <= as_of
+    ]
     dates.sort(key=lambda date: bounds(date).latest)
     return Strength(
-        utterances=utterances(own),
-        first_hand=len(first),
-        reported=len(own) - len(first),
+        utterances=count_utterances(own),
+        first_hand=len(first_hand),
+        reported=len(own) - len(first_hand),
         embedded=len(statements) - len(own),
         outlets=len(outlets),
         last_confirmed=dates[-1] if dates else None,
     )
 
 
-def utterances(statements: Sequence[Document]) -> int:
-    """How many groups they form, where `same_utterance_as` joins two, whichever says it."""
+def count_utterances(statements: Sequence[Document]) -> int:
+    """Count the groups that statements form where `same_utterance_as` of either joins two."""
     groups: list[set[str]] = []
-    for one in statements:
-        group = {str(one["id"]), *one.get("same_utterance_as", ())}
+    for statement in statements:
+        group = {str(statement["id"]), *statement.get("same_utterance_as", ())}
         joined = [other for other in groups if other & group]
         groups = [other for other in groups if not other & group]
         groups.append(group.union(*joined))

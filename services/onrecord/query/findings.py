@@ -1,6 +1,6 @@
-"""How is a finding of the review told, and what resolves it?
+"""Findings of `GET /v1/review`: their messages, and the addresses that resolve them.
 
-Called by `change_routes`, with rows of `projections.review`.
+Used by `change_routes`, with rows of `projections.review`.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any, Final
 from onrecord.projections.review import FindingKind
 from onrecord.query.schemas import Review
 
-_TOLD: Final[dict[FindingKind, str]] = {
+_MESSAGES: Final[dict[FindingKind, str]] = {
     "contradiction": "{actor} was read as {statement_stance} on {topic}, and the position held then"
     " is {position_stance}. Correct the reading or the position, or record the change that is"
     " missing.",
@@ -31,15 +31,15 @@ _RESOLVE: Final[dict[FindingKind, tuple[str, ...]]] = {
 }
 
 
-def finding(kind: FindingKind, row: Mapping[str, Any]) -> Review:
-    """A row as an answer."""
-    shown = {name: row[name] for name in ("statement", "position", "actor", "topic", "other")}
+def serialize_finding(kind: FindingKind, row: Mapping[str, Any]) -> Review:
+    """A finding of this kind from its row."""
+    subjects = {name: row[name] for name in ("statement", "position", "actor", "topic", "other")}
     return Review(
         kind=kind,
-        told=_TOLD[kind].format(**row),
-        **shown,
+        message=_MESSAGES[kind].format(**row),
+        **subjects,
         said=row["statement_stance"],
         held=row["position_stance"],
         seq=row["made_seq"],
-        resolve=[one.format(**row) for one in _RESOLVE[kind]],
+        resolve=[address.format(**row) for address in _RESOLVE[kind]],
     )

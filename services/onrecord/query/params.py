@@ -1,11 +1,8 @@
-"""What does a reader ask with?
-
-Parameters as models that refuse what they do not know. Read by `routes` and `change_routes`.
-"""
+"""Query parameters of the read API, as models. Used by the routes of this package."""
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.dates import last_instant
@@ -15,22 +12,21 @@ from onrecord.projections.review import FindingKind
 Size = Annotated[int | None, Field(ge=0, lt=2**53)]
 
 
-def _moment(text: str) -> str:
-    last_instant(text)
+def _validate_moment(text: str | None) -> str | None:
+    if text is not None:
+        last_instant(text)
     return text
 
 
 Moment = Annotated[
     str | None,
-    AfterValidator(lambda text: text if text is None else _moment(text)),
+    AfterValidator(_validate_moment),
     WithJsonSchema({"type": "string", "examples": ["2022-11-30", "2022", "2022-12-01T12:00:00Z"]}),
 ]
 
 
 class AtSize(BaseModel):
-    """Which state of the record a read is about."""
-
-    model_config = ConfigDict(extra="forbid")
+    """The state of the record that a read is about."""
 
     known_at: Moment = Field(
         None, description="As the record stood then; a date is its last instant."
@@ -52,11 +48,11 @@ class PagedAsOf(Paged):
     as_of: Moment = Field(None, description="When it was so in the world; default now.")
 
 
-class Search(Paged):
+class RegistrySearch(Paged):
     q: str | None = Field(None, min_length=1, max_length=500, pattern=r"^[^\x00]*$")
 
 
-class StatementSearch(Search):
+class StatementSearch(RegistrySearch):
     actor: Slug | None = None
     topic: Slug | None = None
     outlet: str | None = Field(None, min_length=1, max_length=500, pattern=r"^[^\x00]*$")

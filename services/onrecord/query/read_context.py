@@ -1,34 +1,52 @@
-"""At which size is this read answered, and when is it too early to answer?
+"""Read context: the size at which a read is answered, and the wait until it can be answered.
 
-Called by `routes` before each query: turns `known_at` into a size and waits, bounded, until the
-projections that the query joins have reached what was asked for.
+Used by the routes of this package before each query: turns `known_at` into a size and waits, for
+a bounded time, until the projections that the query joins have reached what the client asks for.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import Request
+from fastapi import Depends, Request
 from sqlalchemy.sql import ClauseElement
 
 from onrecord.domain.dates import last_instant
 from onrecord.kit.http import paging
 from onrecord.kit.http.problems import unavailable
+from onrecord.kit.sql.batched_query import BatchedQuery
 from onrecord.kit.sql.db import Pool, Row, rows
 from onrecord.projections import clock
 from onrecord.projections.queries import SIZE_AT, SNAPSHOT_SIZE
 from onrecord.query.params import AtSize, Paged
 from onrecord.query.schemas import Known
 
-PATIENCE: Final = 5.0
+MAX_WAIT: Final = 5.0
 """Seconds that a read waits for a size."""
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A pool, and the size that the reader asked for."""
+class ReadResources:
+    """The resources of the read API: a pool, and the query of positions over it."""
+
+    pool: Pool
+    positions: BatchedQuery
+
+
+async def get_read_resources(request: Request) -> ReadResources:
+    """FastAPI dependency: the read API's resources in the application's lifespan state."""
+    resources: ReadResources = request.state.read_resources
+    return resources
+
+
+ReadResourcesDep = Annotated[ReadResources, Depends(get_read_resources)]
+
+
+@dataclass(frozen=True)
+class ReadContext:
+    """A pool, and the size at which its queries are answered; None: the newest there is."""
 
     pool: Pool
     known_size: int | None
@@ -38,52 +56,51 @@ class Reading:
         """Run a query of `projections.queries` at this size; at least one row comes back."""
         return await rows(self.pool, query, {**params, "known_size": self.known_size})
 
-    def known(self, row: Mapping[str, Any]) -> Known:
-        """The state of the record that a row was read at."""
+    def state_of(self, row: Mapping[str, Any]) -> Known:
+        """The state of the record at which a row was read."""
         return Known(size=row["known_size"], at=row["known_at"], provisional=self.provisional)
 
 
-async def begin(
-    request: Request, asked: AtSize, *names: str, start: tuple[Any, ...] = ()
-) -> tuple[Reading, tuple[Any, ...]]:
-    """Settle the size of a read over these projections, and the place in its list to go on from.
+async def begin_read(
+    pool: Pool, params: AtSize, *projections: str, start: tuple[Any, ...] = ()
+) -> tuple[ReadContext, tuple[Any, ...]]:
+    """Settle the size of a read over these projections, and the sort key at which its list begins.
 
-    A cursor brings both; without one, the list begins at `start`. 503 where the projections are too
-    far behind. Reads go through the pool that the entrypoint opened.
+    A cursor holds both; without a cursor, the list begins at `start`. Raises a 503 `Problem` where
+    the projections are too far behind.
     """
-    pool: Pool = request.app.state.read_pool
-    known_size, provisional = asked.known_size, False
-    if isinstance(asked, Paged) and asked.cursor is not None:
-        known_size, provisional, *place = paging.key(asked.cursor, int, bool, *map(type, start))
-        start = tuple(place)
-    elif known_size is None and asked.known_at is not None:
-        if asked.min_size:
-            await _reached(pool, asked.min_size, [*names, clock.NAME])
-        (found,) = await rows(pool, SIZE_AT, {"known_at": last_instant(asked.known_at)})
-        known_size, provisional = found["size"], found["provisional"]
-    if at_least := max(known_size or 0, asked.min_size or 0):
-        await _reached(pool, at_least, [*names, clock.NAME])
-    return Reading(pool, known_size, provisional), start
+    known_size, provisional = params.known_size, False
+    if isinstance(params, Paged) and params.cursor is not None:
+        known_size, provisional, *key = paging.key(params.cursor, int, bool, *map(type, start))
+        start = tuple(key)
+    elif known_size is None and params.known_at is not None:
+        if params.min_size:
+            await _wait_for_size(pool, params.min_size, [*projections, clock.NAME])
+        (row,) = await rows(pool, SIZE_AT, {"known_at": last_instant(params.known_at)})
+        known_size, provisional = row["size"], row["provisional"]
+    if at_least := max(known_size or 0, params.min_size or 0):
+        await _wait_for_size(pool, at_least, [*projections, clock.NAME])
+    return ReadContext(pool, known_size, provisional), start
 
 
-async def _reached(pool: Pool, size: int, names: Sequence[str]) -> None:
-    over = asyncio.get_running_loop().time() + PATIENCE
+async def _wait_for_size(pool: Pool, size: int, projections: Sequence[str]) -> None:
+    deadline = asyncio.get_running_loop().time() + MAX_WAIT
     pause = 0.002
     while True:
-        (found,) = await rows(pool, SNAPSHOT_SIZE, {"names": list(names)})
-        if found["size"] >= size:
+        (row,) = await rows(pool, SNAPSHOT_SIZE, {"names": list(projections)})
+        if row["size"] >= size:
             return
-        if asyncio.get_running_loop().time() >= over:
+        if asyncio.get_running_loop().time() >= deadline:
             raise unavailable(
                 "not-yet",
-                f"The projections are at size {found['size']}, {size} was asked for; try again.",
+                f"The projections are at size {row['size']}, {size} was asked for; try again.",
             )
         await asyncio.sleep(pause)
         pause = min(2 * pause, 0.05)
 
 
-def moment(text: str | None) -> tuple[str, datetime]:
-    """An `as_of` as the answer echoes it, and the instant it means; now without one."""
+def as_of_instant(text: str | None) -> tuple[str, datetime]:
+    """An `as_of` as the answer echoes it, and the instant it means; now if it is None."""
     if text is None:
         now = datetime.now(UTC)
         return now.isoformat(timespec="microseconds").replace("+00:00", "Z"), now

@@ -1,7 +1,7 @@
-"""How is an answer sent so that a reader need not fetch it twice?
+"""Responses of the read API with a weak ETag (RFC 9110). Used by the routes of this package.
 
-A weak ETag (RFC 9110) over what the answer says, without what says only when and where it was
-asked: entries about something else do not change it. Called by `routes`.
+The ETag is over what an answer says, without the members that depend on when and where it was
+requested only, so entries about something else do not change it.
 """
 
 import hashlib
@@ -12,26 +12,32 @@ import orjson
 from fastapi import Request, Response
 
 from onrecord.kit.http import paging
-from onrecord.query import serialize
-from onrecord.query.read_context import Reading
+from onrecord.kit.http.problems import Problem
+from onrecord.kit.sql.db import Row
+from onrecord.query.read_context import ReadContext
 from onrecord.query.schemas import Known
 
-_ASKED: Final = {"as_of", "known", "permalink", "cite", "next"}
+NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {
+    304: {"description": "What If-None-Match names."}
+}
+"""For `responses=` of a router."""
+
+_NOT_IN_ETAG: Final = {"as_of", "known", "permalink", "cite", "next"}
 
 
-def conditional(
+def with_etag(
     request: Request, answer: Mapping[str, Any], *, next_link: str | None = None
 ) -> Response:
-    """The answer as JSON, or 304 where the reader has it."""
-    said = _json({name: value for name, value in answer.items() if name not in _ASKED})
+    """The answer as JSON with its ETag; 304 where `If-None-Match` has that ETag."""
+    tagged = _json({name: value for name, value in answer.items() if name not in _NOT_IN_ETAG})
     if next_link:
-        said += b"+"  # a last page that has become one of many is another answer
-    etag = f'W/"{hashlib.sha256(said).hexdigest()[:32]}"'
+        tagged += b"+"  # a last page after which another one came is not the same answer
+    etag = f'W/"{hashlib.sha256(tagged).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if next_link:
         headers["Link"] = next_link
-    had = [one.strip() for one in request.headers.get("if-none-match", "").split(",")]
-    if "*" in had or etag.removeprefix("W/") in [one.removeprefix("W/") for one in had]:
+    cached = [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
+    if "*" in cached or etag.removeprefix("W/") in [tag.removeprefix("W/") for tag in cached]:
         return Response(status_code=304, headers=headers)
     return Response(_json(answer), headers=headers, media_type="application/json")
 
@@ -40,26 +46,33 @@ def _json(value: Mapping[str, Any]) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_UTC_Z)
 
 
-def listed(
+def page_of_rows(
     request: Request,
-    reading: Reading,
-    rows: Sequence[serialize.Row],
-    limit: int,
-    item: Callable[[serialize.Row], Any],
+    context: ReadContext,
+    rows: Sequence[Row],
     *,
-    key: Callable[[serialize.Row], list[Any]],
+    limit: int,
+    serialize: Callable[[Row], Any],
+    key: Callable[[Row], list[Any]],
 ) -> Response:
-    """A page of rows, of which one more than `limit` was read; its cursor keeps the size."""
-    known = reading.known(rows[0])
-    found = [row for row in rows if row["id"] is not None]
+    """A page of rows, of which one more than `limit` was read. Its cursor keeps the size."""
+    state = context.state_of(rows[0])
+    items = [row for row in rows if row["id"] is not None]
     cursor = None
-    if len(found) > limit:
-        cursor = paging.cursor([known.size, known.provisional, *key(found[limit - 1])])
-    return page(request, [item(row) for row in found[:limit]], cursor, known)
+    if len(items) > limit:
+        cursor = paging.cursor([state.size, state.provisional, *key(items[limit - 1])])
+    return page_response(request, [serialize(row) for row in items[:limit]], cursor, state)
 
 
-def page(request: Request, items: Sequence[Any], cursor: str | None, known: Known) -> Response:
-    """A `Listed`, with the link to the next one."""
+def page_response(
+    request: Request, items: Sequence[Any], cursor: str | None, state: Known
+) -> Response:
+    """A `Listed`, with a `Link` to the next page."""
     link = paging.link(request.url, cursor) if cursor else None
-    answer = {"items": items, "next": cursor, "known": known}
-    return conditional(request, answer, next_link=link)
+    answer = {"items": items, "next": cursor, "known": state}
+    return with_etag(request, answer, next_link=link)
+
+
+def not_on_record(kind: str, id_: object) -> Problem:
+    """404 for an actor, topic or statement that is not on record at the size of the read."""
+    return Problem(404, f"unknown-{kind}", f"No {kind} {str(id_)!r} is on record at this size.")

@@ -1,7 +1,7 @@
-"""In what shape is an answer?
+"""Response models of the read API: dataclasses, so that OpenAPI describes every field.
 
-Answers as classes, so that OpenAPI says every field. Nothing checks at run time what they are made
-of: it comes from rows of ours, and is made to JSON as it is (`answers`). Filled by `shape`.
+Filled by `serialize`. They are not validated at run time, as they are made of rows of our own
+tables; `responses` writes them as JSON.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from onrecord.domain.changes import ChangeKind
 from onrecord.domain.stances import Stance
 from onrecord.projections.review import FindingKind
 
-Item = TypeVar("Item")
+ItemT = TypeVar("ItemT")
 
 
 @dataclass(kw_only=True)
@@ -31,17 +31,17 @@ class Known:
     ]
 
 
-class Listed(BaseModel, Generic[Item]):
+class Listed(BaseModel, Generic[ItemT]):
     """A page. `next` is the cursor of the next one, also in the `Link` header."""
 
-    items: list[Item]
+    items: list[ItemT]
     next: str | None
     known: Known
 
 
 @dataclass(kw_only=True)
 class Version:
-    """What every row says of how it came on record."""
+    """The event by which a row came on record."""
 
     recorded_at: datetime
     recorded_by: str
@@ -102,7 +102,7 @@ class StatementAnswer(StatementOut):
 
 
 @dataclass(kw_only=True)
-class Held:
+class PossibleStance:
     """A stance that may have been the one held, where dates leave it open."""
 
     id: UUID | None
@@ -158,7 +158,7 @@ class PositionOut:
         str | None, Field(description="Since when this stance and condition have been held.")
     ]
     certainty: Literal["definite", "possible"]
-    alternatives: list[Held]
+    alternatives: list[PossibleStance]
     kind: ChangeKind | None
     change_size: int | None
     previous: Previous | None
@@ -233,7 +233,7 @@ class Review:
     """Something on record that asks to be looked at; it goes with the event that resolves it."""
 
     kind: FindingKind
-    told: Annotated[str, Field(description="What it is, and what resolves it.")]
+    message: Annotated[str, Field(description="What it is, and what resolves it.")]
     statement: UUID
     position: UUID | None
     actor: str | None

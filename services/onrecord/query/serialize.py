@@ -1,22 +1,14 @@
-"""How does a row become an answer?
+"""Serialization of rows into response models. Used by the routes of this package.
 
-Pure functions from rows of `projections.queries` to what `schemas` says. Called by `routes`.
+Pure functions from rows of `projections.*_read` to the models of `schemas`.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from datetime import datetime
-from typing import Any, Final, NamedTuple
-from urllib.parse import quote_plus
+from typing import Any, Final
 
-from onrecord.domain.changes import possible_steps
-from onrecord.domain.dates import Bounds, bounds
-from onrecord.query.evidence_strength import strength
+from onrecord.kit.sql.db import Row
 from onrecord.query.schemas import (
     Actor,
-    Held,
-    Known,
-    PositionOut,
     Previous,
     StatementOut,
     Step,
@@ -25,20 +17,8 @@ from onrecord.query.schemas import (
     VersionOfStep,
 )
 
-Row = Mapping[str, Any]
 
-WORDS: Final = {
-    "support": "supported",
-    "conditional_support": "conditionally supported",
-    "neutral": "was neutral on",
-    "conditional_oppose": "conditionally opposed",
-    "oppose": "opposed",
-    "mixed": "took a mixed position on",
-    "no_position": "declared no position on",
-}
-
-
-def actor(row: Row) -> Actor:
+def serialize_actor(row: Row) -> Actor:
     return Actor(
         id=row["id"],
         kind=row["kind"],
@@ -49,7 +29,7 @@ def actor(row: Row) -> Actor:
     )
 
 
-def topic(row: Row) -> Topic:
+def serialize_topic(row: Row) -> Topic:
     return Topic(
         id=row["id"],
         label=row["label"],
@@ -59,22 +39,22 @@ def topic(row: Row) -> Topic:
     )
 
 
-def statement(row: Row) -> dict[str, Any]:
-    """A `StatementOut` with all that the statement says; a retracted one has the retraction."""
+def serialize_statement(row: Row) -> dict[str, Any]:
+    """A `StatementOut` and the statement's own fields; a retracted one has the retraction."""
     retracted = row["close_seq"] < row["known_size"]
     corrected = row["open_seq"] > row["made_seq"]
-    known = StatementOut(
+    answer = StatementOut(
         erased=row["erased"],
         id=row["id"],
         status="retracted" if retracted else "corrected" if corrected else "on_record",
         closed=_closed(row) if retracted else None,
         **_version(row),
     )
-    return {**vars(known), **row["doc"]}
+    return {**vars(answer), **row["doc"]}
 
 
-def step(row: Row) -> Step:
-    """A step with its kind, which follows from the step before it."""
+def serialize_step(row: Row) -> Step:
+    """A step with its kind of change, which follows from the step before it."""
     return Step(
         id=row["id"],
         actor=row["actor"],
@@ -89,7 +69,7 @@ def step(row: Row) -> Step:
         kind=row["kind"],
         change_size=row["change_size"],
         late=row["late"],
-        previous=_previous(row),
+        previous=serialize_previous(row),
         basis=row["basis"],
         coder=row["coder"],
         seq=row["made_seq"],
@@ -98,8 +78,8 @@ def step(row: Row) -> Step:
     )
 
 
-def version_of_step(row: Row) -> VersionOfStep:
-    """A version with its ends on the known axis."""
+def serialize_step_version(row: Row) -> VersionOfStep:
+    """A version of a step, with its bounds on the known axis."""
     closed = row["close_seq"] < row["known_size"]
     return VersionOfStep(
         id=row["id"],
@@ -125,91 +105,10 @@ def version_of_step(row: Row) -> VersionOfStep:
     )
 
 
-def position(row: Row, *, topic: str, as_of: str, instant: datetime, known: Known) -> PositionOut:
-    """The whole answer about one position; `row["id"]` is None where nothing is on record."""
-    actor = row["actor"]
-    path = f"/v1/actors/{actor}/topics/{topic}/position"
-    permalink = f"{path}?as_of={quote_plus(as_of)}&known_size={row['known_size']}"
-    certainty, alternatives = _certainty(row, instant)
-    return PositionOut(
-        id=row["id"],
-        actor=actor,
-        topic=topic,
-        as_of=as_of,
-        known=known,
-        on_record=row["id"] is not None,
-        stance=row["stance"],
-        condition=row["condition"],
-        summary=row["summary"],
-        effective=row["effective"],
-        since=row["since"],
-        certainty=certainty,
-        alternatives=alternatives,
-        kind=row["kind"],
-        change_size=row["change_size"],
-        previous=_previous(row),
-        basis=row["basis"] or [],
-        statements=row["statements"],
-        evidence=strength(row["statements"], instant),
-        revision=row["revision"],
-        coder=row["coder"],
-        recorded_by=row["recorded_by"],
-        recorded_at=row["recorded_at"],
-        permalink=permalink,
-        cite=_cite(row, actor, topic, as_of, permalink),
-    )
-
-
-def _previous(row: Row) -> Previous | None:
+def serialize_previous(row: Row) -> Previous | None:
     if row["before_id"] is None:
         return None
     return Previous(id=row["before_id"], stance=row["before_stance"], since=row["before_since"])
-
-
-class _Near(NamedTuple):
-    """A step that may have been held, and what `queries.POSITION` tells of it."""
-
-    said: Row
-    dates: Bounds
-    order: int
-    seq: int
-
-
-def _certainty(row: Row, instant: datetime) -> tuple[Any, list[Held]]:
-    """DESIGN section 5: definite iff all that may hold agree in stance and condition."""
-    dated = [(one, bounds(one["effective"])) for one in row["candidates"]]
-    if _agree(row["candidates"]) and any(dates.latest <= instant for _, dates in dated):
-        return "definite", []  # whichever it was, which takes longer to work out
-    near = [_Near(one, dates, one["order"], one["seq"]) for one, dates in dated]
-    found, surely_some = possible_steps(near, instant)
-    may = [one.said for one in sorted(found, key=lambda one: (one.dates.sorts_at, *one[2:]))]
-    if not surely_some and may:
-        may.insert(0, _NOTHING)
-    if _agree(may):
-        return "definite", []
-    return "possible", [
-        Held(**{name: one[name] for name in _NOTHING}) for one in may if one["id"] != row["id"]
-    ]
-
-
-def _agree(steps: Sequence[Row]) -> bool:
-    return len({(one["stance"], one["condition"]) for one in steps}) <= 1
-
-
-_NOTHING: Final = {"id": None, "stance": None, "condition": None, "effective": None}
-
-
-def _cite(row: Row, actor: str, topic: str, as_of: str, permalink: str) -> str:
-    names = row["actor_names"] or []
-    who = next((one["name"] for one in names if one["lang"] == "en"), None)
-    who = who or (names[0]["name"] if names else actor)
-    what = f"“{row['topic_label'] or topic}”"
-    if row["id"] is None:
-        said = f"Nothing is on record of {who} on {what} as of {as_of}"
-    else:
-        said = f"As of {as_of}, {who} {WORDS[row['stance']]} {what}, effective {row['effective']}"
-    known_at = row["known_at"].date().isoformat() if row["known_at"] else "its beginning"
-    return f"{said} (onrecord at size {row['known_size']}, {known_at}; {permalink})."
 
 
 def _version(row: Row) -> dict[str, Any]:

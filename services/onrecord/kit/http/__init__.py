@@ -1,1 +1,1 @@
-"""What every API shares: problems, strict JSON, paging, health, metrics."""
+"""What every API shares: problem details, strict input, paging, health checks and metrics."""

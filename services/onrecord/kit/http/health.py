@@ -1,53 +1,56 @@
-"""Is this process up, and can it do its work?
+"""Routes of health checks: `/healthz` and `/readyz`. Installed by `entrypoints.app_factory`.
 
-`/healthz` answers while the process lives. `/readyz` asks each check that the entrypoint gave it,
-and answers 503 where one says no.
+`/healthz` answers while the process lives. `/readyz` runs the checks of each part and answers 503
+where one of them fails.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import structlog
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
+from starlette.datastructures import State
 
 log = structlog.get_logger()
 
-PATIENCE = 3.0
-"""Seconds that a check may take."""
+CHECK_TIMEOUT: Final = 3.0
+"""Seconds."""
 
-Check = Callable[[], Awaitable[tuple[bool, Any]]]
-"""Answers whether all is well, and what to say of it."""
+HealthCheck = Callable[[State], Awaitable[tuple[bool, Any]]]
+"""Takes the application's lifespan state; returns whether the part is ready, and a detail."""
 
 
-async def _look(name: str, check: Check) -> tuple[bool, Any]:
+async def _run_check(name: str, check: HealthCheck, state: State) -> tuple[bool, Any]:
     try:
-        return await asyncio.wait_for(check(), PATIENCE)
-    except Exception as error:  # whatever it is, the answer is "not ready"
+        return await asyncio.wait_for(check(state), CHECK_TIMEOUT)
+    except Exception as error:  # whatever it is, the part is not ready
         log.warning("a check failed", check=name, exc_info=error)
         return False, type(error).__name__
 
 
-def router(checks: Mapping[str, Check]) -> APIRouter:
-    """Routes for these checks."""
-    routes = APIRouter(tags=["health"])
+def health_router(checks: Mapping[str, HealthCheck]) -> APIRouter:
+    """Routes over these checks, by the name of the part."""
+    router = APIRouter(tags=["health"])
 
-    @routes.get("/healthz")
+    @router.get("/healthz")
     async def healthz() -> dict[str, str]:
         """The process lives."""
         return {"status": "ok"}
 
-    @routes.get("/readyz", responses={503: {"description": "Some check says no."}})
-    async def readyz() -> Response:
+    @router.get("/readyz", responses={503: {"description": "Some check says no."}})
+    async def readyz(request: Request) -> Response:
         """The process can do its work; 503 and which part cannot, otherwise."""
-        found = await asyncio.gather(*(_look(name, check) for name, check in checks.items()))
-        ready = all(well for well, _ in found)
+        results = await asyncio.gather(
+            *(_run_check(name, check, request.state) for name, check in checks.items())
+        )
+        ready = all(ok for ok, _ in results)
         answers = {
-            name: {"ok": well, "detail": said}
-            for name, (well, said) in zip(checks, found, strict=True)
+            name: {"ok": ok, "detail": detail}
+            for name, (ok, detail) in zip(checks, results, strict=True)
         }
         body = orjson.dumps({"status": "ready" if ready else "not ready", "checks": answers})
         return Response(body, 200 if ready else 503, media_type="application/json")
 
-    return routes
+    return router

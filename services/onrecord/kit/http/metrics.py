@@ -1,20 +1,25 @@
-"""What does Prometheus see of this process? `/metrics`.
+"""Route of Prometheus metrics: `/metrics`. Installed by `entrypoints.app_factory`.
 
-Figures come from the database when they are asked for, so that any process tells the same and a
-restart forgets nothing. Each part of the service gives its own; called by the entrypoints.
+Metrics are read from the database at each scrape, so that every process reports the same values
+and a restart resets none. Each part of the service supplies a source of its own.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
 from prometheus_client.registry import Collector
+from starlette.datastructures import State
 
-Source = Callable[[], Awaitable[Sequence[Metric]]]
+MetricSource = Callable[[State], Awaitable[Sequence[Metric]]]
+"""Takes the application's lifespan state; returns current metrics."""
+
+_CONTENT: Final = {"text/plain": {"schema": {"type": "string"}}}
 
 
-class _Told(Collector):
-    """Figures that are at hand."""
+class _ReadyMetrics(Collector):
+    """Metrics that have been read already."""
 
     def __init__(self, metrics: Iterable[Metric]) -> None:
         self._metrics = metrics
@@ -23,18 +28,16 @@ class _Told(Collector):
         yield from self._metrics
 
 
-def router(sources: Sequence[Source]) -> APIRouter:
+def metrics_router(sources: Sequence[MetricSource]) -> APIRouter:
     """The route over these sources."""
-    routes = APIRouter(tags=["health"])
+    router = APIRouter(tags=["health"])
 
-    @routes.get("/metrics", response_class=Response, responses={200: {"content": _CONTENT}})
-    async def metrics() -> Response:
+    @router.get("/metrics", response_class=Response, responses={200: {"content": _CONTENT}})
+    async def metrics(request: Request) -> Response:
         """Figures in Prometheus' text format."""
+        values = [metric for source in sources for metric in await source(request.state)]
         registry = CollectorRegistry()
-        registry.register(_Told([one for source in sources for one in await source()]))
+        registry.register(_ReadyMetrics(values))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    return routes
-
-
-_CONTENT = {"text/plain": {"schema": {"type": "string"}}}
+    return router

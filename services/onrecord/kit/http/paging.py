@@ -1,7 +1,6 @@
-"""How does a list go on where it stopped?
+"""Keyset paging: cursors and `Link` headers (RFC 8288). Used by every API that lists.
 
-Keyset paging: a cursor is the last row's sort key, opaque to clients. Called by the read and proof
-doors. `Link` headers follow RFC 8288.
+A cursor is the sort key of a page's last row, opaque to clients.
 """
 
 import base64
@@ -22,9 +21,9 @@ def cursor(key: Sequence[Any]) -> str:
 
 
 def key(text: str, *types: type) -> tuple[Any, ...]:
-    """The sort key of a cursor that we made, its parts of these types; else a 422 problem.
+    """The sort key in a cursor, its parts of these types; raises a 422 `Problem` if it has others.
 
-    Its first part is a size or a seq, and so never negative.
+    The first part is a size or a seq, and so never negative.
     """
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -34,11 +33,11 @@ def key(text: str, *types: type) -> tuple[Any, ...]:
             return (first, *rest)
         raise ValueError
     except (binascii.Error, ValueError, TypeError, OverflowError):
-        raise not_ours() from None
+        raise invalid_cursor() from None
 
 
-def not_ours() -> Problem:
-    """422 for a cursor that the list never gave."""
+def invalid_cursor() -> Problem:
+    """422 for a cursor that the list did not issue."""
     fault = {"parameter": "cursor", "message": "use the cursor of an earlier page, unchanged"}
     return Problem(422, "invalid", "The cursor is not one that this list gave.", errors=[fault])
 
@@ -54,6 +53,6 @@ def _part(part: Any, type_: type) -> Any:
 
 
 def link(url: URL, next_cursor: str) -> str:
-    """A `Link` header's value that leads to the next page of `url`."""
+    """The value of a `Link` header that leads to the next page of `url`."""
     target = url.include_query_params(cursor=next_cursor)
     return f'<{target.path}?{target.query}>; rel="next"'

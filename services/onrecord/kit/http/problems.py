@@ -1,8 +1,7 @@
-"""How is a failure told?
+"""RFC 9457 problem details: the body of every 4xx and 5xx answer. Used by every API.
 
-RFC 9457 `application/problem+json` with a stable `type`, and for everything that a field is to
-blame for an `errors` list of `{pointer | parameter, message}`. Called by every door; never carries
-an exception's text.
+A problem has a stable `type` and, where fields are at fault, a list `errors` of
+`{pointer | parameter, message}`. It never carries the text of an exception.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,8 +25,8 @@ MEDIA_TYPE: Final = "application/problem+json"
 Faults = Sequence[Mapping[str, str]]
 
 
-class Problem(Exception):
-    """An answer that says what went wrong. `code` ends its `type`; `about` adds members."""
+class Problem(HTTPException):
+    """A failure and its answer. `code` ends the `type`; `about` adds members to the body."""
 
     def __init__(
         self,
@@ -39,16 +38,15 @@ class Problem(Exception):
         headers: Mapping[str, str] | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(detail)
-        self.status, self.code, self.detail = status, code, detail
-        self.errors, self.headers, self.about = errors, dict(headers or {}), dict(about or {})
+        super().__init__(status, detail, headers)
+        self.code, self.errors, self.about = code, errors, dict(about or {})
 
     def body(self) -> dict[str, Any]:
         """The problem as JSON."""
         return {
             "type": f"{TYPE_BASE}{self.code}",
-            "title": HTTPStatus(self.status).phrase,
-            "status": self.status,
+            "title": HTTPStatus(self.status_code).phrase,
+            "status": self.status_code,
             "detail": self.detail,
             **({"errors": list(self.errors)} if self.errors else {}),
             **self.about,
@@ -56,16 +54,7 @@ class Problem(Exception):
 
     def response(self) -> Response:
         """The problem as an HTTP response."""
-        return Response(orjson.dumps(self.body()), self.status, self.headers, MEDIA_TYPE)
-
-
-def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What OpenAPI says of these failures of a route."""
-    content = {MEDIA_TYPE: {"schema": _SCHEMA}}
-    return {
-        status: {"description": HTTPStatus(status).phrase, "content": content}
-        for status in statuses
-    }
+        return Response(orjson.dumps(self.body()), self.status_code, self.headers, MEDIA_TYPE)
 
 
 _SCHEMA: Final = {
@@ -94,14 +83,23 @@ _SCHEMA: Final = {
 }
 
 
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI description of answers with these statuses, for `responses=` of a route."""
+    content = {MEDIA_TYPE: {"schema": _SCHEMA}}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": content}
+        for status in statuses
+    }
+
+
 def at(pointer: str, message: str) -> dict[str, str]:
-    """A fault in the body, at an RFC 6901 pointer."""
+    """An item of `errors`: a fault in the body, at an RFC 6901 pointer."""
     return {"pointer": pointer, "message": message}
 
 
 def pointer(location: Sequence[str | int]) -> str:
-    """An RFC 6901 pointer from the steps that lead to a place."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in location)
+    """The RFC 6901 pointer to a location, given as keys and indexes."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
 
 
 def unavailable(code: str, detail: str, *, seconds: int = 1) -> Problem:
@@ -111,20 +109,21 @@ def unavailable(code: str, detail: str, *, seconds: int = 1) -> Problem:
 
 def invalid(errors: Sequence[Mapping[str, Any]]) -> Problem:
     """422 from pydantic's errors, for a body (`loc` below it) or for parameters."""
+    locations = [tuple(error["loc"]) for error in errors]
     faults = []
-    places = [tuple(one["loc"]) for one in errors]
-    for one in errors:
-        if one.get("type") == "too_short" and any(
-            place[: len(one["loc"])] == tuple(one["loc"]) != place for place in places
+    for error in errors:
+        location, message = tuple(error["loc"]), error["msg"].removeprefix("Value error, ")
+        if error.get("type") == "too_short" and any(
+            other[: len(location)] == location != other for other in locations
         ):
-            continue  # too short only because its items are faulty, which is told
-        where, message = one["loc"], one["msg"].removeprefix("Value error, ")
-        if where and where[0] in ("query", "path", "header"):
-            faults.append({"parameter": str(where[:2][-1]), "message": message})  # not its n-th
+            continue  # too short only because its items are faulty, which have errors of their own
+        if location and location[0] in ("query", "path", "header"):
+            name = location[:2][-1]  # without the index into a repeated parameter
+            faults.append({"parameter": str(name), "message": message})
         else:
-            below = [step for step in where if step != "[key]"]
+            below = [part for part in location if part != "[key]"]
             below = below[1:] if below[:1] == ["body"] else below
-            faults.append(at(pointer(below) + one.get("ctx", {}).get("at", ""), message))
+            faults.append(at(pointer(below) + error.get("ctx", {}).get("at", ""), message))
     return Problem(
         422, "invalid", "Some fields cannot be accepted; errors names each.", errors=faults
     )
@@ -138,21 +137,21 @@ _DETAILS: Final = {
 
 
 def problem_of(error: BaseException) -> Problem:
-    """What is told of any error; what is not a problem itself goes into the log."""
+    """The problem that answers any error. What is not a `Problem` already is logged."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, QueryCanceled):
         log.warning("a query was cut off", exc_info=error)
         return unavailable("too-slow", "The database took too long over this; ask for less.")
     if isinstance(error, psycopg.OperationalError | PoolTimeout):
-        log.warning("the database is away", exc_info=error)
+        log.warning("the database cannot be reached", exc_info=error)
         return unavailable("database-unavailable", "The database cannot be reached now.")
     log.error("unhandled", exc_info=error)
     return Problem(500, "internal", "A fault of ours; it is in the log.")
 
 
 def install(app: FastAPI) -> None:
-    """Answer every failure of `app` as a problem."""
+    """Answer every failure of an application as a problem."""
 
     async def problem(_: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)

@@ -1,8 +1,9 @@
-"""Where do bytes wait for a reader who is not reading yet?
+"""A response spool: bytes of an answer whose client does not read yet. Used by `POST /v1/batch`.
 
-Called by `/v1/batch`: most HTTP clients send their whole body before they read a byte of the
-answer, and would never get to it if the answer's first half held up the reading of the body. Up to
-1 MiB waits in memory, more of it in a temporary file; a reader who keeps up never makes it grow.
+Most HTTP clients send their whole body before they read a byte of the answer. If writing the answer
+blocked the reading of the body, such a client and this server would wait for each other for ever.
+Up to 1 MiB waits in memory and what is beyond that in a temporary file, which is emptied whenever
+the client has caught up.
 """
 
 import asyncio
@@ -14,8 +15,8 @@ IN_MEMORY: Final = 1_048_576
 CHUNK: Final = 65_536
 
 
-class Backlog:
-    """Bytes between one writer, who never waits, and one reader, both on one event loop."""
+class ResponseSpool:
+    """Bytes from one writer, which never waits, to one reader, both on one event loop."""
 
     def __init__(self) -> None:
         self._file = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - closed by `close`
@@ -24,19 +25,19 @@ class Backlog:
         self._ended = False
 
     def put(self, data: bytes) -> None:
-        """Add bytes."""
+        """Append bytes."""
         self._file.seek(self._written)
         self._file.write(data)
         self._written += len(data)
         self._more.set()
 
     def end(self) -> None:
-        """Nothing more will be added."""
+        """End the iteration after the bytes that are left."""
         self._ended = True
         self._more.set()
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close and remove the file."""
         self._file.close()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

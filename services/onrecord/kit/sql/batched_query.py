@@ -1,8 +1,9 @@
-"""How are reads that come at the same time answered by one statement?
+"""A query that answers concurrent calls in batches: group commit, for reads.
 
-Most of a small query's time goes into sending it, setting its plan up and taking its row, not into
-looking things up. So what is asked while others are being answered is gathered, and goes as one
-statement when the next of them is done: group commit, for reads. Who asks alone waits for nobody.
+Used by the read API for positions. Most of the time of a small query goes into sending it, setting
+up its plan and fetching its row, not into looking things up. So calls that arrive while statements
+run wait for the next worker to be free and go together, as one statement. A lone call waits for
+nobody.
 """
 
 import asyncio
@@ -17,118 +18,122 @@ from sqlalchemy.sql import ClauseElement
 
 from onrecord.kit.sql.db import Pool, Row, rows
 
-LANES: Final = 4
-"""Lanes of statements, one after the other in each: half of a door's pool."""
+MAX_WORKERS: Final = 4
+"""Workers that run a statement at a time each: half of the read API's pool."""
 
-MOST: Final = 8
-"""Asks in a statement. More would save little, and all wait for the slowest among them."""
+MAX_BATCH: Final = 8
+"""Calls in a statement. More would save little, and all wait for the slowest among them."""
 
-LATE: Final = 0.5
-"""Seconds after which a lane counts no more, and another may open: one that hangs holds up nobody
-but those who went with it.
+SLOW_AFTER: Final = 0.5
+"""Seconds after which a worker no longer counts and another may start, so that a statement that
+hangs delays only the calls in it.
 """
 
 
-class _Ask(NamedTuple):
+class _Call(NamedTuple):
     params: Mapping[str, Any]
-    answer: asyncio.Future[Row]
+    result: asyncio.Future[Row]
     since: float
-    """When it was asked, by the event loop's clock."""
+    """When it was made, by the event loop's clock."""
 
 
-class Together:
-    """A query that takes many asks at once, and what is asked of it.
+class BatchedQuery:
+    """A query that takes many sets of parameters at once, and the calls that wait for it.
 
-    Its one parameter `params` is a JSON array of objects, each numbered by `n`. It answers each
-    with one row that has its `n`.
+    Its only parameter, `params`, is a JSON array of objects, each numbered by `n`. It returns a row
+    for each, which has the same `n`.
     """
 
     def __init__(self, pool: Pool, query: ClauseElement) -> None:
         self._pool, self._query = pool, query
-        self._waiting: list[_Ask] = []
-        self._alone: list[_Ask] = []
-        """Those whose statement failed, which go by themselves."""
-        self._open = 0
-        self._lanes: set[asyncio.Task[None]] = set()  # so that none is collected as garbage
+        self._waiting: list[_Call] = []
+        self._individual: list[_Call] = []
+        """Calls whose statement failed, to be repeated in a statement of their own."""
+        self._active = 0
+        self._tasks: set[asyncio.Task[None]] = set()  # asyncio itself keeps only weak references
 
-    async def row(self, params: Mapping[str, Any]) -> Row:
-        """The row that answers these parameters."""
+    async def fetch_one(self, params: Mapping[str, Any]) -> Row:
+        """The row for these parameters."""
         loop = asyncio.get_running_loop()
-        ask = _Ask(params, loop.create_future(), loop.time())
-        self._waiting.append(ask)
-        self._open_lane()
-        return await ask.answer
+        call = _Call(params, loop.create_future(), loop.time())
+        self._waiting.append(call)
+        self._start_worker()
+        return await call.result
 
-    def _open_lane(self) -> None:
-        """Where somebody waits, unless enough are open."""
-        if (self._waiting or self._alone) and self._open < LANES:
-            self._open += 1
-            # It begins in the next turn of the event loop, with all that came in this one, and in
-            # no request's context: what is logged there is of none.
-            lane = asyncio.create_task(self._lane(), context=Context())
-            self._lanes.add(lane)
-            lane.add_done_callback(self._lanes.discard)
+    def _start_worker(self) -> None:
+        """Start a worker if calls wait and not enough workers are active."""
+        if (self._waiting or self._individual) and self._active < MAX_WORKERS:
+            self._active += 1
+            # It begins in the next turn of the event loop, with all calls of this one, and in an
+            # empty context: what it logs belongs to no request.
+            task = asyncio.create_task(self._worker(), context=Context())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    async def _lane(self) -> None:
-        """Answer until nobody waits, or until an answer is late."""
+    async def _worker(self) -> None:
+        """Run batches until no call waits, or until a batch is slow."""
         in_time = True
 
-        def late() -> None:
+        def give_up_place() -> None:
             nonlocal in_time
             in_time = False
-            self._open -= 1
-            self._open_lane()
+            self._active -= 1
+            self._start_worker()
 
         try:
-            while in_time and (some := self._next()):
-                alarm = asyncio.get_running_loop().call_later(LATE, late)
+            while in_time and (batch := self._next_batch()):
+                alarm = asyncio.get_running_loop().call_later(SLOW_AFTER, give_up_place)
                 try:
-                    await self._answer(some)
+                    await self._run(batch)
                 finally:
                     alarm.cancel()
         finally:
             if in_time:
-                self._open -= 1
+                self._active -= 1
 
-    def _next(self) -> Sequence[_Ask]:
-        """Who goes next, without those who have gone away."""
-        while self._alone or self._waiting:
-            if self._alone:
-                some = [self._alone.pop(0)]
+    def _next_batch(self) -> Sequence[_Call]:
+        """The calls that go next, without those that were cancelled."""
+        while self._individual or self._waiting:
+            if self._individual:
+                batch = [self._individual.pop(0)]
             else:
-                some, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-            if stayed := [one for one in some if not one.answer.done()]:
-                return stayed
+                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+            if batch := [call for call in batch if not call.result.done()]:
+                return batch
         return []
 
-    async def _answer(self, some: Sequence[_Ask]) -> None:
-        """Give each its row, or the error that it meets."""
+    async def _run(self, batch: Sequence[_Call]) -> None:
+        """Give each call its row or its error."""
         try:
-            asked = orjson.dumps([{**one.params, "n": n} for n, one in enumerate(some)]).decode()
-            found = await rows(self._pool, self._query, {"params": asked})
-            by_number = {row["n"]: row for row in found}
-            for n, one in enumerate(some):
-                if not one.answer.done():
-                    one.answer.set_result(by_number[n])
+            numbered = [{**call.params, "n": n} for n, call in enumerate(batch)]
+            params = {"params": orjson.dumps(numbered).decode()}
+            by_number = {row["n"]: row for row in await rows(self._pool, self._query, params)}
+            for n, call in enumerate(batch):
+                if not call.result.done():
+                    call.result.set_result(by_number[n])
         except Exception as error:
-            if len(some) > 1 and not _is_lost(error):
-                self._alone += some  # if it is the fault of one, it is not the others'
-                self._open_lane()
+            if len(batch) > 1 and not _is_connection_lost(error):
+                self._retry_individually(batch)
                 return
             if isinstance(error, PoolTimeout):
-                some = [*some, *self._too_long()]
-            for one in some:
-                if not one.answer.done():
-                    one.answer.set_exception(error)
+                batch = [*batch, *self._timed_out()]
+            for call in batch:
+                if not call.result.done():
+                    call.result.set_exception(error)
 
-    def _too_long(self) -> Sequence[_Ask]:
-        """Take out who has waited for as long as the pool lets anybody wait for a connection."""
+    def _retry_individually(self, batch: Sequence[_Call]) -> None:
+        """Repeat each call by itself: the error of one call must not fail the others."""
+        self._individual += batch
+        self._start_worker()
+
+    def _timed_out(self) -> Sequence[_Call]:
+        """Take out the calls that have waited as long as the pool lets a client wait."""
         before = asyncio.get_running_loop().time() - self._pool.timeout
-        gone = [one for one in self._waiting if one.since <= before]
-        self._waiting = self._waiting[len(gone) :]  # they stand in the order in which they came
-        return gone
+        timed_out = [call for call in self._waiting if call.since <= before]
+        self._waiting = self._waiting[len(timed_out) :]  # they are in the order of arrival
+        return timed_out
 
 
-def _is_lost(error: Exception) -> bool:
-    """Whether there was no connection, or none any more: what a server refuses has a code."""
+def _is_connection_lost(error: Exception) -> bool:
+    """Whether there was no connection: an error that the server reports has a code."""
     return isinstance(error, psycopg.OperationalError) and error.sqlstate is None

@@ -151,7 +151,7 @@ def describe_webhooks(app: FastAPI) -> None:
             description="Answer 2xx within 15 seconds. The same `webhook-id` may come again.",
             operation_id=f"receive_{type_.replace('.', '_')}",
             status_code=204,
-            tags=["webhooks"],
+            tags=["webhooks API"],
             route_class_override=APIRoute,
             openapi_extra={
                 "requestBody": {

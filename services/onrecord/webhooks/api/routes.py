@@ -13,7 +13,6 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from onrecord.kit.celery import TaskNotifier
 from onrecord.kit.http import paging
 from onrecord.kit.http.problems import Problem, at, responses
-from onrecord.kit.http.strict_routes import StrictRoute
 from onrecord.kit.sql.db import Pool, Row, rows
 from onrecord.webhooks.api import delivery_log, endpoints, feed, replays, validation
 from onrecord.webhooks.api.requests import (
@@ -43,9 +42,7 @@ from onrecord.webhooks.http.egress import Network
 from onrecord.webhooks.matching import Filter
 from onrecord.webhooks.tables import LOWEST_ID
 
-router = APIRouter(
-    prefix="/v1", tags=["webhooks"], route_class=StrictRoute, responses=responses(404, 422, 503)
-)
+router = APIRouter(prefix="/v1", tags=["webhooks API"], responses=responses(404, 422, 503))
 _NO_REASON: Final = PauseIn()
 _BODY: dict[int | str, dict[str, Any]] = responses(400, 413, 415)
 _BODY_OR_409: dict[int | str, dict[str, Any]] = responses(400, 409, 413, 415)
@@ -66,7 +63,7 @@ class WebhooksResources:
 
 async def webhooks_resources(request: Request) -> WebhooksResources:
     """What `app_factory` opened."""
-    resources: WebhooksResources = request.app.state.webhooks
+    resources: WebhooksResources = request.state.webhooks
     return resources
 
 
@@ -122,7 +119,7 @@ def _after(cursor: str) -> UUID:
     try:
         return UUID(paging.key(cursor, int, str)[1])
     except ValueError:
-        raise paging.not_ours() from None
+        raise paging.invalid_cursor() from None
 
 
 @router.post("/endpoints/dry-run", responses=_BODY)

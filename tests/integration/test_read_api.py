@@ -1,7 +1,7 @@
-"""Does the read door answer what is, and was, on record, as it was known at any size?
+"""The read API answers what is and was on record, as known at any size.
 
-The seeds go in through the write door and must answer `seeds/expected.json`, which was written by
-hand. What needs other words, or a record that grows, is in `test_read_lists`.
+The seeds are recorded through the write API and must answer `seeds/expected.json`, which was
+written by hand. What needs other words, or a record that grows, is in `test_read_lists`.
 """
 
 import json
@@ -32,7 +32,7 @@ LISTS = [
 
 
 @pytest.fixture(scope="module")
-def sown(server_url: str, template: str) -> Iterator[tuple[Client, dict[str, int]]]:
+def recorded_seeds(server_url: str, template: str) -> Iterator[tuple[Client, dict[str, int]]]:
     """The seeds on record and folded, and the seq that each line was given."""
     with (
         postgres.database(server_url, template) as url,
@@ -53,8 +53,8 @@ def sown(server_url: str, template: str) -> Iterator[tuple[Client, dict[str, int
 
 
 @pytest.fixture
-def seeds(sown: tuple[Client, dict[str, int]]) -> Client:
-    return sown[0]
+def seeds(recorded_seeds: tuple[Client, dict[str, int]]) -> Client:
+    return recorded_seeds[0]
 
 
 def ids(answer: dict[str, Any]) -> list[str]:
@@ -62,7 +62,7 @@ def ids(answer: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("line", EXPECTED["timelines"], ids=lambda x: f"{x['actor']} {x['topic']}")
-def test_every_line_of_positions_in_the_seeds_is_as_expected(seeds: Client, line: Any) -> None:
+def test_every_timeline_of_the_seeds_is_as_expected(seeds: Client, line: Any) -> None:
     path = f"/v1/actors/{line['actor']}/topics/{line['topic']}"
     answer = get(seeds, f"{path}/timeline")
     steps = [{name: one.get(name) for name in line["steps"][0]} for one in answer["items"]]
@@ -87,9 +87,9 @@ def test_there_are_no_other_positions_in_the_seeds(seeds: Client) -> None:
 
 @pytest.mark.parametrize("ask", EXPECTED["answers"], ids=lambda x: x["question"])
 def test_every_answer_of_the_seeds_is_as_expected(
-    sown: tuple[Client, dict[str, int]], ask: dict[str, Any]
+    recorded_seeds: tuple[Client, dict[str, int]], ask: dict[str, Any]
 ) -> None:
-    seeds, places = sown
+    seeds, places = recorded_seeds
     if ask["before_line"]:
         assert ask["known_size"] == places[ask["before_line"]]
     path = f"/v1/actors/{ask['actor']}/topics/{ask['topic']}/position"
@@ -118,7 +118,7 @@ def test_every_change_of_the_seeds_is_as_expected(seeds: Client) -> None:
     assert sorted((one["seq"] for one in items), reverse=True) == [one["seq"] for one in items]
 
 
-def test_an_account_of_someone_elses_words_moves_nobody(seeds: Client) -> None:
+def test_an_embedded_account_is_no_basis_for_a_position(seeds: Client) -> None:
     account = get(seeds, f"/v1/statements/{ACCOUNT_OF_BIDEN}")
     peskov = EXPECTED["ids"]["statement/2022-12-02/peskov-318-427"]
     assert (peskov, ["biden"]) == (
@@ -150,7 +150,7 @@ def test_the_permalink_answers_the_same_and_the_citation_names_both(seeds: Clien
     assert words == [one["content"]["text"] for one in based]
 
 
-def test_what_nobody_said_is_told_in_words(seeds: Client) -> None:
+def test_a_pair_without_a_position_is_not_on_record_and_says_so(seeds: Client) -> None:
     answer = get(seeds, "/v1/actors/kirby/topics/talks-with-putin/position")
     assert tuple(answer[name] for name in ("on_record", "stance", "id", "revision")) == (
         False,
@@ -162,7 +162,7 @@ def test_what_nobody_said_is_told_in_words(seeds: Client) -> None:
 
 
 @pytest.mark.parametrize("part", ["position", "timeline", "history"])
-def test_who_and_what_is_not_on_record_is_not_found(seeds: Client, part: str) -> None:
+def test_unknown_actors_topics_and_statements_are_not_found(seeds: Client, part: str) -> None:
     nobody = seeds.get(f"/v1/actors/nobody/topics/talks-with-putin/{part}")
     expect_problem(nobody, 404, "unknown-actor")
     expect_problem(seeds.get(f"/v1/actors/biden/topics/nothing/{part}"), 404, "unknown-topic")
@@ -173,7 +173,7 @@ def test_who_and_what_is_not_on_record_is_not_found(seeds: Client, part: str) ->
     expect_problem(seeds.get("/v1/statements/" + "0" * 32), 404, "unknown-statement")
 
 
-def test_a_time_of_knowledge_is_a_size(seeds: Client) -> None:
+def test_known_at_is_resolved_to_a_size(seeds: Client) -> None:
     entries = [one["entry"] for one in get(seeds, "/v1/events", limit=1000)["items"]]
     times = [entry["recorded_at"] for entry in entries]
     for at in sorted({times[20], times[36], times[-1]}):
@@ -189,7 +189,7 @@ def test_a_time_of_knowledge_is_a_size(seeds: Client) -> None:
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_all_pages_of_one_are_the_list(seeds: Client, path: str) -> None:
+def test_pages_of_one_item_add_up_to_the_list(seeds: Client, path: str) -> None:
     whole = get(seeds, path + ("&" if "?" in path else "?") + "limit=500")
     assert whole["items"]
     assert whole["next"] is None
@@ -212,7 +212,7 @@ def test_an_actor_is_found_by_any_spelling(seeds: Client, q: str) -> None:
     assert ids(get(seeds, "/v1/actors", q=q)) == ["zelenskyy"]
 
 
-def test_the_front_page_leads_only_to_what_answers(seeds: Client) -> None:
+def test_all_links_of_the_front_page_answer(seeds: Client) -> None:
     page = seeds.get("/")
     assert (page.status_code, bodies.media_type(page)) == (200, "text/html")
     links = re.findall(r'href="([^"]+)"', page.text)
@@ -220,7 +220,7 @@ def test_the_front_page_leads_only_to_what_answers(seeds: Client) -> None:
     assert {200} == {seeds.get(one).status_code for one in links}
 
 
-def test_the_documentation_needs_no_other_host(seeds: Client) -> None:
+def test_the_documentation_loads_nothing_from_other_hosts(seeds: Client) -> None:
     page = seeds.get("/docs").text
     hosts = {urlsplit(one).netloc for one in re.findall(r"""['"(]((?:https?:)?//[^'")]+)""", page)}
     assert {seeds.base_url.netloc.decode()} == hosts

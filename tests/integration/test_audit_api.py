@@ -1,7 +1,7 @@
-"""Does the proof door give every event byte for byte as it was hashed, in pages and as a stream?
+"""The audit API serves every event byte for byte as it was hashed, in pages and as a stream.
 
 Hashes and commitments are recomputed here from the raw bytes of the answers, with `hashlib`, `hmac`
-and the `rfc8785` package, and held against the ledger's own columns.
+and the `rfc8785` package, and compared with the ledger's own columns.
 """
 
 import hashlib
@@ -119,7 +119,7 @@ def test_every_entry_hashes_to_its_leaf_in_the_ledger(on_record: Record, lines: 
     assert expected == seen
 
 
-def test_every_entry_is_canonical_ascii_and_knows_its_place(lines: list[str]) -> None:
+def test_every_entry_is_canonical_ascii_with_its_own_seq(lines: list[str]) -> None:
     for n, one in enumerate(lines):
         entry = json.loads(entry_bytes(one))
         assert entry_bytes(one).isascii()
@@ -127,7 +127,7 @@ def test_every_entry_is_canonical_ascii_and_knows_its_place(lines: list[str]) ->
         assert (n, "local", 1) == (entry["seq"], entry["recorded_by"], entry["v"])
 
 
-def test_every_commitment_is_kept_by_salt_and_words(lines: list[str]) -> None:
+def test_every_commitment_is_the_hmac_of_its_section(lines: list[str]) -> None:
     salts = set()
     for one in map(json.loads, lines):
         assert one["erased"] == {}
@@ -142,7 +142,7 @@ def test_every_commitment_is_kept_by_salt_and_words(lines: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("client")  # which puts them on record
-def test_the_words_of_a_section_stand_in_canonical_bytes(on_record: Record) -> None:
+def test_sections_are_stored_as_canonical_bytes(on_record: Record) -> None:
     with psycopg.connect(on_record.url) as conn:
         values = [bytes(row[0]) for row in conn.execute("SELECT value FROM ledger.payloads")]
     assert values
@@ -150,7 +150,7 @@ def test_the_words_of_a_section_stand_in_canonical_bytes(on_record: Record) -> N
         assert rfc8785.dumps(json.loads(value)) == value
 
 
-def test_no_word_stands_in_an_entry(lines: list[str]) -> None:
+def test_entries_hold_no_free_text(lines: list[str]) -> None:
     entries = b"\n".join(map(entry_bytes, lines))
     for word in (b"Spokesman", b"DROP TABLE", b"example", b"Daily", b"leave", b"Press", b"ready"):
         assert word not in entries
@@ -188,26 +188,26 @@ def passes(entry: dict[str, Any], asked: dict[str, Any]) -> bool:
     )
 
 
-def test_a_stream_goes_on_from_a_cursor(client: Client, lines: list[str]) -> None:
+def test_a_stream_continues_from_a_cursor(client: Client, lines: list[str]) -> None:
     cursor = get(client, "/v1/events", limit=9)["next"]
     answer = client.get("/v1/events", params={"cursor": cursor}, headers=NDJSON)
     assert lines[9:] == stream(answer)
 
 
-def test_an_event_alone_is_the_same_bytes(client: Client, lines: list[str]) -> None:
+def test_a_single_event_has_the_same_bytes(client: Client, lines: list[str]) -> None:
     for one in lines[:20]:
         answer = client.get(f"/v1/events/{json.loads(one)['entry']['id']}")
         assert (200, one) == (answer.status_code, answer.text)
         assert bodies.media_type(answer) == "application/json"
 
 
-def test_words_come_back_exactly_as_they_were_sent(lines: list[str]) -> None:
+def test_words_are_served_exactly_as_they_were_sent(lines: list[str]) -> None:
     said = [json.loads(one)["payload"].get("content", {}).get("value", {}) for one in lines]
     texts = {one["content"]["text"] for one in said if "content" in one}
     assert {f"{one} {n}" for n in range(100) for one in STRANGE_STRINGS} <= texts
 
 
-def test_what_is_not_there_is_not_found(client: Client) -> None:
+def test_an_unknown_event_is_not_found(client: Client) -> None:
     expect_problem(client.get(f"/v1/events/{uuid4()}"), 404, "unknown-event")
 
 
@@ -219,7 +219,7 @@ def test_what_is_not_there_is_not_found(client: Client) -> None:
         *(("actor", "Emma"), ("topic", ""), ("cursor", "x"), ("known_size", 1)),
     ],
 )
-def test_what_cannot_be_asked_is_refused(client: Client, name: str, value: Any) -> None:
+def test_invalid_parameters_are_refused_and_named(client: Client, name: str, value: Any) -> None:
     for headers in ({}, NDJSON):
         answer = client.get("/v1/events", params={name: value}, headers=headers)
         assert [name] == error_places(expect_problem(answer, 422, "invalid"))

@@ -1,4 +1,4 @@
-"""Does the write door record what it is told, once, and say so; and does a refusal write nothing?
+"""The write API records a write once and answers it; a refused write leaves nothing.
 
 Over real HTTP and a real ledger, shared by this file; each test has its own actor and topic.
 """
@@ -105,7 +105,9 @@ def test_a_repeated_write_gets_the_first_answer_again(
 
 
 @pytest.mark.parametrize("route", [one for one in ROUTES if one not in ("actors", "topics")])
-def test_a_key_stands_for_an_id(client: Client, on_record: Record, who: str, route: str) -> None:
+def test_an_idempotency_key_stands_for_an_id(
+    client: Client, on_record: Record, who: str, route: str
+) -> None:
     path, body = write(client, who, route)
     del body["id"]
     key = {"Idempotency-Key": f"{who} {route}"}
@@ -119,7 +121,7 @@ def test_a_key_stands_for_an_id(client: Client, on_record: Record, who: str, rou
     assert before == ledger_size(on_record.url)
 
 
-def test_a_statement_brings_its_positions_along(
+def test_a_statement_is_recorded_with_its_positions(
     client: Client, on_record: Record, who: str
 ) -> None:
     other, id_ = post(client, "/v1/statements", said(who))["id"], uuid4()
@@ -144,7 +146,7 @@ def test_a_statement_brings_its_positions_along(
         assert error_places(expect_problem(answer, 422, "id-reused")) == ["/id"]
 
 
-def test_one_bad_position_along_and_nothing_is_written(
+def test_a_statement_with_an_invalid_position_is_refused_whole(
     client: Client, on_record: Record, who: str
 ) -> None:
     before = ledger_size(on_record.url)
@@ -157,7 +159,7 @@ def test_one_bad_position_along_and_nothing_is_written(
     assert before == ledger_size(on_record.url)
 
 
-def test_a_position_is_refused_where_its_pair_moved_on(
+def test_a_position_whose_expected_revision_is_not_current_is_refused(
     client: Client, on_record: Record, who: str
 ) -> None:
     first = post(client, "/v1/positions", held(who, expected_revision=0))
@@ -183,7 +185,7 @@ def test_a_taken_slug_is_refused(
     assert (["/id"], before) == (error_places(problem), ledger_size(on_record.url))
 
 
-def test_a_correction_keeps_the_id_and_tells_the_old_words_at_the_old_size(
+def test_a_correction_keeps_the_id_and_old_sizes_keep_the_old_words(
     client: Client, on_record: Record, who: str
 ) -> None:
     made = post(client, "/v1/statements", said(who))
@@ -200,9 +202,7 @@ def test_a_correction_keeps_the_id_and_tells_the_old_words_at_the_old_size(
     assert (then["status"], then["content"]["text"]) == ("on_record", "We are ready to talk.")
 
 
-def test_a_retraction_takes_off_and_a_correction_puts_back(
-    client: Client, on_record: Record, who: str
-) -> None:
+def test_a_correction_undoes_a_retraction(client: Client, on_record: Record, who: str) -> None:
     state = held(who)
     made = post(client, "/v1/positions", state)
     path = f"/v1/positions/{made['id']}"
@@ -218,7 +218,7 @@ def test_a_retraction_takes_off_and_a_correction_puts_back(
 
 
 @pytest.mark.parametrize("kind", ["statements", "positions"])
-def test_what_is_retracted_is_not_retracted_again(
+def test_a_second_retraction_is_refused(
     client: Client, on_record: Record, who: str, kind: str
 ) -> None:
     path, body = write(client, who, kind + "/{}/retraction")
@@ -230,7 +230,7 @@ def test_what_is_retracted_is_not_retracted_again(
 
 @pytest.mark.parametrize("kind", ["statements", "positions"])
 @pytest.mark.parametrize("amendment", ["corrections", "retraction"])
-def test_only_what_is_on_record_is_amended(
+def test_an_amendment_of_an_unknown_target_is_refused(
     client: Client, on_record: Record, who: str, kind: str, amendment: str
 ) -> None:
     _, body = write(client, who, f"{kind}/{{}}/{amendment}")
@@ -245,7 +245,7 @@ def test_only_what_is_on_record_is_amended(
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("kind", ["statements", "positions", "actors", "topics"])
-def test_an_edit_is_refused_with_the_link_to_append_a_correction(
+def test_put_patch_and_delete_are_refused_with_links_to_append(
     client: Client, on_record: Record, who: str, method: str, kind: str
 ) -> None:
     before = ledger_size(on_record.url)
@@ -258,14 +258,14 @@ def test_an_edit_is_refused_with_the_link_to_append_a_correction(
 
 
 @pytest.mark.parametrize("path", ["events/x", "changes", "statements/x/corrections", "batch"])
-def test_nothing_else_is_edited_either(client: Client, path: str) -> None:
+def test_put_patch_and_delete_are_not_offered_elsewhere(client: Client, path: str) -> None:
     for method in ("PUT", "PATCH", "DELETE"):
         answer = client.request(method, f"/v1/{path}")
         expect_problem(answer, 405, "method-not-allowed")
         assert answer.headers["Allow"] in ("GET", "POST")
 
 
-def test_a_revision_tells_the_old_state_at_the_old_size(
+def test_old_sizes_keep_the_state_before_a_revision(
     client: Client, on_record: Record, who: str
 ) -> None:
     size = ledger_size(on_record.url)
@@ -282,7 +282,7 @@ def test_a_revision_tells_the_old_state_at_the_old_size(
         assert body[field] != get(client, f"/v1/{kind}/{who}", known_size=size)[field]
 
 
-def test_one_id_from_many_writers_at_once_is_one_write(
+def test_concurrent_writes_of_one_id_are_recorded_once(
     client: Client, on_record: Record, who: str
 ) -> None:
     body, before = said(who, id=str(uuid4())), ledger_size(on_record.url)
@@ -293,7 +293,7 @@ def test_one_id_from_many_writers_at_once_is_one_write(
     assert before + 1 == ledger_size(on_record.url)
 
 
-def test_of_many_writers_who_expect_one_revision_one_is_heard(
+def test_of_concurrent_writes_that_expect_one_revision_one_is_recorded(
     client: Client, on_record: Record, who: str
 ) -> None:
     body, before = held(who, expected_revision=0), ledger_size(on_record.url)

@@ -1,4 +1,4 @@
-"""Are reads that come at the same time answered as if each had come alone?"""
+"""A batched query answers concurrent calls as if each had come alone."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -13,7 +13,7 @@ from psycopg_pool import PoolTimeout
 from sqlalchemy import TextClause, text
 
 from onrecord.kit.sql import batched_query, db
-from onrecord.kit.sql.batched_query import LANES, MOST, Together
+from onrecord.kit.sql.batched_query import MAX_BATCH, MAX_WORKERS, BatchedQuery
 from onrecord.projections.queries import POSITION
 from tests.support.long_histories import long_history
 from tests.support.oracle import opened
@@ -23,33 +23,35 @@ T = TypeVar("T")
 
 DIVIDED = text(
     "SELECT a.n, 100 / a.by AS found, count(*) OVER () AS beside"
-    " FROM json_to_recordset(CAST(:params AS json)) AS a(n bigint, by bigint) ORDER BY a.n DESC"
+    " FROM json_to_recordset(CAST(:asked AS json)) AS a(n bigint, by bigint) ORDER BY a.n DESC"
 )
 """100 divided by each `by`, and beside how many others."""
 
-HELD_UP = text(
+LOCKING = text(
     "SELECT a.n, a.by AS found, count(*) OVER () AS beside,"
     " CASE a.by WHEN 0 THEN pg_advisory_xact_lock_shared(7) IS NULL END AS waited"
-    " FROM json_to_recordset(CAST(:params AS json)) AS a(n bigint, by bigint)"
+    " FROM json_to_recordset(CAST(:asked AS json)) AS a(n bigint, by bigint)"
 )
 """`by` itself; 0 waits for a lock."""
 
 
-def with_pool(url: str, use: Callable[[Together], Awaitable[T]], query: TextClause = DIVIDED) -> T:
-    """What comes of asking through a pool as the read door has it."""
+def with_pool(
+    url: str, use: Callable[[BatchedQuery], Awaitable[T]], query: TextClause = DIVIDED
+) -> T:
+    """The result of `use` with a batched query over a pool like the read API's."""
 
     async def main() -> T:
         async with db.pool(url, role="onrecord_query") as pool:
-            return await asyncio.wait_for(use(Together(pool, query)), 30)
+            return await asyncio.wait_for(use(BatchedQuery(pool, query)), 30)
 
     return asyncio.run(main())
 
 
-def divided(asked: Together, *numbers: int) -> list[asyncio.Task[db.Row]]:
-    return [asyncio.create_task(asked.row({"by": one})) for one in numbers]
+def divided(query: BatchedQuery, *numbers: int) -> list[asyncio.Task[db.Row]]:
+    return [asyncio.create_task(query.fetch_one({"by": one})) for one in numbers]
 
 
-def test_positions_asked_for_at_once_are_those_asked_for_one_by_one(
+def test_concurrent_positions_equal_sequential_ones(
     server_url: str, template: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each of its own actor, topic, date and size, also where nothing is on record."""
@@ -72,8 +74,8 @@ def test_positions_asked_for_at_once_are_those_asked_for_one_by_one(
             sizes = [{}, {"known_size": played.size(chance.randint(0, 100))}]
             return path, {"as_of": year, **chance.choice(sizes)}
 
-        def ask(asked: tuple[str, Mapping[str, Any]]) -> tuple[int, Any]:
-            answer = house.client.get(asked[0], params=asked[1])
+        def ask(query: tuple[str, Mapping[str, Any]]) -> tuple[int, Any]:
+            answer = house.client.get(query[0], params=query[1])
             return answer.status_code, answer.json()
 
         asks = [one() for _ in range(400)]
@@ -86,71 +88,71 @@ def test_positions_asked_for_at_once_are_those_asked_for_one_by_one(
     assert statements < 2 * len(asks)
 
 
-async def one_by_one(asked: Together, *numbers: int) -> list[asyncio.Task[db.Row]]:
-    """Asks, none in the same turn of the event loop as another."""
+async def one_by_one(query: BatchedQuery, *numbers: int) -> list[asyncio.Task[db.Row]]:
+    """Calls, each in a turn of the event loop of its own."""
     tasks = []
     for number in numbers:
-        tasks += divided(asked, number)
-        await asyncio.sleep(0)  # it waits
-        await asyncio.sleep(0)  # it is seen to, if not enough are under way
+        tasks += divided(query, number)
+        await asyncio.sleep(0)  # the call waits
+        await asyncio.sleep(0)  # a worker takes it, if one is free
     return tasks
 
 
 @asynccontextmanager
-async def held_up(url: str) -> AsyncIterator[None]:
-    """The lock is somebody's."""
+async def lock_taken(url: str) -> AsyncIterator[None]:
+    """Another connection holds the lock."""
     async with await psycopg.AsyncConnection.connect(url) as conn:
         await conn.execute("SELECT pg_advisory_xact_lock(7)")
         yield
 
 
-def test_what_is_asked_while_others_are_answered_goes_together(
+def test_calls_that_wait_for_a_worker_share_a_statement(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batched_query, "LATE", 60)
+    monkeypatch.setattr(batched_query, "SLOW_AFTER", 60)
 
-    async def use(asked: Together) -> list[db.Row]:
-        async with held_up(database_url):
-            tasks = await one_by_one(asked, *[0] * LANES, *range(MOST))
+    async def use(query: BatchedQuery) -> list[db.Row]:
+        async with lock_taken(database_url):
+            tasks = await one_by_one(query, *[0] * MAX_WORKERS, *range(MAX_BATCH))
         return await asyncio.gather(*tasks)
 
-    found = with_pool(database_url, use, HELD_UP)
-    assert [*[1] * LANES, *[MOST] * MOST] == [one["beside"] for one in found]
+    found = with_pool(database_url, use, LOCKING)
+    assert [*[1] * MAX_WORKERS, *[MAX_BATCH] * MAX_BATCH] == [one["beside"] for one in found]
 
 
-def test_statements_that_hang_hold_up_no_other(database_url: str) -> None:
-    async def use(asked: Together) -> None:
-        async with held_up(database_url):
-            hanging = await one_by_one(asked, *[0] * LANES)
-            waiting = await one_by_one(asked, *range(1, 3 * MOST))
+def test_a_statement_that_hangs_delays_only_its_own_calls(database_url: str) -> None:
+    async def use(query: BatchedQuery) -> None:
+        async with lock_taken(database_url):
+            hanging = await one_by_one(query, *[0] * MAX_WORKERS)
+            waiting = await one_by_one(query, *range(1, 3 * MAX_BATCH))
             found = await asyncio.gather(*waiting)
-            assert [*range(1, 3 * MOST)] == [one["found"] for one in found]
+            assert [*range(1, 3 * MAX_BATCH)] == [one["found"] for one in found]
             for by in range(1, 10):
-                assert by == (await asked.row({"by": by}))["found"]
+                assert by == (await query.fetch_one({"by": by}))["found"]
             assert not any(one.done() for one in hanging)
         await asyncio.gather(*hanging)
 
-    with_pool(database_url, use, HELD_UP)
+    with_pool(database_url, use, LOCKING)
 
 
-def test_more_than_a_statement_takes_are_all_answered(database_url: str) -> None:
-    numbers = range(1, 20 * MOST)
+def test_more_calls_than_a_statement_takes_are_all_answered(database_url: str) -> None:
+    numbers = range(1, 20 * MAX_BATCH)
 
-    async def use(asked: Together) -> list[db.Row]:
-        return await asyncio.gather(*divided(asked, *numbers))
+    async def use(query: BatchedQuery) -> list[db.Row]:
+        return await asyncio.gather(*divided(query, *numbers))
 
     found = with_pool(database_url, use)
     assert [100 // by for by in numbers] == [one["found"] for one in found]
-    assert MOST == max(one["beside"] for one in found)
+    assert MAX_BATCH == max(one["beside"] for one in found)
 
 
-def test_a_door_has_nothing_compiled(on_record: Record) -> None:
-    """It would take a hundred times as long as to run it, at each ask. (The embedded server cannot
-    compile, whatever is set; another does so once a table is analyzed.)
+def test_queries_are_not_jit_compiled(on_record: Record) -> None:
+    """To compile takes a hundred times as long as to run, at each call. (The embedded server cannot
+    compile, whatever is set; another server does so once a table is analyzed.)
     """
 
     async def explained() -> tuple[str, db.Row | None]:
-        sql = POSITION.text.replace(":params", "'[]'")
+        sql = POSITION.text.replace(":asked", "'[]'")
         async with db.pool(on_record.url, role="onrecord_query") as pool, pool.connection() as conn:
             await conn.execute("SET jit_above_cost = 0")
             found = await (await conn.execute(f"EXPLAIN ANALYZE {sql}".encode())).fetchall()
@@ -165,22 +167,22 @@ def test_a_door_has_nothing_compiled(on_record: Record) -> None:
     assert {"jit": "off"} == set_
 
 
-def test_who_asks_again_as_soon_as_answered_is_answered(
+def test_a_call_right_after_an_answer_is_answered(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As the only one under way is about to end."""
-    monkeypatch.setattr(batched_query, "LANES", 1)
+    """The only worker is about to end then."""
+    monkeypatch.setattr(batched_query, "MAX_WORKERS", 1)
 
-    async def use(asked: Together) -> list[int]:
-        return [(await asked.row({"by": by}))["found"] for by in range(1, 20)]
+    async def use(query: BatchedQuery) -> list[int]:
+        return [(await query.fetch_one({"by": by}))["found"] for by in range(1, 20)]
 
     assert [100 // by for by in range(1, 20)] == with_pool(database_url, use)
 
 
-def test_an_ask_that_the_database_refuses_is_refused_alone(database_url: str) -> None:
-    async def use(asked: Together) -> list[db.Row | BaseException]:
-        found = await asyncio.gather(*divided(asked, 1, 0, 2, 0, 4), return_exceptions=True)
-        return [*found, *await asyncio.gather(*divided(asked, 10))]
+def test_a_call_that_the_database_refuses_fails_alone(database_url: str) -> None:
+    async def use(query: BatchedQuery) -> list[db.Row | BaseException]:
+        found = await asyncio.gather(*divided(query, 1, 0, 2, 0, 4), return_exceptions=True)
+        return [*found, *await asyncio.gather(*divided(query, 10))]
 
     found = with_pool(database_url, use)
     told = [one["found"] if isinstance(one, dict) else type(one) for one in found]
@@ -188,55 +190,55 @@ def test_an_ask_that_the_database_refuses_is_refused_alone(database_url: str) ->
     assert [100, zero, 50, zero, 25, 10] == told
 
 
-def test_an_ask_that_waits_too_long_for_a_lock_is_cut_off_alone(database_url: str) -> None:
+def test_a_call_that_waits_too_long_for_a_lock_fails_alone(database_url: str) -> None:
     name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
 
-    async def use(asked: Together) -> list[db.Row | BaseException]:
-        async with held_up(database_url):
-            return await asyncio.gather(*divided(asked, 1, 0, 2), return_exceptions=True)
+    async def use(query: BatchedQuery) -> list[db.Row | BaseException]:
+        async with lock_taken(database_url):
+            return await asyncio.gather(*divided(query, 1, 0, 2), return_exceptions=True)
 
     with psycopg.connect(database_url, autocommit=True) as conn:
         conn.execute(f"ALTER DATABASE \"{name}\" SET lock_timeout = '100ms'")
-    one, zero, two = with_pool(database_url, use, HELD_UP)
+    one, zero, two = with_pool(database_url, use, LOCKING)
     assert isinstance(zero, psycopg.errors.LockNotAvailable)
     assert [1, 2] == [found["found"] for found in (one, two) if isinstance(found, dict)]
 
 
-def test_who_goes_away_takes_nobody_along(database_url: str) -> None:
-    """Neither before it is sent, nor after."""
+def test_a_cancelled_call_does_not_cancel_others(database_url: str) -> None:
+    """Neither before its statement is sent, nor after."""
 
-    async def use(asked: Together) -> list[db.Row]:
-        async with held_up(database_url):
-            sent = divided(asked, *[0] * MOST * LANES)
+    async def use(query: BatchedQuery) -> list[db.Row]:
+        async with lock_taken(database_url):
+            sent = divided(query, *[0] * MAX_BATCH * MAX_WORKERS)
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            waiting = divided(asked, *range(1, 3 * MOST))
+            waiting = divided(query, *range(1, 3 * MAX_BATCH))
             await asyncio.sleep(0)
-            for one in [*sent[::2], *waiting[::2], *waiting[:MOST]]:
+            for one in [*sent[::2], *waiting[::2], *waiting[:MAX_BATCH]]:
                 one.cancel()
         stayed = [one for one in [*sent, *waiting] if not one.cancelling()]
-        return await asyncio.gather(*stayed, *divided(asked, 50))
+        return await asyncio.gather(*stayed, *divided(query, 50))
 
-    found = with_pool(database_url, use, HELD_UP)
-    even = [by for by in range(1, 3 * MOST) if by % 2 == 0 and by > MOST]
-    assert [*[0] * (MOST * LANES // 2), *even, 50] == [one["found"] for one in found]
+    found = with_pool(database_url, use, LOCKING)
+    even = [by for by in range(1, 3 * MAX_BATCH) if by % 2 == 0 and by > MAX_BATCH]
+    assert [*[0] * (MAX_BATCH * MAX_WORKERS // 2), *even, 50] == [one["found"] for one in found]
 
 
-def test_a_pool_that_others_use_up_refuses_only_who_has_waited_for_it(
+def test_only_calls_that_have_waited_for_the_pool_time_out(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batched_query, "LANES", 1)
-    monkeypatch.setattr(batched_query, "LATE", 60)
+    monkeypatch.setattr(batched_query, "MAX_WORKERS", 1)
+    monkeypatch.setattr(batched_query, "SLOW_AFTER", 60)
 
     async def main() -> tuple[list[db.Row | BaseException], db.Row]:
         async with db.pool(database_url, role="onrecord_query") as pool:
-            asked = Together(pool, DIVIDED)
+            query = BatchedQuery(pool, DIVIDED)
             async with AsyncExitStack() as others:
                 for _ in range(pool.max_size):
                     await others.enter_async_context(pool.connection())
-                first = await one_by_one(asked, 1, 2)
+                first = await one_by_one(query, 1, 2)
                 await asyncio.sleep(pool.timeout / 2)
-                last = divided(asked, 4)
+                last = divided(query, 4)
                 refused = await asyncio.gather(*first, return_exceptions=True)
             return refused, await last[0]
 
@@ -245,11 +247,11 @@ def test_a_pool_that_others_use_up_refuses_only_who_has_waited_for_it(
     assert 25 == answered["found"]
 
 
-MANY = 400 * MOST
+MANY = 400 * MAX_BATCH
 
 
-def test_a_database_that_goes_away_is_told_to_all_at_about_the_same_time(database_url: str) -> None:
-    """Once the pool gives up, after 5 seconds, and not a few at a time."""
+def test_all_calls_fail_together_when_the_database_is_lost(database_url: str) -> None:
+    """They do so once the pool gives up, after 5 seconds, and not a few at a time."""
     name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
 
     async def allow(yes: bool) -> None:
@@ -265,14 +267,14 @@ def test_a_database_that_goes_away_is_told_to_all_at_about_the_same_time(databas
                     [name],
                 )
 
-    async def use(asked: Together) -> tuple[list[db.Row | BaseException], db.Row]:
-        await asyncio.gather(*divided(asked, 1, 2))
+    async def use(query: BatchedQuery) -> tuple[list[db.Row | BaseException], db.Row]:
+        await asyncio.gather(*divided(query, 1, 2))
         await allow(False)
-        away = await asyncio.gather(*divided(asked, *range(MANY)), return_exceptions=True)
+        away = await asyncio.gather(*divided(query, *range(MANY)), return_exceptions=True)
         await allow(True)
         while True:
             try:
-                return away, await asked.row({"by": 3})
+                return away, await query.fetch_one({"by": 3})
             except PoolTimeout:
                 continue  # the pool has its own pace of trying again
 

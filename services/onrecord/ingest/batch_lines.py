@@ -1,0 +1,161 @@
+"""Recording of a batch's lines in groups. Used by `batch`.
+
+Lines go to the committer in groups, so that they share transactions, and the next group is parsed
+while the one before is recorded. Results are spooled in the order of the lines.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+from fastapi import Request
+
+from onrecord.domain.requests import Request as WriteRequest
+from onrecord.ingest.lines import parse_line, request_of
+from onrecord.ingest.recorder import Recorder, written_id
+from onrecord.ingest.schemas import Line
+from onrecord.kit.http.problems import Problem, problem_of
+from onrecord.kit.http.spool import ResponseSpool
+from onrecord.kit.http.strict_bodies import MAX_BODY
+from onrecord.kit.sql import db
+from onrecord.ledger.evaluate import Answer
+from onrecord.ledger.read import KIND
+
+LINES_PER_GROUP: Final = 200
+"""Lines handed to the committer together."""
+
+BYTES_PER_GROUP: Final = 8 * MAX_BODY
+
+GROUPS_IN_FLIGHT: Final = 2
+"""One is parsed while the database is busy with the one before."""
+
+
+@dataclass
+class _LineGroup:
+    """Numbered lines that go to the committer together: a write of each, or why it is refused."""
+
+    lines: list[tuple[int, WriteRequest | Problem]] = field(default_factory=list)
+    size: int = 0
+    """Bytes."""
+
+    @property
+    def full(self) -> bool:
+        return len(self.lines) >= LINES_PER_GROUP or self.size > BYTES_PER_GROUP
+
+
+async def record_lines(recorder: Recorder, request: Request, spool: ResponseSpool) -> None:
+    """Record the lines of a request's body, and spool a result for each."""
+    group = _LineGroup()
+    in_flight: deque[asyncio.Task[None]] = deque()
+    try:
+        async for number, line in _lines(request):
+            write = _write_of(line)
+            if isinstance(write, Line):
+                # The ledger is asked for the kind of its target, which an earlier line may record.
+                await _wait_for_groups(in_flight, at_most=0)
+                await _record_group(recorder, group, spool)
+                group = _LineGroup()
+                write = await _amendment(recorder, write)
+            group.lines.append((number, write))
+            group.size += len(line)
+            if group.full:
+                await _wait_for_groups(in_flight, at_most=GROUPS_IN_FLIGHT - 1)
+                before = in_flight[-1] if in_flight else None
+                in_flight.append(asyncio.create_task(_record_group(recorder, group, spool, before)))
+                group = _LineGroup()
+        await _wait_for_groups(in_flight, at_most=0)
+        await _record_group(recorder, group, spool)
+    finally:
+        for task in in_flight:
+            task.cancel()
+        spool.end()
+
+
+async def _wait_for_groups(in_flight: deque[asyncio.Task[None]], *, at_most: int) -> None:
+    """Wait until at most so many groups have not been answered."""
+    while len(in_flight) > at_most:
+        await in_flight[0]
+        in_flight.popleft()
+
+
+def _write_of(line: bytes) -> WriteRequest | Problem | Line:
+    """The write in a line; the line itself if it corrects or retracts something on record."""
+    try:
+        parsed = parse_line(line)
+        return parsed if parsed.target is not None else request_of(parsed)
+    except Problem as problem:
+        return problem
+
+
+async def _amendment(recorder: Recorder, line: Line) -> WriteRequest | Problem:
+    try:
+        targets = await db.rows(recorder.pool, KIND, {"id": line.target})
+        return request_of(line, targets[0]["kind"] if targets else None)
+    except Exception as error:  # any error is this line's alone
+        return problem_of(error)
+
+
+async def _record_group(
+    recorder: Recorder,
+    group: _LineGroup,
+    spool: ResponseSpool,
+    before: asyncio.Task[None] | None = None,
+) -> None:
+    """Record lines, and spool their results after those of the group `before`."""
+    writes = [write for _, write in group.lines if not isinstance(write, Problem)]
+    outcomes = iter(await recorder.record_all(writes))
+    if before:
+        await before
+    results: list[bytes] = []
+    for number, write in group.lines:
+        if isinstance(write, Problem):
+            result = _refused(write)
+        else:
+            outcome = next(outcomes)
+            result = (
+                _recorded(write, outcome)
+                if isinstance(outcome, Answer)
+                else _refused(_below_body(outcome))
+            )
+        results.append(orjson.dumps({"line": number, **result}, option=orjson.OPT_APPEND_NEWLINE))
+    spool.put(b"".join(results))
+
+
+def _recorded(write: WriteRequest, answer: Answer) -> dict[str, Any]:
+    status = 200 if answer.repeated else 201
+    id_ = written_id(write, answer)
+    return {"status": status, "id": id_, "seq": answer.seq, "size": answer.size}
+
+
+def _refused(error: BaseException) -> dict[str, Any]:
+    problem = problem_of(error)
+    return {"status": problem.status_code, "problem": problem.body()}
+
+
+def _below_body(error: BaseException) -> BaseException:
+    if isinstance(error, Problem):
+        error.errors = [{**fault, "pointer": f"/body{fault['pointer']}"} for fault in error.errors]
+    return error
+
+
+async def _lines(request: Request) -> AsyncIterator[tuple[int, bytes]]:
+    """Lines with their numbers, from 1. Blank lines are skipped.
+
+    Of an overlong line, only one byte more than a line may have is kept.
+    """
+    number, rest = 1, bytearray()
+    async for chunk in request.stream():
+        *whole, last = chunk.split(b"\n")
+        for part in whole:
+            rest += part
+            if rest.strip() or len(rest) > MAX_BODY:
+                yield number, bytes(rest[: MAX_BODY + 1])
+            number += 1
+            rest.clear()
+        rest += last
+        del rest[MAX_BODY + 1 :]
+    if rest.strip() or len(rest) > MAX_BODY:
+        yield number, bytes(rest[: MAX_BODY + 1])

@@ -1,0 +1,153 @@
+"""The write API's way to the ledger: requests in, answers or problems out.
+
+Used by `routes` and `batch`; made by `entrypoints.app_factory`.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+import psycopg
+from fastapi import Depends
+from fastapi import Request as HttpRequest
+
+from onrecord.domain.events import ActorMerged, ActorUnmerged
+from onrecord.domain.requests import Refusal, Request
+from onrecord.ingest.schemas import Recorded
+from onrecord.kit.http.problems import Problem, at, unavailable
+from onrecord.kit.sql.db import Pool, Row, rows
+from onrecord.ledger.committer import Committer, LedgerBusy, LedgerUnavailable, OutcomeUnknown
+from onrecord.ledger.evaluate import Answer
+from onrecord.ledger.read import NEAREST
+
+MAX_SUGGESTIONS: Final = 10
+"""Unknown slugs of a request for which the nearest ones on record are looked up."""
+
+REFUSALS: Final[dict[str, tuple[int, str]]] = {
+    "unknown-reference": (422, "The request names things that are not on record."),
+    "unknown-target": (404, "There is no {kind} of this id on record."),
+    "already-retracted": (409, "The {kind} is retracted already."),
+    "merged": (409, "The actor is merged into {into!r}; write of that one, or unmerge it first."),
+    "not-merged": (409, "The actor is not merged into another."),
+    "self-reference": (422, "The request names itself where it must name something else."),
+    "id-reused": (422, "The id is on record with another body; the same write has the same body."),
+    "slug-taken": (409, "The id is taken; an actor or topic is registered once."),
+    "revision-conflict": (409, "The position changed since; read it again and decide anew."),
+    "entry-too-large": (422, "The request names more than an entry can hold; split it."),
+}
+"""HTTP status and detail of each reason for which the domain refuses a request."""
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """The resources of the write API: the process's committer, and a pool for look-ups."""
+
+    committer: Committer
+    pool: Pool
+
+    async def record(self, request: Request) -> Answer:
+        """Record a request. Raises a `Problem` if it is refused or fails."""
+        try:
+            (outcome,) = await self.committer.submit([request])
+        except (LedgerBusy, LedgerUnavailable) as error:
+            raise _ledger_problem(error) from None
+        if isinstance(outcome, Answer):
+            return outcome
+        if isinstance(outcome, Refusal):
+            raise await self._refusal_problem(outcome)
+        raise _ledger_problem(outcome) from None
+
+    async def record_all(self, requests: Sequence[Request]) -> list[Answer | BaseException]:
+        """Record requests in this order; for each its answer, or why it was not recorded.
+
+        Cancelling the call withdraws the requests, unless the committer has begun with them.
+        """
+        if not requests:
+            return []
+        try:
+            outcomes = await self.committer.submit(requests)
+        except (LedgerBusy, LedgerUnavailable) as error:
+            return [_ledger_problem(error) for _ in requests]
+        refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+        problems = iter(await asyncio.gather(*map(self._refusal_problem, refusals)))
+        results: list[Answer | BaseException] = []
+        for outcome in outcomes:
+            if isinstance(outcome, Answer):
+                results.append(outcome)
+            elif isinstance(outcome, Refusal):
+                results.append(next(problems))
+            else:
+                results.append(_ledger_problem(outcome))
+        return results
+
+    async def _refusal_problem(self, refusal: Refusal) -> Problem:
+        status, detail = REFUSALS[refusal.reason]
+        errors = [at(pointer, message) for pointer, message in refusal.errors]
+        for n, reference in enumerate(refusal.unknown_references):
+            message = f"no {reference.kind} {str(reference.name)!r} is on record"
+            if reference.kind in ("actor", "topic") and n < MAX_SUGGESTIONS:
+                nearest = await self._nearest_slugs(reference.kind, str(reference.name))
+                message += f"; the nearest are {nearest}" if nearest else ""
+            errors.append(at(reference.pointer, message))
+        return Problem(
+            status,
+            refusal.reason,
+            detail.format(**refusal.details),
+            errors=errors,
+            about={name: value for name, value in refusal.details.items() if name != "kind"},
+        )
+
+    async def _nearest_slugs(self, kind: str, slug: str) -> str:
+        nearest: Sequence[Row] = ()
+        with suppress(psycopg.Error):  # the request is refused with or without suggestions
+            nearest = await rows(self.pool, NEAREST, {"kind": kind, "slug": slug})
+        return ", ".join(repr(row["slug"]) for row in nearest)
+
+
+async def get_recorder(request: HttpRequest) -> Recorder:
+    """FastAPI dependency: the recorder in the application's lifespan state."""
+    recorder: Recorder = request.state.recorder
+    return recorder
+
+
+RecorderDep = Annotated[Recorder, Depends(get_recorder)]
+
+
+def _ledger_problem(error: Exception) -> Exception:
+    """The problem that answers an error of the committer; other errors are returned unchanged."""
+    if isinstance(error, LedgerBusy):
+        return unavailable("busy", "Too many writes are waiting; repeat this one.")
+    if isinstance(error, LedgerUnavailable):
+        return unavailable(
+            "ledger-unavailable", "The ledger cannot be reached; nothing was recorded."
+        )
+    if isinstance(error, OutcomeUnknown):
+        return unavailable(
+            "outcome-unknown",
+            "The ledger was lost while it committed: repeat the request with the same id.",
+        )
+    return error
+
+
+def written_id(request: Request, answer: Answer) -> str:
+    """The id of the actor, topic, statement or position that was written."""
+    event = request.events[0].event
+    if event.makes in ("statement", "position"):  # pydantic is slow to say that there is no `id`
+        return str(answer.event)
+    if isinstance(event, ActorMerged | ActorUnmerged):
+        return event.actor
+    return getattr(event, "id", None) or str(event.subject(answer.event))
+
+
+def recorded(request: Request, answer: Answer) -> Recorded:
+    """The body of the answer to a write."""
+    return Recorded(
+        id=written_id(request, answer),
+        event=answer.event,
+        seq=answer.seq,
+        size=answer.size,
+        recorded_at=answer.recorded_at,
+        positions=answer.along,
+    )

@@ -1,0 +1,65 @@
+"""Idempotency keys of the write API, and its answers. Used by `routes` and `amendment_routes`.
+
+A write that is on record already is answered again: 200 and `Idempotent-Replay: true` instead of
+201.
+"""
+
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import orjson
+from fastapi import Header, Response
+
+from onrecord.domain.ids import id_from_idempotency_key, new_id
+from onrecord.domain.requests import Request as WriteRequest
+from onrecord.ingest.recorder import Recorder, recorded
+from onrecord.ingest.schemas import Recorded
+from onrecord.kit.http.problems import Problem, responses
+
+WRITE_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"model": Recorded, "description": "Recorded before: the first answer again."},
+    **responses(400, 404, 409, 413, 415, 422, 503),
+}
+"""For `responses=` of a router."""
+
+CALLER: Final = "local"
+"""The writer, as long as there are no API keys."""
+
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias=IDEMPOTENCY_KEY,
+        min_length=1,
+        max_length=255,
+        description="Instead of an id: the same key names the same write.",
+    ),
+]
+
+
+def write_id(id_: UUID | None, key: str | None) -> UUID:
+    """The id of a write: the client's, else that of its idempotency key, else a new one."""
+    return id_ or (id_from_idempotency_key(CALLER, key) if key else new_id())
+
+
+async def record_and_respond(
+    recorder: Recorder, write: WriteRequest, key: str | None = None
+) -> Response:
+    try:
+        answer = await recorder.record(write)
+    except Problem as problem:
+        if problem.code == "id-reused" and key and write.id == id_from_idempotency_key(CALLER, key):
+            message = "is the key of another body; the same write has the same body"
+            problem.errors = [{"parameter": IDEMPOTENCY_KEY, "message": message}]
+        raise
+    return respond(recorded(write, answer), repeated=answer.repeated)
+
+
+def respond(body: Recorded, *, repeated: bool = False) -> Response:
+    """The answer to a write. It is not validated, as it is made of what is on record."""
+    return Response(
+        orjson.dumps(body, option=orjson.OPT_UTC_Z),
+        200 if repeated else 201,
+        {"Idempotent-Replay": "true"} if repeated else None,
+        media_type="application/json",
+    )

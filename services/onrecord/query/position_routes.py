@@ -1,0 +1,176 @@
+"""Routes of the read API about positions of an actor, on a topic or both.
+
+Each settles the size to read at (`read_context`), runs one SQL statement and serializes its rows.
+No answer is immutable, so all are `no-cache` with a weak ETag. Routes are matched in their order,
+so the most used one comes first.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request, Response
+
+from onrecord.domain.ids import Slug
+from onrecord.kit.http.problems import responses
+from onrecord.kit.sql.db import Row
+from onrecord.projections import actors, positions, queries, statements, topics
+from onrecord.projections.changes import fold
+from onrecord.query.params import AsOf, Paged, PagedAsOf
+from onrecord.query.read_context import (
+    ReadResources,
+    ReadResourcesDep,
+    as_of_instant,
+    begin_read,
+)
+from onrecord.query.responses import NOT_MODIFIED, not_on_record, page_of_rows, with_etag
+from onrecord.query.schemas import Listed, PositionOut, Step, VersionOfStep
+from onrecord.query.serialize import serialize_step, serialize_step_version
+from onrecord.query.serialize_position import serialize_position
+
+router = APIRouter(
+    prefix="/v1", tags=["read API"], responses={**NOT_MODIFIED, **responses(404, 422, 503)}
+)
+
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+_PROJECTIONS: Final = (positions.NAME, fold.NAME, actors.NAME, topics.NAME)
+
+
+@router.get("/actors/{actor}/topics/{topic}/position", response_model=PositionOut)
+async def get_position(
+    request: Request,
+    resources: ReadResourcesDep,
+    actor: Slug,
+    topic: Slug,
+    params: Annotated[AsOf, Query()],
+) -> Response:
+    """What an actor held on a topic: now or `as_of`, as known now or then, with the exact words."""
+    as_of, instant = as_of_instant(params.as_of)
+    context, _ = await begin_read(resources.pool, params, *_PROJECTIONS, statements.NAME)
+    query = {"actor": actor, "topic": topic, "as_of": instant, "known_size": context.known_size}
+    row = queries.position_from_row(await resources.positions.fetch_one(query))
+    if row["actor_names"] is None:
+        raise not_on_record("actor", actor)
+    if row["topic_label"] is None:
+        raise not_on_record("topic", topic)
+    answer = serialize_position(
+        row, topic=topic, as_of=as_of, instant=instant, known=context.state_of(row)
+    )
+    return with_etag(request, vars(answer))
+
+
+@router.get("/actors/{actor}/topics/{topic}/timeline", response_model=Listed[Step])
+async def get_timeline(
+    request: Request,
+    resources: ReadResourcesDep,
+    actor: Slug,
+    topic: Slug,
+    params: Annotated[Paged, Query()],
+) -> Response:
+    """Every step of an actor on a topic, in the order in which they were held."""
+    start = (_EARLIEST, -(2**31), -1)
+    context, (valid_from, ord_, made_seq) = await begin_read(
+        resources.pool, params, *_PROJECTIONS, start=start
+    )
+    rows = await context.rows(
+        queries.TIMELINE,
+        actor=actor,
+        topic=topic,
+        valid_from=valid_from,
+        ord=ord_,
+        made_seq=made_seq,
+        limit=params.limit + 1,
+    )
+    _require_pair(rows[0], actor, topic)
+    return page_of_rows(
+        request,
+        context,
+        rows,
+        limit=params.limit,
+        serialize=serialize_step,
+        key=lambda row: [row["valid_from"], row["ord"], row["made_seq"]],
+    )
+
+
+@router.get("/actors/{actor}/topics/{topic}/history", response_model=Listed[VersionOfStep])
+async def get_history(
+    request: Request,
+    resources: ReadResourcesDep,
+    actor: Slug,
+    topic: Slug,
+    params: Annotated[Paged, Query()],
+) -> Response:
+    """Every version of every step, in the order in which the record came to believe it."""
+    context, (open_seq,) = await begin_read(resources.pool, params, *_PROJECTIONS, start=(-1,))
+    rows = await context.rows(
+        queries.HISTORY,
+        actor=actor,
+        topic=topic,
+        open_seq=open_seq,
+        limit=params.limit + 1,
+    )
+    _require_pair(rows[0], actor, topic)
+    return page_of_rows(
+        request,
+        context,
+        rows,
+        limit=params.limit,
+        serialize=serialize_step_version,
+        key=lambda row: [row["open_seq"]],
+    )
+
+
+def _require_pair(row: Row, actor: str, topic: str) -> None:
+    if not row["has_actor"]:
+        raise not_on_record("actor", actor)
+    if not row["has_topic"]:
+        raise not_on_record("topic", topic)
+
+
+@router.get("/actors/{actor}/positions", response_model=Listed[Step])
+async def list_actor_positions(
+    request: Request,
+    resources: ReadResourcesDep,
+    actor: Slug,
+    params: Annotated[PagedAsOf, Query()],
+) -> Response:
+    """What an actor held on every topic."""
+    return await _sheet(request, resources, params, "actor", actor)
+
+
+@router.get("/topics/{topic}/positions", response_model=Listed[Step])
+async def list_topic_positions(
+    request: Request,
+    resources: ReadResourcesDep,
+    topic: Slug,
+    params: Annotated[PagedAsOf, Query()],
+) -> Response:
+    """What every actor held on a topic."""
+    return await _sheet(request, resources, params, "topic", topic)
+
+
+async def _sheet(
+    request: Request, resources: ReadResources, params: PagedAsOf, kind: str, slug: str
+) -> Response:
+    """A page of all positions of an actor or on a topic, ordered by the slug of the other."""
+    other = "topic" if kind == "actor" else "actor"
+    _, instant = as_of_instant(params.as_of)
+    context, (after, at) = await begin_read(
+        resources.pool, params, *_PROJECTIONS, start=("", instant)
+    )
+    rows = await context.rows(
+        queries.positions_page(kind),
+        **{kind: slug},
+        after=after,
+        as_of=at,
+        limit=params.limit + 1,
+    )
+    if not rows[0][f"has_{kind}"]:
+        raise not_on_record(kind, slug)
+    return page_of_rows(
+        request,
+        context,
+        rows,
+        limit=params.limit,
+        serialize=serialize_step,
+        key=lambda row: [row[other], at],
+    )

@@ -1,0 +1,139 @@
+"""Routes of the read API about actors, topics and statements.
+
+Each settles the size to read at (`read_context`), runs one SQL statement and serializes its rows.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from onrecord.domain.dates import bounds, last_instant
+from onrecord.domain.ids import Slug
+from onrecord.kit.http.problems import responses
+from onrecord.kit.sql.db import Pool
+from onrecord.projections import actors, queries, statements, topics
+from onrecord.projections.engine.versions import NEVER
+from onrecord.projections.spelling import fold_spelling
+from onrecord.query.params import AtSize, RegistrySearch, StatementSearch
+from onrecord.query.read_context import ReadResourcesDep, begin_read
+from onrecord.query.responses import NOT_MODIFIED, not_on_record, page_of_rows, with_etag
+from onrecord.query.schemas import (
+    Actor,
+    ActorAnswer,
+    Listed,
+    StatementAnswer,
+    StatementOut,
+    Topic,
+    TopicAnswer,
+)
+from onrecord.query.serialize import serialize_actor, serialize_statement, serialize_topic
+
+router = APIRouter(
+    prefix="/v1", tags=["read API"], responses={**NOT_MODIFIED, **responses(404, 422, 503)}
+)
+
+_LATEST: Final = datetime.max.replace(tzinfo=UTC)
+_ESCAPE_LIKE: Final = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
+
+
+@router.get("/actors", response_model=Listed[Actor])
+async def list_actors(
+    request: Request, resources: ReadResourcesDep, params: Annotated[RegistrySearch, Query()]
+) -> Response:
+    """Actors, by any spelling of their names on record with `q`."""
+    return await _registry(request, resources.pool, params, actors.NAME)
+
+
+@router.get("/topics", response_model=Listed[Topic])
+async def list_topics(
+    request: Request, resources: ReadResourcesDep, params: Annotated[RegistrySearch, Query()]
+) -> Response:
+    """Topics, by their labels and propositions with `q`."""
+    return await _registry(request, resources.pool, params, topics.NAME)
+
+
+async def _registry(request: Request, pool: Pool, params: RegistrySearch, table: str) -> Response:
+    context, (after,) = await begin_read(pool, params, table, start=("",))
+    query = queries.registry_page(table, by_spelling=params.q is not None)
+    pattern = fold_spelling(params.q or "").translate(_ESCAPE_LIKE)
+    rows = await context.rows(query, after=after, limit=params.limit + 1, pattern=f"%{pattern}%")
+    return page_of_rows(
+        request,
+        context,
+        rows,
+        limit=params.limit,
+        serialize=serialize_actor if table == actors.NAME else serialize_topic,
+        key=lambda row: [row["id"]],
+    )
+
+
+@router.get("/actors/{actor}", response_model=ActorAnswer)
+async def get_actor(
+    request: Request, resources: ReadResourcesDep, actor: Slug, params: Annotated[AtSize, Query()]
+) -> Response:
+    """An actor under all its names."""
+    context, _ = await begin_read(resources.pool, params, actors.NAME)
+    (row,) = await context.rows(queries.registry_row(actors.NAME), id=actor)
+    if row["id"] is None:
+        raise not_on_record("actor", actor)
+    return with_etag(request, {**vars(serialize_actor(row)), "known": context.state_of(row)})
+
+
+@router.get("/topics/{topic}", response_model=TopicAnswer)
+async def get_topic(
+    request: Request, resources: ReadResourcesDep, topic: Slug, params: Annotated[AtSize, Query()]
+) -> Response:
+    """A topic with its proposition."""
+    context, _ = await begin_read(resources.pool, params, topics.NAME)
+    (row,) = await context.rows(queries.registry_row(topics.NAME), id=topic)
+    if row["id"] is None:
+        raise not_on_record("topic", topic)
+    return with_etag(request, {**vars(serialize_topic(row)), "known": context.state_of(row)})
+
+
+@router.get("/statements", response_model=Listed[StatementOut])
+async def list_statements(
+    request: Request, resources: ReadResourcesDep, params: Annotated[StatementSearch, Query()]
+) -> Response:
+    """Statements, last said first; `q` searches current words (`"a phrase" -not`)."""
+    context, (before, made_seq) = await begin_read(
+        resources.pool, params, statements.NAME, actors.NAME, start=(_LATEST, NEVER)
+    )
+    filters: dict[str, Any] = {
+        name: value
+        for name in ("actor", "topic", "outlet", "q")
+        if (value := getattr(params, name)) is not None
+    }
+    if params.said_from is not None:
+        filters["said_from"] = bounds(params.said_from).earliest
+    if params.said_to is not None:
+        filters["said_to"] = last_instant(params.said_to)
+    rows = await context.rows(
+        queries.statements_page(frozenset(filters)),
+        before=before,
+        made_seq=made_seq,
+        limit=params.limit + 1,
+        **filters,
+    )
+    return page_of_rows(
+        request,
+        context,
+        rows,
+        limit=params.limit,
+        serialize=serialize_statement,
+        key=lambda row: [row["said_from"], row["made_seq"]],
+    )
+
+
+@router.get("/statements/{id}", response_model=StatementAnswer)
+async def get_statement(
+    request: Request, resources: ReadResourcesDep, id: UUID, params: Annotated[AtSize, Query()]
+) -> Response:
+    """A statement in its exact words, with its evidence; a retracted one says so."""
+    context, _ = await begin_read(resources.pool, params, statements.NAME)
+    (row,) = await context.rows(queries.STATEMENT, id=id)
+    if row["id"] is None:
+        raise not_on_record("statement", id)
+    return with_etag(request, {**serialize_statement(row), "known": context.state_of(row)})

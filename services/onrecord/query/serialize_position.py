@@ -1,0 +1,114 @@
+"""Serialization of the answer about one position. Used by `position_routes`.
+
+Pure functions from the row of `projections.queries.POSITION`: the position, how certain it is
+where dates are inexact, and a sentence to cite.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote_plus
+
+from onrecord.domain.changes import possible_steps
+from onrecord.domain.dates import Bounds, bounds
+from onrecord.kit.sql.db import Row
+from onrecord.query.evidence_strength import evidence_strength
+from onrecord.query.schemas import Known, PositionOut, PossibleStance
+from onrecord.query.serialize import serialize_previous
+
+_VERBS: Final = {
+    "support": "supported",
+    "conditional_support": "conditionally supported",
+    "neutral": "was neutral on",
+    "conditional_oppose": "conditionally opposed",
+    "oppose": "opposed",
+    "mixed": "took a mixed position on",
+    "no_position": "declared no position on",
+}
+
+
+def serialize_position(
+    row: Row, *, topic: str, as_of: str, instant: datetime, known: Known
+) -> PositionOut:
+    """The whole answer about one position; `row["id"]` is None where nothing is on record."""
+    actor = row["actor"]
+    path = f"/v1/actors/{actor}/topics/{topic}/position"
+    permalink = f"{path}?as_of={quote_plus(as_of)}&known_size={row['known_size']}"
+    certainty, alternatives = _certainty(row, instant)
+    return PositionOut(
+        id=row["id"],
+        actor=actor,
+        topic=topic,
+        as_of=as_of,
+        known=known,
+        on_record=row["id"] is not None,
+        stance=row["stance"],
+        condition=row["condition"],
+        summary=row["summary"],
+        effective=row["effective"],
+        since=row["since"],
+        certainty=certainty,
+        alternatives=alternatives,
+        kind=row["kind"],
+        change_size=row["change_size"],
+        previous=serialize_previous(row),
+        basis=row["basis"] or [],
+        statements=row["statements"],
+        evidence=evidence_strength(row["statements"], instant),
+        revision=row["revision"],
+        coder=row["coder"],
+        recorded_by=row["recorded_by"],
+        recorded_at=row["recorded_at"],
+        permalink=permalink,
+        cite=_cite(row, actor, topic, as_of, permalink),
+    )
+
+
+class _PossibleStep(NamedTuple):
+    """A step that may have been in force, from the column `candidates` of `queries.POSITION`."""
+
+    step: Mapping[str, Any]
+    dates: Bounds
+    order: int
+    seq: int
+
+
+_NO_STEP: Final = {"id": None, "stance": None, "condition": None, "effective": None}
+
+
+def _certainty(row: Row, instant: datetime) -> tuple[Any, list[PossibleStance]]:
+    """DESIGN section 5: definite iff all possible steps agree in stance and condition."""
+    dated = [(step, bounds(step["effective"])) for step in row["candidates"]]
+    if _agree(row["candidates"]) and any(dates.latest <= instant for _, dates in dated):
+        return "definite", []  # whichever step it was: that would take longer to find out
+    candidates = [_PossibleStep(step, dates, step["order"], step["seq"]) for step, dates in dated]
+    possible, surely_some = possible_steps(candidates, instant)
+    possible = sorted(possible, key=lambda step: (step.dates.sorts_at, step.order, step.seq))
+    steps = [candidate.step for candidate in possible]
+    if not surely_some and steps:
+        steps.insert(0, _NO_STEP)
+    if _agree(steps):
+        return "definite", []
+    return "possible", [
+        PossibleStance(**{name: step[name] for name in _NO_STEP})
+        for step in steps
+        if step["id"] != row["id"]
+    ]
+
+
+def _agree(steps: Sequence[Mapping[str, Any]]) -> bool:
+    return len({(step["stance"], step["condition"]) for step in steps}) <= 1
+
+
+def _cite(row: Row, actor: str, topic: str, as_of: str, permalink: str) -> str:
+    names = row["actor_names"] or []
+    who = next((entry["name"] for entry in names if entry["lang"] == "en"), None)
+    who = who or (names[0]["name"] if names else actor)
+    what = f"“{row['topic_label'] or topic}”"
+    if row["id"] is None:
+        sentence = f"Nothing is on record of {who} on {what} as of {as_of}"
+    else:
+        verb = _VERBS[row["stance"]]
+        sentence = f"As of {as_of}, {who} {verb} {what}, effective {row['effective']}"
+    known_at = row["known_at"].date().isoformat() if row["known_at"] else "its beginning"
+    return f"{sentence} (onrecord at size {row['known_size']}, {known_at}; {permalink})."

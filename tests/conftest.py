@@ -13,7 +13,7 @@ from tests.support import postgres
 from tests.support.bodies import register_all
 from tests.support.processes import BROKER
 from tests.support.receiver import Receiver, run_receiver
-from tests.support.record import Record, record, serving
+from tests.support.store import Store, open_store, run_api
 from tests.support.webhooks import run_delivery
 
 # Time limits would fail on a busy machine. `make test` and CI run the thorough profile.
@@ -46,32 +46,32 @@ def database_url(server_url: str, template: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def on_record(database_url: str) -> Iterator[Record]:
+def store(database_url: str) -> Iterator[Store]:
     """An empty ledger with its projections."""
-    with record(database_url) as made:
-        yield made
+    with open_store(database_url) as opened:
+        yield opened
 
 
 @pytest.fixture
-def client(on_record: Record) -> Iterator[httpx2.Client]:
-    """All APIs over `on_record`, by real HTTP. Nothing is folded until `on_record.catch_up()`."""
-    with serving(on_record.url) as made:
-        yield made
+def client(store: Store) -> Iterator[httpx2.Client]:
+    """All APIs over `store`, by real HTTP. Nothing is folded until `store.catch_up()`."""
+    with run_api(store.url) as api_client:
+        yield api_client
 
 
 @pytest.fixture
-def there() -> Iterator[Receiver]:
+def receiver() -> Iterator[Receiver]:
     """A receiver of webhooks."""
-    with run_receiver() as made:
-        yield made
+    with run_receiver() as running:
+        yield running
 
 
 @pytest.fixture
-def tell(client: httpx2.Client, on_record: Record) -> Iterator[Callable[[], int]]:
+def deliver(client: httpx2.Client, store: Store) -> Iterator[Callable[[], int]]:
     """Fold, fan out and wake a running deliverer, as the worker does."""
     register_all(client)
-    with run_delivery(on_record) as made:
-        yield made
+    with run_delivery(store) as delivery:
+        yield delivery
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,7 +16,7 @@ from httpx2 import Client
 
 from tests.support import bodies, postgres
 from tests.support.bodies import expect_problem, get, send
-from tests.support.record import record, serving
+from tests.support.store import open_store, run_api
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 EXPECTED = json.loads((SEEDS / "expected.json").read_text())
@@ -32,12 +32,12 @@ LISTS = [
 
 
 @pytest.fixture(scope="module")
-def sown(server_url: str, template: str) -> Iterator[tuple[Client, dict[str, int]]]:
+def seeded(server_url: str, template: str) -> Iterator[tuple[Client, dict[str, int]]]:
     """The seeds on record and folded, and the seq that each line was given."""
     with (
         postgres.database(server_url, template) as url,
-        record(url) as made,
-        serving(url) as client,
+        open_store(url) as made,
+        run_api(url) as client,
     ):
         places = {}
         for file in sorted(SEEDS.glob("0*.ndjson")):
@@ -53,8 +53,8 @@ def sown(server_url: str, template: str) -> Iterator[tuple[Client, dict[str, int
 
 
 @pytest.fixture
-def seeds(sown: tuple[Client, dict[str, int]]) -> Client:
-    return sown[0]
+def seeds(seeded: tuple[Client, dict[str, int]]) -> Client:
+    return seeded[0]
 
 
 def ids(answer: dict[str, Any]) -> list[str]:
@@ -87,9 +87,9 @@ def test_there_are_no_other_positions_in_the_seeds(seeds: Client) -> None:
 
 @pytest.mark.parametrize("ask", EXPECTED["answers"], ids=lambda x: x["question"])
 def test_every_answer_of_the_seeds_is_as_expected(
-    sown: tuple[Client, dict[str, int]], ask: dict[str, Any]
+    seeded: tuple[Client, dict[str, int]], ask: dict[str, Any]
 ) -> None:
-    seeds, places = sown
+    seeds, places = seeded
     if ask["before_line"]:
         assert ask["known_size"] == places[ask["before_line"]]
     path = f"/v1/actors/{ask['actor']}/topics/{ask['topic']}/position"

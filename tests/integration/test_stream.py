@@ -18,69 +18,69 @@ from onrecord.kit.sql import db
 from tests.support import sse, streaming
 from tests.support.bodies import error_places, expect_problem
 from tests.support.processes import until
-from tests.support.record import Record
+from tests.support.store import Store
 from tests.support.streaming import ASKED, SSE, everything, listening, put, take
 
 
 @pytest.fixture(autouse=True)
-def stage(on_record: Record) -> None:
-    streaming.stage(on_record)
+def stage(store: Store) -> None:
+    streaming.stage(store)
 
 
 @pytest.mark.parametrize("asked", ASKED, ids=str)
 def test_a_live_stream_gives_what_is_there_then_what_comes_then_goes_on_after_a_break(
-    client: Client, on_record: Record, asked: dict[str, Any]
+    client: Client, store: Store, asked: dict[str, Any]
 ) -> None:
     there = everything(client, **asked)
     with listening(client, **asked) as found:
         take(found, there)
-        put(on_record, *range(20, 40))
+        put(store, *range(20, 40))
         fresh = everything(client, **asked)[len(there) :]
         assert len(fresh) >= 2
         take(found, fresh)
-        put(on_record, *range(40, 60))
+        put(store, *range(40, 60))
         seen = next(found)
     missed = everything(client, **asked, after=seen.id)
     with listening(client, int(seen.id), **asked) as found:
         take(found, missed)
-        put(on_record, *range(60, 80))
+        put(store, *range(60, 80))
         take(found, everything(client, **asked, after=seen.id)[len(missed) :])
 
 
 def test_what_passes_no_filter_for_long_does_not_hide_what_does(
-    client: Client, on_record: Record
+    client: Client, store: Store
 ) -> None:
     with listening(client, 23, actor="bob") as bob, listening(client, 23) as all_:
         for n in range(24, 44, 2):
-            put(on_record, n)
+            put(store, n)
             assert str(24 + (n - 24) // 2) == next(all_).id
-        put(on_record, 21)
+        put(store, 21)
         assert "34" == next(bob).id == next(all_).id
 
 
 def test_a_stream_of_kinds_of_change_waits_until_they_are_known(
-    client: Client, on_record: Record
+    client: Client, store: Store
 ) -> None:
-    on_record.catch_up()
+    store.catch_up()
     asked: dict[str, Any] = {"kind": ["adopted", "reaffirmed"], "topic": ["talks", "trade"]}
     there = everything(client, **asked)
     assert 4 == len(there)
     with listening(client, **asked) as live:
         take(live, there)
-        put(on_record, 20, 21)  # nobody has folded them
+        put(store, 20, 21)  # nobody has folded them
         assert there == everything(client, **asked)
-        folding = threading.Timer(0.5, on_record.catch_up)
+        folding = threading.Timer(0.5, store.catch_up)
         folding.start()
         last = next(live)
         folding.join()
     assert everything(client, **asked)[-1] == last.data
 
 
-def test_many_listeners_each_get_all_of_theirs(client: Client, on_record: Record) -> None:
+def test_many_listeners_each_get_all_of_theirs(client: Client, store: Store) -> None:
     """More than the door has connections."""
     with ExitStack() as stack:
         all_ = [(stack.enter_context(listening(client, **asked)), asked) for asked in ASKED * 3]
-        put(on_record, *range(20, 40))
+        put(store, *range(20, 40))
         for found, asked in all_:
             take(found, everything(client, **asked))
 
@@ -114,7 +114,7 @@ def test_a_place_beyond_the_record_is_told(client: Client) -> None:
 
 
 def test_a_place_that_a_replica_does_not_have_yet_is_waited_for(
-    client: Client, on_record: Record, monkeypatch: pytest.MonkeyPatch
+    client: Client, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(routes, "LAG", 30.0)
 
@@ -124,16 +124,16 @@ def test_a_place_that_a_replica_does_not_have_yet_is_waited_for(
 
     with ThreadPoolExecutor() as pool:
         first = pool.submit(listen)
-        put(on_record, 20, 21)
+        put(store, 20, 21)
         assert "25" == first.result().id
 
 
 # Ends
 
 
-def test_a_server_that_stops_ends_its_streams_and_waits_for_none(on_record: Record) -> None:
+def test_a_server_that_stops_ends_its_streams_and_waits_for_none(store: Store) -> None:
     """It has no deadline here: were it to wait for a stream, it would wait for ever."""
-    settings = Settings(database_url=on_record.url, broker_url="memory://", port=1)
+    settings = Settings(database_url=store.url, broker_url="memory://", port=1)
     server = app_factory.Server(app_factory.make(settings, frozenset({"audit"})), port=0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -152,9 +152,9 @@ def test_a_server_that_stops_ends_its_streams_and_waits_for_none(on_record: Reco
 
 
 def test_streams_end_when_the_database_goes_and_go_on_when_it_is_back(
-    client: Client, on_record: Record, server_url: str
+    client: Client, store: Store, server_url: str
 ) -> None:
-    name = urlsplit(on_record.url).path.removeprefix("/")
+    name = urlsplit(store.url).path.removeprefix("/")
     with psycopg.connect(server_url, autocommit=True) as conn:
         with listening(client, 22) as found, listening(client, 22, actor="bob") as other:
             assert ("23", "23") == (next(found).id, next(other).id)
@@ -165,14 +165,14 @@ def test_streams_end_when_the_database_goes_and_go_on_when_it_is_back(
             assert ([], []) == (list(found), list(other))
         conn.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     until(lambda: client.get("/v1/events").status_code == 200, "the door answers again")
-    put(on_record, 20)
+    put(store, 20)
     with listening(client, 23) as found:
         assert "24" == next(found).id
 
 
-def test_the_watch_lasts_from_the_first_listener_to_the_last(on_record: Record) -> None:
+def test_the_watch_lasts_from_the_first_listener_to_the_last(store: Store) -> None:
     async def listen() -> None:
-        async with db.pool(on_record.url, role="onrecord_audit", size=1) as pool:
+        async with db.pool(store.url, role="onrecord_audit", size=1) as pool:
             end = tail.Tail(pool)
             async with end.listening() as first:
                 async with end.listening() as second:

@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from ops.identifiers import MAX_SHARE, Report, examine
+
 ROOT: Final = Path(__file__).parents[2]
 PACKAGE: Final = ROOT / "services" / "onrecord"
 SOURCES: Final = {path: ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
@@ -70,6 +72,24 @@ def explained_lines(path: Path) -> set[int]:
             if token.type == tokenize.COMMENT
         }
     return comments | {line + 1 for line in comments}
+
+
+@pytest.fixture(scope="module")
+def names() -> Report:
+    """`python ops/identifiers.py services` prints it."""
+    return examine(PACKAGE)
+
+
+def test_private_words_are_rare_among_identifiers(names: Report) -> None:
+    assert names.share < MAX_SHARE
+
+
+def test_no_public_name_is_defined_twice(names: Report) -> None:
+    assert names.duplicates == {}
+
+
+def test_no_module_docstring_is_a_question(names: Report) -> None:
+    assert [relative(path) for path in names.questions] == []
 
 
 def test_links_between_documents_resolve() -> None:

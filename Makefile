@@ -1,10 +1,13 @@
 # make demo    run everything and see the main job (ARGS=--exit ends after the tour)
-# make test    every test, on a real PostgreSQL that the tests start themselves
-# make check   what CI runs: lint, types, import law, tests
+# make test    every test, on a PostgreSQL that the tests start themselves (ARGS is pytest's)
+# make check   what CI runs: lint, types, import rules, tests
 
 PYTHON ?= python3
 BIN := .venv/bin
-AT_ONCE := -n 3 --dist loadfile --no-loadscope-reorder  # half of the time, tests wait
+# Three processes for two cores: half of the time, tests wait.
+PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
+# Tests start some 300 processes; without bytecode files, each would compile the package again.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint check clean
 
@@ -15,7 +18,7 @@ demo: .venv/run
 	$(BIN)/onrecord demo $(ARGS)
 
 test: .venv/dev
-	$(BIN)/python -m pytest $(AT_ONCE) $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) --hypothesis-profile=thorough $(ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff check .

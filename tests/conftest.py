@@ -1,10 +1,11 @@
-"""Fixtures that need no import: a server for the run, a fresh database for a test, its APIs."""
+"""Fixtures and order of all tests: a PostgreSQL server, databases, stores, APIs, receivers."""
 
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
@@ -12,12 +13,20 @@ from tests.support import postgres
 from tests.support.bodies import register_all
 from tests.support.processes import BROKER
 from tests.support.receiver import Receiver, run_receiver
-from tests.support.record import Record, record, serving
+from tests.support.store import Store, open_store, run_api
 from tests.support.webhooks import run_delivery
+
+# Time limits would fail on a busy machine. `make test` and CI run the thorough profile.
+settings.register_profile(
+    "thorough", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=100
+)
+settings.register_profile("quick", settings.get_profile("thorough"), max_examples=25)
+settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
+    """The address of a server for the whole run."""
     with postgres.server() as url:
         yield url
 
@@ -37,44 +46,46 @@ def database_url(server_url: str, template: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def on_record(database_url: str) -> Iterator[Record]:
-    """A fresh ledger with its projections."""
-    with record(database_url) as made:
-        yield made
+def store(database_url: str) -> Iterator[Store]:
+    """An empty ledger with its projections."""
+    with open_store(database_url) as opened:
+        yield opened
 
 
 @pytest.fixture
-def client(on_record: Record) -> Iterator[httpx2.Client]:
-    """All APIs over `on_record`, by real HTTP. Nothing is folded until `on_record.catch_up()`."""
-    with serving(on_record.url) as made:
-        yield made
+def client(store: Store) -> Iterator[httpx2.Client]:
+    """All APIs over `store`, by real HTTP. Nothing is folded until `store.catch_up()`."""
+    with run_api(store.url) as api_client:
+        yield api_client
 
 
 @pytest.fixture
-def there() -> Iterator[Receiver]:
+def receiver() -> Iterator[Receiver]:
     """A receiver of webhooks."""
-    with run_receiver() as made:
-        yield made
+    with run_receiver() as running:
+        yield running
 
 
 @pytest.fixture
-def tell(client: httpx2.Client, on_record: Record) -> Iterator[Callable[[], int]]:
-    """A deliverer at work on `on_record`, whom this tells of what is new, as the worker does."""
+def deliver(client: httpx2.Client, store: Store) -> Iterator[Callable[[], int]]:
+    """Fold, fan out and wake a running deliverer, as the worker does."""
     register_all(client)
-    with run_delivery(on_record) as made:
-        yield made
+    with run_delivery(store) as delivery:
+        yield delivery
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """e2e, integration, unit: what takes long begins early, so that no process ends long after the
-    others. Within each the order is pytest-randomly's.
+    """Sort by folder (e2e, integration, unit): a long file that starts last would run alone.
+
+    Within a folder the order is that of pytest-randomly.
     """
     items.sort(key=lambda item: item.path.parent.name)
 
 
-class ByFile(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
-    """The tests of a file run in one process; so do all that share a RabbitMQ, one by one: there a
-    bell is heard by one worker, which must not be that of another test.
+class LoadFileAndBroker(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
+    """`--dist loadfile`; all tests that share a RabbitMQ run in one process.
+
+    A queue delivers a notification to one worker only, which must not be that of another test.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -83,10 +94,10 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile | None:
-    return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileAndBroker | None:
+    return LoadFileAndBroker(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_report_header() -> str:
-    where = "the server of ONRECORD_TEST_DATABASE_URL" if postgres.GIVEN else "the embedded one"
-    return f"PostgreSQL: {where}"
+    server = "the server of ONRECORD_TEST_DATABASE_URL" if postgres.GIVEN else "embedded"
+    return f"PostgreSQL: {server}"

@@ -1,1 +1,3 @@
-"""onrecord: who said what, what they therefore stood for, and what was known of it when."""
+"""onrecord: an event-sourced record of public statements, and of the positions that follow."""
+
+__version__ = "0.1.0"

@@ -20,8 +20,45 @@ def new_user() -> Iterator[User]:
         yield in_empty_folder
 
 
-def test_demo_shows_the_main_job_and_keeps_its_data_for_the_second_run(new_user: User) -> None:
-    code, first = new_user.run("demo", "--exit")
+@pytest.fixture(scope="module")
+def wheel_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
+    """A user whose program comes from the wheel, not from this checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (wheel,) = folder.glob("*.whl")
+    with user() as in_empty_folder:
+        in_empty_folder.path = str(in_empty_folder.folder / "site")
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"),
+                *("--target", in_empty_folder.path, str(wheel)),
+            ],
+            check=True,
+            capture_output=True,
+        )
+        yield in_empty_folder
+
+
+def test_program_of_the_wheel_is_not_that_of_the_checkout(wheel_user: User) -> None:
+    imported = subprocess.run(
+        [sys.executable, "-c", "import onrecord; print(onrecord.__file__)"],
+        cwd=wheel_user.folder,
+        env=wheel_user.environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert wheel_user.path
+    assert imported.stdout.startswith(wheel_user.path)
+
+
+def test_demo_shows_the_main_job_and_keeps_its_data_for_the_second_run(wheel_user: User) -> None:
+    code, first = wheel_user.run("demo", "--exit")
     assert code == 0, first
     for text in (
         "Signature verified",
@@ -33,7 +70,7 @@ def test_demo_shows_the_main_job_and_keeps_its_data_for_the_second_run(new_user:
     ):
         assert text in first
     assert "37 lines are new, 0 were on record already" in first
-    code, second = new_user.run("demo", "--exit")
+    code, second = wheel_user.run("demo", "--exit")
     assert code == 0, second
     assert "0 lines are new, 37 were on record already" in second
     assert digest(first) == digest(second)
@@ -47,36 +84,6 @@ def test_empty_demo_starts_without_the_seeds(new_user: User) -> None:
     code, output = new_user.run("demo", "--exit", "--empty")
     assert code == 0, output
     assert "Replayed 0 entries" in output
-
-
-def test_demo_runs_from_the_wheel_alone(new_user: User, tmp_path: Path) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    (wheel,) = tmp_path.glob("*.whl")
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"),
-            *("--target", str(new_user.folder / "site"), str(wheel)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    new_user.path = str(new_user.folder / "site")
-    imported = subprocess.run(
-        [sys.executable, "-c", "import onrecord; print(onrecord.__file__)"],
-        cwd=new_user.folder,
-        env=new_user.environment,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert imported.stdout.startswith(new_user.path)
-    code, output = new_user.run("demo", "--exit")
-    assert code == 0, output
 
 
 COMMANDS = ["up", "demo", "import", "show", "replay", "rebuild", "migrate", "doctor"]

@@ -28,7 +28,7 @@ from tests.support.imports import (
     write_lines,
 )
 from tests.support.processes import free_port
-from tests.support.record import Record, record, serving
+from tests.support.store import Store, open_store, run_api
 
 CSV_FAULTS = [
     (4, "422 The request names things that are not on record. speaker: no actor 'nobody' is on"),
@@ -40,14 +40,14 @@ CSV_FAULTS = [
 
 
 @pytest.fixture(scope="module")
-def on_record(server_url: str, template: str) -> Iterator[Record]:
-    with postgres.database(server_url, template) as url, record(url) as database:
+def store(server_url: str, template: str) -> Iterator[Store]:
+    with postgres.database(server_url, template) as url, open_store(url) as database:
         yield database
 
 
 @pytest.fixture(scope="module")
-def client(on_record: Record) -> Iterator[Client]:
-    with serving(on_record.url) as http:
+def client(store: Store) -> Iterator[Client]:
+    with run_api(store.url) as http:
         register_all(http)
         yield http
 
@@ -56,7 +56,7 @@ def client(on_record: Record) -> Iterator[Client]:
 
 
 def test_folder_of_all_formats_is_recorded_once(
-    on_record: Record, client: Client, tmp_path: Path
+    store: Store, client: Client, tmp_path: Path
 ) -> None:
     slug = f"i{tmp_path.name.replace('_', '-')}".lower()
     write_lines(tmp_path / "1.ndjson", line("actor", slug, actor(slug)))
@@ -68,19 +68,19 @@ def test_folder_of_all_formats_is_recorded_once(
     (tmp_path / "3.csv").write_text(f"{rows}\n", encoding="utf-8-sig")
     (tmp_path / "4.csv.gz").write_bytes(gzip.compress(rows.replace("Yes.", "No.").encode()))
     (tmp_path / "5.md").write_text("Not read.")
-    before = ledger_size(on_record.url)
+    before = ledger_size(store.url)
     assert (7, 0, 0) == counts(run_import(client, tmp_path)[0])
     assert (0, 7, 0) == counts(run_import(client, tmp_path)[0])
-    assert before + 7 == ledger_size(on_record.url)
-    on_record.catch_up()
+    assert before + 7 == ledger_size(store.url)
+    store.catch_up()
     statements = client.get("/v1/statements", params={"actor": slug}).json()["items"]
     assert {"Yes.", "No."} == {statement["content"]["text"] for statement in statements}
 
 
 def test_csv_faults_are_reported_by_line_and_column_and_other_rows_are_recorded(
-    on_record: Record, client: Client, tmp_path: Path
+    store: Store, client: Client, tmp_path: Path
 ) -> None:
-    path, before = tmp_path / "a.csv", ledger_size(on_record.url)
+    path, before = tmp_path / "a.csv", ledger_size(store.url)
     path.write_text(CSV)
     summary, output = run_import(client, path)
     assert (2, 0, 4) == counts(summary)
@@ -90,29 +90,29 @@ def test_csv_faults_are_reported_by_line_and_column_and_other_rows_are_recorded(
             for printed_line in output.splitlines()
         ), output
     assert 4 == len(output.splitlines())
-    assert before + 2 == ledger_size(on_record.url)
-    on_record.catch_up()
+    assert before + 2 == ledger_size(store.url)
+    store.catch_up()
     statements = client.get("/v1/statements", params={"topic": "tariffs"}).json()["items"]
     assert "We are\nready." in [statement["content"]["text"] for statement in statements]
 
 
 def test_csv_with_wrong_columns_is_refused_before_anything_is_sent(
-    on_record: Record, client: Client, tmp_path: Path
+    store: Store, client: Client, tmp_path: Path
 ) -> None:
-    before = ledger_size(on_record.url)
+    before = ledger_size(store.url)
     write_lines(tmp_path / "1.ndjson", *statement_lines(tmp_path, 0, 3))
     (tmp_path / "2.csv").write_text("speaker,words\nemma,Yes.\n")
     for attempt in (run_import, lambda client, path: run_dry_run(str(client.base_url), path)):
         with pytest.raises(NothingToImport, match=r"2\.csv:1: .*'words' not known.*'coder' miss"):
             attempt(client, tmp_path)
-    assert before == ledger_size(on_record.url)
+    assert before == ledger_size(store.url)
 
 
 @pytest.mark.parametrize("broken", ["gzip", "utf-8"])
 def test_lines_before_the_place_where_a_file_breaks_off_are_recorded(
-    on_record: Record, client: Client, tmp_path: Path, broken: str
+    store: Store, client: Client, tmp_path: Path, broken: str
 ) -> None:
-    before = ledger_size(on_record.url)
+    before = ledger_size(store.url)
     if broken == "gzip":
         path = tmp_path / "a.ndjson.gz"
         path.write_bytes(gzip.compress(ndjson(statement_lines(path, 0, 3)))[:-4])
@@ -126,7 +126,7 @@ def test_lines_before_the_place_where_a_file_breaks_off_are_recorded(
     with pytest.raises(UnreadableFile) as raised:
         import_files([path], address=str(client.base_url), console=console, data=tmp_path / "data")
     assert str(raised.value).startswith(place)
-    assert before + recorded == ledger_size(on_record.url)
+    assert before + recorded == ledger_size(store.url)
     assert f"So far up to line 3 of {path}: {recorded} recorded" in printed(console)
 
 

@@ -33,18 +33,18 @@ from tests.support.imports import (
     write_lines,
 )
 from tests.support.processes import free_port
-from tests.support.record import Record, record, serving
+from tests.support.store import Store, open_store, run_api
 
 
 @pytest.fixture(scope="module")
-def on_record(server_url: str, template: str) -> Iterator[Record]:
-    with postgres.database(server_url, template) as url, record(url) as database:
+def store(server_url: str, template: str) -> Iterator[Store]:
+    with postgres.database(server_url, template) as url, open_store(url) as database:
         yield database
 
 
 @pytest.fixture(scope="module")
-def client(on_record: Record) -> Iterator[Client]:
-    with serving(on_record.url) as http:
+def client(store: Store) -> Iterator[Client]:
+    with run_api(store.url) as http:
         register_all(http)
         yield http
 
@@ -81,13 +81,13 @@ def faulty(path: Path) -> list[dict[str, Json] | str]:
 
 
 def test_dry_run_records_nothing_and_reports_the_same_faults_as_the_import(
-    on_record: Record, client: Client, tmp_path: Path
+    store: Store, client: Client, tmp_path: Path
 ) -> None:
     write_lines(tmp_path / "1.ndjson", *faulty(tmp_path))
     (tmp_path / "2.csv").write_text(CSV.replace("We are", f"{tmp_path}").replace("Denied", "Again"))
-    before, folder = ledger_size(on_record.url), sorted(tmp_path.iterdir())
+    before, folder = ledger_size(store.url), sorted(tmp_path.iterdir())
     forecast, foreseen = run_dry_run(str(client.base_url), tmp_path)
-    assert (before, folder) == (ledger_size(on_record.url), sorted(tmp_path.iterdir()))
+    assert (before, folder) == (ledger_size(store.url), sorted(tmp_path.iterdir()))
     summary, output = run_import(client, tmp_path)
     assert (9, 1, 14) == counts(summary)
     assert (9, 1, 14) == (forecast.on_record, forecast.repeated, forecast.refused)
@@ -97,7 +97,7 @@ def test_dry_run_records_nothing_and_reports_the_same_faults_as_the_import(
 
 
 def test_dry_run_sees_what_is_on_record_but_not_folded_yet(
-    on_record: Record, client: Client, tmp_path: Path
+    store: Store, client: Client, tmp_path: Path
 ) -> None:
     (before,) = statement_lines(tmp_path, 0, 1)
     position_line = line(

@@ -32,26 +32,26 @@ from tests.support.imports import (
     write_lines,
 )
 from tests.support.processes import until
-from tests.support.record import Record, record, serving
+from tests.support.store import Store, open_store, run_api
 
 
 @pytest.fixture(scope="module")
-def on_record(server_url: str, template: str) -> Iterator[Record]:
-    with postgres.database(server_url, template) as url, record(url) as database:
+def store(server_url: str, template: str) -> Iterator[Store]:
+    with postgres.database(server_url, template) as url, open_store(url) as database:
         yield database
 
 
 @pytest.fixture(scope="module")
-def client(on_record: Record) -> Iterator[Client]:
-    with serving(on_record.url) as http:
+def client(store: Store) -> Iterator[Client]:
+    with run_api(store.url) as http:
         register_all(http)
         yield http
 
 
 @pytest.fixture
-def own_record(database_url: str) -> Iterator[tuple[Record, Client]]:
+def own_record(database_url: str) -> Iterator[tuple[Store, Client]]:
     """A record for one test, because its API may still work on a batch when the test ends."""
-    with record(database_url) as database, serving(database.url) as client:
+    with open_store(database_url) as database, run_api(database.url) as client:
         register_all(client)
         yield database, client
 
@@ -105,10 +105,10 @@ def stalled_after_a_batch(url: str) -> Iterator[Callable[[], bool]]:
 
 
 def test_killed_import_resumes_and_records_every_line_once(
-    own_record: tuple[Record, Client], tmp_path: Path, data: Path
+    own_record: tuple[Store, Client], tmp_path: Path, data: Path
 ) -> None:
-    on_record, client = own_record
-    count, before, address = 6_000, ledger_size(on_record.url), str(client.base_url)
+    store, client = own_record
+    count, before, address = 6_000, ledger_size(store.url), str(client.base_url)
     content: Iterable[Any] = [
         *statement_lines(tmp_path, 0, 10),
         "{",
@@ -116,7 +116,7 @@ def test_killed_import_resumes_and_records_every_line_once(
     ]
     path = tmp_path / "a.ndjson.gz"
     path.write_bytes(gzip.compress(ndjson(content)))
-    with stalled_after_a_batch(on_record.url) as stalled:
+    with stalled_after_a_batch(store.url) as stalled:
         first = start_import(data, address, path)
         until(stalled, "the second batch is at its commit")
         first.kill()
@@ -129,16 +129,16 @@ def test_killed_import_resumes_and_records_every_line_once(
     assert 1 == again.returncode, printed
     assert f"{path}: going on after line 2,000" in printed
     assert "1,999 skipped as recorded by the import that was cut, which refused 1" in printed
-    assert before + count == ledger_size(on_record.url)
+    assert before + count == ledger_size(store.url)
     assert [] == notes(data)
 
 
 def test_ctrl_c_prints_how_far_the_import_came(
-    own_record: tuple[Record, Client], tmp_path: Path, data: Path
+    own_record: tuple[Store, Client], tmp_path: Path, data: Path
 ) -> None:
-    on_record, client = own_record
+    store, client = own_record
     path = write_lines(tmp_path / "a.ndjson", *statement_lines(tmp_path, 0, 6_000))
-    with stalled_after_a_batch(on_record.url) as stalled:
+    with stalled_after_a_batch(store.url) as stalled:
         process = start_import(data, str(client.base_url), path)
         until(stalled, "the second batch is at its commit")
         process.send_signal(signal.SIGINT)
@@ -163,7 +163,7 @@ def import_broken_file(
 
 
 def test_finished_file_is_skipped_when_the_next_one_was_cut(
-    on_record: Record, client: Client, tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, client: Client, tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "files"
     folder.mkdir()
@@ -200,7 +200,7 @@ def test_other_database_behind_the_same_address_gets_every_line(
         gzip.compress(ndjson(statements if has_the_actors else registrations + statements))[:-4]
     )
     for turn in range(2):
-        with postgres.database(server_url, template) as url, serving(url) as client:
+        with postgres.database(server_url, template) as url, run_api(url) as client:
             if has_the_actors:
                 send(client, ndjson(registrations))
             for note in notes(data):  # as if both APIs had one address; their ports differ

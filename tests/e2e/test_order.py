@@ -31,7 +31,7 @@ from onrecord.projections.engine.projection import psycopg_connection
 from tests.support import bodies
 from tests.support.order import Evidence, Seen, read_ledger, violations
 from tests.support.processes import until
-from tests.support.record import Record
+from tests.support.store import Store
 from tests.support.writers import Plan, notes, outcome, request_of, run
 
 MIN_KILLS: Final = 12  # writers killed between lock and commit
@@ -150,10 +150,10 @@ def freeze_until_others_write(observer: psycopg.Connection[Any], writer: Running
     writer.control.send("go")
 
 
-def stage(on_record: Record) -> None:
+def stage(store: Store) -> None:
     actors = [ActorIn.model_validate(bodies.actor(slug) | {"names": ()}) for slug in bodies.ACTORS]
     topics = [TopicIn.model_validate(bodies.topic(slug)) for slug in bodies.TOPICS]
-    on_record.append(*map(write_requests.new_actor, actors), *map(write_requests.new_topic, topics))
+    store.append(*map(write_requests.new_actor, actors), *map(write_requests.new_topic, topics))
 
 
 def evidence(url: str, plans: Sequence[Plan], followed: tuple[Seen, ...]) -> Evidence:
@@ -168,10 +168,10 @@ def evidence(url: str, plans: Sequence[Plan], followed: tuple[Seen, ...]) -> Evi
 
 
 def test_thirty_four_writers_keep_one_order_while_some_are_killed_or_frozen(
-    on_record: Record, tmp_path: Path
+    store: Store, tmp_path: Path
 ) -> None:
     def plan(name: str, threads: int, door: Any, *holds: str) -> Plan:
-        return Plan(name, on_record.url, tmp_path / name, threads, door, holds)
+        return Plan(name, store.url, tmp_path / name, threads, door, holds)
 
     plans = [
         plan("steady", 10, "committer"),
@@ -180,11 +180,11 @@ def test_thirty_four_writers_keep_one_order_while_some_are_killed_or_frozen(
         plan("direct", 4, "append"),
         plan("killed-direct", 4, "append", "WITH"),
     ]
-    stage(on_record)
+    stage(store)
     kills = freezes = 0
     with (
-        psycopg.connect(on_record.url, autocommit=True) as observer,
-        following(on_record.url) as end_following,
+        psycopg.connect(store.url, autocommit=True) as observer,
+        following(store.url) as end_following,
         running(plans) as writers,
     ):
         while kills < MIN_KILLS or freezes < MIN_FREEZES:
@@ -203,7 +203,7 @@ def test_thirty_four_writers_keep_one_order_while_some_are_killed_or_frozen(
                 other = ("WITH",) if writer.plan.holds == ("COMMIT",) else ("COMMIT",)
                 writers[writer.plan.name] = start(replace(writer.plan, holds=other))
         finish(writers)
-        collected = evidence(on_record.url, plans, end_following())
+        collected = evidence(store.url, plans, end_following())
     assert [] == violations(collected)
     answered = {name.rpartition("/")[0] for name, _, note in collected.answers if "seq" in note}
     assert 34 == len(answered)
@@ -213,35 +213,35 @@ def test_thirty_four_writers_keep_one_order_while_some_are_killed_or_frozen(
 
 
 @pytest.mark.parametrize("lock", [True, False], ids=["with the lock", "without the lock"])
-def test_the_lock_is_what_keeps_the_order(on_record: Record, tmp_path: Path, lock: bool) -> None:
+def test_the_lock_is_what_keeps_the_order(store: Store, tmp_path: Path, lock: bool) -> None:
     plans = [
-        Plan("one", on_record.url, tmp_path / "one", 4, "committer", lock=lock),
-        Plan("two", on_record.url, tmp_path / "two", 4, "append", lock=lock),
+        Plan("one", store.url, tmp_path / "one", 4, "committer", lock=lock),
+        Plan("two", store.url, tmp_path / "two", 4, "append", lock=lock),
     ]
-    stage(on_record)
+    stage(store)
     with (
-        psycopg.connect(on_record.url, autocommit=True) as observer,
-        following(on_record.url) as end_following,
+        psycopg.connect(store.url, autocommit=True) as observer,
+        following(store.url) as end_following,
         running(plans) as writers,
     ):
         until(lambda: read.ledger_size(observer) > 200, "200 entries are written")
         finish(writers)
-        disorder = violations(evidence(on_record.url, plans, end_following()))
+        disorder = violations(evidence(store.url, plans, end_following()))
     assert lock == (disorder == [])
     if not lock:
         assert {"UniqueViolation"} <= {words.rpartition(" ")[2] for words in disorder}, disorder
 
 
-def test_the_checker_detects_each_kind_of_disorder(on_record: Record) -> None:
-    stage(on_record)
+def test_the_checker_detects_each_kind_of_disorder(store: Store) -> None:
+    stage(store)
     written = [{"thread": 0, "n": n, "expected": {1: 2, 5: 0}.get(n)} for n in range(6)]
     requests = [request_of("one", note) for note in written]
-    answers = on_record.append(*requests)
+    answers = store.append(*requests)
     noted = tuple(
         (f"one/0/{note['n']}", request, note | outcome(answer))
         for note, request, answer in zip(written, requests, answers, strict=True)
     )
-    order = read_ledger(on_record.url)
+    order = read_ledger(store.url)
     seen = tuple((event.seq, event.id) for event in order.events)
     staged = frozenset(event.id for event in order.events[: len(bodies.ACTORS + bodies.TOPICS)])
     good = Evidence(order, staged, noted, (seen,))

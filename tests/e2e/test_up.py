@@ -2,7 +2,9 @@
 
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import psutil
 import pytest
@@ -22,11 +24,29 @@ def new_user() -> Iterator[User]:
         yield in_empty_folder
 
 
+@dataclass(frozen=True)
+class Running:
+    """A user whose `up` runs in a folder with a space and a quote in its name."""
+
+    user: User
+    process: "subprocess.Popen[str]"
+
+    @property
+    def database_url(self) -> str:
+        url = embedded.url_of_running_server(self.user.folder / ".onrecord")
+        assert url
+        return url
+
+
 @pytest.fixture(scope="module")
-def running() -> Iterator[User]:
-    """A user whose `up` runs, shared by tests that do not disturb it."""
-    with user() as in_empty_folder, in_empty_folder.up():
-        yield in_empty_folder
+def running() -> Iterator[Running]:
+    """Started once, with the seeds recorded, for tests that leave it in order."""
+    with user() as in_empty_folder:
+        in_empty_folder.folder /= "it's a folder"
+        in_empty_folder.folder.mkdir(mode=0o755)
+        with in_empty_folder.up() as process:
+            assert in_empty_folder.run("import", SEEDS)[0] == 0
+            yield Running(in_empty_folder, process)
 
 
 def is_worker(process: psutil.Process) -> bool:
@@ -63,23 +83,25 @@ def test_processes_end_with_a_killed_up_and_the_next_up_has_the_data(
         process.kill()
         until(lambda: all_gone(everything), "all processes are gone", seconds=15)
     with new_user.up():
-        assert new_user.get("/v1/actors/biden").status_code == 200
+        until(lambda: new_user.get("/v1/actors/biden").status_code == 200, "the data is folded")
 
 
-def test_killed_worker_is_restarted(new_user: User) -> None:
-    with new_user.up() as process:
-        worker = next(child for child in tree(process) if is_worker(child))
-        for child in [*worker.children(recursive=True), worker]:
-            child.kill()
-        until(lambda: not worker.is_running(), "the worker is dead")
-        assert new_user.run("import", SEEDS)[0] == 0
-        until(
-            lambda: new_user.get("/v1/actors/biden").status_code == 200, "a new worker has folded"
-        )
+def test_up_works_in_a_folder_with_a_space_and_a_quote_in_its_name(running: Running) -> None:
+    assert set(" '") <= set(str(running.user.folder))
+    until(lambda: running.user.get("/v1/actors/biden").status_code == 200, "the seeds are folded")
 
 
-def test_second_up_on_the_same_folder_is_refused_with_the_reason(running: User) -> None:
-    code, output = running.run("up", "--port", str(running.port + 1))
+def test_killed_worker_is_restarted(running: Running) -> None:
+    worker = next(child for child in tree(running.process) if is_worker(child))
+    for child in [*worker.children(recursive=True), worker]:
+        child.kill()
+    until(lambda: not worker.is_running(), "the worker is dead")
+    assert running.user.post("/v1/actors", {"id": "new", "kind": "person"}).status_code == 201
+    until(lambda: running.user.get("/v1/actors/new").status_code == 200, "a new worker has folded")
+
+
+def test_second_up_on_the_same_folder_is_refused_with_the_reason(running: Running) -> None:
+    code, output = running.user.run("up", "--port", str(running.user.port + 1))
     assert code == 3
     assert "already runs the database" in output
 
@@ -92,45 +114,35 @@ def test_occupied_port_is_reported_with_the_option_that_helps(new_user: User) ->
     assert "--port" in output
 
 
-def test_replay_reports_a_manipulated_row_and_rebuild_repairs_it(
-    running: User,
-) -> None:
-    running.run("import", SEEDS)
-    until(lambda: running.run("replay")[0] == 0, "the projections have caught up")
-    url = embedded.url_of_running_server(running.folder / ".onrecord")
-    assert url
-    with db.connect(url) as conn:
+def test_replay_reports_a_manipulated_row_and_rebuild_repairs_it(running: Running) -> None:
+    def caught_up() -> bool:
+        items = running.user.get("/v1/projections").json()["items"]
+        return {projection["state"] for projection in items} == {"live"}
+
+    until(caught_up, "the projections have caught up", pause=0.05)
+    assert running.user.run("replay")[0] == 0
+    with db.connect(running.database_url) as conn:
         changed = conn.execute(
             "UPDATE projections.steps SET stance = 'mixed' WHERE actor = 'biden'"
             " AND topic = 'talks-with-putin' AND effective = '2022-10-11'"
         ).rowcount
     assert changed == 1
-    code, output = running.run("replay")
+    code, output = running.user.run("replay")
     assert code == 1
     assert "'mixed'" in output
     assert "'conditional_oppose'" in output
-    assert running.run("rebuild", "positions")[0] == 0
-    assert running.run("replay")[0] == 0
+    assert running.user.run("rebuild", "positions")[0] == 0
+    assert running.user.run("replay")[0] == 0
 
 
-def test_connections_run_in_the_roles_of_their_packages(running: User) -> None:
-    url = embedded.url_of_running_server(running.folder / ".onrecord")
-    assert url
-    with db.connect(url) as conn:
+def test_connections_run_in_the_roles_of_their_packages(running: Running) -> None:
+    with db.connect(running.database_url) as conn:
         rows = conn.execute(
             "SELECT DISTINCT application_name FROM pg_stat_activity"
             " WHERE application_name LIKE 'onrecord_%'"
         ).fetchall()
     names = {name for (name,) in rows}
     assert {"onrecord_ingest", "onrecord_query", "onrecord_audit"} <= names
-
-
-def test_up_works_in_a_folder_with_a_space_and_a_quote_in_its_name(new_user: User) -> None:
-    new_user.folder = new_user.folder / "it's a folder"
-    new_user.folder.mkdir(mode=0o755)
-    with new_user.up():
-        assert 0 == new_user.run("import", SEEDS)[0]
-        until(lambda: new_user.get("/v1/actors/biden").status_code == 200, "the seeds are folded")
 
 
 def test_up_ends_with_the_reason_if_its_database_dies_while_starting(new_user: User) -> None:

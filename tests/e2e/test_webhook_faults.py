@@ -33,7 +33,7 @@ def deployed(database_url: str, tmp_path: Path) -> Iterator[Deployment]:
 
 
 def test_deliveries_in_flight_of_a_killed_deliverer_are_sent_again(
-    deployed: Deployment, there: Receiver, database_url: str
+    deployed: Deployment, receiver: Receiver, database_url: str
 ) -> None:
     gate = threading.Event()
 
@@ -41,25 +41,25 @@ def test_deliveries_in_flight_of_a_killed_deliverer_are_sent_again(
         gate.wait(60)
         return 204
 
-    there.answer = hang
+    receiver.answer = hang
     with staged_client(deployed) as client:
-        endpoint = webhooks.create_endpoint(client, there.url(), types=["position.changed"])
+        endpoint = webhooks.create_endpoint(client, receiver.url(), types=["position.changed"])
         seqs = webhooks.record_positions(client, 12)
-        until(lambda: len(there.requests) == 8, "eight are in flight")
+        until(lambda: len(receiver.requests) == 8, "eight are in flight")
         sending = webhooks.deliveries(client, endpoint["id"], state="sending")
         assert ["under way"] * 8 == [delivery["attempts"][-1]["result"] for delivery in sending]
         deployed.kill("deliverer")
-        there.answer = lambda _: 204
+        receiver.answer = lambda _: 204
         gate.set()
         deployed.start("deliverer")
         webhooks.run_sql(database_url, EXPIRE_LEASES)
-        logged = assert_all_delivered(client, there, endpoint["id"], seqs)
+        logged = assert_all_delivered(client, receiver, endpoint["id"], seqs)
     results = [[attempt["result"] for attempt in delivery["attempts"]] for delivery in logged]
     assert [["unknown", "delivered"]] * 8 + [["delivered"]] * 4 == results
 
 
 def test_a_delivery_not_recorded_before_a_kill_is_sent_again_under_its_id(
-    deployed: Deployment, there: Receiver, database_url: str
+    deployed: Deployment, receiver: Receiver, database_url: str
 ) -> None:
     kills: list[int] = []
 
@@ -71,10 +71,10 @@ def test_a_delivery_not_recorded_before_a_kill_is_sent_again_under_its_id(
         return 204
 
     killed = threading.Event()
-    there.answer = kill
+    receiver.answer = kill
     with staged_client(deployed) as client:
         endpoint = webhooks.create_endpoint(
-            client, there.url(), types=["position.changed"], ordered=True
+            client, receiver.url(), types=["position.changed"], ordered=True
         )
         seqs = webhooks.record_positions(client, 2)
         for _ in range(3):
@@ -82,8 +82,8 @@ def test_a_delivery_not_recorded_before_a_kill_is_sent_again_under_its_id(
             killed.clear()
             webhooks.run_sql(database_url, EXPIRE_LEASES)
             deployed.start("deliverer")
-        logged = assert_all_delivered(client, there, endpoint["id"], seqs)
-    assert [seqs[0]] * 4 + [seqs[1]] == there.seqs()
+        logged = assert_all_delivered(client, receiver, endpoint["id"], seqs)
+    assert [seqs[0]] * 4 + [seqs[1]] == receiver.seqs()
     assert ["unknown"] * 3 + ["delivered"] == [
         attempt["result"] for attempt in logged[0]["attempts"]
     ]
@@ -92,15 +92,15 @@ def test_a_delivery_not_recorded_before_a_kill_is_sent_again_under_its_id(
 def test_no_delivery_is_lost_when_the_database_is_killed(tmp_path: Path) -> None:
     with ExitStack() as stack:
         folder = stack.enter_context(reachable_folder())
-        there = stack.enter_context(run_receiver())
+        receiver = stack.enter_context(run_receiver())
         first = ExitStack()
         postgres = first.enter_context(embedded.running_server(folder, echo=silent))
         deployed = stack.enter_context(deployment(postgres.url, tmp_path, broker_url=None))
         deployed.start("local_api", "worker", "deliverer", "beat")
         client = stack.enter_context(staged_client(deployed))
-        endpoint = webhooks.create_endpoint(client, there.url(), types=["position.changed"])
+        endpoint = webhooks.create_endpoint(client, receiver.url(), types=["position.changed"])
         seqs = webhooks.record_positions(client, 300)
-        until(lambda: len(there.requests) > 20, "some have arrived")
+        until(lambda: len(receiver.requests) > 20, "some have arrived")
         postgres.process.kill()
         postgres.process.wait()
         first.close()
@@ -109,12 +109,12 @@ def test_no_delivery_is_lost_when_the_database_is_killed(tmp_path: Path) -> None
         until(lambda: client.get("/readyz").status_code == 200, "the APIs are ready again")
         webhooks.run_sql(again.url, EXPIRE_LEASES)
         seqs += webhooks.record_positions(client, 20)
-        assert_all_delivered(client, there, endpoint["id"], seqs)
+        assert_all_delivered(client, receiver, endpoint["id"], seqs)
 
 
 @pytest.mark.skipif(BROKER is not None, reason="cuts PGMQ's connections; RabbitMQ's test is below")
 def test_no_delivery_is_lost_when_pgmq_is_unreachable_for_a_minute(
-    deployed: Deployment, there: Receiver, database_url: str
+    deployed: Deployment, receiver: Receiver, database_url: str
 ) -> None:
     with psycopg.connect(database_url, autocommit=True) as conn:
 
@@ -124,12 +124,12 @@ def test_no_delivery_is_lost_when_pgmq_is_unreachable_for_a_minute(
                 " WHERE datname = current_database() AND application_name = 'onrecord'"
             )
 
-        deliver_without_a_broker(deployed, there, cut)
+        deliver_without_a_broker(deployed, receiver, cut)
 
 
 @pytest.mark.skipif(BROKER is None, reason="needs RabbitMQ: ONRECORD_TEST_BROKER_URL is not set")
 def test_no_delivery_is_lost_when_rabbitmq_is_unreachable_for_a_minute(
-    there: Receiver, database_url: str, tmp_path: Path
+    receiver: Receiver, database_url: str, tmp_path: Path
 ) -> None:
     assert BROKER is not None
     with (
@@ -137,21 +137,21 @@ def test_no_delivery_is_lost_when_rabbitmq_is_unreachable_for_a_minute(
         deployment(database_url, tmp_path, broker_url=near) as deployed,
     ):
         deployed.start("local_api", "worker", "deliverer", "beat")
-        deliver_without_a_broker(deployed, there, proxy.cut)
+        deliver_without_a_broker(deployed, receiver, proxy.cut)
 
 
 def deliver_without_a_broker(
-    deployed: Deployment, there: Receiver, cut: Callable[[], None]
+    deployed: Deployment, receiver: Receiver, cut: Callable[[], None]
 ) -> None:
     """Write for a minute in which no connection to the broker lasts; everything is delivered."""
     with staged_client(deployed) as client:
-        endpoint = webhooks.create_endpoint(client, there.url(), types=["position.changed"])
+        endpoint = webhooks.create_endpoint(client, receiver.url(), types=["position.changed"])
         seqs = webhooks.record_positions(client, 5)
-        until(lambda: len(there.requests) == 5, "they arrived")
+        until(lambda: len(receiver.requests) == 5, "they arrived")
         end = time.monotonic() + OUTAGE_SECONDS
         while time.monotonic() < end:
             cut()
             if len(seqs) < 400:  # the log lists 500 at most
                 seqs += webhooks.record_positions(client, 2)
             time.sleep(0.1)  # often enough to cut every new connection
-        assert_all_delivered(client, there, endpoint["id"], seqs)
+        assert_all_delivered(client, receiver, endpoint["id"], seqs)

@@ -4,17 +4,17 @@ import pytest
 
 from onrecord.ledger import committer
 from tests.support import committing
-from tests.support.record import Record
+from tests.support.store import Store
 
 
 @pytest.fixture(params=["it asks", "it supposes"])
 def either_way(
-    on_record: Record, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Record:
+    store: Store, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Store:
     """A record of Ann and of talks, in one commit. A committer begins as one that must ask what is
     on record, or as one that wrote that commit itself.
     """
-    committing.stage(on_record)
+    committing.stage(store)
     if request.param == "it supposes":
-        monkeypatch.setattr(committer, "Memory", lambda: committing.acquainted(on_record.url))
-    return on_record
+        monkeypatch.setattr(committer, "Memory", lambda: committing.acquainted(store.url))
+    return store

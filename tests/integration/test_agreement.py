@@ -7,7 +7,7 @@ from httpx2 import Client
 
 from onrecord.domain.ids import additional_event_id
 from tests.support import bodies
-from tests.support.record import Record
+from tests.support.store import Store
 
 
 def recorded(client: Client, path: str, body: dict[str, object]) -> None:
@@ -15,15 +15,13 @@ def recorded(client: Client, path: str, body: dict[str, object]) -> None:
     assert answer.status_code == 201, answer.text
 
 
-def test_a_step_is_the_same_in_timeline_changes_and_position(
-    client: Client, on_record: Record
-) -> None:
+def test_a_step_is_the_same_in_timeline_changes_and_position(client: Client, store: Store) -> None:
     recorded(client, "/v1/actors", bodies.actor("emma"))
     recorded(client, "/v1/topics", bodies.topic("talks"))
     for year, stance in (("2020", "support"), ("2021", "support"), ("2022", "oppose")):
         body = bodies.position(actor="emma", topic="talks", stance=stance, effective=year, basis=[])
         recorded(client, "/v1/positions", body)
-    on_record.catch_up()
+    store.catch_up()
     pair = "/v1/actors/emma/topics/talks"
     line = client.get(f"{pair}/timeline").json()["items"]
     assert client.get("/v1/changes").json()["items"] == line[::-1]
@@ -48,9 +46,9 @@ def test_a_key_used_with_another_body_is_named_by_the_problem(client: Client) ->
     assert ["Idempotency-Key"] == [one["parameter"] for one in other.json()["errors"]]
 
 
-def test_an_etag_matches_in_every_form_of_if_none_match(client: Client, on_record: Record) -> None:
+def test_an_etag_matches_in_every_form_of_if_none_match(client: Client, store: Store) -> None:
     recorded(client, "/v1/actors", bodies.actor("emma"))
-    on_record.catch_up()
+    store.catch_up()
     etag = client.get("/v1/actors/emma").headers["ETag"]
     for sent in (etag, etag.removeprefix("W/"), f'"x", {etag}', "*"):
         again = client.get("/v1/actors/emma", headers={"If-None-Match": sent})
@@ -59,13 +57,13 @@ def test_an_etag_matches_in_every_form_of_if_none_match(client: Client, on_recor
 
 
 def test_a_read_with_min_size_sees_a_write_at_the_time_of_its_recording(
-    client: Client, on_record: Record
+    client: Client, store: Store
 ) -> None:
     recorded(client, "/v1/actors", bodies.actor("emma"))
     recorded(client, "/v1/topics", bodies.topic("talks"))
     body = bodies.position(actor="emma", topic="talks", basis=[])
     told = client.post("/v1/positions", json=body).json()
-    folding = threading.Timer(0.1, on_record.catch_up)
+    folding = threading.Timer(0.1, store.catch_up)
     folding.start()
     asked = {"known_at": told["recorded_at"], "min_size": told["size"]}
     found = client.get("/v1/actors/emma/topics/talks/position", params=asked).json()

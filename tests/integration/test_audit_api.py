@@ -32,7 +32,7 @@ from tests.support.bodies import (
     send,
     statement,
 )
-from tests.support.record import Record, record, serving
+from tests.support.store import Store, open_store, run_api
 
 NDJSON = {"Accept": "application/x-ndjson"}
 ASKED: list[dict[str, Any]] = [
@@ -50,15 +50,15 @@ ASKED: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def on_record(server_url: str, template: str) -> Iterator[Record]:
-    with postgres.database(server_url, template) as url, record(url) as made:
+def store(server_url: str, template: str) -> Iterator[Store]:
+    with postgres.database(server_url, template) as url, open_store(url) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def client(on_record: Record) -> Iterator[Client]:
+def client(store: Store) -> Iterator[Client]:
     """More events than one read of a stream takes, some of every kind; nothing is folded."""
-    with serving(on_record.url) as made:
+    with run_api(store.url) as made:
         register_all(made)
         identifiers = {"z": "\U00010000", "Z": "\uffff", "a.b": "\u00e9", "1": "e", "10": "f"}
         post(made, "/v1/actors", bodies.actor("strange", identifiers=identifiers))
@@ -107,8 +107,8 @@ def entry_bytes(text: str) -> bytes:
     return text[start:end].encode()
 
 
-def test_every_entry_hashes_to_its_leaf_in_the_ledger(on_record: Record, lines: list[str]) -> None:
-    with psycopg.connect(on_record.url) as conn:
+def test_every_entry_hashes_to_its_leaf_in_the_ledger(store: Store, lines: list[str]) -> None:
+    with psycopg.connect(store.url) as conn:
         leaves = conn.execute("SELECT seq, entry, leaf_hash FROM ledger.entries ORDER BY seq")
         expected = [(seq, bytes(entry), bytes(leaf)) for seq, entry, leaf in leaves]
     seen = [
@@ -142,8 +142,8 @@ def test_every_commitment_is_the_hmac_of_its_section(lines: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("client")  # which puts them on record
-def test_sections_are_stored_as_canonical_bytes(on_record: Record) -> None:
-    with psycopg.connect(on_record.url) as conn:
+def test_sections_are_stored_as_canonical_bytes(store: Store) -> None:
+    with psycopg.connect(store.url) as conn:
         values = [bytes(row[0]) for row in conn.execute("SELECT value FROM ledger.payloads")]
     assert values
     for value in values:

@@ -6,7 +6,7 @@ import pytest
 from onrecord.audit import replay as replaying
 from onrecord.kit.sql import db
 from tests.support.committing import ask, stage
-from tests.support.record import Record
+from tests.support.store import Store
 
 STATE = (
     "SELECT state FROM pg_stat_activity"
@@ -15,19 +15,19 @@ STATE = (
 
 
 def test_a_replay_ends_its_transaction_after_each_page(
-    on_record: Record, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage(on_record)
-    on_record.append(*(ask() for _ in range(4)))
-    on_record.catch_up()
+    stage(store)
+    store.append(*(ask() for _ in range(4)))
+    store.catch_up()
     monkeypatch.setattr(replaying, "REPLAY_PAGE", 2)
     states: list[str] = []
 
     def look(done: int, size: int) -> None:
-        with psycopg.connect(on_record.url) as conn:
+        with psycopg.connect(store.url) as conn:
             states.extend(state for (state,) in conn.execute(STATE))
 
-    engine = db.engine(on_record.url, role="onrecord_audit")
+    engine = db.engine(store.url, role="onrecord_audit")
     assert replaying.replay_ledger(engine, look).equal
     engine.dispose()
     assert ["idle"] * 3 == states

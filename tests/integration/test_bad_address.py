@@ -13,30 +13,30 @@ from httpx2 import Client
 
 from tests.support import bodies, postgres
 from tests.support.bodies import FULL_BODIES, STRANGE_STRINGS, error_places, expect_problem
-from tests.support.record import Record, record, serving
+from tests.support.store import Store, open_store, run_api
 
 NOTHING = "/v1/events/6f1f1d0c-8f0e-4b57-9a39-0b8a3c1d2e4f"
 
 
 @pytest.fixture(scope="module")
-def on_record(server_url: str, template: str) -> Iterator[Record]:
-    with postgres.database(server_url, template) as url, record(url) as made:
+def store(server_url: str, template: str) -> Iterator[Store]:
+    with postgres.database(server_url, template) as url, open_store(url) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def door(on_record: Record) -> Iterator[Client]:
-    with serving(on_record.url) as made:
+def shared_client(store: Store) -> Iterator[Client]:
+    with run_api(store.url) as made:
         bodies.register_all(made)
         yield made
 
 
 @pytest.fixture
-def client(door: Client, on_record: Record) -> Iterator[Client]:
+def client(shared_client: Client, store: Store) -> Iterator[Client]:
     """All doors; nothing may be written meanwhile."""
-    before = bodies.ledger_size(on_record.url)
-    yield door
-    assert before == bodies.ledger_size(on_record.url)
+    before = bodies.ledger_size(store.url)
+    yield shared_client
+    assert before == bodies.ledger_size(store.url)
 
 
 @pytest.mark.parametrize("path", [*FULL_BODIES, "/v1/batch", *bodies.LIST_PATHS, NOTHING])

@@ -25,7 +25,7 @@ from tests.support.bodies import (
     retraction,
     statement,
 )
-from tests.support.record import Record, record, serving
+from tests.support.store import Store, open_store, run_api
 
 JSON = {"Content-Type": "application/json"}
 ME = str(uuid4())
@@ -33,14 +33,14 @@ PATHS = list(FULL_BODIES)
 
 
 @pytest.fixture(scope="module")
-def on_record(server_url: str, template: str) -> Iterator[Record]:
-    with postgres.database(server_url, template) as url, record(url) as made:
+def store(server_url: str, template: str) -> Iterator[Store]:
+    with postgres.database(server_url, template) as url, open_store(url) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def shared_client(on_record: Record) -> Iterator[Client]:
-    with serving(on_record.url) as made:
+def shared_client(store: Store) -> Iterator[Client]:
+    with run_api(store.url) as made:
         bodies.register_all(made)
         post(made, "/v1/statements", statement(id=STATEMENT))
         post(made, "/v1/positions", position(id=POSITION))
@@ -48,11 +48,11 @@ def shared_client(on_record: Record) -> Iterator[Client]:
 
 
 @pytest.fixture
-def client(shared_client: Client, on_record: Record) -> Iterator[Client]:
+def client(shared_client: Client, store: Store) -> Iterator[Client]:
     """All APIs; a test must not record anything."""
-    before = bodies.ledger_size(on_record.url)
+    before = bodies.ledger_size(store.url)
     yield shared_client
-    assert before == bodies.ledger_size(on_record.url)
+    assert before == bodies.ledger_size(store.url)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -214,7 +214,7 @@ def test_an_invalid_idempotency_key_is_refused(client: Client, key: str) -> None
 @pytest.mark.parametrize("nasty", STRANGE_STRINGS)
 @pytest.mark.parametrize("path", PATHS)
 def test_any_string_is_stored_exactly_or_refused(
-    shared_client: Client, on_record: Record, path: str, nasty: str
+    shared_client: Client, store: Store, path: str, nasty: str
 ) -> None:
     kept = {}
     for at in bodies.string_paths(FULL_BODIES[path]):
@@ -232,7 +232,7 @@ def test_any_string_is_stored_exactly_or_refused(
             named = error_places(expect_problem(answer, 422, "invalid"))
             assert [one for one in named if "/".join(["", *map(str, at)]).startswith(one)]
     assert kept or path.endswith("/erasure")  # which says codes only
-    on_record.catch_up()
+    store.catch_up()
     for at, told in kept.items():
         event = bodies.get(shared_client, f"/v1/events/{told['event']}")
         parts = [event["entry"]["data"], *(one["value"] for one in event["payload"].values())]

@@ -33,20 +33,20 @@ from tests.support.bodies import (
     statement,
     topic,
 )
-from tests.support.record import Record, record, serving
+from tests.support.store import Store, open_store, run_api
 
 BASE = UUID("00000000-0000-4000-8000-000000000000")
 
 
 @pytest.fixture(scope="module")
-def on_record(server_url: str, template: str) -> Iterator[Record]:
-    with postgres.database(server_url, template) as url, record(url) as made:
+def store(server_url: str, template: str) -> Iterator[Store]:
+    with postgres.database(server_url, template) as url, open_store(url) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def client(on_record: Record) -> Iterator[Client]:
-    with serving(on_record.url) as made:
+def client(store: Store) -> Iterator[Client]:
+    with run_api(store.url) as made:
         register_all(made)
         yield made
 
@@ -71,8 +71,8 @@ def problem_of(result: dict[str, Json]) -> tuple[int, str, list[str]]:
     return result["status"], problem["type"].rpartition(":")[2], error_places(problem)
 
 
-def test_every_kind_of_line_is_recorded_in_order(client: Client, on_record: Record) -> None:
-    slug, made, held, before = f"b{uuid4().hex}", new(), new(), ledger_size(on_record.url)
+def test_every_kind_of_line_is_recorded_in_order(client: Client, store: Store) -> None:
+    slug, made, held, before = f"b{uuid4().hex}", new(), new(), ledger_size(store.url)
     body = statement(speakers=[{"actor": slug}], topics=[slug], positions=[additional_position()])
     place = position(actor=slug, topic=slug, basis=[made])
     lines = [
@@ -92,14 +92,14 @@ def test_every_kind_of_line_is_recorded_in_order(client: Client, on_record: Reco
     assert [before + n for n in (0, 1, 2, 4, 5, 6, 7, 8, 9)] == [one["seq"] for one in results]
     assert [before + n for n in (1, 2, 4, 5, 6, 7, 8, 9, 10)] == [one["size"] for one in results]
     assert {"line", "status", "id", "seq", "size"} == set(results[0])
-    on_record.catch_up()
+    store.catch_up()
     assert get(client, f"/v1/statements/{made}")["status"] == "retracted"
     assert get(client, f"/v1/actors/{slug}/topics/{slug}/position")["id"] == held
     again = send(client, ndjson(lines))
     assert [{**one, "status": 200} for one in results] == again
 
 
-def test_good_lines_are_kept_whatever_happens_to_others(client: Client, on_record: Record) -> None:
+def test_good_lines_are_kept_whatever_happens_to_others(client: Client, store: Store) -> None:
     first, second, taken = said(), said(), said()
     other = {**taken, "body": statement(note="Another.")}
     lines: list[tuple[Any, tuple[int, str, list[str]] | None]] = [
@@ -129,10 +129,10 @@ def test_good_lines_are_kept_whatever_happens_to_others(client: Client, on_recor
         (other, (422, "id-reused", ["/body/id"])),
         (second, None),
     ]
-    before = ledger_size(on_record.url)
+    before = ledger_size(store.url)
     results = send(client, ndjson(one for one, _ in lines))
     assert list(range(1, len(lines) + 1)) == [one["line"] for one in results]
-    assert before + 3 == ledger_size(on_record.url)
+    assert before + 3 == ledger_size(store.url)
     seen = [problem_of(one) if "problem" in one else None for one in results]
     assert [expected for _, expected in lines] == seen
 
@@ -182,28 +182,24 @@ def test_a_line_that_names_more_than_an_entry_holds_is_refused_alone(client: Cli
 
 
 @pytest.mark.parametrize("step", [50_000, 2**20, 2**23])
-def test_a_line_over_a_mebibyte_is_refused_alone(
-    client: Client, on_record: Record, step: int
-) -> None:
+def test_a_line_over_a_mebibyte_is_refused_alone(client: Client, store: Store, step: int) -> None:
     fits, over = (json.dumps(said()).encode().ljust(2**20 + more) for more in (0, 1))
     whole = b"\n".join([over, fits, over * 3, b"", over + b" " * 2**20, fits, b"x" * 2**21])
-    before = ledger_size(on_record.url)
+    before = ledger_size(store.url)
     results = send(client, (whole[at : at + step] for at in range(0, len(whole), step)))
     assert outcome(results) == [(1, 413), (2, 201), (3, 413), (5, 413), (6, 200), (7, 413)]
     assert problem_of(results[0]) == (413, "too-large", [])
-    assert before + 1 == ledger_size(on_record.url)
+    assert before + 1 == ledger_size(store.url)
 
 
-def test_three_thousand_lines_are_recorded_in_one_request(
-    client: Client, on_record: Record
-) -> None:
+def test_three_thousand_lines_are_recorded_in_one_request(client: Client, store: Store) -> None:
     names = [str(uuid5(BASE, str(n))) for n in range(3_000)]
-    before = ledger_size(on_record.url)
+    before = ledger_size(store.url)
     results = send(client, ndjson(line("statement", one, statement()) for one in names))
     assert [(n, 201) for n in range(1, 3_001)] == outcome(results)
     assert names == [one["id"] for one in results]
     assert [before + n for n in range(3_000)] == [one["seq"] for one in results]
-    assert before + 3_000 == ledger_size(on_record.url)
+    assert before + 3_000 == ledger_size(store.url)
 
 
 def test_a_batch_and_a_single_write_are_the_same_write(client: Client) -> None:
@@ -221,14 +217,14 @@ def test_an_id_in_another_spelling_is_the_same_id(client: Client) -> None:
     assert outcome(send(client, ndjson([one, shouted]))) == [(1, 201), (2, 200)]
 
 
-def test_a_client_that_reads_only_at_the_end_is_answered(client: Client, on_record: Record) -> None:
+def test_a_client_that_reads_only_at_the_end_is_answered(client: Client, store: Store) -> None:
     """Answers back up while the body is still being sent; most HTTP clients send it all first."""
-    body, before = (b"{" + b" " * 300 + b"\n") * 40_000, ledger_size(on_record.url)
+    body, before = (b"{" + b" " * 300 + b"\n") * 40_000, ledger_size(store.url)
     modest = httpx2.HTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)])
     with Client(base_url=client.base_url, transport=modest, timeout=10) as patient:
         results = send(patient, body)
     assert [(n, 400) for n in range(1, 40_001)] == outcome(results)
-    assert before == ledger_size(on_record.url)
+    assert before == ledger_size(store.url)
 
 
 def test_a_batch_that_is_no_ndjson_is_refused_as_a_whole(client: Client) -> None:

@@ -16,8 +16,8 @@ from onrecord.kit.sql import batched_query, db
 from onrecord.kit.sql.batched_query import MAX_BATCH, MAX_WORKERS, BatchedQuery
 from onrecord.projections.queries import POSITION
 from tests.support.long_histories import long_history
-from tests.support.oracle import opened
-from tests.support.record import Record
+from tests.support.oracle import run_oracle
+from tests.support.store import Store
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ def test_concurrent_positions_equal_sequential_ones(
 
     monkeypatch.setattr(batched_query, "rows", counted)
     chance = Random(7)
-    with opened(server_url, template) as house:
+    with run_oracle(server_url, template) as house:
         played = house.play(long_history(seed=6, length=300))
         actors, topics = [*played.cast.actors, "nobody"], [*played.cast.topics, "nothing"]
 
@@ -146,20 +146,20 @@ def test_more_calls_than_a_statement_takes_are_all_answered(database_url: str) -
     assert MAX_BATCH == max(one["beside"] for one in found)
 
 
-def test_queries_are_not_jit_compiled(on_record: Record) -> None:
+def test_queries_are_not_jit_compiled(store: Store) -> None:
     """To compile takes a hundred times as long as to run, at each call. (The embedded server cannot
     compile, whatever is set; another server does so once a table is analyzed.)
     """
 
     async def explained() -> tuple[str, db.Row | None]:
         sql = POSITION.text.replace(":asked", "'[]'")
-        async with db.pool(on_record.url, role="onrecord_query") as pool, pool.connection() as conn:
+        async with db.pool(store.url, role="onrecord_query") as pool, pool.connection() as conn:
             await conn.execute("SET jit_above_cost = 0")
             found = await (await conn.execute(f"EXPLAIN ANALYZE {sql}".encode())).fetchall()
             return str(found), await (await conn.execute("SHOW jit")).fetchone()
 
-    name = psycopg.conninfo.conninfo_to_dict(on_record.url)["dbname"]
-    with psycopg.connect(on_record.url, autocommit=True) as conn:
+    name = psycopg.conninfo.conninfo_to_dict(store.url)["dbname"]
+    with psycopg.connect(store.url, autocommit=True) as conn:
         conn.execute(f'ALTER DATABASE "{name}" SET jit = on')
     told, set_ = asyncio.run(explained())
     assert "Execution Time" in told

@@ -12,7 +12,7 @@ from onrecord.kit.sql import db
 from onrecord.webhooks.delivery.claim import claim_due
 from onrecord.webhooks.delivery.connection import SETTINGS, connect_deliverer
 from onrecord.webhooks.tables import LOWEST_ID
-from tests.support.record import Record
+from tests.support.store import Store
 from tests.support.webhooks import run_sql
 
 ENDPOINTS = """
@@ -58,17 +58,17 @@ def claimed_endpoints(
 
 
 def test_every_endpoint_gets_its_first_delivery_before_any_gets_its_second(
-    on_record: Record,
+    store: Store,
 ) -> None:
-    run_sql(on_record.url, ENDPOINTS % (0, 0, 6))
-    run_sql(on_record.url, DELIVERIES)
-    endpoints = claimed_endpoints(on_record.url, 6, fail_each=False, healthy=1, probing=1)
+    run_sql(store.url, ENDPOINTS % (0, 0, 6))
+    run_sql(store.url, DELIVERIES)
+    endpoints = claimed_endpoints(store.url, 6, fail_each=False, healthy=1, probing=1)
     assert {1} == set(endpoints.values())
     assert 6 == len(endpoints)
 
 
-def test_failing_endpoints_are_retried_in_turn(on_record: Record) -> None:
-    run_sql(on_record.url, ENDPOINTS % (5, 5, 6))
-    run_sql(on_record.url, DELIVERIES)
-    endpoints = claimed_endpoints(on_record.url, 100, fail_each=True, healthy=1, probing=2)
+def test_failing_endpoints_are_retried_in_turn(store: Store) -> None:
+    run_sql(store.url, ENDPOINTS % (5, 5, 6))
+    run_sql(store.url, DELIVERIES)
+    endpoints = claimed_endpoints(store.url, 100, fail_each=True, healthy=1, probing=2)
     assert 6 == len(endpoints)

@@ -25,21 +25,21 @@ from tests.support.committing import (
     submit,
 )
 from tests.support.processes import until
-from tests.support.record import Record
+from tests.support.store import Store
 
 ROUNDS = 20
 """Stops that writers are in the way of."""
 
 
 @pytest.fixture
-def staged(on_record: Record) -> Record:
+def staged(store: Store) -> Store:
     """A record of Ann and of talks, in one commit."""
-    stage(on_record)
-    return on_record
+    stage(store)
+    return store
 
 
 def test_a_clean_stop_finishes_what_waits_and_takes_nothing_more(
-    staged: Record, monkeypatch: pytest.MonkeyPatch
+    staged: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(committer_module, "WAITING", 3)
     with committing(staged.url) as made, lock_held(staged.url) as lock:
@@ -82,7 +82,7 @@ def hurried() -> Iterator[None]:
 
 @pytest.mark.usefixtures("hurried")
 def test_no_request_that_is_handed_in_around_a_stop_is_left_hanging(
-    staged: Record, monkeypatch: pytest.MonkeyPatch
+    staged: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All hand in the same request, over and over: a round costs little, and there is room."""
     monkeypatch.setattr(committer_module, "WAITING", 1_000_000)
@@ -112,7 +112,7 @@ def hand_in_until_refused(made: Committing, asked: Request, outcomes: list[Outco
             return
 
 
-def test_a_stop_while_the_ledger_is_away_tells_all_who_wait(staged: Record) -> None:
+def test_a_stop_while_the_ledger_is_away_tells_all_who_wait(staged: Store) -> None:
     nowhere = make_conninfo(staged.url, host="127.0.0.1", port=1)
     with committing(nowhere) as made:
         outcomes = [submit(made.committer, ask()) for _ in range(20)]
@@ -120,7 +120,7 @@ def test_a_stop_while_the_ledger_is_away_tells_all_who_wait(staged: Record) -> N
     assert 2 == len(staged.events())
 
 
-def test_a_bell_that_fails_stops_nobody_from_writing(staged: Record) -> None:
+def test_a_bell_that_fails_stops_nobody_from_writing(staged: Store) -> None:
     def fail() -> None:
         raise OSError("no bell")
 

@@ -5,13 +5,13 @@ from sqlalchemy import select
 from onrecord.domain.events import ActorName, ActorRegistered
 from onrecord.projections.actors import ACTORS, actors
 from tests.support.histories import registration
-from tests.support.record import Record
+from tests.support.store import Store
 
 MANY = 230
 """More than are sent at once, and no multiple of that."""
 
 
-def test_rows_that_are_sent_in_several_pieces_keep_their_values(on_record: Record) -> None:
+def test_rows_that_are_sent_in_several_pieces_keep_their_values(store: Store) -> None:
     registered = [
         ActorRegistered(
             id=f"actor-{n}",
@@ -21,15 +21,15 @@ def test_rows_that_are_sent_in_several_pieces_keep_their_values(on_record: Recor
         for n in range(MANY)
     ]
     for event in registered:
-        on_record.append(registration(event))
-    on_record.catch_up(ACTORS)
+        store.append(registration(event))
+    store.catch_up(ACTORS)
     table = actors.c
-    with on_record.engine.connect() as conn:
+    with store.engine.connect() as conn:
         rows = conn.execute(
             select(table.id, table.kind, table.names, table.event).order_by(table.open_seq)
         )
         written = [tuple(row) for row in rows]
     assert written == [
         (actor.id, actor.kind, [{"name": n.name, "lang": "en"} for n in actor.names], entry.id)
-        for actor, entry in zip(registered, on_record.events(), strict=True)
+        for actor, entry in zip(registered, store.events(), strict=True)
     ]

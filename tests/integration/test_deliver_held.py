@@ -16,7 +16,7 @@ from httpx2 import Client
 from tests.support import bodies, webhooks
 from tests.support.processes import until
 from tests.support.receiver import Receiver
-from tests.support.record import Record
+from tests.support.store import Store
 from tests.support.webhooks import (
     ALLOW_PROBES,
     MAKE_RETRIES_DUE,
@@ -30,59 +30,57 @@ from tests.support.webhooks import (
 
 
 def test_a_pause_loses_nothing_and_resume_continues_in_order(
-    client: Client, there: Receiver, tell: Callable[[], int]
+    client: Client, receiver: Receiver, deliver: Callable[[], int]
 ) -> None:
-    endpoint = create_endpoint(client, there.url(), types=["position.changed"], ordered=True)
+    endpoint = create_endpoint(client, receiver.url(), types=["position.changed"], ordered=True)
     seqs = record_positions(client, 2)
-    tell()
+    deliver()
     wait_until_settled(client, endpoint["id"])
     paused = client.post(f"/v1/endpoints/{endpoint['id']}/pause", json={"reason": "Moving."}).json()
     assert ("Moving.", "you") == (paused["paused"]["reason"], paused["paused"]["by"])
     seqs += record_positions(client, 700)
-    tell()
-    assert 2 == len(there.requests)
+    deliver()
+    assert 2 == len(receiver.requests)
     assert client.post(f"/v1/endpoints/{endpoint['id']}/resume").json()["paused"] is None
     seqs += record_positions(client, 1)
-    tell()
-    until(lambda: len(there.requests) == 703, "all arrived")
-    assert seqs == there.seqs()
+    deliver()
+    until(lambda: len(receiver.requests) == 703, "all arrived")
+    assert seqs == receiver.seqs()
 
 
 def test_410_pauses_the_endpoint_and_its_delivery_is_sent_after_resume(
-    client: Client, there: Receiver, tell: Callable[[], int]
+    client: Client, receiver: Receiver, deliver: Callable[[], int]
 ) -> None:
-    there.answer = lambda _: 410
-    endpoint = create_endpoint(client, there.url(), types=["position.changed"])
+    receiver.answer = lambda _: 410
+    endpoint = create_endpoint(client, receiver.url(), types=["position.changed"])
     (first,) = record_positions(client, 1)
-    tell()
+    deliver()
     path = f"/v1/endpoints/{endpoint['id']}"
     until(lambda: bodies.get(client, path)["paused"] is not None, "it is paused")
     paused = bodies.get(client, path)["paused"]
     assert ("onrecord", True) == (paused["by"], "410" in paused["reason"])
     (second,) = record_positions(client, 1)
-    tell()
-    there.answer = lambda _: 204
+    deliver()
+    receiver.answer = lambda _: 204
     client.post(f"{path}/resume")
-    tell()
+    deliver()
     wait_until_settled(client, endpoint["id"])
-    assert Counter({first: 2, second: 1}) == Counter(there.seqs())
+    assert Counter({first: 2, second: 1}) == Counter(receiver.seqs())
 
 
 def test_five_days_without_a_success_pause_the_endpoint(
-    client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
+    client: Client, store: Store, receiver: Receiver, deliver: Callable[[], int]
 ) -> None:
-    there.answer = lambda _: 500
-    endpoint = create_endpoint(client, there.url(), types=["position.changed"])
+    receiver.answer = lambda _: 500
+    endpoint = create_endpoint(client, receiver.url(), types=["position.changed"])
     path = f"/v1/endpoints/{endpoint['id']}"
     record_positions(client, 1)
-    tell()
+    deliver()
     until(lambda: bodies.get(client, path)["failing_since"] is not None, "it fails")
     assert bodies.get(client, path)["paused"] is None
-    run_sql(
-        on_record.url, "UPDATE webhooks.endpoints SET failing_since = now() - interval '5 days'"
-    )
-    run_sql(on_record.url, MAKE_RETRIES_DUE)
-    tell()
+    run_sql(store.url, "UPDATE webhooks.endpoints SET failing_since = now() - interval '5 days'")
+    run_sql(store.url, MAKE_RETRIES_DUE)
+    deliver()
     until(lambda: bodies.get(client, path)["paused"] is not None, "it is paused")
     assert "five days" in bodies.get(client, path)["paused"]["reason"]
     metrics = client.get("/metrics").text
@@ -91,33 +89,33 @@ def test_five_days_without_a_success_pause_the_endpoint(
 
 
 def test_a_failure_holds_back_later_deliveries_of_an_ordered_endpoint(
-    client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
+    client: Client, store: Store, receiver: Receiver, deliver: Callable[[], int]
 ) -> None:
-    there.answer = lambda _: 500
-    endpoint = create_endpoint(client, there.url(), types=["position.changed"], ordered=True)
+    receiver.answer = lambda _: 500
+    endpoint = create_endpoint(client, receiver.url(), types=["position.changed"], ordered=True)
     seqs = record_positions(client, 3)
-    tell()
+    deliver()
     wait_for_attempts(client, endpoint["id"])
     first, *others = deliveries(client, endpoint["id"])
     assert (None, [first["id"]] * 2) == (
         first["held_by"],
         [delivery["held_by"] for delivery in others],
     )
-    run_sql(on_record.url, f"UPDATE webhooks.deliveries SET tries = 9 WHERE id = {first['id']}")
-    run_sql(on_record.url, MAKE_RETRIES_DUE)
-    tell()
+    run_sql(store.url, f"UPDATE webhooks.deliveries SET tries = 9 WHERE id = {first['id']}")
+    run_sql(store.url, MAKE_RETRIES_DUE)
+    deliver()
     path = f"/v1/endpoints/{endpoint['id']}"
     until(lambda: bodies.get(client, path)["paused"] is not None, "it is paused")
-    assert [seqs[0]] * 2 == there.seqs()
-    there.answer = lambda _: 204
+    assert [seqs[0]] * 2 == receiver.seqs()
+    receiver.answer = lambda _: 204
     client.post(f"{path}/resume")
-    tell()
+    deliver()
     wait_until_settled(client, endpoint["id"])
-    assert [seqs[0], *seqs] == there.seqs()[1:]
+    assert [seqs[0], *seqs] == receiver.seqs()[1:]
 
 
 def test_at_most_eight_deliveries_are_in_flight_for_an_endpoint(
-    client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
+    client: Client, store: Store, receiver: Receiver, deliver: Callable[[], int]
 ) -> None:
     gate, in_flight, counts = threading.Event(), [], []
 
@@ -128,50 +126,50 @@ def test_at_most_eight_deliveries_are_in_flight_for_an_endpoint(
         in_flight.pop()
         return 204
 
-    there.answer = hang
-    endpoint = create_endpoint(client, there.url(), types=["position.changed"])
+    receiver.answer = hang
+    endpoint = create_endpoint(client, receiver.url(), types=["position.changed"])
     record_positions(client, 30)
-    with webhooks.run_deliverer(on_record.url) as another:
-        tell()
+    with webhooks.run_deliverer(store.url) as another:
+        deliver()
         another.wake()
-        until(lambda: len(there.requests) == 8, "eight are in flight")
+        until(lambda: len(receiver.requests) == 8, "eight are in flight")
         time.sleep(0.3)  # nothing to await: a ninth would arrive within a few claims
-        assert 8 == len(there.requests)
+        assert 8 == len(receiver.requests)
         gate.set()
         wait_until_settled(client, endpoint["id"])
-    assert (30, 8) == (len(there.requests), max(counts))
+    assert (30, 8) == (len(receiver.requests), max(counts))
 
 
 def test_a_failing_endpoint_is_probed_with_one_delivery_at_a_time(
-    client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
+    client: Client, store: Store, receiver: Receiver, deliver: Callable[[], int]
 ) -> None:
-    there.answer = lambda _: 500
-    endpoint = create_endpoint(client, there.url(), types=["position.changed"])
+    receiver.answer = lambda _: 500
+    endpoint = create_endpoint(client, receiver.url(), types=["position.changed"])
     record_positions(client, 40)
-    tell()
+    deliver()
     path = f"/v1/endpoints/{endpoint['id']}"
     until(lambda: bodies.get(client, path)["failures"] >= 5, "it is probed")
     until(lambda: not deliveries(client, endpoint["id"], state="sending"), "nothing is in flight")
-    tried = len(there.requests)
+    tried = len(receiver.requests)
     assert tried <= 5 + 8
-    there.answer = lambda _: 204
-    run_sql(on_record.url, ALLOW_PROBES)
-    run_sql(on_record.url, MAKE_RETRIES_DUE)
-    tell()
+    receiver.answer = lambda _: 204
+    run_sql(store.url, ALLOW_PROBES)
+    run_sql(store.url, MAKE_RETRIES_DUE)
+    deliver()
     wait_until_settled(client, endpoint["id"])
-    assert 40 == len({request.id for request in there.requests})
+    assert 40 == len({request.id for request in receiver.requests})
     assert (0, None) == tuple(
         bodies.get(client, path)[name] for name in ("failures", "failing_since")
     )
 
 
 def test_a_replay_sends_everything_again_in_order_and_reports_progress(
-    client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
+    client: Client, store: Store, receiver: Receiver, deliver: Callable[[], int]
 ) -> None:
     before = record_positions(client, 3)
-    endpoint = create_endpoint(client, there.url(), types=["position.changed"])
+    endpoint = create_endpoint(client, receiver.url(), types=["position.changed"])
     after = record_positions(client, 20)
-    tell()
+    deliver()
     wait_until_settled(client, endpoint["id"])
     started = client.post(f"/v1/endpoints/{endpoint['id']}/replay", json={"from_size": before[0]})
     assert (202, 23) == (started.status_code, started.json()["events"])
@@ -179,11 +177,11 @@ def test_a_replay_sends_everything_again_in_order_and_reports_progress(
     bodies.expect_problem(again, 409, "replay-running")
 
     def over() -> bool:
-        tell()
+        deliver()
         return bool(bodies.get(client, f"/v1/endpoints/{endpoint['id']}")["replay"]["ended_at"])
 
     until(over, "the replay is over")
-    assert before + after == there.seqs()[20:]
+    assert before + after == receiver.seqs()[20:]
     replay = bodies.get(client, f"/v1/endpoints/{endpoint['id']}")["replay"]
     assert (23, replay["to_size"]) == (replay["queued"], replay["at_size"])
     log = deliveries(client, endpoint["id"])
@@ -191,19 +189,19 @@ def test_a_replay_sends_everything_again_in_order_and_reports_progress(
 
 
 def test_retry_after_holds_back_all_deliveries_of_the_endpoint(
-    client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
+    client: Client, store: Store, receiver: Receiver, deliver: Callable[[], int]
 ) -> None:
-    there.answer = lambda _: (429, {"Retry-After": "3600"}, b"")
-    endpoint = create_endpoint(client, there.url(), types=["position.changed"], ordered=True)
-    other = create_endpoint(client, there.url("/other"), types=["position.changed"])
+    receiver.answer = lambda _: (429, {"Retry-After": "3600"}, b"")
+    endpoint = create_endpoint(client, receiver.url(), types=["position.changed"], ordered=True)
+    other = create_endpoint(client, receiver.url("/other"), types=["position.changed"])
     record_positions(client, 1)
-    tell()
+    deliver()
     first = wait_for_attempts(client, endpoint["id"])
     record_positions(client, 3)
-    tell()
+    deliver()
     path = f"/v1/endpoints/{other['id']}"
-    until(lambda: len(there.at("/other")) >= 1, "the other endpoint got a request")
-    assert 1 == len(there.at("/hook"))
+    until(lambda: len(receiver.at("/other")) >= 1, "the other endpoint got a request")
+    assert 1 == len(receiver.at("/hook"))
     waits = datetime.fromisoformat(first["next_attempt_at"]) - datetime.fromisoformat(
         first["attempts"][0]["began_at"]
     )

@@ -13,21 +13,21 @@ from httpx2 import Client
 from onrecord.kit.sql import db
 from tests.support import bodies, postgres
 from tests.support.bodies import error_places, expect_problem
-from tests.support.record import Record, record, serving
+from tests.support.store import Store, open_store, run_api
 from tests.support.webhooks import create_endpoint
 
 URL = "https://hooks.example/in"
 
 
 @pytest.fixture(scope="module")
-def on_record(server_url: str, template: str) -> Iterator[Record]:
-    with postgres.database(server_url, template) as url, record(url) as new:
+def store(server_url: str, template: str) -> Iterator[Store]:
+    with postgres.database(server_url, template) as url, open_store(url) as new:
         yield new
 
 
 @pytest.fixture(scope="module")
-def client(on_record: Record) -> Iterator[Client]:
-    with serving(on_record.url) as new:
+def client(store: Store) -> Iterator[Client]:
+    with run_api(store.url) as new:
         bodies.register_all(new)
         yield new
 
@@ -109,16 +109,16 @@ def test_unknown_names_are_refused_with_the_nearest_slugs(client: Client) -> Non
         assert "'tariffs'" in problem["errors"][1]["message"]
 
 
-def test_a_patch_changes_only_the_given_fields(client: Client, on_record: Record) -> None:
+def test_a_patch_changes_only_the_given_fields(client: Client, store: Store) -> None:
     endpoint = create_endpoint(client, URL, actors=["emma"], types=["position.changed"])
     changed = client.patch(path(endpoint), json={"topics": ["talks"], "actors": []}).json()
     assert ([], ["talks"], ["position.changed"]) == tuple(
         changed[name] for name in ("actors", "topics", "types")
     )
-    on_record.fan_out()
+    store.fan_out()
     bodies.post(client, "/v1/positions", bodies.position(actor="ministry"))
     bodies.post(client, "/v1/positions", bodies.position(topic="tariffs"))
-    on_record.fan_out()
+    store.fan_out()
     items = bodies.get(client, path(endpoint, "/deliveries"))["items"]
     assert 1 == len(items)
     for body, at in (
@@ -173,14 +173,14 @@ def test_a_replay_without_a_valid_start_is_refused(
 
 
 def test_a_replay_since_a_time_starts_with_the_event_recorded_then(
-    client: Client, on_record: Record
+    client: Client, store: Store
 ) -> None:
     endpoint = create_endpoint(client, URL, types=["position.changed"])
-    on_record.fan_out()
+    store.fan_out()
     first, second = (
         bodies.post(client, "/v1/positions", bodies.position(effective=f"202{n}")) for n in range(2)
     )
-    on_record.fan_out()
+    store.fan_out()
     replay = client.post(path(endpoint, "/replay"), json={"since": second["recorded_at"]}).json()
     assert (second["seq"], second["size"], 1) == tuple(
         replay[name] for name in ("from_size", "to_size", "events")
@@ -208,10 +208,10 @@ def test_a_rotation_returns_a_new_secret_and_when_the_old_one_expires(client: Cl
     assert rotated["secret"] not in client.get(path(endpoint)).text
 
 
-def test_only_the_webhooks_role_reads_secrets(on_record: Record) -> None:
+def test_only_the_webhooks_role_reads_secrets(store: Store) -> None:
     for role in ("onrecord_ingest", "onrecord_query", "onrecord_audit", "onrecord_projections"):
         with (
-            db.connect(on_record.url, role=role) as conn,
+            db.connect(store.url, role=role) as conn,
             pytest.raises(psycopg.errors.InsufficientPrivilege),
         ):
             conn.execute("SELECT secret FROM webhooks.endpoints")
@@ -238,10 +238,10 @@ def test_openapi_has_an_example_of_every_type_of_event(client: Client) -> None:
     assert {*webhooks} == {*listed, "endpoint.ping"}
 
 
-def test_a_change_with_an_unknown_outcome_is_not_retried(client: Client, on_record: Record) -> None:
+def test_a_change_with_an_unknown_outcome_is_not_retried(client: Client, store: Store) -> None:
     """A second rotation would replace the old secret, which receivers may still use."""
     endpoint = create_endpoint(client, URL)
-    with psycopg.connect(on_record.url, autocommit=True) as conn:
+    with psycopg.connect(store.url, autocommit=True) as conn:
         conn.execute("""
             CREATE SEQUENCE public.tries;
             CREATE FUNCTION public.cut() RETURNS trigger

@@ -18,7 +18,7 @@ from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.statements import STATEMENTS
 from tests.support import bodies
 from tests.support.histories import request
-from tests.support.record import Record
+from tests.support.store import Store
 
 WORDS = "zanzibar"
 """Stands in every text that is to go, and nowhere else."""
@@ -68,15 +68,15 @@ def _everything(url: str) -> str:
 
 
 def test_erased_words_are_in_no_table_and_no_answer_at_any_size(
-    client: httpx2.Client, on_record: Record, statement: str
+    client: httpx2.Client, store: Store, statement: str
 ) -> None:
-    on_record.catch_up()
-    assert WORDS in _everything(on_record.url)
+    store.catch_up()
+    assert WORDS in _everything(store.url)
     answer = _erase(client, statement)
     assert 201 == answer.status_code
     assert statement == answer.json()["id"]
-    on_record.catch_up()
-    assert WORDS not in _everything(on_record.url)
+    store.catch_up()
+    assert WORDS not in _everything(store.url)
     for size in range(answer.json()["size"] + 1):
         for path in ("/v1/statements", "/v1/actors/emma/topics/talks/position"):
             assert WORDS not in client.get(path, params={"known_size": size}).text
@@ -85,12 +85,12 @@ def test_erased_words_are_in_no_table_and_no_answer_at_any_size(
 
 
 def test_who_spoke_on_what_and_when_still_stands_and_the_ground_is_told(
-    client: httpx2.Client, on_record: Record, statement: str
+    client: httpx2.Client, store: Store, statement: str
 ) -> None:
-    on_record.catch_up()
+    store.catch_up()
     before = bodies.get(client, "/v1/actors/emma/topics/talks/position")
     _erase(client, statement)
-    on_record.catch_up()
+    store.catch_up()
     after = bodies.get(client, "/v1/actors/emma/topics/talks/position")
     same = ("id", "stance", "effective", "revision", "summary", "basis")
     assert [before[name] for name in same] == [after[name] for name in same]
@@ -104,30 +104,30 @@ def test_who_spoke_on_what_and_when_still_stands_and_the_ground_is_told(
 
 @pytest.mark.parametrize("folded", ["before", "after"])
 def test_reads_and_proofs_tell_the_same_erasures_of_what_there_was(
-    client: httpx2.Client, on_record: Record, folded: str
+    client: httpx2.Client, store: Store, folded: str
 ) -> None:
     bodies.register_all(client)
     made = bodies.post(client, "/v1/statements", bodies.statement(note="Heard twice."))
     if folded == "before":
-        on_record.catch_up()
+        store.catch_up()
     _erase(client, made["id"])
     _erase(client, made["id"], ground="court-order")
-    on_record.catch_up()
+    store.catch_up()
     told = dict.fromkeys(["content", "evidence", "note"], "gdpr-17")
     assert told == bodies.get(client, f"/v1/statements/{made['id']}")["erased"]
     assert told == bodies.get(client, f"/v1/events/{made['id']}")["erased"]
-    assert replay_ledger(on_record.engine, lambda *_: None).equal
+    assert replay_ledger(store.engine, lambda *_: None).equal
 
 
 def test_every_proof_holds_over_what_is_left(
-    client: httpx2.Client, on_record: Record, statement: str
+    client: httpx2.Client, store: Store, statement: str
 ) -> None:
     before = client.get("/v1/events").json()["items"]
     _erase(client, statement, sections=["content"], ground="court-order")
     items = client.get("/v1/events").json()["items"]
     assert [one["entry"] for one in before] == [one["entry"] for one in items[:-1]]
     frontier = Frontier().extended(leaf_hash(rfc8785.dumps(one["entry"])) for one in items)
-    with psycopg.connect(on_record.url) as conn:
+    with psycopg.connect(store.url) as conn:
         kept = conn.execute("SELECT root FROM ledger.commits ORDER BY size DESC").fetchone()
     assert (frontier.root(),) == kept
     for one in items:
@@ -137,49 +137,49 @@ def test_every_proof_holds_over_what_is_left(
 
 
 def test_what_was_erased_stays_so_when_it_is_replayed_rebuilt_or_folded_late(
-    client: httpx2.Client, on_record: Record, statement: str
+    client: httpx2.Client, store: Store, statement: str
 ) -> None:
     _erase(client, statement)  # the fold has seen nothing yet
-    on_record.catch_up()
+    store.catch_up()
     late = bodies.get(client, f"/v1/statements/{statement}")
-    assert replay_ledger(on_record.engine, lambda *_: None).equal
-    rebuild_projection(on_record.engine, STATEMENTS, lambda *_: None)
+    assert replay_ledger(store.engine, lambda *_: None).equal
+    rebuild_projection(store.engine, STATEMENTS, lambda *_: None)
     assert late == bodies.get(client, f"/v1/statements/{statement}")
-    assert WORDS not in _everything(on_record.url)
+    assert WORDS not in _everything(store.url)
 
 
 def test_words_given_after_an_erasure_are_on_record_again(
-    client: httpx2.Client, on_record: Record, statement: str
+    client: httpx2.Client, store: Store, statement: str
 ) -> None:
     _erase(client, statement, sections=["content"])
     correction = bodies.correction(_told("Elsewhere"))
     bodies.post(client, f"/v1/statements/{statement}/corrections", correction)
-    on_record.catch_up()
+    store.catch_up()
     found = bodies.get(client, f"/v1/statements/{statement}")
     assert ("We go to Elsewhere.", {}) == (found["content"]["text"], found["erased"])
-    assert replay_ledger(on_record.engine, lambda *_: None).equal
+    assert replay_ledger(store.engine, lambda *_: None).equal
 
 
 def test_words_given_after_an_erasure_in_the_same_commit_stay(
-    on_record: Record, client: httpx2.Client, statement: str
+    store: Store, client: httpx2.Client, statement: str
 ) -> None:
     event = StatementCorrected.model_validate(
         {"target": statement, **bodies.correction(_told("Elsewhere"))}
     )
     erasure = PayloadErased(target=UUID(statement), sections=("content",), ground="gdpr-17")
-    on_record.append(request(uuid4(), erasure), request(uuid4(), event))
-    on_record.catch_up()
+    store.append(request(uuid4(), erasure), request(uuid4(), event))
+    store.catch_up()
     found = bodies.get(client, f"/v1/statements/{statement}")
     assert ("We go to Elsewhere.", {}) == (found["content"]["text"], found["erased"])
     assert {} == client.get("/v1/events").json()["items"][-1]["erased"]
-    assert replay_ledger(on_record.engine, lambda *_: None).equal
+    assert replay_ledger(store.engine, lambda *_: None).equal
 
 
 @pytest.mark.parametrize(
     ("target", "seq"), [("position", 0), ("statement", -7), ("statement", 10**12)]
 )
 def test_an_erasure_that_is_not_of_a_statement_or_not_in_its_place_takes_nothing(
-    client: httpx2.Client, on_record: Record, statement: str, target: str, seq: int
+    client: httpx2.Client, store: Store, statement: str, target: str, seq: int
 ) -> None:
     """Whoever can write as the write door's role cannot have words go past the record."""
     items = client.get("/v1/events").json()["items"]
@@ -190,7 +190,7 @@ def test_an_erasure_that_is_not_of_a_statement_or_not_in_its_place_takes_nothing
         "seq": seq or len(items),
         "data": {"target": id_, "sections": ["summary", "content"], "ground": "mine"},
     }
-    with db.connect(on_record.url, role="onrecord_ingest") as conn:
+    with db.connect(store.url, role="onrecord_ingest") as conn:
         conn.execute("BEGIN")
         if target == "position":  # all else is as it should be
             conn.execute(
@@ -241,10 +241,10 @@ def test_an_erasure_names_a_statement_on_record_and_sections_that_there_are(
 
 @pytest.mark.parametrize("seq", ["max(seq)", "NULL", "0"])
 def test_no_words_go_without_an_erasure_appended_in_the_same_transaction(
-    client: httpx2.Client, on_record: Record, statement: str, seq: str
+    client: httpx2.Client, store: Store, statement: str, seq: str
 ) -> None:
     _erase(client, statement, sections=["note"])
-    with psycopg.connect(on_record.url, autocommit=True) as conn:
+    with psycopg.connect(store.url, autocommit=True) as conn:
         before = conn.execute("SELECT count(*) FROM ledger.payloads").fetchone()
         with pytest.raises(psycopg.errors.RestrictViolation):
             conn.execute(f"SELECT ledger.erase({seq}) FROM ledger.entries")

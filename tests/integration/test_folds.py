@@ -23,7 +23,7 @@ from onrecord.projections.statements import statements
 from onrecord.projections.topics import topics
 from tests.support.folds import Folds
 from tests.support.histories import corrected, position, request, said
-from tests.support.record import Record
+from tests.support.store import Store
 
 ANN, BETH = (ActorRegistered(id=slug, kind="person") for slug in ("ann", "beth"))
 TALKS = TopicRegistered(id="talks")
@@ -31,8 +31,8 @@ FIRST, SECOND = UUID(int=1), UUID(int=2)
 
 
 @pytest.fixture(params=["one page", "two pages"])
-def folds(on_record: Record, request: pytest.FixtureRequest) -> Folds:
-    return Folds(on_record, one_page=request.param == "one page")
+def folds(store: Store, request: pytest.FixtureRequest) -> Folds:
+    return Folds(store, one_page=request.param == "one page")
 
 
 def test_a_revised_topic_gets_a_second_version(folds: Folds) -> None:

@@ -9,20 +9,20 @@ from httpx2 import Client
 
 from tests.support import bodies
 from tests.support.processes import until
-from tests.support.record import Record
+from tests.support.store import Store
 from tests.support.webhooks import create_endpoint
 
 LOCK_WAITS = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = %s"
 
 
 @pytest.fixture
-def another(on_record: Record) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(on_record.url) as conn:
+def another(store: Store) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(store.url) as conn:
         yield conn
 
 
 def test_a_filter_change_that_a_deletion_waits_for_leaves_no_interests(
-    client: Client, on_record: Record, another: psycopg.Connection
+    client: Client, store: Store, another: psycopg.Connection
 ) -> None:
     bodies.register_all(client)
     endpoint = create_endpoint(client, "https://hooks.example/in", topics=["talks"])
@@ -31,7 +31,7 @@ def test_a_filter_change_that_a_deletion_waits_for_leaves_no_interests(
     another.execute("SELECT FROM webhooks.endpoints WHERE id = %s FOR UPDATE", [id_])
     another.execute("DELETE FROM webhooks.interests WHERE endpoint = %s", [id_])
     another.execute("INSERT INTO webhooks.interests VALUES ('topic', 'tariffs', %s)", [id_])
-    with ThreadPoolExecutor(1) as pool, psycopg.connect(on_record.url, autocommit=True) as observer:
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(store.url, autocommit=True) as observer:
         deleting = pool.submit(client.delete, f"/v1/endpoints/{id_}")
 
         def waits() -> bool:
@@ -41,6 +41,6 @@ def test_a_filter_change_that_a_deletion_waits_for_leaves_no_interests(
         until(waits, "the deletion waits for the change")
         another.commit()
         assert 204 == deleting.result().status_code
-        on_record.forget()
+        store.forget()
         left = observer.execute("SELECT FROM webhooks.interests WHERE endpoint = %s", [id_])
         assert [] == left.fetchall()

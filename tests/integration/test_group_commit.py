@@ -30,19 +30,19 @@ from tests.support.committing import (
 )
 from tests.support.histories import position, request
 from tests.support.processes import until
-from tests.support.record import Record
+from tests.support.store import Store
 
 STAGED = [2]
 """The commits of `staged`, by the entries that each added."""
 
 
 @pytest.fixture
-def staged(either_way: Record) -> Record:
+def staged(either_way: Store) -> Store:
     """A record of Ann and of talks; a committer begins by asking, or by supposing."""
     return either_way
 
 
-def behind_another(made: Record, committer: Committer, asked: list[Request]) -> list[Outcome]:
+def behind_another(made: Store, committer: Committer, asked: list[Request]) -> list[Outcome]:
     """Hand in requests while the committer is busy with another one: they gather behind it."""
     with lock_held(made.url) as lock:
         other = submit(committer, ask())
@@ -59,7 +59,7 @@ def refusal(outcome: Outcome) -> str:
     return found.reason
 
 
-def test_requests_that_gather_share_a_transaction_up_to_256_of_them(staged: Record) -> None:
+def test_requests_that_gather_share_a_transaction_up_to_256_of_them(staged: Store) -> None:
     with committing(staged.url) as made:
         asked = [ask() for _ in range(300)]
         outcomes = behind_another(staged, made.committer, asked)
@@ -72,16 +72,16 @@ def test_requests_that_gather_share_a_transaction_up_to_256_of_them(staged: Reco
 
 
 def test_what_gathers_is_sent_in_one_trip_by_who_wrote_all_before(
-    on_record: Record, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage(on_record)
+    stage(store)
     # the lock may be held for longer here than an instant may be old
     patient = Statement(INSERT_IF.sql.replace("1 s", "60 s"))
     monkeypatch.setattr("onrecord.ledger.append.INSERT_IF", patient)
     trips: list[int] = []  # of how many statements each was
 
     def counted() -> Connection:
-        conn = app_factory.writer(on_record.url)
+        conn = app_factory.writer(store.url)
         send = conn.send
 
         def counting(*calls: Call) -> Trip:
@@ -91,17 +91,17 @@ def test_what_gathers_is_sent_in_one_trip_by_who_wrote_all_before(
         conn.send = counting  # type: ignore[method-assign] # of this connection alone
         return conn
 
-    with committing(on_record.url, counted) as made:
+    with committing(store.url, counted) as made:
         for _ in range(2):
             answered(submit(made.committer, ask()))
-        outcomes = behind_another(on_record, made.committer, [ask() for _ in range(5)])
+        outcomes = behind_another(store, made.committer, [ask() for _ in range(5)])
         assert list(range(5, 10)) == [answered(one).seq for one in outcomes]
     asks, supposes = [3, 2], [2]
     assert [*asks, *asks, *supposes, *supposes] == trips
-    assert [*STAGED, 1, 1, 1, 5] == commits(on_record.url)
+    assert [*STAGED, 1, 1, 1, 5] == commits(store.url)
 
 
-def test_one_writer_alone_waits_for_nobody(staged: Record) -> None:
+def test_one_writer_alone_waits_for_nobody(staged: Store) -> None:
     """Each is answered before the next one asks, so nothing else could have filled its batch."""
     with committing(staged.url) as made:
         for _ in range(5):
@@ -109,7 +109,7 @@ def test_one_writer_alone_waits_for_nobody(staged: Record) -> None:
     assert [*STAGED, 1, 1, 1, 1, 1] == commits(staged.url)
 
 
-def test_what_becomes_of_one_request_of_a_batch_is_told_to_its_writer_alone(staged: Record) -> None:
+def test_what_becomes_of_one_request_of_a_batch_is_told_to_its_writer_alone(staged: Store) -> None:
     first, id_ = ask(), uuid4()
     staged.append(first)
     with committing(staged.url) as made:
@@ -143,7 +143,7 @@ def plant_failure(url: str, id_: UUID) -> None:
 
 
 def test_a_batch_that_fails_is_repeated_one_by_one_so_that_only_the_guilty_one_fails(
-    staged: Record,
+    staged: Store,
 ) -> None:
     asked = [ask() for _ in range(5)]
     plant_failure(staged.url, asked[2].id)
@@ -156,7 +156,7 @@ def test_a_batch_that_fails_is_repeated_one_by_one_so_that_only_the_guilty_one_f
     assert [*STAGED, 1, 1, 1, 1, 1, 1] == commits(staged.url)
 
 
-def test_a_writer_who_has_gone_away_is_not_recorded_unless_it_had_begun(staged: Record) -> None:
+def test_a_writer_who_has_gone_away_is_not_recorded_unless_it_had_begun(staged: Store) -> None:
     begun, goes, stays = ask(), ask(), ask()
     with committing(staged.url) as made:
         with lock_held(staged.url) as lock:
@@ -171,18 +171,18 @@ def test_a_writer_who_has_gone_away_is_not_recorded_unless_it_had_begun(staged: 
 
 
 def test_a_writer_who_finds_the_queue_full_is_told_to_come_back(
-    client: httpx2.Client, on_record: Record, monkeypatch: pytest.MonkeyPatch
+    client: httpx2.Client, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bodies.register_all(client)
     monkeypatch.setattr(committer_module, "WAITING", 3)
-    before = bodies.ledger_size(on_record.url)
+    before = bodies.ledger_size(store.url)
     asked = [bodies.position(id=str(uuid4())) for _ in range(5)]
     answers: dict[str, httpx2.Response] = {}
 
     def post(body: dict[str, Any]) -> None:
         answers[body["id"]] = client.post("/v1/positions", json=body)
 
-    with ThreadPoolExecutor() as pool, lock_held(on_record.url) as lock:
+    with ThreadPoolExecutor() as pool, lock_held(store.url) as lock:
         posts = [pool.submit(post, asked[0])]
         lock.wait_for(1)
         posts += [pool.submit(post, one) for one in asked[1:]]
@@ -196,12 +196,12 @@ def test_a_writer_who_finds_the_queue_full_is_told_to_come_back(
             one.result(10)
     again = next(one for one in asked if one["id"] == refused)
     assert [201] * 4 == [one.status_code for id_, one in answers.items() if id_ != refused]
-    assert before + 4 == bodies.ledger_size(on_record.url)
+    assert before + 4 == bodies.ledger_size(store.url)
     assert 201 == client.post("/v1/positions", json=again).status_code
 
 
 def test_requests_handed_in_together_are_all_taken_or_none_and_stay_in_their_order(
-    staged: Record, monkeypatch: pytest.MonkeyPatch
+    staged: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(committer_module, "WAITING", 3)
     asked = [ask() for _ in range(10)]

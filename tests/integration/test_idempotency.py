@@ -40,20 +40,20 @@ from tests.support.committing import (
 )
 from tests.support.histories import position, registration, request, said
 from tests.support.processes import until
-from tests.support.record import Record, serving
+from tests.support.store import Store, run_api
 
 STAGED = 2
 
 
 @pytest.fixture
-def staged(on_record: Record) -> Record:
+def staged(store: Store) -> Store:
     """A record of Ann and of talks."""
-    stage(on_record)
-    return on_record
+    stage(store)
+    return store
 
 
 @pytest.fixture
-def two(staged: Record) -> Iterator[tuple[Committer, Committer]]:
+def two(staged: Store) -> Iterator[tuple[Committer, Committer]]:
     """Two committers of one ledger: two processes' worth, each with a connection."""
     with ExitStack() as stack:
         one, other = (stack.enter_context(committing(staged.url)).committer for _ in range(2))
@@ -67,7 +67,7 @@ def statement(id_: UUID, words: str = "Words.", stance: str = "support") -> Requ
 
 
 def at_once(
-    staged: Record, two: tuple[Committer, Committer], one: Request, other: Request
+    staged: Store, two: tuple[Committer, Committer], one: Request, other: Request
 ) -> list[Answer | Refusal]:
     """Both committers come to the lock with a request before either gets it."""
     with lock_held(staged.url) as lock:
@@ -78,7 +78,7 @@ def at_once(
 
 
 def test_of_one_write_at_two_committers_at_once_both_get_the_one_answer(
-    staged: Record, two: tuple[Committer, Committer]
+    staged: Store, two: tuple[Committer, Committer]
 ) -> None:
     id_ = uuid4()
     found = at_once(staged, two, statement(id_), statement(id_))
@@ -92,7 +92,7 @@ def test_of_one_write_at_two_committers_at_once_both_get_the_one_answer(
 
 
 def test_of_two_bodies_under_one_id_at_once_one_wins_and_the_other_is_refused(
-    staged: Record, two: tuple[Committer, Committer]
+    staged: Store, two: tuple[Committer, Committer]
 ) -> None:
     id_ = uuid4()
     asked = [statement(id_, "One."), statement(id_, "Two.", "oppose")]
@@ -106,7 +106,7 @@ def test_of_two_bodies_under_one_id_at_once_one_wins_and_the_other_is_refused(
 
 
 def test_of_two_registrations_of_one_slug_at_once_one_wins(
-    staged: Record, two: tuple[Committer, Committer]
+    staged: Store, two: tuple[Committer, Committer]
 ) -> None:
     both = [registration(ActorRegistered(id="ben", kind=kind)) for kind in ("person", "office")]
     found = at_once(staged, two, *both)
@@ -115,7 +115,7 @@ def test_of_two_registrations_of_one_slug_at_once_one_wins(
 
 
 def test_of_an_id_along_that_another_write_takes_at_once_one_is_recorded_whole(
-    staged: Record, two: tuple[Committer, Committer]
+    staged: Store, two: tuple[Committer, Committer]
 ) -> None:
     id_ = uuid4()
     found = at_once(staged, two, statement(id_), request(additional_event_id(id_, 1), position()))
@@ -124,7 +124,7 @@ def test_of_an_id_along_that_another_write_takes_at_once_one_is_recorded_whole(
     assert STAGED + 1 + len(won.along) == won.size == len(staged.events())
 
 
-def test_one_write_twice_in_one_committers_batch_is_recorded_once(staged: Record) -> None:
+def test_one_write_twice_in_one_committers_batch_is_recorded_once(staged: Store) -> None:
     asked = statement(uuid4())
     with committing(staged.url) as made, lock_held(staged.url) as lock:
         under_way = submit(made.committer, request(uuid4(), position()))
@@ -142,15 +142,15 @@ def test_one_write_twice_in_one_committers_batch_is_recorded_once(staged: Record
 
 
 def test_one_post_at_two_doors_at_once_is_recorded_by_one_and_repeated_by_the_other(
-    client: httpx2.Client, on_record: Record
+    client: httpx2.Client, store: Store
 ) -> None:
     bodies.register_all(client)
     body = bodies.statement(id=str(uuid4()), positions=[bodies.additional_position()])
-    before = bodies.ledger_size(on_record.url)
+    before = bodies.ledger_size(store.url)
     with (
-        serving(on_record.url) as other,
+        run_api(store.url) as other,
         ThreadPoolExecutor(2) as pool,
-        lock_held(on_record.url) as lock,
+        lock_held(store.url) as lock,
     ):
         posts = [pool.submit(one.post, "/v1/statements", json=body) for one in (client, other)]
         lock.wait_for(2)
@@ -159,14 +159,14 @@ def test_one_post_at_two_doors_at_once_is_recorded_by_one_and_repeated_by_the_ot
     assert (201, 200) == (new.status_code, again.status_code)
     assert (None, "true") == tuple(one.headers.get("Idempotent-Replay") for one in (new, again))
     assert new.json() == again.json()
-    assert before + 2 == bodies.ledger_size(on_record.url)
+    assert before + 2 == bodies.ledger_size(store.url)
 
 
 def test_one_line_twice_in_a_batch_is_answered_as_one_write(
-    client: httpx2.Client, on_record: Record
+    client: httpx2.Client, store: Store
 ) -> None:
     bodies.register_all(client)
-    before = bodies.ledger_size(on_record.url)
+    before = bodies.ledger_size(store.url)
     line = bodies.line(
         "statement", uuid4(), bodies.statement(positions=[bodies.additional_position()])
     )
@@ -176,18 +176,18 @@ def test_one_line_twice_in_a_batch_is_answered_as_one_write(
     assert "urn:onrecord:problem:id-reused" == refused["problem"]["type"]
     told = [{k: one[k] for k in ("id", "seq", "size")} for one in (first, again, last)]
     assert [told[0]] * 3 == told
-    assert before + 2 == bodies.ledger_size(on_record.url)
+    assert before + 2 == bodies.ledger_size(store.url)
 
 
 @pytest.fixture
-def stalled(staged: Record) -> Record:
+def stalled(staged: Store) -> Store:
     """A record whose COMMITs wait in the server while the lock `STALL` is held."""
     stall_at_commit(staged.url)
     return staged
 
 
 def test_a_write_whose_answer_was_lost_at_commit_gets_it_from_the_next_process(
-    stalled: Record,
+    stalled: Store,
 ) -> None:
     """The first committer never hears of its COMMIT; it is repeated while that is still going on"""
     asked = statement(uuid4())
@@ -211,7 +211,7 @@ def test_a_write_whose_answer_was_lost_at_commit_gets_it_from_the_next_process(
     assert [draft.id for draft in asked.events] == [one.id for one in stalled.events()[STAGED:]]
 
 
-def test_a_write_that_shares_a_batch_with_its_erasure_is_still_one_write(staged: Record) -> None:
+def test_a_write_that_shares_a_batch_with_its_erasure_is_still_one_write(staged: Store) -> None:
     """Erased before, in, and after the batch in which it is repeated."""
     id_ = uuid4()
     asked = statement(id_)

@@ -16,12 +16,12 @@ from onrecord.projections.tasks import sweeps
 from onrecord.webhooks import tables as webhooks
 from tests.support.histories import request
 from tests.support.ledgers import TABLES, answers, stage, statement, table_rows
-from tests.support.record import Record
+from tests.support.store import Store
 
 
 @pytest.fixture
-def known(on_record: Record) -> Record:
-    return stage(on_record)
+def staged_store(store: Store) -> Store:
+    return stage(store)
 
 
 def refused_with(url: str, statements: list[str], **settings: str) -> set[str]:
@@ -40,35 +40,35 @@ def refused_with(url: str, statements: list[str], **settings: str) -> set[str]:
 @pytest.mark.parametrize("settings", [{}, {"session_replication_role": "replica"}], ids=str)
 @pytest.mark.parametrize("table", TABLES)
 def test_not_even_the_owner_of_everything_changes_the_ledger(
-    known: Record, table: str, settings: dict[str, str]
+    staged_store: Store, table: str, settings: dict[str, str]
 ) -> None:
     erased = uuid4()
     erasure = PayloadErased(target=erased, sections=("content",), ground="court-order")
-    answers(known.append(request(erased, statement()), request(uuid4(), erasure)))
-    before = table_rows(known)
+    answers(staged_store.append(request(erased, statement()), request(uuid4(), erasure)))
+    before = table_rows(staged_store)
     assert all(before.values())
     for column in [one.name for one in tables.metadata.tables[f"ledger.{table}"].columns]:
         tried = [f"UPDATE ledger.{table} SET {column} = {column}"]
-        assert refused_with(known.url, tried, **settings) == {"RestrictViolation"}
+        assert refused_with(staged_store.url, tried, **settings) == {"RestrictViolation"}
     tried = [f"DELETE FROM ledger.{table}", f"TRUNCATE ledger.{table}"]
-    assert refused_with(known.url, tried, **settings) == {"RestrictViolation"}
-    assert before == table_rows(known)
+    assert refused_with(staged_store.url, tried, **settings) == {"RestrictViolation"}
+    assert before == table_rows(staged_store)
 
 
 @pytest.mark.parametrize("settings", [{}, {"session_replication_role": "replica"}], ids=str)
 def test_of_a_thing_only_its_latest_event_moves_and_only_on(
-    known: Record, settings: dict[str, str]
+    staged_store: Store, settings: dict[str, str]
 ) -> None:
     update = "UPDATE ledger.ids SET seq = seq + {}{}"
     tried = [update.format(-1, ""), update.format(0, ""), update.format(1, ", kind = 'topic'")]
-    assert refused_with(known.url, tried, **settings) == {"RestrictViolation"}
-    (done,) = refused_with(known.url, [update.format(1, "")], **settings)
+    assert refused_with(staged_store.url, tried, **settings) == {"RestrictViolation"}
+    (done,) = refused_with(staged_store.url, [update.format(1, "")], **settings)
     assert done.startswith("done")
 
 
 @pytest.mark.parametrize("role", ["ingest", "projections", "query", "audit"])
 def test_no_process_has_a_grant_to_change_the_ledger_or_switches_off_what_keeps_it(
-    known: Record, role: str
+    staged_store: Store, role: str
 ) -> None:
     tried = ["CREATE TABLE ledger.mine ()", "UPDATE ledger.ids SET kind = kind"]
     for table in TABLES:
@@ -82,13 +82,13 @@ def test_no_process_has_a_grant_to_change_the_ledger_or_switches_off_what_keeps_
         ]
         if role != "ingest":
             tried.append(f"INSERT INTO ledger.{table} DEFAULT VALUES")
-    found = refused_with(known.url, tried, role=f"onrecord_{role}")
+    found = refused_with(staged_store.url, tried, role=f"onrecord_{role}")
     assert found == {"InsufficientPrivilege"}
 
 
-def test_the_database_checks_each_leaf_hash(known: Record) -> None:
+def test_the_database_checks_each_leaf_hash(staged_store: Store) -> None:
     insert = "INSERT INTO ledger.entries VALUES (100, %s, %s, %s)"
-    with db.connect(known.url, role="onrecord_ingest") as conn:
+    with db.connect(staged_store.url, role="onrecord_ingest") as conn:
         for wrong in (leaf_hash(b"{} "), bytes(32), b""):
             with pytest.raises(psycopg.errors.CheckViolation):
                 conn.execute(insert, [uuid4(), b"{}", wrong])
@@ -103,12 +103,12 @@ def test_the_database_checks_each_leaf_hash(known: Record) -> None:
     ids=["ledger", "projections", "webhooks"],
 )
 def test_the_migrated_schema_is_the_one_that_the_program_knows(
-    on_record: Record, metadata: MetaData
+    store: Store, metadata: MetaData
 ) -> None:
     def ours(name: str | None, kind: str, _: object) -> bool:
         return kind != "schema" or name == metadata.schema
 
-    engine = db.engine(on_record.url)
+    engine = db.engine(store.url)
     with engine.connect() as conn:
         options = {"include_schemas": True, "include_name": ours, "compare_server_default": True}
         context = MigrationContext.configure(conn, opts=options)

@@ -27,7 +27,7 @@ from onrecord.webhooks.matching import Filter
 from tests.support import naive, postgres
 from tests.support.histories import Cast, batches
 from tests.support.long_histories import long_history
-from tests.support.record import Record, record, serving
+from tests.support.store import Store, open_store, run_api
 
 CAST = Cast("m")
 TYPES = sorted({type_ for type_, _ in EVENT_CLASSES})
@@ -49,7 +49,7 @@ class MatchedEvent:
 class History:
     """A recorded history, fanned out from its first event to an endpoint for each filter."""
 
-    record: Record
+    record: Store
     events: list[MatchedEvent]
     filters: dict[UUID, Filter]
 
@@ -71,7 +71,7 @@ def passes(event: MatchedEvent, filter_: Filter) -> bool:
 
 @pytest.fixture(scope="module")
 def history(server_url: str, template: str) -> Iterator[History]:
-    with postgres.database(server_url, template) as url, record(url) as recorded:
+    with postgres.database(server_url, template) as url, open_store(url) as recorded:
         for batch in batches(long_history(seed=7, length=450), CAST):
             recorded.append(*batch)
         events = recorded.events()
@@ -145,7 +145,7 @@ def subscribe(conn: psycopg.Connection[Any], id_: UUID, filter_: Filter) -> None
 
 @pytest.fixture(scope="module")
 def client(history: History) -> Iterator[Client]:
-    with serving(history.record.url) as served:
+    with run_api(history.record.url) as served:
         yield served
 
 

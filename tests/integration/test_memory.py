@@ -27,7 +27,7 @@ from tests.support.committing import lock_held, stage
 from tests.support.histories import Cast, History, batches, histories, position, request
 from tests.support.ledgers import answers, statement
 from tests.support.oracle import MODEST
-from tests.support.record import Record, record
+from tests.support.store import Store, open_store
 
 
 class Writer:
@@ -55,15 +55,15 @@ def writers(url: str, count: int) -> Iterator[list[Writer]]:
 
 
 @pytest.fixture
-def alone(on_record: Record, monkeypatch: pytest.MonkeyPatch) -> Iterator[Writer]:
+def alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Writer]:
     """A writer that has found the ledger as it left it, and has met Ann and talks.
 
     On a machine with other work, a second may pass between any two of its steps.
     """
     patient = Statement(INSERT_IF.sql.replace("1 s", "60 s"))
     monkeypatch.setattr("onrecord.ledger.append.INSERT_IF", patient)
-    stage(on_record)
-    with writers(on_record.url, 1) as (made,):
+    stage(store)
+    with writers(store.url, 1) as (made,):
         for _ in range(2):
             answers(made.append(ask()))
         yield made
@@ -82,20 +82,20 @@ def test_who_writes_alone_needs_one_round_trip(alone: Writer) -> None:
     assert [4, 5, 6, 8, 9] == places
 
 
-def test_what_another_writer_did_meanwhile_is_seen(on_record: Record, alone: Writer) -> None:
-    answers(on_record.append(ask()))
+def test_what_another_writer_did_meanwhile_is_seen(store: Store, alone: Writer) -> None:
+    answers(store.append(ask()))
     (found,) = answers(alone.append(ask()))
     assert (5, 3) == (found.seq, alone.trips)
-    assert list(range(6)) == [one.seq for one in on_record.events()]
+    assert list(range(6)) == [one.seq for one in store.events()]
 
 
 def test_beside_another_writer_it_asks_and_supposes_nothing_in_vain(
-    on_record: Record, alone: Writer
+    store: Store, alone: Writer
 ) -> None:
-    answers(on_record.append(ask()))
+    answers(store.append(ask()))
     answers(alone.append(ask()))
     for _ in range(3):
-        answers(on_record.append(ask()))
+        answers(store.append(ask()))
         answers(alone.append(ask()))
         assert 2 == alone.trips
     answers(alone.append(ask()))  # finds the ledger as it left it
@@ -132,7 +132,7 @@ def test_a_revision_that_is_expected_is_asked_for(alone: Writer) -> None:
 
 @pytest.mark.parametrize("wrong", [timedelta(hours=1), timedelta(hours=-1), timedelta(seconds=-30)])
 def test_a_clock_that_is_not_the_databases_is_found_out(
-    on_record: Record, alone: Writer, wrong: timedelta
+    store: Store, alone: Writer, wrong: timedelta
 ) -> None:
     alone.memory._zero += wrong
     alone.memory._last += min(wrong, timedelta())
@@ -145,12 +145,12 @@ def test_a_clock_that_is_not_the_databases_is_found_out(
 
 
 def test_who_waits_long_for_the_lock_looks_at_the_clock_again(
-    on_record: Record, alone: Writer, monkeypatch: pytest.MonkeyPatch
+    store: Store, alone: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The instant is that of the lock, to a second, however long it took to get it."""
     monkeypatch.setattr("onrecord.ledger.append.INSERT_IF", INSERT_IF)
     found: list[Answer | Refusal] = []
-    with lock_held(on_record.url) as lock:
+    with lock_held(store.url) as lock:
         waits = threading.Thread(target=lambda: found.extend(alone.append(ask())))
         waits.start()
         lock.wait_for(1)
@@ -163,7 +163,7 @@ def test_who_waits_long_for_the_lock_looks_at_the_clock_again(
 
 
 def test_a_writer_frozen_before_all_of_it_is_sent_loses_the_lock(
-    on_record: Record, alone: Writer
+    store: Store, alone: Writer
 ) -> None:
     """What the wire does not take at once goes when it is waited for."""
     huge = [prepared(request(uuid4(), statement("w" * 100_000))) for _ in range(100)]
@@ -171,16 +171,16 @@ def test_a_writer_frozen_before_all_of_it_is_sent_loses_the_lock(
     assert judging
     flight = depart(alone.conn, judging, alone.memory)
     assert flight
-    with writers(on_record.url, 1) as (other,):
+    with writers(store.url, 1) as (other,):
         answers(other.append(ask()))
     with pytest.raises(psycopg.Error):
         flight.trip.rows()
     assert alone.conn.closed
-    assert 5 == len(on_record.events())
+    assert 5 == len(store.events())
 
 
 def test_what_it_is_not_known_to_have_written_is_not_remembered(
-    on_record: Record, alone: Writer
+    store: Store, alone: Writer
 ) -> None:
     lost = request(uuid4(), statement())
     with pytest.MonkeyPatch.context() as patch:
@@ -189,7 +189,7 @@ def test_what_it_is_not_known_to_have_written_is_not_remembered(
             alone.append(lost)
     found = alone.append(request(uuid4(), position(basis=[lost.id])))
     assert ["unknown-reference"] == _reasons(found)
-    assert 4 == len(on_record.events())
+    assert 4 == len(store.events())
 
 
 def _reasons(found: Sequence[Answer | Refusal]) -> list[str]:
@@ -201,11 +201,11 @@ def _fails(*_: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def two(server_url: str, template: str) -> Iterator[tuple[Record, list[Writer]]]:
+def two(server_url: str, template: str) -> Iterator[tuple[Store, list[Writer]]]:
     """A ledger for one that asks, and one for two that remember."""
     with ExitStack() as stack:
         urls = [stack.enter_context(postgres.database(server_url, template)) for _ in range(2)]
-        asking = stack.enter_context(record(urls[0]))
+        asking = stack.enter_context(open_store(urls[0]))
         yield asking, stack.enter_context(writers(urls[1], 2))
 
 
@@ -216,7 +216,7 @@ TURNS = st.lists(st.tuples(st.sampled_from([0, 0, 0, 0, 1]), MISCHIEF), min_size
 @MODEST
 @given(history=histories(longest=30), turns=TURNS)
 def test_the_same_is_recorded_and_answered_as_by_who_asks_each_time(
-    two: tuple[Record, list[Writer]], history: History, turns: Sequence[tuple[int, str]]
+    two: tuple[Store, list[Writer]], history: History, turns: Sequence[tuple[int, str]]
 ) -> None:
     asking, remembering = two
     cast = Cast(f"h{uuid4().hex[:12]}")

@@ -8,7 +8,7 @@ from httpx2 import Client
 from onrecord.audit.replay import replay_ledger
 from onrecord.kit.sql import db
 from tests.support import bodies
-from tests.support.record import Record
+from tests.support.store import Store
 
 EMMA, MINISTRY = "/v1/actors/emma", "/v1/actors/ministry"
 
@@ -35,14 +35,14 @@ def line(client: Client, actor: str, **params: Any) -> list[tuple[Any, ...]]:
 
 
 def test_a_merge_joins_two_timelines_and_an_unmerge_parts_them_at_their_sizes(
-    client: Client, on_record: Record
+    client: Client, store: Store
 ) -> None:
     holds(client, "emma", stance="support", effective="2020")
     holds(client, "ministry", stance="oppose", effective="2021")
     holds(client, "emma", stance="support", effective="2022")
     merged = merge(client, "emma", "ministry")
     undone = bodies.post(client, f"{EMMA}/unmerge", {"reason": "Two after all."})
-    on_record.catch_up()
+    store.catch_up()
     apart = [
         ("emma", "emma", "support", "adopted", "2020"),
         ("emma", "emma", "support", "reaffirmed", "2020"),
@@ -59,11 +59,9 @@ def test_a_merge_joins_two_timelines_and_an_unmerge_parts_them_at_their_sizes(
     assert [("ministry", "ministry", "oppose", "adopted", "2021")] == line(client, "ministry")
 
 
-def test_a_merged_actor_keeps_its_record_and_names_its_target(
-    client: Client, on_record: Record
-) -> None:
+def test_a_merged_actor_keeps_its_record_and_names_its_target(client: Client, store: Store) -> None:
     size = merge(client, "emma", "ministry")["size"]
-    on_record.catch_up()
+    store.catch_up()
     assert "ministry" == bodies.get(client, EMMA)["merged_into"]
     assert bodies.get(client, MINISTRY)["merged_into"] is None
     assert bodies.get(client, EMMA, known_size=size - 1)["merged_into"] is None
@@ -74,24 +72,24 @@ def test_a_merged_actor_keeps_its_record_and_names_its_target(
 
 
 def test_statements_of_a_merged_actor_are_listed_under_its_target(
-    client: Client, on_record: Record
+    client: Client, store: Store
 ) -> None:
     said = bodies.post(client, "/v1/statements", bodies.statement())["id"]
     merge(client, "emma", "ministry")
-    on_record.catch_up()
+    store.catch_up()
     for actor in ("emma", "ministry"):
         found = bodies.get(client, "/v1/statements", actor=actor)["items"]
         assert [said] == [one["id"] for one in found]
 
 
-def test_a_chain_of_merges_is_followed_to_its_end(client: Client, on_record: Record) -> None:
+def test_a_chain_of_merges_is_followed_to_its_end(client: Client, store: Store) -> None:
     holds(client, "emma", effective="2020")
     merge(client, "emma", "ministry")
     merge(client, "ministry", "spokesman")
-    on_record.catch_up()
+    store.catch_up()
     assert ["spokesman"] == [one[0] for one in line(client, "emma")]
     bodies.post(client, f"{MINISTRY}/unmerge", {"reason": "Two."})
-    on_record.catch_up()
+    store.catch_up()
     assert ["ministry"] == [one[0] for one in line(client, "emma")]
     assert [] == line(client, "spokesman")
 
@@ -111,7 +109,7 @@ def test_a_chain_of_merges_is_followed_to_its_end(client: Client, on_record: Rec
 )
 def test_merges_that_form_a_cycle_or_lead_nowhere_are_refused(
     client: Client,
-    on_record: Record,
+    store: Store,
     path: str,
     body: dict[str, Any],
     status: int,
@@ -119,21 +117,21 @@ def test_merges_that_form_a_cycle_or_lead_nowhere_are_refused(
     pointer: str | None,
 ) -> None:
     merge(client, "emma", "ministry")
-    size = bodies.ledger_size(on_record.url)
+    size = bodies.ledger_size(store.url)
     reason = {} if "kind" in body else {"reason": "Because."}
     problem = bodies.expect_problem(client.post(path, json={**body, **reason}), status, code)
     assert ([pointer] if pointer else []) == bodies.error_places(problem)
-    assert size == bodies.ledger_size(on_record.url)
+    assert size == bodies.ledger_size(store.url)
 
 
 def test_a_second_merge_gives_the_same_row_in_one_page_or_in_several(
-    client: Client, on_record: Record
+    client: Client, store: Store
 ) -> None:
     merge(client, "emma", "ministry")
     bodies.post(client, f"{EMMA}/unmerge", {"reason": "Two after all."})
-    on_record.catch_up()
+    store.catch_up()
     merge(client, "emma", "ministry")
-    on_record.catch_up()
-    auditing = db.engine(on_record.url, role="onrecord_audit")
+    store.catch_up()
+    auditing = db.engine(store.url, role="onrecord_audit")
     assert [] == [one for one in replay_ledger(auditing, lambda *_: None).tables if one.unequal]
     auditing.dispose()

@@ -20,7 +20,7 @@ from onrecord.entrypoints.app_factory import create_app
 from onrecord.kit.settings import Settings
 from tests.support import bodies, postgres
 from tests.support.bodies import FULL_BODIES, POSITION, STATEMENT, post
-from tests.support.record import Record, record, serving
+from tests.support.store import Store, open_store, run_api
 
 load_all_checks()
 CONFORM = CHECKS.get_by_names(
@@ -85,18 +85,18 @@ ASKED = [
 
 
 @pytest.fixture(scope="module")
-def on_record(server_url: str, template: str) -> Iterator[Record]:
-    with postgres.database(server_url, template) as url, record(url) as made:
+def store(server_url: str, template: str) -> Iterator[Store]:
+    with postgres.database(server_url, template) as url, open_store(url) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def client(on_record: Record) -> Iterator[Client]:
-    with serving(on_record.url) as made:
+def client(store: Store) -> Iterator[Client]:
+    with run_api(store.url) as made:
         bodies.register_all(made)
         post(made, "/v1/statements", bodies.statement(id=STATEMENT))
         post(made, "/v1/positions", bodies.position(id=POSITION, basis=[STATEMENT]))
-        on_record.catch_up()
+        store.catch_up()
         yield made
 
 

@@ -32,13 +32,13 @@ from tests.support.histories import (
     request,
 )
 from tests.support.long_histories import long_history
-from tests.support.oracle import KNOWN, MODEST, House, Played, cut, opened, step
-from tests.support.record import Record, record, serving
+from tests.support.oracle import KNOWN, MODEST, Oracle, Played, cut, run_oracle, step
+from tests.support.store import Store, open_store, run_api
 
 
 @pytest.fixture(scope="module")
-def house(server_url: str, template: str) -> Iterator[House]:
-    with opened(server_url, template) as made:
+def oracle(server_url: str, template: str) -> Iterator[Oracle]:
+    with run_oracle(server_url, template) as made:
         yield made
 
 
@@ -85,9 +85,9 @@ def answered(answer: Any, expected: dict[str, Any] | None) -> Any:
 @MODEST
 @given(histories(8), st.lists(st.tuples(AS_OF, KNOWN), min_size=6, max_size=10))
 def test_positions_and_timelines_match_the_naive_model(
-    house: House, history: History, asked: list[tuple[str, int]]
+    oracle: Oracle, history: History, asked: list[tuple[str, int]]
 ) -> None:
-    played = house.play(history)
+    played = oracle.play(history)
     for n, (as_of, percent) in enumerate(asked):
         size = played.size(percent)
         for pair in played.pairs if n == 0 else played.pairs[:1]:
@@ -104,9 +104,9 @@ def test_positions_and_timelines_match_the_naive_model(
 @MODEST
 @given(histories(8), AS_OF, KNOWN)
 def test_sheets_statements_and_names_match_the_naive_model(
-    house: House, history: History, as_of: str, percent: int
+    oracle: Oracle, history: History, as_of: str, percent: int
 ) -> None:
-    played = house.play(history)
+    played = oracle.play(history)
     size = played.size(percent)
     for place, of in enumerate(("actor", "topic")):
         for name in (played.cast.actors, played.cast.topics)[place]:
@@ -151,8 +151,8 @@ def test_the_models_shortcut_for_certainty_agrees_with_full_enumeration(
     )
 
 
-def test_a_history_of_thousands_of_events_matches_the_naive_model(house: House) -> None:
-    played = house.play(long_history(seed=4, length=2_500))
+def test_a_history_of_thousands_of_events_matches_the_naive_model(oracle: Oracle) -> None:
+    played = oracle.play(long_history(seed=4, length=2_500))
     assert len(played.events) > 3_000
     chance = Random(5)
     for _ in range(60):
@@ -169,7 +169,7 @@ def test_a_history_of_thousands_of_events_matches_the_naive_model(house: House) 
         assert bool(expected) == bool(answer.get("on_record"))
 
 
-def rows(made: Record, table: Table) -> list[tuple[Any, ...]]:
+def rows(made: Store, table: Table) -> list[tuple[Any, ...]]:
     with made.engine.connect() as conn:
         shown = [column for column in table.c if column.name != "moved_at"]
         # the columns are chosen at run time
@@ -190,7 +190,7 @@ def test_folding_commit_by_commit_gives_the_same_rows_as_folding_all_at_once(
             live.catch_up()
 
     with postgres.database(server_url, template) as url:
-        with record(url) as live:
+        with open_store(url) as live:
             play()
             size = len(live.events())
             expected = {table.name: rows(live, table) for table in [*tables, checkpoints]}
@@ -201,7 +201,7 @@ def test_folding_commit_by_commit_gives_the_same_rows_as_folding_all_at_once(
         ):
             for table in [*tables, checkpoints]:
                 conn.execute(f"TRUNCATE {table.fullname}")
-            with record(copy) as again:
+            with open_store(copy) as again:
                 again.catch_up()
                 for table in [*tables, checkpoints]:
                     assert expected[table.name] == rows(again, table), table.name
@@ -215,7 +215,7 @@ def test_the_servers_time_zone_does_not_change_the_answers(database_url: str, zo
         conn.execute(f"ALTER DATABASE \"{name}\" SET timezone = '{zone}'")
     ann, talks = ActorRegistered(id="ann", kind="person"), TopicRegistered(id="talks")
     asked = [request(uuid4(), position(effective=one)) for one in ("../2022", "2022-06", "9999")]
-    with record(database_url) as made, serving(database_url) as client:
+    with open_store(database_url) as made, run_api(database_url) as client:
         made.append(registration(ann), registration(talks), *asked)
         made.catch_up()
         answer = client.get("/v1/actors/ann/topics/talks/timeline")

@@ -13,14 +13,14 @@ from onrecord.domain.dates import bounds, last_instant
 from onrecord.projections.queries import ChangeOrder
 from tests.support import naive
 from tests.support.histories import AS_OF, History, histories
-from tests.support.oracle import KNOWN, MODEST, House, cut, opened, step
+from tests.support.oracle import KNOWN, MODEST, Oracle, cut, run_oracle, step
 
 DATES: Final = ("effective_from", "effective_to")
 
 
 @pytest.fixture(scope="module")
-def house(server_url: str, template: str) -> Iterator[House]:
-    with opened(server_url, template) as made:
+def oracle(server_url: str, template: str) -> Iterator[Oracle]:
+    with run_oracle(server_url, template) as made:
         yield made
 
 
@@ -36,7 +36,7 @@ FROM_TO: st.SearchStrategy[dict[str, str]] = st.one_of(
 @MODEST
 @given(histories(8), KNOWN, BY, KINDS, st.sampled_from([None, 0, 2, 4]), FROM_TO)
 def test_changes_are_the_steps_of_all_timelines_filtered_by_kind_and_date(
-    house: House,
+    oracle: Oracle,
     history: History,
     percent: int,
     by: ChangeOrder,
@@ -44,7 +44,7 @@ def test_changes_are_the_steps_of_all_timelines_filtered_by_kind_and_date(
     least: int | None,
     dates: dict[str, str],
 ) -> None:
-    played = house.play(history)
+    played = oracle.play(history)
     size = played.size(percent)
     root = naive.root(played.events, played.cast.actors[0], size)
     found = []

@@ -19,7 +19,7 @@ from onrecord.query.read_context import get_read_resources
 from onrecord.webhooks.api.routes import webhooks_resources as get_webhook_resources
 from tests.support import postgres
 from tests.support.bodies import error_places, expect_problem
-from tests.support.record import record, serving
+from tests.support.store import open_store, run_api
 
 RESOURCES: dict[str, Callable[..., Any]] = {
     "write": get_recorder,
@@ -110,8 +110,8 @@ def client(server_url: str, template: str) -> Iterator[Client]:
     routers = [ordinary_router(api) for api in RESOURCES]
     with (
         postgres.database(server_url, template) as url,
-        record(url),
-        serving(url, *routers) as made,
+        open_store(url),
+        run_api(url, *routers) as made,
     ):
         yield made
 

@@ -23,11 +23,11 @@ from tests.support.committing import (
     waiting,
 )
 from tests.support.processes import until
-from tests.support.record import Record
+from tests.support.store import Store
 
 
 @pytest.fixture
-def staged(either_way: Record) -> Record:
+def staged(either_way: Store) -> Store:
     """A record of Ann and of talks; a committer begins by asking, or by supposing."""
     return either_way
 
@@ -35,7 +35,7 @@ def staged(either_way: Record) -> Record:
 @pytest.mark.parametrize("committed", [True, False], ids=["it was", "it was not"])
 @pytest.mark.parametrize("stall", [stall_at_commit, stall_at_insert])
 def test_whether_a_batch_was_committed_is_looked_up_when_the_connection_went_meanwhile(
-    staged: Record, committed: bool, stall: Callable[[str], None]
+    staged: Store, committed: bool, stall: Callable[[str], None]
 ) -> None:
     """COMMIT goes with the insertion: the server has it, however early the connection goes."""
     stall(staged.url)
@@ -58,7 +58,7 @@ def test_whether_a_batch_was_committed_is_looked_up_when_the_connection_went_mea
 
 
 def test_an_outcome_that_cannot_be_looked_up_is_unknown_until_the_request_is_repeated(
-    staged: Record,
+    staged: Store,
 ) -> None:
     stall_at_commit(staged.url)
     nowhere = psycopg.conninfo.make_conninfo(staged.url, host="127.0.0.1", port=1)
@@ -76,7 +76,7 @@ def test_an_outcome_that_cannot_be_looked_up_is_unknown_until_the_request_is_rep
 
 
 def test_an_outcome_is_unknown_too_while_the_lost_connection_still_holds_the_lock(
-    staged: Record,
+    staged: Store,
 ) -> None:
     stall_at_commit(staged.url)
     asked = ask()
@@ -98,10 +98,10 @@ def test_an_outcome_is_unknown_too_while_the_lost_connection_still_holds_the_loc
 
 
 def test_what_nobody_foresaw_is_told_as_unknown_and_the_next_one_is_recorded(
-    on_record: Record, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage(on_record)
-    with committing(on_record.url) as made:
+    stage(store)
+    with committing(store.url) as made:
         for _ in range(3):  # and the last of them is sent beforehand, as the next one is
             answered(submit(made.committer, ask()))
         with monkeypatch.context() as patch:

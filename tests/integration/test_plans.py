@@ -5,16 +5,16 @@ from onrecord.ledger.append import append
 from onrecord.ledger.evaluate import prepared
 from onrecord.ledger.memory import Memory
 from tests.support.committing import ask, stage
-from tests.support.record import Record
+from tests.support.store import Store
 
 MANY, FEW = 3_000, 40
 """Entries that come, and how many more rows a commit may go through for them."""
 
 
-def test_a_commit_reads_no_more_of_a_ledger_that_has_grown(on_record: Record) -> None:
-    stage(on_record)
+def test_a_commit_reads_no_more_of_a_ledger_that_has_grown(store: Store) -> None:
+    stage(store)
     memory = Memory()
-    with app_factory.writer(on_record.url) as conn:
+    with app_factory.writer(store.url) as conn:
 
         def rows() -> int:
             """Rows of tables that one commit goes through without an index."""

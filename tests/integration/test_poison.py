@@ -19,28 +19,28 @@ from onrecord.projections.engine.projection import Projection
 from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.topics import TOPICS
 from tests.support.histories import registration
-from tests.support.record import Record
+from tests.support.store import Store
 
 PLANT = "ALTER TABLE projections.actors ADD CONSTRAINT no_beth CHECK (id <> 'beth') NOT VALID"
 MEND = "ALTER TABLE projections.actors DROP CONSTRAINT no_beth"
 
 
-def register(on_record: Record, *slugs: str) -> None:
+def register(store: Store, *slugs: str) -> None:
     """An actor each, and a topic after each."""
     for slug in slugs:
-        on_record.append(registration(ActorRegistered(id=slug, kind="person")))
-        on_record.append(registration(TopicRegistered(id=f"on-{slug}")))
+        store.append(registration(ActorRegistered(id=slug, kind="person")))
+        store.append(registration(TopicRegistered(id=f"on-{slug}")))
 
 
-def admin(on_record: Record, sql: str) -> None:
-    with psycopg.connect(on_record.url, autocommit=True) as conn:
+def admin(store: Store, sql: str) -> None:
+    with psycopg.connect(store.url, autocommit=True) as conn:
         conn.execute(sql.encode())
 
 
-def place(on_record: Record, projection: Projection = ACTORS, generation: int = 1) -> Any:
+def place(store: Store, projection: Projection = ACTORS, generation: int = 1) -> Any:
     """(checkpoint, seq and error of the stop)"""
     of = checkpoints.c
-    with on_record.engine.connect() as conn:
+    with store.engine.connect() as conn:
         return tuple(
             conn.execute(
                 select(of.size, of.stopped_seq, of.stopped_error).where(
@@ -50,46 +50,46 @@ def place(on_record: Record, projection: Projection = ACTORS, generation: int = 
         )
 
 
-def folded(on_record: Record, generation: int = 1) -> list[tuple[str, int]]:
+def folded(store: Store, generation: int = 1) -> list[tuple[str, int]]:
     of = actors.actors.c
-    with on_record.engine.connect() as conn:
+    with store.engine.connect() as conn:
         query = select(of.id, of.open_seq).where(of.generation == generation).order_by(of.open_seq)
         return [(slug, seq) for slug, seq in conn.execute(query)]
 
 
-def stopped(on_record: Record, projection: Projection = ACTORS) -> ProjectionStopped:
+def stopped(store: Store, projection: Projection = ACTORS) -> ProjectionStopped:
     with pytest.raises(ProjectionStopped) as raised:
-        on_record.catch_up(projection)
+        store.catch_up(projection)
     return raised.value
 
 
 def test_a_poisoned_event_stops_its_projection_until_the_data_is_mended(
-    on_record: Record,
+    store: Store,
 ) -> None:
-    register(on_record, "anna", "beth", "cleo")
-    admin(on_record, PLANT)
-    first = stopped(on_record)
-    event = on_record.events()[2]
+    register(store, "anna", "beth", "cleo")
+    admin(store, PLANT)
+    first = stopped(store)
+    event = store.events()[2]
     error = "CheckViolation: actors, no_beth"
     assert PoisonedEvent(2, event.id, "actor.registered", error) == first.poisoned
-    assert (2, 2, "CheckViolation: actors, no_beth") == place(on_record)
-    assert [("anna", 0)] == folded(on_record)
-    on_record.catch_up(TOPICS)
-    assert (6, None, None) == place(on_record, TOPICS)
-    register(on_record, "dora")
-    again = stopped(on_record)
+    assert (2, 2, "CheckViolation: actors, no_beth") == place(store)
+    assert [("anna", 0)] == folded(store)
+    store.catch_up(TOPICS)
+    assert (6, None, None) == place(store, TOPICS)
+    register(store, "dora")
+    again = stopped(store)
     assert [True, False] == [first.new, again.new]
-    assert (2, 2, "CheckViolation: actors, no_beth") == place(on_record)
-    admin(on_record, MEND)
-    on_record.catch_up()
-    assert (8, None, None) == place(on_record)
-    assert [("anna", 0), ("beth", 2), ("cleo", 4), ("dora", 6)] == folded(on_record)
+    assert (2, 2, "CheckViolation: actors, no_beth") == place(store)
+    admin(store, MEND)
+    store.catch_up()
+    assert (8, None, None) == place(store)
+    assert [("anna", 0), ("beth", 2), ("cleo", 4), ("dora", 6)] == folded(store)
 
 
 def test_the_error_of_a_stop_has_no_words_of_the_event(
-    on_record: Record, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    register(on_record, "anna", "beth")
+    register(store, "anna", "beth")
 
     def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
         actors.fold(conn, generation, page)
@@ -97,15 +97,15 @@ def test_the_error_of_a_stop_has_no_words_of_the_event(
             raise ValueError("the secret words")
 
     broken = replace(ACTORS, fold=fold)
-    found = stopped(on_record, broken)
+    found = stopped(store, broken)
     assert (2, "ValueError: projections/engine/page.py") == (
         found.poisoned.seq,
         found.poisoned.error.split(",")[0],
     )
-    assert [("anna", 0)] == folded(on_record)
-    on_record.catch_up(ACTORS)  # the program is mended
-    assert (4, None, None) == place(on_record)
-    assert [("anna", 0), ("beth", 2)] == folded(on_record)
+    assert [("anna", 0)] == folded(store)
+    store.catch_up(ACTORS)  # the program is mended
+    assert (4, None, None) == place(store)
+    assert [("anna", 0), ("beth", 2)] == folded(store)
 
 
 UNHEARD_OF = """
@@ -126,52 +126,52 @@ INSERT INTO ledger.commits SELECT seq + 1, now(), '', '{}' FROM made
 
 
 def test_an_entry_that_cannot_be_decoded_stops_projections_of_its_type(
-    on_record: Record, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    register(on_record, "anna", "beth")
-    on_record.append(registration(ActorRegistered(id="cleo", kind="person")))
-    admin(on_record, UNHEARD_OF)
-    on_record.append(registration(ActorRegistered(id="dora", kind="person")))
+    register(store, "anna", "beth")
+    store.append(registration(ActorRegistered(id="cleo", kind="person")))
+    admin(store, UNHEARD_OF)
+    store.append(registration(ActorRegistered(id="dora", kind="person")))
     error = "ValidationError: ActorRegistered, /kind: literal_error"
-    assert (5, error) == (stopped(on_record).poisoned.seq, stopped(on_record).poisoned.error)
-    assert (5, 5, error) == place(on_record)
+    assert (5, error) == (stopped(store).poisoned.seq, stopped(store).poisoned.error)
+    assert (5, 5, error) == place(store)
 
     def newer(whole: bytes) -> RecordedEvent:
         return decode_whole(whole.replace(b'"robot"', b'"group"'))
 
     monkeypatch.setattr("onrecord.ledger.follow.decode_whole", newer)
-    on_record.catch_up()
+    store.catch_up()
     expected = [("anna", 0), ("beth", 2), ("cleo", 4), ("hal", 5), ("dora", 6)]
-    assert expected == folded(on_record)
+    assert expected == folded(store)
 
 
 @pytest.mark.parametrize("error", [psycopg.errors.DeadlockDetected, psycopg.OperationalError])
 def test_a_deadlock_or_a_lost_database_does_not_stop_a_projection(
-    on_record: Record, error: type[psycopg.Error]
+    store: Store, error: type[psycopg.Error]
 ) -> None:
-    register(on_record, "anna", "beth")
+    register(store, "anna", "beth")
 
     def fold(*_: object) -> None:
         raise error
 
     broken = replace(ACTORS, fold=fold)
     with pytest.raises(error):
-        on_record.catch_up(broken)
-    assert (0, None, None) == place(on_record)
+        store.catch_up(broken)
+    assert (0, None, None) == place(store)
 
 
 def test_a_rebuild_stops_at_a_poisoned_event_and_goes_on_once_it_is_mended(
-    on_record: Record,
+    store: Store,
 ) -> None:
-    register(on_record, "anna", "beth", "cleo")
-    on_record.catch_up()
-    admin(on_record, PLANT)
+    register(store, "anna", "beth", "cleo")
+    store.catch_up()
+    admin(store, PLANT)
     with pytest.raises(ProjectionStopped) as raised:
-        rebuild_projection(on_record.engine, ACTORS, lambda *_: None)
+        rebuild_projection(store.engine, ACTORS, lambda *_: None)
     assert 2 == raised.value.poisoned.seq
-    assert (0, 2, "CheckViolation: actors, no_beth") == place(on_record, generation=2)
-    assert (6, None, None) == place(on_record)
-    admin(on_record, MEND)
-    assert 2 == rebuild_projection(on_record.engine, ACTORS, lambda *_: None)
-    assert (6, None, None) == place(on_record, generation=2)
-    assert [("anna", 0), ("beth", 2), ("cleo", 4)] == folded(on_record, generation=2)
+    assert (0, 2, "CheckViolation: actors, no_beth") == place(store, generation=2)
+    assert (6, None, None) == place(store)
+    admin(store, MEND)
+    assert 2 == rebuild_projection(store.engine, ACTORS, lambda *_: None)
+    assert (6, None, None) == place(store, generation=2)
+    assert [("anna", 0), ("beth", 2), ("cleo", 4)] == folded(store, generation=2)

@@ -14,23 +14,23 @@ from onrecord.projections.engine.poison import ProjectionStopped
 from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.registry import PROJECTIONS
 from tests.support.histories import registration
-from tests.support.record import Record
+from tests.support.store import Store
 
 Sql = Callable[[str], None]
 
 
 @pytest.fixture
-def sql(on_record: Record) -> Sql:
+def sql(store: Store) -> Sql:
     def run(text: str) -> None:
-        with psycopg.connect(on_record.url, autocommit=True) as conn:
+        with psycopg.connect(store.url, autocommit=True) as conn:
             conn.execute(text.encode())
 
     return run
 
 
-def register(on_record: Record, *slugs: str) -> None:
+def register(store: Store, *slugs: str) -> None:
     for slug in slugs:
-        on_record.append(registration(ActorRegistered(id=slug, kind="person")))
+        store.append(registration(ActorRegistered(id=slug, kind="person")))
 
 
 def of_actors(client: Client) -> dict[str, Any]:
@@ -39,14 +39,14 @@ def of_actors(client: Client) -> dict[str, Any]:
     return next(one for one in items if one["name"] == "actors")
 
 
-def examined(on_record: Record) -> doctor.Diagnosis:
-    found = doctor._diagnose_database(on_record.url)
+def examined(store: Store) -> doctor.Diagnosis:
+    found = doctor._diagnose_database(store.url)
     return next(one for one in found if one.subject == "projection actors")
 
 
-def test_a_projection_is_live_or_behind_with_its_lag(client: Client, on_record: Record) -> None:
-    register(on_record, "anna")
-    on_record.catch_up()
+def test_a_projection_is_live_or_behind_with_its_lag(client: Client, store: Store) -> None:
+    register(store, "anna")
+    store.catch_up()
     level = {
         "name": "actors",
         "state": "live",
@@ -58,23 +58,23 @@ def test_a_projection_is_live_or_behind_with_its_lag(client: Client, on_record: 
         "stopped": None,
     }
     assert level == of_actors(client)
-    register(on_record, "beth", "cleo")
+    register(store, "beth", "cleo")
     late = of_actors(client)
     assert late["lag"]["seconds"] > 0
     lag = {"entries": 2, "seconds": late["lag"]["seconds"]}
     assert {**level, "state": "behind", "lag": lag} == late
-    assert "size 1, 2 entries behind" == examined(on_record).state
+    assert "size 1, 2 entries behind" == examined(store).state
 
 
 def test_a_stopped_projection_names_its_event_and_is_still_read(
-    client: Client, on_record: Record, sql: Sql
+    client: Client, store: Store, sql: Sql
 ) -> None:
-    register(on_record, "anna", "beth")
+    register(store, "anna", "beth")
     sql("ALTER TABLE projections.actors ADD CONSTRAINT no_beth CHECK (id <> 'beth')")
     with pytest.raises(ProjectionStopped):
-        on_record.catch_up(ACTORS)
+        store.catch_up(ACTORS)
     found = of_actors(client)
-    event = str(on_record.events()[1].id)
+    event = str(store.events()[1].id)
     stopped = {name: found["stopped"][name] for name in ("seq", "event", "type", "error")}
     error = "CheckViolation: actors, no_beth"
     assert {"seq": 1, "event": event, "type": "actor.registered", "error": error} == stopped
@@ -85,11 +85,11 @@ def test_a_stopped_projection_names_its_event_and_is_still_read(
         ready.status_code,
         ready.json()["checks"]["projections"]["detail"]["actors"],
     )
-    assert (False, told) == (examined(on_record).healthy, examined(on_record).state)
+    assert (False, told) == (examined(store).healthy, examined(store).state)
 
 
 def test_a_projection_of_another_fold_number_asks_for_a_rebuild(
-    client: Client, on_record: Record, sql: Sql
+    client: Client, store: Store, sql: Sql
 ) -> None:
     sql("UPDATE projections.checkpoints SET fold = 999 WHERE name = 'actors'")
     found = of_actors(client)
@@ -103,27 +103,25 @@ def test_a_projection_of_another_fold_number_asks_for_a_rebuild(
         ready.status_code,
         ready.json()["checks"]["projections"]["detail"]["actors"],
     )
-    finding = examined(on_record)
+    finding = examined(store)
     assert (told, "run `onrecord rebuild actors`") == (finding.state, finding.remedy)
 
 
 def test_a_projection_without_a_checkpoint_is_not_begun(
-    client: Client, on_record: Record, sql: Sql
+    client: Client, store: Store, sql: Sql
 ) -> None:
     sql("DELETE FROM projections.checkpoints WHERE name = 'actors'")
     assert ("not_begun", None, 0) == tuple(
         of_actors(client)[name] for name in ("state", "generation", "checkpoint")
     )
-    assert "not built yet" == examined(on_record).state
+    assert "not built yet" == examined(store).state
 
 
-def test_a_rebuild_reports_its_progress_and_pace(client: Client, on_record: Record) -> None:
-    register(on_record, *(f"actor-{n}" for n in range(8)))
-    on_record.catch_up()
+def test_a_rebuild_reports_its_progress_and_pace(client: Client, store: Store) -> None:
+    register(store, *(f"actor-{n}" for n in range(8)))
+    store.catch_up()
     seen: list[Any] = []
-    rebuild_projection(
-        on_record.engine, ACTORS, lambda *_: seen.append(of_actors(client)["building"])
-    )
+    rebuild_projection(store.engine, ACTORS, lambda *_: seen.append(of_actors(client)["building"]))
     first = {name: seen[0][name] for name in ("generation", "done", "of", "parts", "stopped")}
     assert {"generation": 2, "done": 2, "of": 8, "parts": [8, 0, 0, 0], "stopped": None} == first
     assert seen[0]["entries_per_second"] > 0

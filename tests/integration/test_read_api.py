@@ -16,7 +16,7 @@ from httpx2 import Client
 
 from tests.support import bodies, postgres
 from tests.support.bodies import expect_problem, get, send
-from tests.support.record import record, serving
+from tests.support.store import open_store, run_api
 
 SEEDS = Path(__file__).parents[2] / "seeds"
 EXPECTED = json.loads((SEEDS / "expected.json").read_text())
@@ -36,8 +36,8 @@ def recorded_seeds(server_url: str, template: str) -> Iterator[tuple[Client, dic
     """The seeds on record and folded, and the seq that each line was given."""
     with (
         postgres.database(server_url, template) as url,
-        record(url) as made,
-        serving(url) as client,
+        open_store(url) as made,
+        run_api(url) as client,
     ):
         places = {}
         for file in sorted(SEEDS.glob("0*.ndjson")):

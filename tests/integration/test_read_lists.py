@@ -22,7 +22,7 @@ from tests.support.bodies import (
     register_all,
     statement,
 )
-from tests.support.record import Record
+from tests.support.store import Store
 
 PAIR = "/v1/actors/emma/topics/talks"
 SHEETS = ["/v1/topics/talks/positions", "/v1/actors/emma/positions"]
@@ -33,12 +33,12 @@ def ids(answer: dict[str, Any]) -> list[str]:
     return [one["id"] for one in answer["items"]]
 
 
-def test_wildcards_in_a_search_match_themselves(client: Client, on_record: Record) -> None:
+def test_wildcards_in_a_search_match_themselves(client: Client, store: Store) -> None:
     for name, spelling in {"pct": "100% Left", "und": "snake_case", "bsl": "back\\slash"}.items():
         names = [{"name": spelling, "lang": "en"}]
         post(client, "/v1/actors", bodies.actor(name, names=names))
         post(client, "/v1/topics", bodies.topic(name, label=spelling))
-    on_record.catch_up()
+    store.catch_up()
     for kind in ("actors", "topics"):
         asked = {
             q: ids(get(client, f"/v1/{kind}", q=q)) for q in ("%", "_", "\\", "0% L", "k_l", "s%e")
@@ -54,7 +54,7 @@ def test_wildcards_in_a_search_match_themselves(client: Client, on_record: Recor
 
 
 def test_statements_are_filtered_by_actor_topic_outlet_date_and_words(
-    client: Client, on_record: Record
+    client: Client, store: Store
 ) -> None:
     register_all(client)
     spokesman = [{"actor": "spokesman", "on_behalf_of": ["ministry"], "capacity": "spokesperson"}]
@@ -70,7 +70,7 @@ def test_statements_are_filtered_by_actor_topic_outlet_date_and_words(
         ),
     }
     made = {post(client, "/v1/statements", body)["id"]: name for name, body in telling.items()}
-    on_record.catch_up()
+    store.catch_up()
     for expected, asked in (
         ("cbad", {}),
         ("bad", {"actor": "emma"}),
@@ -103,12 +103,12 @@ def test_statements_are_filtered_by_actor_topic_outlet_date_and_words(
 
 
 def test_a_retracted_statement_is_listed_only_at_sizes_before_its_retraction(
-    client: Client, on_record: Record
+    client: Client, store: Store
 ) -> None:
     register_all(client)
     made = post(client, "/v1/statements", statement())
     gone = post(client, f"/v1/statements/{made['id']}/retraction", bodies.retraction())
-    on_record.catch_up()
+    store.catch_up()
     now = get(client, f"/v1/statements/{made['id']}")
     assert ("retracted", gone["event"], "outlet", "Never said.") == (
         now["status"],
@@ -124,17 +124,17 @@ def test_a_retracted_statement_is_listed_only_at_sizes_before_its_retraction(
 
 @pytest.mark.parametrize("path", [f"{PAIR}/position", *LINES, *SHEETS, "/v1/changes?actor=emma"])
 def test_an_etag_changes_only_with_what_the_answer_says(
-    client: Client, on_record: Record, path: str
+    client: Client, store: Store, path: str
 ) -> None:
     register_all(client)
     made = post(client, "/v1/positions", position())
-    on_record.catch_up()
+    store.catch_up()
     first = client.get(path)
     tag = {"If-None-Match": f'"other", {first.headers["ETag"]}'}
     assert first.headers["ETag"].startswith('W/"')
     assert first.headers["Cache-Control"] == "no-cache"
     post(client, "/v1/positions", position(actor="ministry", topic="tariffs"))
-    on_record.catch_up()
+    store.catch_up()
     same = client.get(path, headers=tag)
     assert (304, b"", first.headers["ETag"]) == (
         same.status_code,
@@ -142,24 +142,24 @@ def test_an_etag_changes_only_with_what_the_answer_says(
         same.headers["ETag"],
     )
     post(client, f"/v1/positions/{made['id']}/corrections", correction(position(stance="oppose")))
-    on_record.catch_up()
+    store.catch_up()
     changed = client.get(path, headers=tag)
     assert (changed.status_code, changed.headers["ETag"] != first.headers["ETag"]) == (200, True)
 
 
 @pytest.mark.parametrize("kind", ["changes", "statements", "actors", "topics", *LINES, *SHEETS])
 def test_a_cursor_keeps_the_size_while_the_record_grows(
-    client: Client, on_record: Record, kind: str
+    client: Client, store: Store, kind: str
 ) -> None:
     path = kind if kind.startswith("/") else f"/v1/{kind}"
     register_all(client)
     for day in (10, 20):
-        grow(client, on_record, day)
+        grow(client, store, day)
     whole, page = get(client, path), get(client, path, limit=1)
     items = page["items"]
     for day in (5, 15, 25):
         if page["next"]:
-            grow(client, on_record, day)
+            grow(client, store, day)
             page = get(client, path, limit=1, cursor=page["next"])
             assert whole["known"] == page["known"]
             items += page["items"]
@@ -167,7 +167,7 @@ def test_a_cursor_keeps_the_size_while_the_record_grows(
     assert whole["items"][: len(items)] == items
 
 
-def grow(client: Client, on_record: Record, day: int) -> None:
+def grow(client: Client, store: Store, day: int) -> None:
     """Put something new before, between and after everything that a list may hold."""
     for who, what in (*((one, "talks") for one in bodies.ACTORS), ("emma", "tariffs")):
         body = position(actor=who, topic=what, effective=f"2022-01-{day:02}")
@@ -176,11 +176,11 @@ def grow(client: Client, on_record: Record, day: int) -> None:
         post(client, f"/v1/positions/{made['id']}/corrections", correction(body))
     post(client, "/v1/statements", statement(said_at=f"2022-01-{day:02}"))
     register_all(client, [f"actor-{day}"], [f"topic-{day}"])
-    on_record.catch_up()
+    store.catch_up()
 
 
 def test_a_read_waits_for_min_size_and_answers_503_if_it_is_not_reached(
-    client: Client, on_record: Record
+    client: Client, store: Store
 ) -> None:
     size = post(client, "/v1/actors", bodies.actor())["size"]
     too_early = client.get("/v1/actors/emma", params={"min_size": size})
@@ -188,15 +188,13 @@ def test_a_read_waits_for_min_size_and_answers_503_if_it_is_not_reached(
     expect_problem(too_early, 503, "not-yet")
     with ThreadPoolExecutor(1) as reader:
         waiting = reader.submit(client.get, "/v1/actors/emma", params={"min_size": size})
-        on_record.catch_up()
+        store.catch_up()
         answer = waiting.result()
     assert (answer.status_code, answer.json()["id"]) == (200, "emma")
 
 
 @pytest.mark.parametrize("word", ["{}-{}", "a.bc/{}/{}", "{} {}", "x{}@{}.org"])
-def test_all_words_that_are_accepted_can_be_folded(
-    client: Client, on_record: Record, word: str
-) -> None:
+def test_all_words_that_are_accepted_can_be_folded(client: Client, store: Store, word: str) -> None:
     """The longest text there may be, of words that a text search keeps whole and in parts."""
     pairs = [chr(0x20000 + n % 300) + chr(0x20000 + n // 300) for n in range(60_000)]
     text = " ".join(word.format(*two) for two in zip(pairs[::2], pairs[1::2], strict=True))
@@ -205,11 +203,11 @@ def test_all_words_that_are_accepted_can_be_folded(
     register_all(client)
     made = client.post("/v1/statements", content=body, headers={"Content-Type": "application/json"})
     assert made.status_code == 201
-    on_record.catch_up()
+    store.catch_up()
     assert words == get(client, f"/v1/statements/{made.json()['id']}")["content"]
 
 
-def test_the_longest_fields_are_kept_in_full(client: Client, on_record: Record) -> None:
+def test_the_longest_fields_are_kept_in_full(client: Client, store: Store) -> None:
     long = "".join(chr(0x20000 + (n * 7919) % 40_000) for n in range(10_000))
     register_all(client)
     names = [{"name": f"{n}{long[:490]}", "lang": "en"} for n in range(100)]
@@ -217,7 +215,7 @@ def test_the_longest_fields_are_kept_in_full(client: Client, on_record: Record) 
     body = {"condition": long[:2_000], "summary": long[:2_000], "rationale": long}
     post(client, "/v1/positions", position(stance="conditional_support", **body))
     post(client, "/v1/statements", statement(evidence=[evidence(outlet=long[:500])] * 64))
-    on_record.catch_up()
+    store.catch_up()
     assert names == get(client, "/v1/actors/long")["names"]
     held = get(client, f"{PAIR}/position")
     assert (long[:2_000], long[:2_000]) == (held["condition"], held["summary"])
@@ -228,29 +226,27 @@ def test_the_longest_fields_are_kept_in_full(client: Client, on_record: Record) 
     "day", ["0001", "0001-01-01", "../0001", "9999", "../9999-12-31", "9999-12-31T23:59:59.999999Z"]
 )
 def test_the_first_and_the_last_day_of_the_calendar_are_dates(
-    client: Client, on_record: Record, day: str
+    client: Client, store: Store, day: str
 ) -> None:
     register_all(client)
     post(client, "/v1/positions", position(effective=day))
     post(client, "/v1/statements", statement(said_at=day, evidence=[evidence(published_at=day)]))
-    on_record.catch_up()
+    store.catch_up()
     for path in LINES:
         assert [day] == [one["effective"] for one in get(client, path, limit=1)["items"]]
     assert day == get(client, f"{PAIR}/position", as_of="9999-12-31")["effective"]
     assert [day] == [one["said_at"] for one in get(client, "/v1/statements")["items"]]
 
 
-def test_a_page_that_is_no_longer_the_last_has_another_etag(
-    client: Client, on_record: Record
-) -> None:
+def test_a_page_that_is_no_longer_the_last_has_another_etag(client: Client, store: Store) -> None:
     bodies.register_all(client)
     for effective in ("2020", "2021"):
         bodies.post(client, "/v1/positions", bodies.position(effective=effective))
-    on_record.catch_up()
+    store.catch_up()
     path = "/v1/actors/emma/topics/talks/timeline"
     first = client.get(path, params={"limit": 2})
     bodies.post(client, "/v1/positions", bodies.position(effective="2022"))
-    on_record.catch_up()
+    store.catch_up()
     had = {"If-None-Match": first.headers["etag"]}
     again = client.get(path, params={"limit": 2}, headers=had)
     assert (200, first.json()["items"]) == (again.status_code, again.json()["items"])

@@ -11,7 +11,7 @@ import httpx2
 
 from tests.support import seeds
 from tests.support.bodies import NDJSON
-from tests.support.record import Record
+from tests.support.store import Store
 
 README: Final = (Path(__file__).parents[2] / "README.md").read_text()
 INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}")
@@ -44,7 +44,7 @@ def _without_time(answer: Any) -> str:
     return TODAY.sub("TODAY", INSTANT.sub("INSTANT", text))
 
 
-def test_readme_shows_what_comes_back(client: httpx2.Client, on_record: Record) -> None:
+def test_readme_shows_what_comes_back(client: httpx2.Client, store: Store) -> None:
     lines = "\n".join(map(json.dumps, seeds.lines()))
     client.post("/v1/batch", content=lines, headers=NDJSON).raise_for_status()
     answers: list[Any] = []
@@ -56,5 +56,5 @@ def test_readme_shows_what_comes_back(client: httpx2.Client, on_record: Record) 
             continue
         for command in _commands(text):
             answers.append(_send(client, command).raise_for_status().json())
-            on_record.catch_up()
+            store.catch_up()
     assert shown == 2

@@ -10,7 +10,7 @@ from onrecord.projections.engine.checkpoints import live_checkpoint
 from onrecord.projections.engine.projection import Projection
 from onrecord.projections.engine.rebuild import rebuild_projection
 from tests.support import bodies
-from tests.support.record import Record
+from tests.support.store import Store
 
 
 class Killed(Exception):
@@ -18,33 +18,33 @@ class Killed(Exception):
 
 
 def test_a_rebuilt_projection_answers_the_same_from_the_next_generation(
-    client: Client, on_record: Record
+    client: Client, store: Store
 ) -> None:
     client.post("/v1/actors", json=bodies.actor("emma"))
-    on_record.catch_up()
+    store.catch_up()
     before = client.get("/v1/actors").json()
-    assert 2 == rebuild_projection(on_record.engine, ACTORS, lambda *_: None)
+    assert 2 == rebuild_projection(store.engine, ACTORS, lambda *_: None)
     assert before == client.get("/v1/actors").json()
 
 
-def test_a_second_rebuild_joins_the_first(client: Client, on_record: Record) -> None:
+def test_a_second_rebuild_joins_the_first(client: Client, store: Store) -> None:
     client.post("/v1/actors", json=bodies.actor("emma"))
-    on_record.catch_up()
+    store.catch_up()
     found: list[int] = []
 
     def another(*_: int) -> None:
         if not found:
-            found.append(rebuild_projection(on_record.engine, ACTORS, lambda *_: None))
+            found.append(rebuild_projection(store.engine, ACTORS, lambda *_: None))
 
-    found.append(rebuild_projection(on_record.engine, ACTORS, another))
+    found.append(rebuild_projection(store.engine, ACTORS, another))
     assert [2, 2] == found
 
 
 def test_a_rebuild_killed_after_its_switch_is_cleaned_up_by_the_next(
-    client: Client, on_record: Record, monkeypatch: pytest.MonkeyPatch
+    client: Client, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.post("/v1/actors", json=bodies.actor("emma"))
-    on_record.catch_up()
+    store.catch_up()
     clear = rebuilding._delete_old
 
     def die_the_second_time(conn: Connection, projection: Projection, *, keep: int) -> None:
@@ -55,22 +55,22 @@ def test_a_rebuild_killed_after_its_switch_is_cleaned_up_by_the_next(
     with monkeypatch.context() as patched:
         patched.setattr(rebuilding, "_delete_old", die_the_second_time)
         with pytest.raises(Killed):
-            rebuild_projection(on_record.engine, ACTORS, lambda *_: None)
+            rebuild_projection(store.engine, ACTORS, lambda *_: None)
     assert ["emma"] == [one["id"] for one in client.get("/v1/actors").json()["items"]]
-    assert 3 == rebuild_projection(on_record.engine, ACTORS, lambda *_: None)
-    with on_record.engine.connect() as conn:
+    assert 3 == rebuild_projection(store.engine, ACTORS, lambda *_: None)
+    with store.engine.connect() as conn:
         assert (3, 1) == live_checkpoint(conn, ACTORS)
     assert ["emma"] == [one["id"] for one in client.get("/v1/actors").json()["items"]]
 
 
-def test_a_rebuild_goes_on_where_it_was_killed(client: Client, on_record: Record) -> None:
+def test_a_rebuild_goes_on_where_it_was_killed(client: Client, store: Store) -> None:
     client.post("/v1/actors", json=bodies.actor("emma"))
-    on_record.catch_up()
+    store.catch_up()
 
     def die(*_: int) -> None:
         raise Killed
 
     with pytest.raises(Killed):
-        rebuild_projection(on_record.engine, ACTORS, die)
-    assert 2 == rebuild_projection(on_record.engine, ACTORS, lambda *_: None)
+        rebuild_projection(store.engine, ACTORS, die)
+    assert 2 == rebuild_projection(store.engine, ACTORS, lambda *_: None)
     assert ["emma"] == [one["id"] for one in client.get("/v1/actors").json()["items"]]

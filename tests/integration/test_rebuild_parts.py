@@ -20,15 +20,15 @@ from onrecord.projections.registry import PROJECTIONS, projection_named
 from tests.support import bodies, postgres
 from tests.support.histories import Cast, History, batches, histories
 from tests.support.oracle import FEW
-from tests.support.record import Record, record, serving
+from tests.support.store import Store, open_store, run_api
 from tests.unit.test_golden_events import FILES
 
 
 @pytest.fixture(scope="module")
-def on_record(server_url: str, template: str) -> Iterator[Record]:
+def store(server_url: str, template: str) -> Iterator[Store]:
     """A record with something of every kind."""
-    with postgres.database(server_url, template) as url, record(url) as made:
-        with serving(url) as client:
+    with postgres.database(server_url, template) as url, open_store(url) as made:
+        with run_api(url) as client:
             bodies.register_all(client)
             id_ = bodies.post(client, "/v1/statements", bodies.FULL_STATEMENT)["id"]
             erasure = {"sections": ["content"], "ground": "court-order"}
@@ -36,8 +36,8 @@ def on_record(server_url: str, template: str) -> Iterator[Record]:
         yield made
 
 
-def rebuilt_by_two(on_record: Record, name: str) -> None:
-    args = (on_record.engine, projection_named(name), lambda *_: None)
+def rebuilt_by_two(store: Store, name: str) -> None:
+    args = (store.engine, projection_named(name), lambda *_: None)
     workers = [threading.Thread(target=rebuild_projection, args=args) for _ in range(2)]
     for worker in workers:
         worker.start()
@@ -48,7 +48,7 @@ def rebuilt_by_two(on_record: Record, name: str) -> None:
 @FEW
 @given(histories(24, 40))
 def test_a_rebuild_by_two_workers_gives_what_the_ledger_says(
-    on_record: Record, history: History
+    store: Store, history: History
 ) -> None:
     cast = Cast(f"h{uuid4().hex[:12]}")
     with pytest.MonkeyPatch.context() as small:
@@ -56,26 +56,26 @@ def test_a_rebuild_by_two_workers_gives_what_the_ledger_says(
         for module in (catch_up_all, checkpoints):
             small.setattr(module, "PAGE", 5)
         for batch in batches(history, cast):
-            on_record.append(*batch)
-        on_record.catch_up()
+            store.append(*batch)
+        store.catch_up()
         for projection in PROJECTIONS:
-            rebuilt_by_two(on_record, projection.name)
-    engine = db.engine(on_record.url, role="onrecord_audit")
+            rebuilt_by_two(store, projection.name)
+    engine = db.engine(store.url, role="onrecord_audit")
     outcome = replay_ledger(engine, lambda *_: None)
     engine.dispose()
     assert () == tuple(row for table in outcome.tables for row in table.differences)
-    assert (on_record.events()[-1].seq + 1, True) == (outcome.size, outcome.equal)
+    assert (store.events()[-1].seq + 1, True) == (outcome.size, outcome.equal)
 
 
-def test_each_entry_is_in_one_part_with_all_others_of_its_subject(on_record: Record) -> None:
+def test_each_entry_is_in_one_part_with_all_others_of_its_subject(store: Store) -> None:
     parts: dict[str, int] = {}
     seqs: list[int] = []
-    with db.connect(on_record.url, role="onrecord_audit") as conn:
+    with db.connect(store.url, role="onrecord_audit") as conn:
         for number in range(3):
             for entry in read_entries(conn, 0, 10**6, part=LedgerPart(number, 3)):
                 assert number == parts.setdefault(str(entry.subject), number)
                 seqs.append(entry.seq)
-    assert [entry.seq for entry in on_record.events()] == sorted(seqs)
+    assert [entry.seq for entry in store.events()] == sorted(seqs)
     assert len({*parts.values()}) == 3
 
 

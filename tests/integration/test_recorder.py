@@ -15,7 +15,7 @@ from onrecord.ledger.committer import Committer
 from onrecord.ledger.evaluate import Answer
 from tests.support.committing import ask, lock_held, stage
 from tests.support.histories import position, request, said
-from tests.support.record import Record
+from tests.support.store import Store
 
 
 def recorder(url: str) -> Recorder:
@@ -26,13 +26,13 @@ def recorder(url: str) -> Recorder:
 
 
 def test_an_unknown_reference_is_refused_also_if_suggestions_fail(
-    on_record: Record,
+    store: Store,
 ) -> None:
-    stage(on_record)
+    stage(store)
     unknown = request(uuid4(), StatementMade.model_validate(said("nobody", "talks")))
 
     async def record() -> list[Answer | BaseException]:
-        api = recorder(on_record.url)
+        api = recorder(store.url)
         found = await api.record_all([ask(), unknown, ask()])
         await api.committer.stop()
         return found
@@ -41,18 +41,18 @@ def test_an_unknown_reference_is_refused_also_if_suggestions_fail(
     assert (Answer, Answer) == (type(before), type(after))
     assert isinstance(refused, Problem)
     assert ["no actor 'nobody' is on record"] == [one["message"] for one in refused.errors]
-    assert 4 == len(on_record.events())
+    assert 4 == len(store.events())
 
 
 def test_requests_that_are_cancelled_while_they_wait_are_not_recorded(
-    on_record: Record,
+    store: Store,
 ) -> None:
-    stage(on_record)
+    stage(store)
     three = [ask(), ask(), ask()]
 
     async def leave() -> None:
-        api = recorder(on_record.url)
-        with lock_held(on_record.url) as lock:
+        api = recorder(store.url)
+        with lock_held(store.url) as lock:
             first = asyncio.create_task(api.record_all([ask()]))
             await asyncio.to_thread(lock.wait_for, 1)
             rest = asyncio.create_task(api.record_all(three))
@@ -64,20 +64,20 @@ def test_requests_that_are_cancelled_while_they_wait_are_not_recorded(
         await api.committer.stop()
 
     asyncio.run(leave())
-    assert 3 == len(on_record.events())
+    assert 3 == len(store.events())
 
 
 def test_concurrent_requests_share_a_batch_and_are_answered_individually(
-    on_record: Record,
+    store: Store,
 ) -> None:
     """One of them has gone before the turn ends, another cannot even be prepared."""
-    stage(on_record)
+    stage(store)
     unknown = request(uuid4(), StatementMade.model_validate(said("nobody", "talks")))
     surrogate = position().model_copy(update={"summary": "\ud800"})
     broken, goes = request(uuid4(), surrogate), ask()
 
     async def record() -> list[Answer | BaseException]:
-        api = recorder(on_record.url)
+        api = recorder(store.url)
         asked = [ask(), unknown, broken, goes, ask()]
         tasks = [asyncio.create_task(api.record(one)) for one in asked]
         await asyncio.sleep(0)  # all have asked
@@ -92,18 +92,18 @@ def test_concurrent_requests_share_a_batch_and_are_answered_individually(
     assert "unknown-reference" == refused.code
     assert isinstance(failed, TypeError)
     assert isinstance(gone, asyncio.CancelledError)
-    assert 4 == len(on_record.events())
+    assert 4 == len(store.events())
 
 
 def test_requests_beyond_the_limit_of_waiting_ones_are_answered_busy(
-    on_record: Record, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage(on_record)
+    stage(store)
     monkeypatch.setattr(committer_module, "WAITING", 3)
 
     async def record() -> list[Answer | BaseException]:
-        api = recorder(on_record.url)
-        with lock_held(on_record.url) as lock:
+        api = recorder(store.url)
+        with lock_held(store.url) as lock:
             first = asyncio.create_task(api.record(ask()))
             await asyncio.to_thread(lock.wait_for, 1)
             waits = asyncio.create_task(api.record(ask()))
@@ -121,14 +121,14 @@ def test_requests_beyond_the_limit_of_waiting_ones_are_answered_busy(
     assert ["busy"] * 2 == [each.code for each in (one, other) if isinstance(each, Problem)]
 
 
-def test_cancelled_batches_do_not_affect_later_requests(on_record: Record) -> None:
-    stage(on_record)
+def test_cancelled_batches_do_not_affect_later_requests(store: Store) -> None:
+    stage(store)
 
     async def leave() -> list[list[Answer | BaseException]]:
-        api = recorder(on_record.url)
+        api = recorder(store.url)
         found = [await api.record_all([ask()]) for _ in range(3)]
         for _ in range(3):
-            with lock_held(on_record.url) as lock:
+            with lock_held(store.url) as lock:
                 first = asyncio.create_task(api.record_all([ask()]))
                 await asyncio.to_thread(lock.wait_for, 1)
                 gone = asyncio.create_task(api.record_all([ask()]))
@@ -142,4 +142,4 @@ def test_cancelled_batches_do_not_affect_later_requests(on_record: Record) -> No
 
     told = [one for found in asyncio.run(leave()) for one in found]
     assert [Answer] * 9 == [type(one) for one in told]
-    assert 11 == len(on_record.events())
+    assert 11 == len(store.events())

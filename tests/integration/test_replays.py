@@ -9,7 +9,7 @@ from onrecord.webhooks import catch_up
 from tests.support import bodies, webhooks
 from tests.support.processes import until
 from tests.support.receiver import run_receiver
-from tests.support.record import Record
+from tests.support.store import Store
 from tests.support.webhooks import create_endpoint, record_positions, run_sql, wait_until_settled
 
 FILLED_MINUTES_AGO = (
@@ -23,22 +23,22 @@ def replay_of(client: Client, endpoint: str) -> Any:
 
 
 def test_a_replay_of_an_ordered_endpoint_with_a_full_queue_ends(
-    client: Client, on_record: Record, monkeypatch: pytest.MonkeyPatch
+    client: Client, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catch_up, "WINDOW", 10)
     bodies.register_all(client)
     with run_receiver() as receiver:
         endpoint = create_endpoint(client, receiver.url(), types=["position.changed"], ordered=True)
-        on_record.fan_out()
+        store.fan_out()
         seqs = record_positions(client, 20)
-        on_record.fan_out()  # more than a window is queued, all of which waits for the replay
+        store.fan_out()  # more than a window is queued, all of which waits for the replay
         started = client.post(f"/v1/endpoints/{endpoint['id']}/replay", json={"from_size": 0})
         assert (202, 20) == (started.status_code, started.json()["events"])
-        with webhooks.run_deliverer(on_record.url) as deliverer:
+        with webhooks.run_deliverer(store.url) as deliverer:
 
             def over() -> bool:
-                run_sql(on_record.url, FILLED_AN_HOUR_AGO)
-                on_record.fan_out()
+                run_sql(store.url, FILLED_AN_HOUR_AGO)
+                store.fan_out()
                 deliverer.wake()
                 return replay_of(client, endpoint["id"])["ended_at"] is not None
 
@@ -48,15 +48,15 @@ def test_a_replay_of_an_ordered_endpoint_with_a_full_queue_ends(
 
 
 def test_a_replay_does_not_exceed_its_rate(
-    client: Client, on_record: Record, monkeypatch: pytest.MonkeyPatch
+    client: Client, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catch_up, "REPLAY_RATE", 0.001)
     bodies.register_all(client)
     endpoint = create_endpoint(client, "https://hooks.example/in", types=["position.changed"])
     record_positions(client, 5)
-    on_record.fan_out()
-    run_sql(on_record.url, "UPDATE webhooks.deliveries SET state = 'delivered'")
+    store.fan_out()
+    run_sql(store.url, "UPDATE webhooks.deliveries SET state = 'delivered'")
     client.post(f"/v1/endpoints/{endpoint['id']}/replay", json={"from_size": 0})
-    run_sql(on_record.url, FILLED_MINUTES_AGO)
-    on_record.fan_out()
+    run_sql(store.url, FILLED_MINUTES_AGO)
+    store.fan_out()
     assert 0 == replay_of(client, endpoint["id"])["queued"]

@@ -19,7 +19,7 @@ from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.positions import POSITIONS
 from tests.support.histories import position, registration, request
 from tests.support.processes import until
-from tests.support.record import Record
+from tests.support.store import Store
 
 position_counts = Table(
     "held_by_then",
@@ -58,54 +58,54 @@ SECOND = Projection(
 
 
 @pytest.fixture
-def on_record(on_record: Record) -> Record:
-    with db.connect(on_record.url) as conn:
+def store(store: Store) -> Store:
+    with db.connect(store.url) as conn:
         conn.execute(
             "CREATE TABLE projections.held_by_then (generation integer, open_seq bigint,"
             " count integer); GRANT ALL ON projections.held_by_then TO onrecord_projections"
         )
-    on_record.append(registration(ActorRegistered(id="ann", kind="person")))
-    on_record.append(registration(TopicRegistered(id="talks")))
-    with on_record.engine.begin() as conn:
+    store.append(registration(ActorRegistered(id="ann", kind="person")))
+    store.append(registration(TopicRegistered(id="talks")))
+    with store.engine.begin() as conn:
         ensure_checkpoints(conn, [SECOND])
-    return on_record
+    return store
 
 
-def says(on_record: Record, sql: str) -> list[tuple[int, ...]]:
-    with on_record.engine.connect() as conn:
+def says(store: Store, sql: str) -> list[tuple[int, ...]]:
+    with store.engine.connect() as conn:
         return [tuple(row) for row in conn.execute(text(sql))]
 
 
-def test_a_projection_is_never_folded_beyond_those_that_it_reads_from(on_record: Record) -> None:
-    on_record.append(*(request(uuid4(), position()) for _ in range(3)))
-    on_record.catch_up(SECOND)
-    assert 0 == on_record.sizes()[SECOND.name]
-    on_record.catch_up(POSITIONS)
-    on_record.catch_up(SECOND)
-    assert 0 == on_record.sizes()[SECOND.name]
-    on_record.catch_up()
-    on_record.catch_up(SECOND)
-    assert 5 == on_record.sizes()[SECOND.name]
+def test_a_projection_is_never_folded_beyond_those_that_it_reads_from(store: Store) -> None:
+    store.append(*(request(uuid4(), position()) for _ in range(3)))
+    store.catch_up(SECOND)
+    assert 0 == store.sizes()[SECOND.name]
+    store.catch_up(POSITIONS)
+    store.catch_up(SECOND)
+    assert 0 == store.sizes()[SECOND.name]
+    store.catch_up()
+    store.catch_up(SECOND)
+    assert 5 == store.sizes()[SECOND.name]
     counts = "SELECT open_seq, count FROM projections.held_by_then ORDER BY open_seq"
-    assert [(2, 1), (3, 2), (4, 3)] == says(on_record, counts)
+    assert [(2, 1), (3, 2), (4, 3)] == says(store, counts)
 
 
 def test_rows_that_a_fold_reads_stay_though_a_rebuild_replaces_them(
-    on_record: Record,
+    store: Store,
 ) -> None:
-    on_record.append(*(request(uuid4(), position()) for _ in range(3)))
-    on_record.catch_up()
+    store.append(*(request(uuid4(), position()) for _ in range(3)))
+    store.catch_up()
     rows = "SELECT generation, count(*) FROM projections.steps GROUP BY 1 ORDER BY 1"
     live = "SELECT generation FROM projections.checkpoints WHERE live AND name = 'positions'"
     rebuilder = threading.Thread(
-        target=rebuild_projection, args=(on_record.engine, POSITIONS, lambda *_: None)
+        target=rebuild_projection, args=(store.engine, POSITIONS, lambda *_: None)
     )
-    with on_record.engine.begin() as conn:
+    with store.engine.begin() as conn:
         assert 5 == foldable_size(conn, SECOND)
         rebuilder.start()
-        until(lambda: [(2,)] == says(on_record, live), "the next one is live")
-        assert [(1, 3), (2, 3)] == says(on_record, rows)
-        on_record.append(request(uuid4(), position()))
-        on_record.catch_up(POSITIONS)  # and is folded on
+        until(lambda: [(2,)] == says(store, live), "the next one is live")
+        assert [(1, 3), (2, 3)] == says(store, rows)
+        store.append(request(uuid4(), position()))
+        store.catch_up(POSITIONS)  # and is folded on
     rebuilder.join()
-    assert [(2, 4)] == says(on_record, rows)
+    assert [(2, 4)] == says(store, rows)

@@ -19,69 +19,69 @@ from onrecord.kit.sql import db
 from tests.support import sse, streaming
 from tests.support.bodies import error_places, expect_problem
 from tests.support.processes import until
-from tests.support.record import Record
+from tests.support.store import Store
 from tests.support.streaming import ASKED, SSE, everything, listening, put, take
 
 
 @pytest.fixture(autouse=True)
-def stage(on_record: Record) -> None:
-    streaming.stage(on_record)
+def stage(store: Store) -> None:
+    streaming.stage(store)
 
 
 @pytest.mark.parametrize("asked", ASKED, ids=str)
 def test_a_live_stream_gives_old_events_then_new_ones_and_can_be_resumed(
-    client: Client, on_record: Record, asked: dict[str, Any]
+    client: Client, store: Store, asked: dict[str, Any]
 ) -> None:
     there = everything(client, **asked)
     with listening(client, **asked) as found:
         take(found, there)
-        put(on_record, *range(20, 40))
+        put(store, *range(20, 40))
         fresh = everything(client, **asked)[len(there) :]
         assert len(fresh) >= 2
         take(found, fresh)
-        put(on_record, *range(40, 60))
+        put(store, *range(40, 60))
         seen = next(found)
     missed = everything(client, **asked, after=seen.id)
     with listening(client, int(seen.id), **asked) as found:
         take(found, missed)
-        put(on_record, *range(60, 80))
+        put(store, *range(60, 80))
         take(found, everything(client, **asked, after=seen.id)[len(missed) :])
 
 
 def test_events_that_match_a_filter_arrive_among_many_that_do_not(
-    client: Client, on_record: Record
+    client: Client, store: Store
 ) -> None:
     with listening(client, 23, actor="bob") as bob, listening(client, 23) as all_:
         for n in range(24, 44, 2):
-            put(on_record, n)
+            put(store, n)
             assert str(24 + (n - 24) // 2) == next(all_).id
-        put(on_record, 21)
+        put(store, 21)
         assert "34" == next(bob).id == next(all_).id
 
 
 def test_a_stream_of_kinds_of_change_waits_until_they_are_known(
-    client: Client, on_record: Record
+    client: Client, store: Store
 ) -> None:
-    on_record.catch_up()
+    store.catch_up()
     asked: dict[str, Any] = {"kind": ["adopted", "reaffirmed"], "topic": ["talks", "trade"]}
     there = everything(client, **asked)
     assert 4 == len(there)
     with listening(client, **asked) as live:
         take(live, there)
-        put(on_record, 20, 21)  # nobody has folded them
+        put(store, 20, 21)  # nobody has folded them
         assert there == everything(client, **asked)
-        folding = threading.Timer(0.5, on_record.catch_up)
+        folding = threading.Timer(0.5, store.catch_up)
         folding.start()
         last = next(live)
         folding.join()
     assert everything(client, **asked)[-1] == last.data
 
 
-def test_every_listener_gets_all_its_events(client: Client, on_record: Record) -> None:
+def test_every_listener_gets_all_its_events(client: Client, store: Store) -> None:
     """More listeners than the pool has connections."""
     with ExitStack() as stack:
         all_ = [(stack.enter_context(listening(client, **asked)), asked) for asked in ASKED * 3]
-        put(on_record, *range(20, 40))
+        put(store, *range(20, 40))
         for found, asked in all_:
             take(found, everything(client, **asked))
 
@@ -117,7 +117,7 @@ def test_a_start_beyond_the_ledger_is_refused(client: Client) -> None:
 
 
 def test_a_start_that_a_replica_has_not_reached_is_waited_for(
-    client: Client, on_record: Record, monkeypatch: pytest.MonkeyPatch
+    client: Client, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(routes, "MAX_REPLICA_LAG", 30.0)
 
@@ -127,16 +127,16 @@ def test_a_start_that_a_replica_has_not_reached_is_waited_for(
 
     with ThreadPoolExecutor() as pool:
         first = pool.submit(listen)
-        put(on_record, 20, 21)
+        put(store, 20, 21)
         assert "25" == first.result().id
 
 
 # Ends
 
 
-def test_a_server_that_stops_ends_its_streams(on_record: Record) -> None:
+def test_a_server_that_stops_ends_its_streams(store: Store) -> None:
     """The server has no deadline here, so if it waited for a stream it would wait for ever."""
-    settings = Settings(database_url=on_record.url, broker_url="memory://", port=1)
+    settings = Settings(database_url=store.url, broker_url="memory://", port=1)
     server = ApiServer(create_app(settings, frozenset({"audit"})), port=0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -155,9 +155,9 @@ def test_a_server_that_stops_ends_its_streams(on_record: Record) -> None:
 
 
 def test_streams_end_with_the_database_and_can_be_resumed(
-    client: Client, on_record: Record, server_url: str
+    client: Client, store: Store, server_url: str
 ) -> None:
-    name = urlsplit(on_record.url).path.removeprefix("/")
+    name = urlsplit(store.url).path.removeprefix("/")
     with psycopg.connect(server_url, autocommit=True) as conn:
         with listening(client, 22) as found, listening(client, 22, actor="bob") as other:
             assert ("23", "23") == (next(found).id, next(other).id)
@@ -168,14 +168,14 @@ def test_streams_end_with_the_database_and_can_be_resumed(
             assert ([], []) == (list(found), list(other))
         conn.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     until(lambda: client.get("/v1/events").status_code == 200, "the audit API answers again")
-    put(on_record, 20)
+    put(store, 20)
     with listening(client, 23) as found:
         assert "24" == next(found).id
 
 
-def test_the_ledger_is_watched_while_there_are_listeners(on_record: Record) -> None:
+def test_the_ledger_is_watched_while_there_are_listeners(store: Store) -> None:
     async def listen() -> None:
-        async with db.pool(on_record.url, role="onrecord_audit", size=1) as pool:
+        async with db.pool(store.url, role="onrecord_audit", size=1) as pool:
             end = tail.Tail(pool)
             async with end.listening() as first:
                 async with end.listening() as second:

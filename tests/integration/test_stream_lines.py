@@ -14,13 +14,13 @@ from tests.support import streaming
 from tests.support.bodies import get
 from tests.support.histories import request, said
 from tests.support.processes import until
-from tests.support.record import Record
+from tests.support.store import Store
 from tests.support.streaming import ASKED, NDJSON, everything
 
 
 @pytest.fixture(autouse=True)
-def stage(on_record: Record) -> None:
-    streaming.stage(on_record)
+def stage(store: Store) -> None:
+    streaming.stage(store)
 
 
 def test_lines_from_any_seq_on_equal_the_pages(client: Client) -> None:
@@ -44,16 +44,14 @@ def test_a_stream_that_was_cut_is_resumed_without_gap_or_repetition(
         assert expected[cut:] == everything(client, **asked, after=last)
 
 
-def test_a_stream_holds_no_snapshot_while_its_client_pauses(
-    client: Client, on_record: Record
-) -> None:
+def test_a_stream_holds_no_snapshot_while_its_client_pauses(client: Client, store: Store) -> None:
     """Far more than the sockets' buffers hold, so that the server waits in the middle."""
     long = [StatementMade.model_validate(said("ann", "talks", f"{n:0100000}")) for n in range(200)]
-    on_record.append(*(request(uuid4(), one) for one in long))
+    store.append(*(request(uuid4(), one) for one in long))
     with client.stream("GET", "/v1/events", headers=NDJSON) as answer:
         chunks = answer.iter_raw()
         lines = next(chunks).count(b"\n")
-        with psycopg.connect(on_record.url, autocommit=True) as conn:
+        with psycopg.connect(store.url, autocommit=True) as conn:
             until(lambda: idle(conn), "no backend of the audit API holds a snapshot")
         assert lines < 100
         assert 24 + 200 == lines + sum(one.count(b"\n") for one in chunks)

@@ -19,31 +19,31 @@ from onrecord.projections.engine.rebuild_parts import PARTS
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.projections.tasks import BUILD, CATCH_UP, SWEEP, register_projection_tasks
 from tests.support.histories import registration
-from tests.support.record import Record
+from tests.support.store import Store
 
 Tasks = Callable[..., Celery]
 
 
 @pytest.fixture
-def tasks(on_record: Record) -> Tasks:
+def tasks(store: Store) -> Tasks:
     def make(*hooks: Callable[[], object]) -> Celery:
         app = celery.create_celery("memory://")
-        register_projection_tasks(app, on_record.engine, after_hooks=hooks)
+        register_projection_tasks(app, store.engine, after_hooks=hooks)
         return app
 
     return make
 
 
 def test_hooks_run_after_each_catching_up_and_a_failing_hook_disturbs_no_other(
-    on_record: Record, tasks: Tasks
+    store: Store, tasks: Tasks
 ) -> None:
     seen: list[dict[str, int]] = []
 
     def broken() -> None:
         raise ValueError("I am broken")
 
-    app = tasks(broken, lambda: seen.append(on_record.sizes()))
-    on_record.append(registration(ActorRegistered(id="anna", kind="person")))
+    app = tasks(broken, lambda: seen.append(store.sizes()))
+    store.append(registration(ActorRegistered(id="anna", kind="person")))
     for name in (CATCH_UP, SWEEP):
         app.tasks[name]()
     level = {projection.name: 1 for projection in PROJECTIONS}
@@ -51,32 +51,32 @@ def test_hooks_run_after_each_catching_up_and_a_failing_hook_disturbs_no_other(
 
 
 def test_a_stopped_projection_is_logged_once_without_the_words_of_its_event(
-    on_record: Record, tasks: Tasks
+    store: Store, tasks: Tasks
 ) -> None:
     names = [{"name": "the secret name", "lang": "en"}]
     beth = ActorRegistered.model_validate({"id": "beth", "kind": "person", "names": names})
-    on_record.append(registration(beth), registration(TopicRegistered(id="talks")))
-    with psycopg.connect(on_record.url, autocommit=True) as conn:
+    store.append(registration(beth), registration(TopicRegistered(id="talks")))
+    with psycopg.connect(store.url, autocommit=True) as conn:
         conn.execute("ALTER TABLE projections.actors ADD CONSTRAINT no_beth CHECK (id <> 'beth')")
     app = tasks()
     with capture_logs() as logs:
         for _ in range(3):
             app.tasks[SWEEP]()
     level = {projection.name: 2 for projection in PROJECTIONS}
-    assert {**level, "actors": 0, "changes": 0} == on_record.sizes()
+    assert {**level, "actors": 0, "changes": 0} == store.sizes()
     first, log = logs
     assert "CheckViolation: actors, no_beth" == first["reason"]
-    event = on_record.events()[0].id
+    event = store.events()[0].id
     stopped = f"projection 'actors' stopped at seq 0, actor.registered {event}: CheckViolation: "
     assert f"{stopped}actors, no_beth" == log["reason"]
     assert "kit/sql/copy_in.py" in log["traceback"]
     assert "secret" not in str(logs)
 
 
-def test_workers_finish_a_rebuild_whose_command_is_gone(on_record: Record, tasks: Tasks) -> None:
-    on_record.append(registration(ActorRegistered(id="anna", kind="person")))
-    on_record.catch_up()
-    with on_record.engine.begin() as conn:
+def test_workers_finish_a_rebuild_whose_command_is_gone(store: Store, tasks: Tasks) -> None:
+    store.append(registration(ActorRegistered(id="anna", kind="person")))
+    store.catch_up()
+    with store.engine.begin() as conn:
         begin_generation(conn, ACTORS)
     app = tasks()
     with app.connection_for_write() as broker:
@@ -89,7 +89,7 @@ def test_workers_finish_a_rebuild_whose_command_is_gone(on_record: Record, tasks
     assert PARTS == rung
     for _ in range(3):  # on a busy machine a task may run out of its two seconds
         app.tasks[BUILD]()
-    with on_record.engine.connect() as conn:
+    with store.engine.connect() as conn:
         there = text("SELECT generation, live FROM projections.checkpoints WHERE name = 'actors'")
         assert [(2, True)] == [tuple(row) for row in conn.execute(there)]
-    assert "nothing" == build(on_record.engine, ACTORS)
+    assert "nothing" == build(store.engine, ACTORS)

@@ -14,7 +14,7 @@ from onrecord.kit.sql.pipeline import Connection, Statement
 from onrecord.ledger.append import LOCK_KEY
 from tests.support.committing import cut, lock_held, waiting
 from tests.support.processes import until
-from tests.support.record import Record
+from tests.support.store import Store
 
 BEGIN, COMMIT = Statement("BEGIN"), Statement("COMMIT")
 LOCK = Statement(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
@@ -26,9 +26,9 @@ SLEEP = Statement("SELECT pg_sleep(60)")
 
 
 @pytest.fixture
-def conn(on_record: Record) -> Iterator[Connection]:
+def conn(store: Store) -> Iterator[Connection]:
     """A connection to a database with a table of numbers, each of them once."""
-    with db.connect(on_record.url) as made:
+    with db.connect(store.url) as made:
         made.execute("CREATE TABLE put (number bigint UNIQUE)")
         yield made
 
@@ -38,14 +38,14 @@ def put(number: int) -> bytes:
 
 
 def test_each_statement_sees_what_was_committed_while_the_one_before_it_waited(
-    on_record: Record, conn: Connection
+    store: Store, conn: Connection
 ) -> None:
     found = []
-    with lock_held(on_record.url) as lock:
+    with lock_held(store.url) as lock:
         waits = threading.Thread(target=lambda: found.extend(conn.trip(BEGIN(), LOCK(), COUNT())))
         waits.start()
         until(lambda: waiting(lock.conn, LOCK_KEY) == 1, "the trip waits for the lock")
-        with db.connect(on_record.url) as other:
+        with db.connect(store.url) as other:
             other.execute("INSERT INTO put VALUES (7)")
         lock.release()
         waits.join(10)
@@ -130,9 +130,9 @@ def test_a_trip_is_awaited_on_an_event_loop_until_nothing_is_to_be_waited_for(
 
 
 def test_a_connection_that_the_server_ends_says_why_and_is_closed(
-    on_record: Record, conn: Connection
+    store: Store, conn: Connection
 ) -> None:
-    with db.connect(on_record.url) as other:
+    with db.connect(store.url) as other:
         pid = conn.info.backend_pid
 
         def end() -> bool:

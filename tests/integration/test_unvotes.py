@@ -20,7 +20,7 @@ from onrecord.projections.engine.versions import NEVER
 from onrecord.projections.positions import steps
 from ops.bench import unvotes
 from tests.support import postgres
-from tests.support.record import Record, record, serving
+from tests.support.store import Store, open_store, run_api
 
 DATA = Path(os.environ.get("ONRECORD_UNVOTES", Path(__file__).parents[3] / "shared/data/unvotes"))
 VOTES = 5_000
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def recorded(made: Record, *, shuffle: int | None) -> None:
+def recorded(made: Store, *, shuffle: int | None) -> None:
     """Put the votes on record and fold them, some hundreds at a time."""
     files = (unvotes.rows(DATA / f"{name}.csv.gz") for name in ("roll_calls", "votes"))
     asked: Iterator[dict[str, Any]] = unvotes.convert(*files, limit=VOTES, shuffle=shuffle)
@@ -39,7 +39,7 @@ def recorded(made: Record, *, shuffle: int | None) -> None:
         made.catch_up()
 
 
-def final(made: Record) -> dict[str, list[tuple[Any, ...]]]:
+def final(made: Store) -> dict[str, list[tuple[Any, ...]]]:
     """What is believed at the end, without what says when it came."""
     step = [steps.c[name] for name in ("id", "actor", "topic", "effective", "stance", "basis")]
     names = ("id", "actor", "topic", "valid_from", "ord", "effective", "stance", "before_id")
@@ -54,10 +54,10 @@ def final(made: Record) -> dict[str, list[tuple[Any, ...]]]:
         }
 
 
-def timeline(made: Record, pair: tuple[str, str]) -> list[tuple[Any, ...]]:
+def timeline(made: Store, pair: tuple[str, str]) -> list[tuple[Any, ...]]:
     """A line as the read door gives it."""
     shown = ("id", "stance", "effective", "since", "order", "kind", "change_size", "basis")
-    with serving(made.url) as client:
+    with run_api(made.url) as client:
         answer = client.get(f"/v1/actors/{pair[0]}/topics/{pair[1]}/timeline?limit=500")
     return [tuple(map(str, (one[name] for name in shown))) for one in answer.json()["items"]]
 
@@ -67,7 +67,7 @@ def test_shuffled_votes_give_the_same_final_timelines_as_votes_in_order_of_date(
 ) -> None:
     found = []
     for shuffle in (None, 7):
-        with postgres.database(server_url, template) as url, record(url) as made:
+        with postgres.database(server_url, template) as url, open_store(url) as made:
             recorded(made, shuffle=shuffle)
             held = final(made)
             pairs = [(actor, topic) for _, actor, topic, *_ in held["changes"]]

@@ -23,7 +23,7 @@ from onrecord.webhooks.payload import PING_TYPE
 from tests.support import bodies, npm_verifier, webhooks
 from tests.support.processes import until
 from tests.support.receiver import ReceivedRequest, run_receiver
-from tests.support.record import Record
+from tests.support.store import Store
 
 SCHEMA = json.loads(
     (Path(__file__).parents[1] / "support/cloudevents/cloudevents.json").read_text()
@@ -32,9 +32,9 @@ TYPES = {type_ for type_, _ in EVENT_CLASSES} | {PING_TYPE}
 
 
 @pytest.fixture
-def delivered(client: Client, on_record: Record) -> tuple[list[str], list[ReceivedRequest]]:
+def delivered(client: Client, store: Store) -> tuple[list[str], list[ReceivedRequest]]:
     """Both secrets of a rotation, and at least one delivery of each type of event."""
-    with run_receiver() as receiver, webhooks.run_delivery(on_record) as deliver:
+    with run_receiver() as receiver, webhooks.run_delivery(store) as deliver:
         endpoint = webhooks.create_endpoint(client, receiver.url())
         rotated = client.post(f"/v1/endpoints/{endpoint['id']}/rotate").json()
         assert 202 == client.post(f"/v1/endpoints/{endpoint['id']}/ping").status_code

@@ -17,7 +17,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 from onrecord.entrypoints.app_factory import create_app
 from onrecord.kit.settings import Settings
 from tests.support import bodies, postgres, webhooks
-from tests.support.record import record, serving
+from tests.support.store import open_store, run_api
 
 load_all_checks()
 CONFORM = CHECKS.get_by_names(
@@ -69,13 +69,13 @@ def no_server_error(_: Any, response: Any, case: Any) -> None:
 def client(server_url: str, template: str) -> Iterator[Client]:
     with (
         postgres.database(server_url, template) as url,
-        record(url) as on_record,
-        serving(url) as served,
+        open_store(url) as store,
+        run_api(url) as served,
     ):
         bodies.register_all(served)
         endpoint = webhooks.create_endpoint(served, "https://hooks.example/")
         bodies.post(served, "/v1/positions", bodies.position())
-        on_record.fan_out()
+        store.fan_out()
         (delivery,) = webhooks.deliveries(served, endpoint["id"])
         IDS.update(endpoint=endpoint["id"], delivery=delivery["id"])
         yield served

@@ -14,7 +14,7 @@ from httpx2 import Client
 
 from tests.support import bodies, postgres
 from tests.support.bodies import error_places, expect_problem, get, ledger_size, post
-from tests.support.record import Record, record, serving
+from tests.support.store import Store, open_store, run_api
 
 SHAPE = {"id", "event", "seq", "size", "recorded_at", "positions"}
 ROUTES = [
@@ -25,14 +25,14 @@ ROUTES = [
 
 
 @pytest.fixture(scope="module")
-def on_record(server_url: str, template: str) -> Iterator[Record]:
-    with postgres.database(server_url, template) as url, record(url) as made:
+def store(server_url: str, template: str) -> Iterator[Store]:
+    with postgres.database(server_url, template) as url, open_store(url) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def client(on_record: Record) -> Iterator[Client]:
-    with serving(on_record.url) as made:
+def client(store: Store) -> Iterator[Client]:
+    with run_api(store.url) as made:
         bodies.register_all(made)
         yield made
 
@@ -73,10 +73,10 @@ def write(client: Client, who: str, route: str) -> tuple[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_write_is_recorded_and_answered_once(
-    client: Client, on_record: Record, who: str, route: str
+    client: Client, store: Store, who: str, route: str
 ) -> None:
     path, body = write(client, who, route)
-    before = ledger_size(on_record.url)
+    before = ledger_size(store.url)
     answer = client.post(path, json=body)
     told = answer.json()
     assert (answer.status_code, set(told)) == (201, SHAPE)
@@ -87,43 +87,41 @@ def test_a_write_is_recorded_and_answered_once(
     assert thing == told["id"]
     if UUID(told["event"]).version == 4:
         assert body["id"] == told["event"]
-    assert told["event"] == str(on_record.events()[told["seq"]].id)
+    assert told["event"] == str(store.events()[told["seq"]].id)
 
 
 @pytest.mark.parametrize("route", ROUTES)
 def test_a_repeated_write_gets_the_first_answer_again(
-    client: Client, on_record: Record, who: str, route: str
+    client: Client, store: Store, who: str, route: str
 ) -> None:
     path, body = write(client, who, route)
     first = post(client, path, body)
     post(client, "/v1/statements", said(who))
-    before = ledger_size(on_record.url)
+    before = ledger_size(store.url)
     again = client.post(path, json=body)
     assert (200, first) == (again.status_code, again.json())
     assert again.headers["Idempotent-Replay"] == "true"
-    assert before == ledger_size(on_record.url)
+    assert before == ledger_size(store.url)
 
 
 @pytest.mark.parametrize("route", [one for one in ROUTES if one not in ("actors", "topics")])
 def test_an_idempotency_key_stands_for_an_id(
-    client: Client, on_record: Record, who: str, route: str
+    client: Client, store: Store, who: str, route: str
 ) -> None:
     path, body = write(client, who, route)
     del body["id"]
     key = {"Idempotency-Key": f"{who} {route}"}
     first = post(client, path, body, **key)
-    before = ledger_size(on_record.url)
+    before = ledger_size(store.url)
     again = client.post(path, json=body, headers=key)
     assert (200, first) == (again.status_code, again.json())
     assert again.headers["Idempotent-Replay"] == "true"
     other = client.post("/v1/statements", json=said(who, note="Another."), headers=key)
     expect_problem(other, 422, "id-reused")
-    assert before == ledger_size(on_record.url)
+    assert before == ledger_size(store.url)
 
 
-def test_a_statement_is_recorded_with_its_positions(
-    client: Client, on_record: Record, who: str
-) -> None:
+def test_a_statement_is_recorded_with_its_positions(client: Client, store: Store, who: str) -> None:
     other, id_ = post(client, "/v1/statements", said(who))["id"], uuid4()
     positions = [
         bodies.additional_position(actor=who, topic=who),
@@ -133,7 +131,7 @@ def test_a_statement_is_recorded_with_its_positions(
     told = post(client, "/v1/statements", body)
     assert [str(uuid5(id_, str(n))) for n in (0, 1)] == told["positions"]
     assert told["seq"] + 3 == told["size"]
-    on_record.catch_up()
+    store.catch_up()
     first = get(client, f"/v1/actors/{who}/topics/{who}/position")
     assert told["positions"][0] == first["id"]
     assert ([str(id_)], "the-coder") == (first["basis"], first["coder"])
@@ -147,46 +145,46 @@ def test_a_statement_is_recorded_with_its_positions(
 
 
 def test_a_statement_with_an_invalid_position_is_refused_whole(
-    client: Client, on_record: Record, who: str
+    client: Client, store: Store, who: str
 ) -> None:
-    before = ledger_size(on_record.url)
+    before = ledger_size(store.url)
     positions = [
         bodies.additional_position(actor=who, topic=who),
         bodies.additional_position(actor=who, topic="nowhere"),
     ]
     answer = client.post("/v1/statements", json=said(who, positions=positions))
     assert error_places(expect_problem(answer, 422, "unknown-reference")) == ["/positions/1/topic"]
-    assert before == ledger_size(on_record.url)
+    assert before == ledger_size(store.url)
 
 
 def test_a_position_whose_expected_revision_is_not_current_is_refused(
-    client: Client, on_record: Record, who: str
+    client: Client, store: Store, who: str
 ) -> None:
     first = post(client, "/v1/positions", held(who, expected_revision=0))
-    before = ledger_size(on_record.url)
+    before = ledger_size(store.url)
     for expected in (0, 2):
         answer = client.post("/v1/positions", json=held(who, expected_revision=expected))
         problem = expect_problem(answer, 409, "revision-conflict")
         assert (error_places(problem), problem["current_revision"]) == (["/expected_revision"], 1)
-    assert before == ledger_size(on_record.url)
+    assert before == ledger_size(store.url)
     post(client, f"/v1/positions/{first['id']}/corrections", bodies.correction(held(who)))
     post(client, "/v1/positions", held(who, expected_revision=2))
-    on_record.catch_up()
+    store.catch_up()
     assert get(client, f"/v1/actors/{who}/topics/{who}/position")["revision"] == 3
 
 
 @pytest.mark.parametrize(("kind", "body"), [("actors", bodies.actor), ("topics", bodies.topic)])
 def test_a_taken_slug_is_refused(
-    client: Client, on_record: Record, who: str, kind: str, body: Any
+    client: Client, store: Store, who: str, kind: str, body: Any
 ) -> None:
-    before = ledger_size(on_record.url)
+    before = ledger_size(store.url)
     other = {"kind": "group"} if kind == "actors" else {"label": "Another"}
     problem = expect_problem(client.post(f"/v1/{kind}", json=body(who, **other)), 409, "slug-taken")
-    assert (["/id"], before) == (error_places(problem), ledger_size(on_record.url))
+    assert (["/id"], before) == (error_places(problem), ledger_size(store.url))
 
 
 def test_a_correction_keeps_the_id_and_old_sizes_keep_the_old_words(
-    client: Client, on_record: Record, who: str
+    client: Client, store: Store, who: str
 ) -> None:
     made = post(client, "/v1/statements", said(who))
     path = f"/v1/statements/{made['id']}"
@@ -196,20 +194,20 @@ def test_a_correction_keeps_the_id_and_old_sizes_keep_the_old_words(
         bodies.correction(said(who, content=bodies.content(text="No."))),
     )
     assert (made["id"], False) == (told["id"], told["event"] == made["event"])
-    on_record.catch_up()
+    store.catch_up()
     now, then = get(client, path), get(client, path, known_size=told["seq"])
     assert (now["status"], now["content"]["text"]) == ("corrected", "No.")
     assert (then["status"], then["content"]["text"]) == ("on_record", "We are ready to talk.")
 
 
-def test_a_correction_undoes_a_retraction(client: Client, on_record: Record, who: str) -> None:
+def test_a_correction_undoes_a_retraction(client: Client, store: Store, who: str) -> None:
     state = held(who)
     made = post(client, "/v1/positions", state)
     path = f"/v1/positions/{made['id']}"
     gone = post(client, f"{path}/retraction", bodies.retraction())
     back = post(client, f"{path}/corrections", bodies.correction({**state, "stance": "oppose"}))
     assert [made["id"]] * 2 == [gone["id"], back["id"]]
-    on_record.catch_up()
+    store.catch_up()
     stances = [
         get(client, f"/v1/actors/{who}/topics/{who}/position", known_size=one["size"])["stance"]
         for one in (made, gone, back)
@@ -218,43 +216,41 @@ def test_a_correction_undoes_a_retraction(client: Client, on_record: Record, who
 
 
 @pytest.mark.parametrize("kind", ["statements", "positions"])
-def test_a_second_retraction_is_refused(
-    client: Client, on_record: Record, who: str, kind: str
-) -> None:
+def test_a_second_retraction_is_refused(client: Client, store: Store, who: str, kind: str) -> None:
     path, body = write(client, who, kind + "/{}/retraction")
     post(client, path, body)
-    before = ledger_size(on_record.url)
+    before = ledger_size(store.url)
     expect_problem(client.post(path, json=bodies.retraction()), 409, "already-retracted")
-    assert before == ledger_size(on_record.url)
+    assert before == ledger_size(store.url)
 
 
 @pytest.mark.parametrize("kind", ["statements", "positions"])
 @pytest.mark.parametrize("amendment", ["corrections", "retraction"])
 def test_an_amendment_of_an_unknown_target_is_refused(
-    client: Client, on_record: Record, who: str, kind: str, amendment: str
+    client: Client, store: Store, who: str, kind: str, amendment: str
 ) -> None:
     _, body = write(client, who, f"{kind}/{{}}/{amendment}")
     other = "positions" if kind == "statements" else "statements"
     of_another_kind = post(client, f"/v1/{other}", (held if kind == "statements" else said)(who))
-    before = ledger_size(on_record.url)
+    before = ledger_size(store.url)
     for target in (uuid4(), of_another_kind["id"]):
         answer = client.post(f"/v1/{kind}/{target}/{amendment}", json=body)
         expect_problem(answer, 404, "unknown-target")
-    assert before == ledger_size(on_record.url)
+    assert before == ledger_size(store.url)
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("kind", ["statements", "positions", "actors", "topics"])
 def test_put_patch_and_delete_are_refused_with_links_to_append(
-    client: Client, on_record: Record, who: str, method: str, kind: str
+    client: Client, store: Store, who: str, method: str, kind: str
 ) -> None:
-    before = ledger_size(on_record.url)
+    before = ledger_size(store.url)
     answer = client.request(method, f"/v1/{kind}/{who}", json=said(who))
     expect_problem(answer, 405, "append-only")
     offered = "revision" if kind in ("actors", "topics") else "corrections"
     assert f"</v1/{kind}/{who}/{offered}>" in answer.headers["Link"]
     assert answer.headers["Allow"] == "GET"
-    assert before == ledger_size(on_record.url)
+    assert before == ledger_size(store.url)
 
 
 @pytest.mark.parametrize("path", ["events/x", "changes", "statements/x/corrections", "batch"])
@@ -265,10 +261,8 @@ def test_put_patch_and_delete_are_not_offered_elsewhere(client: Client, path: st
         assert answer.headers["Allow"] in ("GET", "POST")
 
 
-def test_old_sizes_keep_the_state_before_a_revision(
-    client: Client, on_record: Record, who: str
-) -> None:
-    size = ledger_size(on_record.url)
+def test_old_sizes_keep_the_state_before_a_revision(client: Client, store: Store, who: str) -> None:
+    size = ledger_size(store.url)
     for kind, field in (("actors", "kind"), ("topics", "label")):
         path, body = write(client, who, kind + "/{}/revision")
         assert who == post(client, path, body)["id"]
@@ -277,27 +271,27 @@ def test_old_sizes_keep_the_state_before_a_revision(
             404,
             "unknown-target",
         )
-        on_record.catch_up()
+        store.catch_up()
         assert body[field] == get(client, f"/v1/{kind}/{who}")[field]
         assert body[field] != get(client, f"/v1/{kind}/{who}", known_size=size)[field]
 
 
 def test_concurrent_writes_of_one_id_are_recorded_once(
-    client: Client, on_record: Record, who: str
+    client: Client, store: Store, who: str
 ) -> None:
-    body, before = said(who, id=str(uuid4())), ledger_size(on_record.url)
+    body, before = said(who, id=str(uuid4())), ledger_size(store.url)
     with ThreadPoolExecutor(8) as writers:
         answers = list(writers.map(lambda _: client.post("/v1/statements", json=body), range(24)))
     assert sorted(one.status_code for one in answers) == [200] * 23 + [201]
     assert all(answers[0].json() == one.json() for one in answers)
-    assert before + 1 == ledger_size(on_record.url)
+    assert before + 1 == ledger_size(store.url)
 
 
 def test_of_concurrent_writes_that_expect_one_revision_one_is_recorded(
-    client: Client, on_record: Record, who: str
+    client: Client, store: Store, who: str
 ) -> None:
-    body, before = held(who, expected_revision=0), ledger_size(on_record.url)
+    body, before = held(who, expected_revision=0), ledger_size(store.url)
     with ThreadPoolExecutor(8) as writers:
         answers = list(writers.map(lambda _: client.post("/v1/positions", json=body), range(16)))
     assert sorted(one.status_code for one in answers) == [201] + [409] * 15
-    assert before + 1 == ledger_size(on_record.url)
+    assert before + 1 == ledger_size(store.url)

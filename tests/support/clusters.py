@@ -17,6 +17,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.support.folders import scratch_folder
+
 IS_ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not IS_ROOT, reason="only root runs the server as another user")
 
@@ -33,7 +35,7 @@ with running_server(Path(sys.argv[1]), echo=print) as server:
 @contextmanager
 def reachable_folder() -> Iterator[Path]:
     """A temporary folder. Not `tmp_path`, which is 0700, so root's clusters would go elsewhere."""
-    root = Path(tempfile.mkdtemp(prefix="onrecord-test-", dir="/tmp"))
+    root = Path(tempfile.mkdtemp(prefix="onrecord-test-", dir=scratch_folder()))
     if IS_ROOT:
         root.chmod(0o755)
     yield root

@@ -13,13 +13,14 @@ from pathlib import Path
 import httpx2
 import psutil
 
+from tests.support.folders import scratch_folder
 from tests.support.processes import free_port, until
 
 
 @contextmanager
 def empty_folder() -> Iterator[Path]:
     """An empty directory that the database's OS user can enter."""
-    with tempfile.TemporaryDirectory(prefix="onrecord-user-") as name:
+    with tempfile.TemporaryDirectory(prefix="onrecord-user-", dir=scratch_folder()) as name:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
@@ -67,7 +68,8 @@ class User:
         """`onrecord up`, ready; terminated at the end if it still runs."""
         process = self.start("up", *arguments)
         try:
-            until(lambda: self.ready(process), "everything is ready", seconds=60)
+            # a pause, as each new HTTP client takes CPU from the processes that start
+            until(lambda: self.ready(process), "everything is ready", pause=0.05)
             yield process
         finally:
             process.terminate()
@@ -81,8 +83,15 @@ class User:
             return False
 
     def get(self, path: str) -> httpx2.Response:
+        return self.request("GET", path)
+
+    def post(self, path: str, body: object) -> httpx2.Response:
+        return self.request("POST", path, body)
+
+    def request(self, method: str, path: str, body: object = None) -> httpx2.Response:
+        url = f"http://127.0.0.1:{self.port}{path}"
         # `verify=False` saves loading the certificates on each poll
-        return httpx2.get(f"http://127.0.0.1:{self.port}{path}", timeout=10, verify=False)
+        return httpx2.request(method, url, json=body, timeout=10, verify=False)
 
 
 @contextmanager

@@ -30,14 +30,14 @@ from onrecord.ledger.lookup import look
 from onrecord.ledger.memory import Memory
 from tests.support.histories import position, registration, request
 from tests.support.processes import until
-from tests.support.record import Record
+from tests.support.store import Store
 
 T = TypeVar("T")
 
 Connections = list[psycopg.Connection[Any]]
 
 
-def stage(made: Record) -> None:
+def stage(made: Store) -> None:
     """Put Ann and talks on record."""
     ann = registration(ActorRegistered(id="ann", kind="person"))
     made.append(ann, registration(TopicRegistered(id="talks")))

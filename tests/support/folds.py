@@ -10,14 +10,14 @@ from onrecord.domain.event import Event
 from onrecord.domain.events import ActorRegistered, TopicRegistered
 from onrecord.domain.requests import Refusal, Request
 from tests.support.histories import registration, request
-from tests.support.record import Record
+from tests.support.store import Store
 
 
 @dataclass(frozen=True)
 class Folds:
     """A record whose events are folded in two pages, or all in one: the rows must be the same."""
 
-    record: Record
+    record: Store
     one_page: bool
 
     def given(self, *events: Event | Request) -> Self:

@@ -8,7 +8,7 @@ from onrecord.kit.sql import db
 from onrecord.ledger import tables
 from onrecord.ledger.evaluate import Answer
 from tests.support.histories import position, registration, request, said
-from tests.support.record import Record
+from tests.support.store import Store
 
 TABLES = sorted(table.name for table in tables.metadata.tables.values())
 ANN, BEN = (registration(ActorRegistered(id=one, kind="person")) for one in ("ann", "ben"))
@@ -24,7 +24,7 @@ def answers(found: list[Answer | Refusal]) -> list[Answer]:
     return [one for one in found if isinstance(one, Answer)]
 
 
-def table_rows(made: Record) -> dict[str, list[str]]:
+def table_rows(made: Store) -> dict[str, list[str]]:
     """All of the ledger, table by table."""
     with db.connect(made.url, role="onrecord_audit") as conn:
         return {
@@ -32,7 +32,7 @@ def table_rows(made: Record) -> dict[str, list[str]]:
         }
 
 
-def stage(made: Record) -> Record:
+def stage(made: Store) -> Store:
     """Put two actors, two topics, and a statement with a position on record."""
     answers(made.append(ANN, BEN, TALKS, ARMS, request(uuid4(), statement(), position())))
     return made

@@ -1,6 +1,6 @@
 """Answers of the APIs beside those of the naive model of the same history.
 
-A `House` is one database with its doors; a history is played into it under names of its own, and
+A `Oracle` is one database with its doors; a history is played into it under names of its own, and
 what `Played` is asked by HTTP is compared with what `naive` makes of the same events.
 """
 
@@ -20,7 +20,7 @@ from onrecord.ledger.evaluate import Answer
 from onrecord.ledger.follow import read_entries
 from tests.support import naive, postgres
 from tests.support.histories import Cast, History, batches
-from tests.support.record import Record, record, serving
+from tests.support.store import Store, open_store, run_api
 
 MODEST = settings(
     max_examples=30 if postgres.GIVEN else 100,  # CI's second pass, on another server
@@ -36,10 +36,10 @@ KNOWN = st.one_of(st.just(100), st.integers(0, 100))
 
 
 @dataclass(frozen=True)
-class House:
+class Oracle:
     """One database for this file: its record, its doors."""
 
-    record: Record
+    record: Store
     client: httpx2.Client
 
     def play(self, history: History) -> "Played":
@@ -123,11 +123,11 @@ def cut(items: Sequence[Any] | None, *names: str) -> list[Any] | None:
 
 
 @contextmanager
-def opened(server_url: str, template: str) -> Iterator[House]:
+def run_oracle(server_url: str, template: str) -> Iterator[Oracle]:
     """A house of its own."""
     with (
         postgres.database(server_url, template) as url,
-        record(url) as made,
-        serving(url) as client,
+        open_store(url) as made,
+        run_api(url) as client,
     ):
-        yield House(made, client)
+        yield Oracle(made, client)

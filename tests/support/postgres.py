@@ -1,7 +1,8 @@
 """PostgreSQL server and migrated databases for tests.
 
-By default an embedded server, started once in each test process. `ONRECORD_TEST_DATABASE_URL` names
-another one, whose user must be allowed to create databases and roles.
+By default an embedded server, started once in each test process, with its data in memory.
+`ONRECORD_TEST_DATABASE_URL` names another one, whose user must be allowed to create databases and
+roles.
 """
 
 import os
@@ -10,14 +11,18 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
 from onrecord.kit.postgres import embedded
 from onrecord.kit.sql import migrations
+from tests.support.folders import scratch_folder
 
 GIVEN = os.environ.get("ONRECORD_TEST_DATABASE_URL")
+# The first two protect from a power cut only, not from the kills of these tests.
+SETTINGS: Final = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "256MB"}
 
 
 @contextmanager
@@ -26,12 +31,12 @@ def server() -> Iterator[str]:
     if GIVEN:
         yield GIVEN
         return
-    with tempfile.TemporaryDirectory(prefix="onrecord-tests-") as folder:
+    with tempfile.TemporaryDirectory(prefix="onrecord-tests-", dir=scratch_folder()) as folder:
         Path(folder).chmod(0o755)  # for the server's OS user
         with embedded.running_server(Path(folder), echo=lambda _: None) as postgres:
             with psycopg.connect(postgres.url, autocommit=True) as conn:
-                # It protects from a power cut only, not from the kills of these tests.
-                conn.execute("ALTER SYSTEM SET fsync = off")
+                for name, value in SETTINGS.items():
+                    conn.execute(f"ALTER SYSTEM SET {name} = '{value}'")
                 conn.execute("SELECT pg_reload_conf()")
             yield postgres.url
 

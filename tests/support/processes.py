@@ -1,7 +1,8 @@
 """Real processes in tests: started on a database, and killed at a chosen moment.
 
 `Deployment` starts API, worker, deliverer and beat, on the broker of `ONRECORD_TEST_BROKER_URL` or
-on PGMQ in the database. Tests that share a RabbitMQ run one after the other (`conftest.ByFile`).
+on PGMQ in the database. Tests that share a RabbitMQ run one after the other
+(`conftest.LoadFileAndBroker`).
 """
 
 import os
@@ -24,12 +25,17 @@ from onrecord.kit.settings import Settings, addresses
 BROKER = os.environ.get("ONRECORD_TEST_BROKER_URL")
 
 
-def until(condition: Callable[[], bool], what: str, *, seconds: float = 30) -> None:
-    """Poll a condition until it is true; fail with `what` after `seconds`."""
+def until(
+    condition: Callable[[], bool], what: str, *, seconds: float = 90, pause: float = 0.005
+) -> None:
+    """Poll a condition until it is true; fail with `what` after `seconds`.
+
+    The default is long, so that no test fails because the machine is busy.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
-        time.sleep(0.005)
+        time.sleep(pause)
 
 
 def free_port() -> int:
@@ -72,7 +78,8 @@ class Deployment:
                     start_new_session=True,
                 )
         if "local_api" in names:
-            until(self.answers, "the API answers")
+            # a pause, as each new HTTP client takes CPU from the processes that start
+            until(self.answers, "the API answers", pause=0.05)
 
     def answers(self) -> bool:
         try:

@@ -14,7 +14,7 @@ from onrecord.ledger.evaluate import Answer
 from tests.support import sse
 from tests.support.bodies import media_type
 from tests.support.histories import position, registration, request, said
-from tests.support.record import Record
+from tests.support.store import Store
 
 NDJSON = {"Accept": "application/x-ndjson"}
 SSE = "text/event-stream"
@@ -28,20 +28,20 @@ ASKED: list[dict[str, Any]] = [
 ]
 
 
-def stage(on_record: Record) -> None:
+def stage(store: Store) -> None:
     """Two actors, two topics and some of everything: entries 0 to 23."""
     for slug in ("ann", "bob"):
         names = [{"name": slug.title(), "lang": "en"}]
         event = ActorRegistered.model_validate({"id": slug, "kind": "person", "names": names})
-        on_record.append(registration(event))
+        store.append(registration(event))
     for slug in ("talks", "trade"):
-        on_record.append(registration(TopicRegistered(id=slug, label=slug, proposition="Do.")))
-    put(on_record, *range(20))
+        store.append(registration(TopicRegistered(id=slug, label=slug, proposition="Do.")))
+    put(store, *range(20))
 
 
-def put(on_record: Record, *numbers: int) -> None:
+def put(store: Store, *numbers: int) -> None:
     """A statement or a position for each number, always the same for a number."""
-    for one in on_record.append(*(request(uuid4(), event(one)) for one in numbers)):
+    for one in store.append(*(request(uuid4(), event(one)) for one in numbers)):
         assert isinstance(one, Answer), one
 
 

@@ -22,7 +22,7 @@ from onrecord.webhooks.delivery.deliverer import Deliverer
 from tests.support.bodies import line, ndjson, position, register_all, send
 from tests.support.processes import Deployment, until
 from tests.support.receiver import Receiver
-from tests.support.record import Record
+from tests.support.store import Store
 
 LOOPBACK = (ip_network("127.0.0.1/32"),)
 MAKE_RETRIES_DUE = "UPDATE webhooks.deliveries SET next_attempt_at = now() WHERE state = 'pending'"
@@ -44,12 +44,12 @@ def run_deliverer(url: str) -> Iterator[Deliverer]:
 
 
 @contextmanager
-def run_delivery(record: Record) -> Iterator[Callable[[], int]]:
+def run_delivery(store: Store) -> Iterator[Callable[[], int]]:
     """A running deliverer, and a function that folds, fans out and wakes it, as the worker does."""
-    with run_deliverer(record.url) as deliverer:
+    with run_deliverer(store.url) as deliverer:
 
         def deliver() -> int:
-            written = record.fan_out()
+            written = store.fan_out()
             deliverer.wake()
             return written
 

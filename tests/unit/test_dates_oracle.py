@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from time import struct_time
 
 from edtf import parse_edtf
+from edtf.parser.grammar import level0Expression
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +25,8 @@ def day(time: struct_time) -> date:
 @given(DAYS, PRECISION)
 def test_days_months_and_years_span_the_same_days_as_in_edtf(when: date, digits: int) -> None:
     text = when.isoformat()[:digits]
-    oracle, result = parse_edtf(text), bounds(text)
+    # the grammar of level 0 alone takes a tenth of the time of all EDTF
+    (oracle,), result = level0Expression.parse_string(text, parse_all=True), bounds(text)
     assert day(oracle.lower_strict()) == result.earliest.date()
     assert day(oracle.upper_strict()) == result.latest.date()
 

@@ -1,4 +1,4 @@
-"""Do compose file, image, settings, entrypoints and the map of addresses still say the same?"""
+"""Agreement of compose file, image, settings, entrypoints and the table of routes."""
 
 import importlib
 import inspect
@@ -15,11 +15,11 @@ from onrecord.entrypoints.app_factory import Api
 from onrecord.kit import settings as kit_settings
 from onrecord.kit.settings import BadSettings, Settings
 
-TOP: Final = Path(__file__).parents[2]
-COMPOSE: Final[dict[str, Any]] = yaml.safe_load((TOP / "docker-compose.yml").read_text())
+ROOT: Final = Path(__file__).parents[2]
+COMPOSE: Final[dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: Final[dict[str, dict[str, Any]]] = COMPOSE["services"]
-DOCKERFILE: Final = (TOP / "ops" / "Dockerfile").read_text()
-MAP: Final = (TOP / "services" / "README.md").read_text()
+DOCKERFILE: Final = (ROOT / "ops" / "Dockerfile").read_text()
+MAP: Final = (ROOT / "services" / "README.md").read_text()
 
 PROCESSES: Final = {
     "ingest-api": "onrecord.entrypoints.ingest_api",
@@ -40,12 +40,12 @@ ANYWHERE: Final = Settings(database_url="postgresql://nowhere/x", broker_url="am
 def test_every_process_for_production_is_a_service() -> None:
     """A process is an entrypoint with a `main`; `local_api` is of `onrecord up` alone."""
     folder = Path(inspect.getfile(app_factory)).parent
-    found = {
+    processes = {
         f"onrecord.entrypoints.{file.stem}"
         for file in folder.glob("*.py")
         if re.search(r"^def main\(\) -> None:", file.read_text(), re.MULTILINE)
     }
-    assert found - {"onrecord.entrypoints.local_api"} == set(PROCESSES.values())
+    assert processes - {"onrecord.entrypoints.local_api"} == set(PROCESSES.values())
     assert set(SERVICES) == {"database", "broker", *OURS}
 
 
@@ -55,11 +55,11 @@ def test_a_service_runs_a_module_that_has_a_main(service: str) -> None:
     assert callable(importlib.import_module(PROCESSES[service]).main)
 
 
-def test_the_schema_is_brought_up_to_date_by_a_command_that_exists() -> None:
+def test_the_schema_is_migrated_by_a_command_that_exists() -> None:
     program, command = SERVICES["migrate"]["command"]
     assert program == "onrecord"
     # a registered command has its function
-    assert command in {one.name or one.callback.__name__ for one in cli.app.registered_commands}  # type: ignore[union-attr]
+    assert command in {c.name or c.callback.__name__ for c in cli.app.registered_commands}  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("service", PROCESSES)
@@ -72,20 +72,20 @@ def test_a_process_waits_for_the_schema_and_the_broker(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", ["database", "broker", *APIS])
-def test_what_is_waited_for_or_answers_has_a_probe(service: str) -> None:
+def test_a_service_that_others_wait_for_has_a_health_check(service: str) -> None:
     assert SERVICES[service]["healthcheck"]["test"][0] == "CMD"
 
 
 # Compose and the settings
 
 
-def test_every_setting_that_is_named_is_one() -> None:
-    named = set(re.findall(r"ONRECORD_[A-Z_]+", f"{SERVICES}{DOCKERFILE}"))
-    assert named <= FIELDS
+def test_every_setting_in_the_compose_file_exists() -> None:
+    names = set(re.findall(r"ONRECORD_[A-Z_]+", f"{SERVICES}{DOCKERFILE}"))
+    assert names <= FIELDS
 
 
 @pytest.mark.parametrize("service", OURS)
-def test_a_service_is_given_what_its_process_demands(
+def test_a_service_has_the_settings_that_its_process_requires(
     service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`migrate` too: without a broker's address it would put PGMQ into the database."""
@@ -105,22 +105,22 @@ def test_a_service_is_given_what_its_process_demands(
 
 
 def test_no_secret_has_a_value_in_the_compose_file() -> None:
-    """Each is demanded (`:?`): nobody runs with a password that anyone can read here."""
+    """Each is required (`:?`), so that no deployment runs with a published password."""
     values = str(SERVICES)
     assert set(re.findall(r"\$\{(\w+)", values)) == set(re.findall(r"\$\{(\w+):\?", values))
-    given = {name: value for one in SERVICES.values() for name, value in _environment(one).items()}
-    bare = {name for name, value in given.items() if "PASS" in name and not value.startswith("${")}
+    variables = [item for service in SERVICES.values() for item in environment(service).items()]
+    bare = {name for name, value in variables if "PASS" in name and not value.startswith("${")}
     assert bare == set()
 
 
-def _environment(service: dict[str, Any]) -> dict[str, str]:
-    found: dict[str, str] = service.get("environment", {})
-    return found
+def environment(service: dict[str, Any]) -> dict[str, str]:
+    variables: dict[str, str] = service.get("environment", {})
+    return variables
 
 
 @pytest.mark.parametrize("service", APIS)
 def test_the_ports_agree(service: str) -> None:
-    """Settings, published port and probe; published to this machine alone."""
+    """Settings, published port and health check; published on the loopback address only."""
     port = SERVICES[service]["environment"]["ONRECORD_PORT"]
     assert SERVICES[service]["environment"]["ONRECORD_HOST"] == "0.0.0.0"
     assert SERVICES[service]["ports"] == [f"127.0.0.1:{port}:{port}"]
@@ -144,43 +144,43 @@ def test_one_image_is_built_for_every_process(service: str) -> None:
 
 def test_images_are_pinned() -> None:
     images = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
-    images += [SERVICES[one]["image"] for one in ("database", "broker")]
-    assert [one for one in images if not re.search(r":\d+\.\d+", one)] == []
+    images += [SERVICES[service]["image"] for service in ("database", "broker")]
+    assert [image for image in images if not re.search(r":\d+\.\d+", image)] == []
 
 
 def test_the_image_installs_the_lock_and_then_the_project_without_an_index() -> None:
     installs = re.findall(r"pip install ([^&\n]+)", DOCKERFILE)
-    assert [one.strip() for one in installs] == [
+    assert [install.strip() for install in installs] == [
         "--require-hashes -r requirements.txt",
         "--no-deps --no-build-isolation .",
     ]
     assert "index" not in DOCKERFILE
 
 
-def test_the_image_runs_as_a_user_without_rights_and_ends_on_sigterm() -> None:
+def test_the_image_runs_as_an_unprivileged_user_and_stops_on_sigterm() -> None:
     assert re.findall(r"^USER (.+)$", DOCKERFILE, re.MULTILINE)[-1] == "10001"
     assert re.findall(r"^STOPSIGNAL (.+)$", DOCKERFILE, re.MULTILINE) == ["SIGTERM"]
 
 
-def test_what_the_image_copies_is_there_and_not_ignored() -> None:
+def test_what_the_image_copies_exists_and_is_not_ignored() -> None:
     copied = {
         source.rstrip("/")
         for line in re.findall(r"^COPY (.+)$", DOCKERFILE, re.MULTILINE)
         for source in line.split()[:-1]
     }
-    kept = re.findall(r"^!(.+)$", (TOP / ".dockerignore").read_text(), re.MULTILINE)
+    kept = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
     assert copied == set(kept)
-    assert [one for one in sorted(copied) if not (TOP / one).exists()] == []
+    assert [path for path in sorted(copied) if not (ROOT / path).exists()] == []
 
 
-def test_the_image_is_given_what_the_wheel_carries() -> None:
-    wheel = re.findall(r'^(\w+) = "onrecord/_\w+"$', (TOP / "pyproject.toml").read_text(), re.M)
+def test_the_image_copies_the_folders_of_the_wheel() -> None:
+    wheel = re.findall(r'^(\w+) = "onrecord/_\w+"$', (ROOT / "pyproject.toml").read_text(), re.M)
     assert wheel == ["migrations", "seeds"]
     for folder in wheel:
         assert f"COPY {folder} {folder}\n" in DOCKERFILE
 
 
-# The map: services/README.md
+# The table of routes in services/README.md
 
 Row = tuple[str, str, str, str, str]
 """Method, path, process, database role, primary or replica."""
@@ -194,55 +194,55 @@ ROLES: Final[dict[Api, str]] = {
 EVERYWHERE: Final = {("GET", "/healthz"), ("GET", "/readyz")}
 
 
-def _rows() -> list[Row]:
-    found = re.findall(
+def documented_routes() -> list[Row]:
+    rows = re.findall(
         r"^\| (GET|POST|PATCH|DELETE) \| `(.+?)` \| (.+?) \| (.+?) \| (.+?) \|$", MAP, re.M
     )
-    return [(method, path, *(one.strip("`") for one in rest)) for method, path, *rest in found]
+    return [(method, path, *(cell.strip("`") for cell in rest)) for method, path, *rest in rows]
 
 
-def _routes(app: FastAPI) -> set[tuple[str, str]]:
+def routes(app: FastAPI) -> set[tuple[str, str]]:
     paths = app.openapi()["paths"]
     return {(method.upper(), path) for path, methods in paths.items() for method in methods}
 
 
-def test_the_map_names_every_address_once_with_its_role() -> None:
+def test_the_table_lists_every_route_once_with_its_role() -> None:
     expected: set[Row] = set()
     for api, role in ROLES.items():
         writes = api in ("write", "webhooks")
         process = "ingest_api" if writes else "read_api"
         where = "primary" if writes else "replica"
-        for method, path in (
-            _routes(app_factory.create_app(ANYWHERE, frozenset({api}))) - EVERYWHERE
-        ):
+        for method, path in routes(app_factory.create_app(ANYWHERE, frozenset({api}))) - EVERYWHERE:
             expected.add((method, path, process, role, where))
-    rows = _rows()
+    rows = documented_routes()
     assert len(rows) == len(set(rows))
-    assert {one for one in rows if one[:2] not in EVERYWHERE} == expected
-    assert {one[:2] for one in rows} >= EVERYWHERE
+    assert {row for row in rows if row[:2] not in EVERYWHERE} == expected
+    assert {row[:2] for row in rows} >= EVERYWHERE
 
 
 @pytest.mark.parametrize("process", [ingest_api, read_api])
-def test_a_process_serves_what_the_map_says(process: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_serves_the_routes_that_the_table_lists(
+    process: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     served: list[FastAPI] = []
     monkeypatch.setattr(process, "load_process_settings", lambda: ANYWHERE)
     monkeypatch.setattr(app_factory, "serve", lambda app, *_, **__: served.append(app))
     process.main()
     name = process.__name__.rpartition(".")[2]
-    mapped = {one[:2] for one in _rows() if one[2] == name}
-    assert _routes(served[0]) == mapped | EVERYWHERE
+    documented = {row[:2] for row in documented_routes() if row[2] == name}
+    assert routes(served[0]) == documented | EVERYWHERE
 
 
-def test_the_map_names_every_room_and_every_entrypoint() -> None:
-    package = TOP / "services" / "onrecord"
-    rooms = {one.parent.name for one in package.glob("*/__init__.py")}
-    assert set(re.findall(r"^([a-z]+)/ ", MAP, re.MULTILINE)) == rooms
-    files = {f"{one.rpartition('.')[2]}.py" for one in PROCESSES.values()}
-    assert sorted(one for one in files if f"`{one}`" not in MAP) == []
+def test_the_map_lists_every_package_and_every_entrypoint() -> None:
+    package = ROOT / "services" / "onrecord"
+    packages = {path.parent.name for path in package.glob("*/__init__.py")}
+    assert set(re.findall(r"^([a-z]+)/ ", MAP, re.MULTILINE)) == packages
+    files = {f"{module.rpartition('.')[2]}.py" for module in PROCESSES.values()}
+    assert sorted(file for file in files if f"`{file}`" not in MAP) == []
 
 
-def test_the_map_names_the_roles_that_the_migrations_make() -> None:
-    made = set()
-    for file in (TOP / "migrations").rglob("*.py"):
-        made |= set(re.findall(r"\bonrecord_[a-z]+\b", file.read_text()))
-    assert set(re.findall(r"\bonrecord_(?!api)[a-z]+\b", MAP)) == made
+def test_the_map_lists_the_roles_that_the_migrations_create() -> None:
+    roles = set()
+    for file in (ROOT / "migrations").rglob("*.py"):
+        roles |= set(re.findall(r"\bonrecord_[a-z]+\b", file.read_text()))
+    assert set(re.findall(r"\bonrecord_(?!api)[a-z]+\b", MAP)) == roles

@@ -1,7 +1,7 @@
 """A ledger with its projections for tests, and the APIs over them.
 
-`Record` is one database with its projections: `append` goes through the ledger's own `append`,
-`catch_up` folds, `events` reads back. `serving` runs all APIs over real HTTP in this process.
+`Store` is one database with its projections: `append` goes through the ledger's own `append`,
+`catch_up` folds, `events` reads back. `run_api` runs all APIs over real HTTP in this process.
 """
 
 import threading
@@ -33,7 +33,7 @@ from onrecord.webhooks.purge import purge_deleted_endpoints
 
 
 @dataclass(frozen=True)
-class Record:
+class Store:
     """A database that holds a ledger and its projections."""
 
     url: str
@@ -80,11 +80,11 @@ def raise_error(_: Projection, error: Exception) -> None:
     raise error
 
 
-def assert_as_the_ledger_says(on_record: Record) -> None:
+def assert_equals_replay(store: Store) -> None:
     """All projections are level, and say what the ledger says when it is folded anew."""
-    size = len(on_record.events())
-    assert {projection.name: size for projection in PROJECTIONS} == on_record.sizes()
-    engine = db.engine(on_record.url, role="onrecord_audit")
+    size = len(store.events())
+    assert {projection.name: size for projection in PROJECTIONS} == store.sizes()
+    engine = db.engine(store.url, role="onrecord_audit")
     outcome = replay_ledger(engine, lambda *_: None)
     engine.dispose()
     assert () == tuple(one for table in outcome.tables for one in table.differences)
@@ -92,19 +92,19 @@ def assert_as_the_ledger_says(on_record: Record) -> None:
 
 
 @contextmanager
-def record(url: str) -> Iterator[Record]:
+def open_store(url: str) -> Iterator[Store]:
     """A record in this migrated database."""
     engine = db.engine(url, role="onrecord_projections", **FOLDING_SETTINGS)  # as a worker's
     listening = db.engine(url, role="onrecord_webhooks")
     with engine.begin() as conn:
         ensure_checkpoints(conn, PROJECTIONS)
-    yield Record(url, engine, listening)
+    yield Store(url, engine, listening)
     engine.dispose()
     listening.dispose()
 
 
 @contextmanager
-def serving(url: str, *routers: APIRouter) -> Iterator[httpx2.Client]:
+def run_api(url: str, *routers: APIRouter) -> Iterator[httpx2.Client]:
     """All APIs, and these routers, on a port of their own; yields a client of that address."""
     settings = Settings(
         database_url=url, broker_url="memory://", port=1, egress_allow="127.0.0.1/32"

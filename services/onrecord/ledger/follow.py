@@ -55,10 +55,10 @@ def read_entries(
     """
     params = {"types": list(types), "start": start, "end": end}
     params |= {"part": part.number, "parts": part.count}
-    found = conn.cursor(binary=True).stream(_ENTRIES.encode(), params, size=_CHUNK)
+    stream = conn.cursor(binary=True).stream(_ENTRIES.encode(), params, size=_CHUNK)
     # Rows are decoded while the server reads the next ones. Closed at once where decoding fails,
     # or the connection would still be busy when the transaction is rolled back.
-    with closing(cast(Generator[Any, None, None], found)) as rows:
+    with closing(cast(Generator[Any, None, None], stream)) as rows:
         return [decode_whole(whole) for (whole,) in rows]
 
 

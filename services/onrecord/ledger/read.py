@@ -1,7 +1,7 @@
-"""How is the ledger read back: by place, by event, by whom it is about?
+"""Queries of the ledger: its size, the kind of an id, similar slugs, and entries for followers.
 
-Called by followers (sync), the audit door (async, through `kit.db`) and the write door (nearest
-slugs). Pages are keyset reads in short transactions; none holds a snapshot between pages.
+Used by followers (sync) and by the APIs (async, through `kit.sql.db`). Pages are read by key in
+short transactions; none holds a snapshot between pages.
 """
 
 from collections.abc import Generator, Mapping
@@ -54,13 +54,13 @@ SIZE: Final = text("SELECT coalesce(max(size), 0) AS size FROM ledger.commits")
 """The number of entries."""
 
 KIND: Final = text("SELECT kind FROM ledger.ids WHERE id = CAST(:id AS uuid)")
-"""What a thing is; no row where there is no such thing."""
+"""The kind of an id (statement, position ...); no row where the id is unknown."""
 
 NEAREST: Final = text(
     "SELECT slug FROM ledger.ids WHERE kind = :kind AND slug IS NOT NULL"
     " ORDER BY slug <-> :slug, slug LIMIT 3"
 )
-"""The three slugs of a kind that are most like one (trigrams)."""
+"""The three slugs of a kind that are most similar to `:slug`, by trigrams."""
 
 _WHOLE: Final = """
 SELECT '['::bytea || e.entry || ',{{' || coalesce(p.parts, '') || '}}]'

@@ -9,7 +9,6 @@ import ast
 import importlib
 import pkgutil
 import re
-import string
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -35,6 +34,7 @@ FRAGMENTS: Final = frozenset(
         "ledger/insert.py _SQL 0",
         "projections/changes/affected_ranges.py _LINE 0",
         "projections/changes/affected_ranges.py _OPEN 0",
+        "projections/status.py _OWN 0",
         "webhooks/api/delivery_log.py _TOLD 0",
         "webhooks/matching.py events() 0",
     }
@@ -44,6 +44,7 @@ FIELDS: Final = {
     "schema": "projections",
     "table": "projections.steps",
     "of": "uuid",
+    "id_type": "uuid",
     "seqs": "SELECT 0::bigint AS seq",
 }
 """What the fields of a template mean, where a statement is one: a replay folds into other schemas,
@@ -116,8 +117,7 @@ def with_numbered_parameters(statement: str) -> str:
     """A string with `%(name)s` or `%b`, and perhaps fields of a template, as PREPARE takes it."""
     if "$1" in statement:
         return statement
-    if any(field for _, field, _, _ in string.Formatter().parse(statement)):
-        statement = statement.format(**FIELDS)
+    statement = re.sub(r"\{(\w+)\}", lambda field: FIELDS.get(field[1], field[0]), statement)
     if not PLACEHOLDER.search(statement):
         return numbered(text(statement))
     names: list[str] = []
@@ -154,8 +154,6 @@ def test_each_statement_can_be_explained(connection: psycopg.Connection[Any]) ->
     for name, statement in statements().items():
         try:
             assert explain(connection, with_numbered_parameters(statement))
-        except KeyError as error:
-            refused[name] = f"no text: the field {error} has no meaning here"
         except psycopg.Error as error:
             refused[name] = str(error)
     assert refused == {}

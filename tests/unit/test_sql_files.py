@@ -15,13 +15,39 @@ FILES: Final = sorted(PACKAGE.rglob("*.sql"))
 STATEMENTS: Final = "projections/queries/statements.sql"
 
 
-def test_lines_of_filters_that_are_not_given_are_dropped() -> None:
-    query = FilteredQuery(STATEMENTS)
-    lines = query.text.splitlines()
-    kept = query.given({"topic", "no such filter"}).text.splitlines()
-    assert {"actor", "topic", "outlet", "q", "said_from", "said_to"} == query.filters
-    assert kept == [line for line in lines if "--?" not in line or line.endswith("--? topic")]
-    assert query.given(query.filters).text.splitlines() == lines
+FILTERED: Final = """\
+SELECT a
+--? if x
+    , b
+    , c  --? y
+--? end x
+FROM t
+WHERE true
+    AND d = :x  --? x
+    AND e = :y  --? y
+--? if y
+ORDER BY e
+--? end y
+"""
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ((), "SELECT a FROM t WHERE true"),
+        (["x", "unknown"], "SELECT a , b FROM t WHERE true AND d = :x"),
+        (["y"], "SELECT a FROM t WHERE true AND e = :y ORDER BY e"),
+        (["x", "y"], "SELECT a , b , c FROM t WHERE true AND d = :x AND e = :y ORDER BY e"),
+    ],
+)
+def test_lines_of_filters_that_are_not_given_are_dropped(
+    filters: list[str], expected: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "filtered.sql"
+    file.write_text(FILTERED)
+    query = FilteredQuery(str(file))  # an absolute path stands as it is
+    assert query.filters == {"x", "y"}
+    assert expected.split() == re.sub(r"--.*", "", query.given(filters).text).split()
 
 
 def test_a_filtered_query_is_made_once_for_the_same_filters() -> None:

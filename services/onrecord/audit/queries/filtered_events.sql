@@ -27,40 +27,46 @@ FROM (
             SELECT candidate.seq FROM ledger.touches candidate
             WHERE candidate.kind = :lead_kind AND candidate.name = lead_name.name
                 AND candidate.seq >= CAST(:start AS bigint)
-                AND (  --? topics
-                    SELECT true  --? topics
-                    FROM unnest(CAST(:topics AS text[])) wanted (name)  --? topics
-                    CROSS JOIN LATERAL (  --? topics
-                        SELECT FROM ledger.touches  --? topics
-                        WHERE touches.kind = 'topic' AND touches.name = wanted.name  --? topics
-                            AND touches.seq = candidate.seq  --? topics
-                        LIMIT 1  --? topics
-                    ) touched  --? topics
-                    LIMIT 1  --? topics
-                )  --? topics
-                AND (  --? types
-                    SELECT true  --? types
-                    FROM unnest(CAST(:types AS text[])) wanted (name)  --? types
-                    CROSS JOIN LATERAL (  --? types
-                        SELECT FROM ledger.touches  --? types
-                        WHERE touches.kind = 'type' AND touches.name = wanted.name  --? types
-                            AND touches.seq = candidate.seq  --? types
-                        LIMIT 1  --? types
-                    ) touched  --? types
-                    LIMIT 1  --? types
-                )  --? types
-                AND (  --? kinds
-                    SELECT changes.kind FROM projections.changes  --? kinds
-                    WHERE changes.generation = (  --? kinds
-                        SELECT generation FROM projections.checkpoints  --? kinds
-                        WHERE live AND name = 'changes'  --? kinds
-                    )  --? kinds
-                        AND changes.id = (  --? kinds
-                            SELECT id FROM ledger.entries  --? kinds
-                            WHERE entries.seq = candidate.seq  --? kinds
-                        )  --? kinds
-                        AND changes.open_seq = candidate.seq  --? kinds
-                ) = ANY (CAST(:kinds AS text[]))  --? kinds
+                --? if topics
+                AND (
+                    SELECT true
+                    FROM unnest(CAST(:topics AS text[])) wanted (name)
+                    CROSS JOIN LATERAL (
+                        SELECT FROM ledger.touches
+                        WHERE touches.kind = 'topic' AND touches.name = wanted.name
+                            AND touches.seq = candidate.seq
+                        LIMIT 1
+                    ) touched
+                    LIMIT 1
+                )
+                --? end topics
+                --? if types
+                AND (
+                    SELECT true
+                    FROM unnest(CAST(:types AS text[])) wanted (name)
+                    CROSS JOIN LATERAL (
+                        SELECT FROM ledger.touches
+                        WHERE touches.kind = 'type' AND touches.name = wanted.name
+                            AND touches.seq = candidate.seq
+                        LIMIT 1
+                    ) touched
+                    LIMIT 1
+                )
+                --? end types
+                --? if kinds
+                AND (
+                    SELECT changes.kind FROM projections.changes
+                    WHERE changes.generation = (
+                        SELECT generation FROM projections.checkpoints
+                        WHERE live AND name = 'changes'
+                    )
+                        AND changes.id = (
+                            SELECT id FROM ledger.entries
+                            WHERE entries.seq = candidate.seq
+                        )
+                        AND changes.open_seq = candidate.seq
+                ) = ANY (CAST(:kinds AS text[]))
+                --? end kinds
             ORDER BY candidate.seq LIMIT CAST(:limit AS bigint) + 1
         ) candidates
         ORDER BY candidates.seq LIMIT CAST(:limit AS bigint) + 1

@@ -15,30 +15,32 @@ WITH RECURSIVE snapshot AS MATERIALIZED (
     FROM projections.checkpoints
     WHERE live AND name IN ('positions', 'changes', 'actors', 'clock')
 ),
-merge_path AS (  --? actor
-    SELECT CAST(:actor AS text) AS id, 0 AS depth  --? actor
-    UNION ALL  --? actor
-    SELECT target.into_actor, merge_path.depth + 1  --? actor
-    FROM snapshot, merge_path, LATERAL (  --? actor
-        SELECT merges.into_actor FROM projections.merges  --? actor
-        WHERE merges.generation = snapshot.actors AND merges.id = merge_path.id  --? actor
-            AND merges.open_seq < snapshot.known_size  --? actor
-            AND merges.close_seq >= snapshot.known_size  --? actor
-        ORDER BY merges.open_seq DESC LIMIT 1  --? actor
-    ) target  --? actor
-),  --? actor
-canonical AS MATERIALIZED (  --? actor
-    SELECT actor.id  --? actor
-    FROM snapshot,  --? actor
-        (SELECT id FROM merge_path ORDER BY depth DESC LIMIT 1) target,  --? actor
-        LATERAL (  --? actor
-            SELECT actors.id FROM projections.actors  --? actor
-            WHERE actors.generation = snapshot.actors AND actors.id = target.id  --? actor
-                AND actors.open_seq < snapshot.known_size  --? actor
-                AND actors.close_seq >= snapshot.known_size  --? actor
-            ORDER BY actors.open_seq DESC LIMIT 1  --? actor
-        ) actor  --? actor
-),  --? actor
+--? if actor
+merge_path AS (
+    SELECT CAST(:actor AS text) AS id, 0 AS depth
+    UNION ALL
+    SELECT target.into_actor, merge_path.depth + 1
+    FROM snapshot, merge_path, LATERAL (
+        SELECT merges.into_actor FROM projections.merges
+        WHERE merges.generation = snapshot.actors AND merges.id = merge_path.id
+            AND merges.open_seq < snapshot.known_size
+            AND merges.close_seq >= snapshot.known_size
+        ORDER BY merges.open_seq DESC LIMIT 1
+    ) target
+),
+canonical AS MATERIALIZED (
+    SELECT actor.id
+    FROM snapshot,
+        (SELECT id FROM merge_path ORDER BY depth DESC LIMIT 1) target,
+        LATERAL (
+            SELECT actors.id FROM projections.actors
+            WHERE actors.generation = snapshot.actors AND actors.id = target.id
+                AND actors.open_seq < snapshot.known_size
+                AND actors.close_seq >= snapshot.known_size
+            ORDER BY actors.open_seq DESC LIMIT 1
+        ) actor
+),
+--? end actor
 page AS (
     SELECT changes.*
     FROM snapshot,
@@ -54,18 +56,22 @@ page AS (
         AND changes.change_size >= CAST(:change_size AS integer)  --? change_size
         AND changes.latest >= :effective_from  --? effective_from
         AND changes.valid_from <= :effective_to  --? effective_to
-        AND changes.made_seq >= coalesce((  --? recorded_from
-            SELECT clock.size FROM projections.clock  --? recorded_from
-            WHERE clock.generation = snapshot.clock  --? recorded_from
-                AND clock.recorded_at < :recorded_from  --? recorded_from
-            ORDER BY clock.recorded_at DESC LIMIT 1  --? recorded_from
-        ), 0)  --? recorded_from
-        AND changes.made_seq < coalesce((  --? recorded_to
-            SELECT clock.size FROM projections.clock  --? recorded_to
-            WHERE clock.generation = snapshot.clock  --? recorded_to
-                AND clock.recorded_at <= :recorded_to  --? recorded_to
-            ORDER BY clock.recorded_at DESC LIMIT 1  --? recorded_to
-        ), 0)  --? recorded_to
+        --? if recorded_from
+        AND changes.made_seq >= coalesce((
+            SELECT clock.size FROM projections.clock
+            WHERE clock.generation = snapshot.clock
+                AND clock.recorded_at < :recorded_from
+            ORDER BY clock.recorded_at DESC LIMIT 1
+        ), 0)
+        --? end recorded_from
+        --? if recorded_to
+        AND changes.made_seq < coalesce((
+            SELECT clock.size FROM projections.clock
+            WHERE clock.generation = snapshot.clock
+                AND clock.recorded_at <= :recorded_to
+            ORDER BY clock.recorded_at DESC LIMIT 1
+        ), 0)
+        --? end recorded_to
     ORDER BY changes.made_seq DESC LIMIT CAST(:limit AS bigint)
 )
 SELECT

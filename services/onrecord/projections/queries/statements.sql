@@ -15,39 +15,41 @@ WITH RECURSIVE snapshot AS MATERIALIZED (
     FROM projections.checkpoints
     WHERE live AND name IN ('statements', 'clock', 'actors')
 ),
-merge_path AS (  --? actor
-    SELECT CAST(:actor AS text) AS id, 0 AS depth  --? actor
-    UNION ALL  --? actor
-    SELECT target.into_actor, merge_path.depth + 1  --? actor
-    FROM snapshot, merge_path, LATERAL (  --? actor
-        SELECT merges.into_actor FROM projections.merges  --? actor
-        WHERE merges.generation = snapshot.actors AND merges.id = merge_path.id  --? actor
-            AND merges.open_seq < snapshot.known_size  --? actor
-            AND merges.close_seq >= snapshot.known_size  --? actor
-        ORDER BY merges.open_seq DESC LIMIT 1  --? actor
-    ) target  --? actor
-),  --? actor
-canonical AS MATERIALIZED (  --? actor
-    SELECT actor.id  --? actor
-    FROM snapshot,  --? actor
-        (SELECT id FROM merge_path ORDER BY depth DESC LIMIT 1) target,  --? actor
-        LATERAL (  --? actor
-            SELECT actors.id FROM projections.actors  --? actor
-            WHERE actors.generation = snapshot.actors AND actors.id = target.id  --? actor
-                AND actors.open_seq < snapshot.known_size  --? actor
-                AND actors.close_seq >= snapshot.known_size  --? actor
-            ORDER BY actors.open_seq DESC LIMIT 1  --? actor
-        ) actor  --? actor
-),  --? actor
-members AS (  --? actor
-    SELECT id FROM canonical  --? actor
-    UNION ALL  --? actor
-    SELECT merges.id  --? actor
-    FROM snapshot, members JOIN projections.merges ON merges.into_actor = members.id  --? actor
-    WHERE merges.generation = snapshot.actors  --? actor
-        AND merges.open_seq < snapshot.known_size  --? actor
-        AND merges.close_seq >= snapshot.known_size  --? actor
-),  --? actor
+--? if actor
+merge_path AS (
+    SELECT CAST(:actor AS text) AS id, 0 AS depth
+    UNION ALL
+    SELECT target.into_actor, merge_path.depth + 1
+    FROM snapshot, merge_path, LATERAL (
+        SELECT merges.into_actor FROM projections.merges
+        WHERE merges.generation = snapshot.actors AND merges.id = merge_path.id
+            AND merges.open_seq < snapshot.known_size
+            AND merges.close_seq >= snapshot.known_size
+        ORDER BY merges.open_seq DESC LIMIT 1
+    ) target
+),
+canonical AS MATERIALIZED (
+    SELECT actor.id
+    FROM snapshot,
+        (SELECT id FROM merge_path ORDER BY depth DESC LIMIT 1) target,
+        LATERAL (
+            SELECT actors.id FROM projections.actors
+            WHERE actors.generation = snapshot.actors AND actors.id = target.id
+                AND actors.open_seq < snapshot.known_size
+                AND actors.close_seq >= snapshot.known_size
+            ORDER BY actors.open_seq DESC LIMIT 1
+        ) actor
+),
+members AS (
+    SELECT id FROM canonical
+    UNION ALL
+    SELECT merges.id
+    FROM snapshot, members JOIN projections.merges ON merges.into_actor = members.id
+    WHERE merges.generation = snapshot.actors
+        AND merges.open_seq < snapshot.known_size
+        AND merges.close_seq >= snapshot.known_size
+),
+--? end actor
 page AS (
     SELECT statements.* FROM projections.statements, snapshot
     WHERE statements.generation = snapshot.statements
@@ -56,8 +58,10 @@ page AS (
         AND statements.actors && ARRAY(SELECT id FROM members)  --? actor
         AND statements.topics @> ARRAY[CAST(:topic AS text)]  --? topic
         AND :outlet = ANY (statements.outlets)  --? outlet
-        AND statements.search @@ websearch_to_tsquery('simple'::regconfig, :q)  --? q
-        AND statements.close_seq = 9223372036854775807  --? q
+        --? if q
+        AND statements.search @@ websearch_to_tsquery('simple'::regconfig, :q)
+        AND statements.close_seq = 9223372036854775807
+        --? end q
         AND statements.said_until >= :said_from  --? said_from
         AND statements.said_from <= :said_to  --? said_to
         AND (statements.said_from, statements.made_seq) < (:before, CAST(:made_seq AS bigint))

@@ -64,16 +64,16 @@ def test_the_subject_has_the_id_of_the_event_only_if_the_event_makes_it(
 @pytest.mark.parametrize("kind", ["actor", "topic", "statement", "position"])
 def test_a_projection_folds_every_event_type_about_its_kind_of_entity(kind: EntityKind) -> None:
     """So a rebuild cannot leave out a new event type: its fold handles it, or stops at it."""
-    (projection,) = (one for one in PROJECTIONS if one.name == f"{kind}s")
+    (projection,) = (p for p in PROJECTIONS if p.name == f"{kind}s")
     assert event_types_about(kind) == projection.hears
 
 
 def test_the_states_after_events_are_the_event_its_replacement_or_none() -> None:
-    made = example(StatementMade)
-    assert made == statement_after(made)
+    statement = example(StatementMade)
+    assert statement == statement_after(statement)
     assert statement_after(example(StatementRetracted)) is None
     with pytest.raises(TypeError, match=r"statement\.made"):
-        position_after(made)
+        position_after(statement)
 
 
 def test_event_types_that_sql_names_exist() -> None:

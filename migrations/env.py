@@ -1,7 +1,7 @@
-"""How are migrations run? Against one connection, all pending ones in one transaction.
+"""Alembic environment: runs all pending migrations in one transaction.
 
-The tables that they make belong to `onrecord_migrator`, a role that no process runs as. The login
-user must be allowed to create roles, schemas and the trusted extension `pg_trgm`.
+The tables belong to `onrecord_migrator`, a role that no process runs as. The login user must be
+allowed to create roles, schemas and the trusted extension `pg_trgm`.
 """
 
 from alembic import context
@@ -9,14 +9,14 @@ from sqlalchemy import text
 
 from onrecord.kit.sql.db import engine
 
-LOCK_KEY = 0x6D69677261746500  # b"migrate\0": two at once wait for each other
+LOCK_KEY = 0x6D69677261746500  # b"migrate\0"; concurrent migrations wait for each other
 MIGRATOR = """
 DO $$ BEGIN
     IF to_regrole('onrecord_migrator') IS NULL THEN
         BEGIN
             CREATE ROLE onrecord_migrator NOLOGIN;
         EXCEPTION WHEN duplicate_object OR unique_violation THEN
-            NULL;  -- roles are the cluster's; another database made it just now
+            NULL;  -- roles belong to the server; another database created it at the same time
         END;
     END IF;
     IF NOT pg_has_role(current_user, 'onrecord_migrator', 'USAGE') THEN

@@ -7,7 +7,7 @@ down_revision = ${repr(down_revision)}
 
 
 def upgrade() -> None:
-    # A lock that does not come soon is given back, or every reader queues up behind this migration.
+    # Without a timeout, every reader would queue behind a migration that waits for its lock.
     op.execute("SET LOCAL lock_timeout = '10s'")
     op.execute("SET LOCAL ROLE onrecord_migrator")
     ${upgrades if upgrades else "pass"}

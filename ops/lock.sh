@@ -1,5 +1,5 @@
 #!/bin/sh
-# Write the locks anew: exact versions with hashes, for every supported Python, naming no index.
+# Regenerate the lock files: exact versions with hashes, for every supported Python, without an index.
 # Needs `uv` on the PATH (pip install uv). Run it at the top of the repository.
 set -eu
 options="--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --quiet"

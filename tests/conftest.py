@@ -11,9 +11,9 @@ from xdist.scheduler import LoadFileScheduling
 from tests.support import postgres
 from tests.support.bodies import register_all
 from tests.support.processes import BROKER
-from tests.support.receiver import Receiver, receiver
+from tests.support.receiver import Receiver, run_receiver
 from tests.support.record import Record, record, serving
-from tests.support.webhooks import telling
+from tests.support.webhooks import run_delivery
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +53,7 @@ def client(on_record: Record) -> Iterator[httpx2.Client]:
 @pytest.fixture
 def there() -> Iterator[Receiver]:
     """A receiver of webhooks."""
-    with receiver() as made:
+    with run_receiver() as made:
         yield made
 
 
@@ -61,7 +61,7 @@ def there() -> Iterator[Receiver]:
 def tell(client: httpx2.Client, on_record: Record) -> Iterator[Callable[[], int]]:
     """A deliverer at work on `on_record`, whom this tells of what is new, as the worker does."""
     register_all(client)
-    with telling(on_record) as made:
+    with run_delivery(on_record) as made:
         yield made
 
 

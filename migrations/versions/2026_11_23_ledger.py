@@ -1,4 +1,4 @@
-"""The ledger: append-only tables, and who may do what with them."""
+"""Ledger: append-only tables, their triggers and grants."""
 
 from alembic import op
 
@@ -139,8 +139,8 @@ BEGIN
     WHERE p.seq = ANY (seqs) AND said #> '{data,sections}' ? p.section;
 END $$;
 """
-"""The one way out for words; see DESIGN's erasure. A statement's entries are those that made,
-corrected and retracted it."""
+"""The only function that deletes payloads. A statement's entries are those that created, corrected
+or retracted it."""
 
 GRANTS = """
 GRANT USAGE ON SCHEMA ledger TO onrecord_ingest, onrecord_projections, onrecord_audit;

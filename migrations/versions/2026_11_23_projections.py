@@ -23,7 +23,7 @@ VERSION = """
     close_reason text,
     PRIMARY KEY (generation, id, open_seq),
 """
-"""What every version of a row says of itself; see `projections/versions.py`."""
+"""Columns of every versioned table; see `projections/engine/versions.py`."""
 
 SEARCHABLE = """
 CREATE SCHEMA projections;

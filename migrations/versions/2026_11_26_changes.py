@@ -1,4 +1,4 @@
-"""Merges of actors; and changes: each step in its line, with the step before it."""
+"""Merges of actors, and changes: each step of a timeline with the step before it."""
 
 from alembic import op
 
@@ -23,7 +23,7 @@ VERSION = """
     close_reason text,
     PRIMARY KEY (generation, id, open_seq),
 """
-"""What every version of a row says of itself, as in the migration `projections`."""
+"""Columns of every versioned table, as in the migration `projections`."""
 
 TABLES = f"""
 CREATE TABLE projections.merges ({VERSION.format(id="text")}

@@ -1,4 +1,4 @@
-"""Projections: where one stopped, parts of a rebuild, and a cheaper index of words."""
+"""Projections: the event at which one stopped, parts of a rebuild, a cheaper full-text index."""
 
 from alembic import op
 

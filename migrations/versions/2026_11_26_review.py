@@ -1,4 +1,4 @@
-"""Review: what finds the statements and positions that may ask to be looked at again."""
+"""Review: indexes that find statements and positions to look at again."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Webhooks: endpoints, what they want, and every delivery with its attempts."""
+"""Webhooks: endpoints with their filters, and deliveries with their attempts."""
 
 from alembic import op
 

@@ -45,7 +45,7 @@ def postgres() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="onrecord-bench-") as folder:
         Path(folder).chmod(0o755)  # the server's own user passes through it to its data
         say("starting PostgreSQL")
-        with embedded.running(Path(folder), say=say) as server:
+        with embedded.running_server(Path(folder), echo=say) as server:
             with db.connect(server.url) as conn:
                 for name in ("fsync", "synchronous_commit", "full_page_writes"):
                     found = conn.execute("SELECT current_setting(%s)", [name]).fetchone()
@@ -58,7 +58,9 @@ def postgres() -> Iterator[str]:
 def migrated(server: str, name: str) -> str:
     """The address of a new database that holds an empty ledger."""
     url = database(server, name)
-    infrastructure.prepare(infrastructure.with_broker(Settings(database_url=SecretStr(url)), url))
+    infrastructure.prepare_database(
+        infrastructure.with_addresses(Settings(database_url=SecretStr(url)), url)
+    )
     return url
 
 

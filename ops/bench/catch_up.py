@@ -21,12 +21,14 @@ import psycopg
 import votes
 from competitors import Eventsourcing, installed
 
-from onrecord.kit.processes.gc_tuning import spare_collector
+from onrecord.kit.processes.gc_tuning import tune_gc
 from onrecord.kit.sql import db
 from onrecord.ledger import read
-from onrecord.projections.engine.catch_up import SETTINGS, catch_up, in_turns, prepare
+from onrecord.projections.engine.catch_up import FOLDING_SETTINGS
+from onrecord.projections.engine.catch_up_all import catch_up_all
+from onrecord.projections.engine.checkpoints import ensure_checkpoints
 from onrecord.projections.engine.projection import PAGE, Projection
-from onrecord.projections.engine.rebuild import rebuild
+from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.positions import POSITIONS
 from onrecord.projections.registry import PROJECTIONS
 
@@ -46,7 +48,7 @@ SELECT seq, entry{more} FROM (
 def reads(url: str, *, words: bool) -> float:
     """Entries a second that a raw reader gets, page by page."""
     sql = READ.format(more=", sections, values" if words else "", words=WORDS if words else "")
-    with bench.connect(url, role="onrecord_projections", **SETTINGS) as conn:
+    with bench.connect(url, role="onrecord_projections", **FOLDING_SETTINGS) as conn:
         cursor, count, start = conn.cursor(binary=True), 0, time.perf_counter()
         at = 0
         while page := cursor.execute(sql.encode(), [at, PAGE]).fetchall():
@@ -61,17 +63,21 @@ def folds(url: str, projections: Sequence[Projection]) -> float:
             conn.execute("DELETE FROM projections.checkpoints WHERE name = %s", [one.name])
             for table in one.tables:
                 conn.execute(f"TRUNCATE {table.fullname}")
-    engine = db.engine(url, role="onrecord_projections", **SETTINGS)
-    prepare(engine, tuple(projections))
+    engine = db.engine(url, role="onrecord_projections", **FOLDING_SETTINGS)
+    with engine.begin() as conn:
+        ensure_checkpoints(conn, projections)
     bench.settle(url)
     start = time.perf_counter()
-    in_turns(projections, lambda one, what: what(engine, one))  # as a worker does
-    for one in projections:
-        catch_up(engine, one)
+    while catch_up_all(engine, projections, raise_error):
+        pass
     seconds = time.perf_counter() - start
     engine.dispose()
     with db.connect(url) as conn:
-        return read.size(conn) / seconds
+        return read.ledger_size(conn) / seconds
+
+
+def raise_error(_: Projection, error: Exception) -> None:
+    raise error
 
 
 def rebuilds(url: str, processes: int) -> float:
@@ -86,7 +92,7 @@ def rebuilds(url: str, processes: int) -> float:
         start = time.perf_counter()
         while _live(conn) == before:
             time.sleep(0.002)
-        rate = read.size(conn) / (time.perf_counter() - start)
+        rate = read.ledger_size(conn) / (time.perf_counter() - start)
     for one in started:
         one.join()
         assert one.exitcode == 0
@@ -95,11 +101,11 @@ def rebuilds(url: str, processes: int) -> float:
 
 def helps(url: str, ready: Barrier) -> None:
     """One of those who rebuild."""
-    spare_collector()
-    engine = db.engine(url, role="onrecord_projections", **SETTINGS)
+    tune_gc()
+    engine = db.engine(url, role="onrecord_projections", **FOLDING_SETTINGS)
     with engine.connect():
         ready.wait()
-    rebuild(engine, POSITIONS, lambda *_: None)
+    rebuild_projection(engine, POSITIONS, lambda *_: None)
 
 
 def _live(conn: psycopg.Connection[Any]) -> Any:
@@ -121,7 +127,7 @@ def main() -> None:
     parser.add_argument("--votes", type=int, default=50_000)
     parser.add_argument("--theirs", type=int, default=4_000, help="events in a slice of theirs")
     given = parser.parse_args()
-    spare_collector()
+    tune_gc()
     with tempfile.TemporaryDirectory() as folder, bench.postgres() as server:
         python = installed(Path(folder))
         theirs = Eventsourcing(python, bench.database(server, "es"), runner=True)

@@ -1,8 +1,8 @@
-"""What does a Celery task per delivery do? The way that most senders of webhooks go.
+"""The baseline of `webhooks`: a Celery task per delivery, as most senders of webhooks have it.
 
-The baseline of `webhooks`: `python celery_side.py` is its worker. Each task reads its delivery,
-renders, signs, posts on a connection that is kept, and writes what came of it in one statement.
-Two prefork processes, for the machine's two cores; the same broker, rendering and signing as ours.
+`python celery_side.py` is its worker. Each task reads its delivery, renders, signs and posts it on
+a connection that is kept alive, and writes the result in one statement. Two prefork processes, for
+the machine's two cores; the same broker, rendering and signing as ours.
 """
 
 import os
@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 from onrecord.kit import celery
 from onrecord.kit.sql import db
 from onrecord.webhooks import payload
-from onrecord.webhooks.http.signing import signed
+from onrecord.webhooks.http.signing import signed_headers
 
 TASK = "bench.deliver"
 _READ = (
@@ -34,49 +34,49 @@ _EVENTS = db.compiled(payload.EVENTS)
 
 
 def deliverer(url: str) -> Any:
-    """A function that makes one delivery, with a connection of each kind of its own process."""
-    kept: dict[str, Any] = {}
+    """A function that makes one delivery, with connections that are kept per process."""
+    connections: dict[str, Any] = {}
 
     def deliver(id_: int) -> None:
-        if not kept:
-            kept["conn"] = psycopg.connect(
+        if not connections:
+            connections["conn"] = psycopg.connect(
                 db.conninfo(url, role="onrecord_webhooks"), autocommit=True, row_factory=dict_row
             )
-            kept["http"] = urllib3.PoolManager()
-        conn, http = kept["conn"], kept["http"]
+            connections["http"] = urllib3.PoolManager()
+        conn, http = connections["conn"], connections["http"]
         row = conn.execute(_READ, [id_], prepare=True, binary=True).fetchone()
         event = conn.execute(_EVENTS, {"seqs": [row["seq"]]}, prepare=True, binary=True).fetchone()
-        body, began = payload.body(event), datetime.now(UTC)
-        headers = signed([row["secret"]], id=str(row["event"]), at=began, body=body)
+        body, began = payload.event_body(event), datetime.now(UTC)
+        headers = signed_headers([row["secret"]], id=str(row["event"]), at=began, body=body)
         headers["Content-Type"] = payload.MEDIA_TYPE
-        answer = http.request(
+        response = http.request(
             "POST", row["url"], body=body, headers=headers, timeout=15, redirect=False
         )
-        ok = 200 <= answer.status < 300
-        told = {
+        ok = 200 <= response.status < 300
+        result = {
             "id": id_,
             "state": "delivered" if ok else "failed",
             "began": began,
             "seconds": (datetime.now(UTC) - began).total_seconds(),
             "ok": ok,
-            "status": answer.status,
-            "answer": answer.data[:1024],
+            "status": response.status,
+            "answer": response.data[:1024],
         }
-        conn.execute(_WRITE, told, prepare=True)
+        conn.execute(_WRITE, result, prepare=True)
 
     return deliver
 
 
-def app(url: str, broker: str) -> Celery:
-    made = celery.make(broker)
-    made.conf.worker_prefetch_multiplier = 16
-    made.task(name=TASK)(deliverer(url))
-    return made
+def worker_app(url: str, broker: str) -> Celery:
+    app = celery.make(broker)
+    app.conf.worker_prefetch_multiplier = 16
+    app.task(name=TASK)(deliverer(url))
+    return app
 
 
 def main() -> None:
-    made = app(os.environ["ONRECORD_DATABASE_URL"], os.environ["ONRECORD_BROKER_URL"])
-    made.worker_main(
+    app = worker_app(os.environ["ONRECORD_DATABASE_URL"], os.environ["ONRECORD_BROKER_URL"])
+    app.worker_main(
         [
             "worker",
             f"--queues={celery.QUEUE}",

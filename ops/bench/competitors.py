@@ -27,7 +27,7 @@ from connections import Commit, Connections
 from psycopg.conninfo import conninfo_to_dict
 
 from onrecord.domain.ids import new_id
-from onrecord.kit.processes.gc_tuning import spare_collector
+from onrecord.kit.processes.gc_tuning import tune_gc
 from onrecord.kit.sql import db
 
 INSTALLED = ("eventsourcing", "psycopg[binary,pool]")
@@ -131,7 +131,7 @@ def main() -> None:
     parser.add_argument("--theirs", type=int, default=2_000, help="events in a slice of theirs")
     parser.add_argument("--message-db", type=Path, help="a clone of message-db/message-db")
     given = parser.parse_args()
-    spare_collector()
+    tune_gc()
     with tempfile.TemporaryDirectory() as folder, bench.postgres() as server:
         python = installed(Path(folder))
         print(statements.sizes())

@@ -1,8 +1,8 @@
-"""How do the benches of webhooks have receivers, endpoints, and a deliverer to measure?
+"""Receivers, endpoints, processes and CPU counters for the benches of webhooks.
 
-`receiving` is a process that answers as a path asks and notes when each delivery came; `delivering`
-is the product's own deliverer as a process. `Cost` counts CPU seconds of processes. Called by
-`webhooks`, `webhooks_bulk` and `webhooks_latency`.
+`receiving` is a receiver process that answers by path and notes when each delivery arrived;
+`process` runs a process of the product. `Cost` counts CPU seconds of processes. Used by `webhooks`,
+`webhooks_bulk` and `webhooks_latency`.
 """
 
 import asyncio
@@ -37,25 +37,25 @@ BAD = b"HTTP/1.1 500 Sorry\r\nContent-Length: 0\r\n\r\n"
 
 
 class Receiver(asyncio.Protocol):
-    """Answers `/good` with 204, `/bad` with 500 and `/hang` never; it costs little CPU."""
+    """Answers `/good` with 204, `/bad` with 500 and `/hang` never, at little CPU."""
 
     def __init__(self, count: Any, note: Callable[[bytes, bytes], None] | None) -> None:
         self._count, self._note = count, note
-        self._got = b""
+        self._buffer = b""
 
     def connection_made(self, transport: Any) -> None:
         self._wire = transport
 
     def data_received(self, data: bytes) -> None:
-        self._got += data
+        self._buffer += data
         while True:
-            head, found, rest = self._got.partition(b"\r\n\r\n")
-            if not found:
+            head, separator, rest = self._buffer.partition(b"\r\n\r\n")
+            if not separator:
                 return
             length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
             if len(rest) < length:
                 return
-            self._got = rest[length:]
+            self._buffer = rest[length:]
             path = head.split(b" ", 2)[1]
             if self._note:
                 self._note(path, head.lower().partition(b"webhook-id: ")[2].partition(b"\r\n")[0])
@@ -67,7 +67,7 @@ class Receiver(asyncio.Protocol):
 
 
 def _receive(pipe: Any, count: Any, noting: bool) -> None:
-    """The receiver's process; through the pipe it gives its port, then what it noted when asked."""
+    """The receiver's process. It sends its port through the pipe, then its notes on request."""
     noted: list[tuple[str, str, float]] = []
 
     def note(path: bytes, id_: bytes) -> None:
@@ -80,12 +80,12 @@ def _receive(pipe: Any, count: Any, noting: bool) -> None:
         )
         pipe.send(server.sockets[0].getsockname()[1])
 
-        def tell() -> None:
+        def send_notes() -> None:
             pipe.recv()
             pipe.send(noted[:])
             noted.clear()
 
-        loop.add_reader(pipe.fileno(), tell)
+        loop.add_reader(pipe.fileno(), send_notes)
         await loop.create_future()
 
     asyncio.run(run())
@@ -93,7 +93,7 @@ def _receive(pipe: Any, count: Any, noting: bool) -> None:
 
 @dataclass(frozen=True)
 class Receiving:
-    """A receiver's process, and how many deliveries it answered well."""
+    """A receiver process; `count`: of deliveries that it answered with 204."""
 
     port: int
     pid: int
@@ -101,10 +101,10 @@ class Receiving:
     pipe: Any
 
     def noted(self) -> list[tuple[str, str, float]]:
-        """Path, id and time of what came since this was last asked."""
+        """Path, id and time of the deliveries since the last call."""
         self.pipe.send(None)
-        found: list[tuple[str, str, float]] = self.pipe.recv()
-        return found
+        notes: list[tuple[str, str, float]] = self.pipe.recv()
+        return notes
 
     def url(self, path: str = "/good") -> str:
         return f"http://127.0.0.1:{self.port}{path}"
@@ -125,7 +125,7 @@ def receiving(*, noting: bool = False) -> Iterator[Receiving]:
 
 
 def environment(url: str, **more: str) -> dict[str, str]:
-    """In which a process of the product finds database and broker."""
+    """Environment variables for a process of the product."""
     settings = infrastructure.with_broker(Settings(), url)
     database, broker = infrastructure.addresses(settings)
     return {
@@ -138,12 +138,13 @@ def environment(url: str, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(arguments: Iterable[str], given: dict[str, str]) -> Iterator[Child]:
-    """A Python process in a session of its own, that ends with us; what it logs is shown if it
-    fails us.
+def running(arguments: Iterable[str], env: dict[str, str]) -> Iterator[Child]:
+    """A Python process in a session of its own, stopped at the end.
+
+    Its log is shown if the block raises.
     """
     with tempfile.NamedTemporaryFile(prefix="onrecord-bench-", suffix=".log") as log:
-        child = spawn.spawn([sys.executable, *arguments], env=given, log=Path(log.name))
+        child = spawn.spawn([sys.executable, *arguments], env=env, log=Path(log.name))
         try:
             yield child
         except BaseException:
@@ -159,14 +160,14 @@ def process(name: str, url: str, **more: str) -> Any:
 
 
 class Cost:
-    """CPU seconds that processes and all their children took since this was made."""
+    """CPU seconds that processes and their children used since this was created."""
 
     def __init__(self, **pids: int) -> None:
         self._processes = {name: psutil.Process(pid) for name, pid in pids.items()}
         self._before = self._now()
 
     def _now(self) -> dict[str, float]:
-        return {name: sum(_times(one)) for name, one in self._processes.items()}
+        return {name: sum(_times(process)) for name, process in self._processes.items()}
 
     def taken(self) -> dict[str, float]:
         now = self._now()
@@ -174,13 +175,13 @@ class Cost:
 
 
 def _times(process: psutil.Process) -> Iterator[float]:
-    for one in [process, *process.children(recursive=True)]:
+    for each in [process, *process.children(recursive=True)]:
         try:
-            spent = one.cpu_times()
+            spent = each.cpu_times()
         except psutil.NoSuchProcess:
             continue
         yield spent.user + spent.system
-        if one == process:
+        if each == process:
             yield spent.children_user + spent.children_system
 
 
@@ -193,49 +194,50 @@ def free_port() -> int:
 def postmaster(url: str) -> int:
     """The process id of the server, whose children are its backends."""
     with db.connect(url) as conn:
-        found = conn.execute("SELECT pg_backend_pid()").fetchone()
-        assert found
-        return psutil.Process(found[0]).ppid()
+        row = conn.execute("SELECT pg_backend_pid()").fetchone()
+        assert row
+        return psutil.Process(row[0]).ppid()
 
 
 def staged(server: str, name: str, *, events: int) -> str:
-    """The address of a new database that holds so many statements, and no deliveries."""
+    """The URL of a new database with so many statements and no deliveries."""
     url = bench.migrated(server, name)
     with writer(url) as conn:
-        append(conn, [prepared(one) for one in statements.cast()])
+        append(conn, [prepared(request) for request in statements.cast()])
         for start in range(0, events, 500):
             count = min(500, events - start)
-            asked = [prepared(statements.request(start + n)) for n in range(count)]
-            assert all(isinstance(one, Answer) for one in append(conn, asked))
+            requests = [prepared(statements.request(start + n)) for n in range(count)]
+            assert all(isinstance(answer, Answer) for answer in append(conn, requests))
     return url
 
 
 def endpoints(url: str, count: int, address: str) -> None:
-    """So many endpoints that want everything from now on."""
+    """Insert so many endpoints without filters, from now on."""
     with db.connect(url, role="onrecord_webhooks") as conn, conn.transaction():
         conn.execute(
-            "WITH made AS (INSERT INTO webhooks.endpoints"
+            "WITH created AS (INSERT INTO webhooks.endpoints"
             " (id, url, types, actors, topics, kinds, ordered, secret, size)"
             " SELECT gen_random_uuid(), %s, '{}', '{}', '{}', '{}', false, %s,"
             " (SELECT max(size) FROM ledger.commits) FROM generate_series(1, %s) RETURNING id)"
-            " INSERT INTO webhooks.interests (by, name, endpoint) SELECT 'any', '', id FROM made",
+            " INSERT INTO webhooks.interests (by, name, endpoint)"
+            " SELECT 'any', '', id FROM created",
             [address, new_secret(), count],
         )
 
 
 def pending(url: str, count: int) -> None:
-    """Have nothing but so many first deliveries, all due; endpoints times events must be enough."""
+    """Replace all deliveries by so many first attempts, all due."""
     with db.connect(url) as conn:
         conn.execute("SET lock_timeout = '30s'")
         conn.execute("TRUNCATE webhooks.attempts, webhooks.deliveries")
-        made = conn.execute(
+        inserted = conn.execute(
             "INSERT INTO webhooks.deliveries (endpoint, seq, event, lane)"
             " SELECT p.id, e.seq, e.id, 0 FROM ledger.entries e, webhooks.endpoints p"
             " WHERE e.seq >= (SELECT max(seq) + 1 FROM ledger.entries) - %s"
             " ORDER BY e.seq, p.id LIMIT %s",
             [_events(conn, count), count],
         )
-        assert made.rowcount == count, made.rowcount
+        assert inserted.rowcount == count, inserted.rowcount
         conn.execute("ANALYZE webhooks.deliveries")
 
 
@@ -245,7 +247,7 @@ def _events(conn: Any, count: int) -> int:
 
 
 def wait_for(condition: Callable[[], bool], what: str, *, seconds: float = 300) -> None:
-    over = time.monotonic() + seconds
+    end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < over, f"after {seconds} s still not: {what}"
+        assert time.monotonic() < end, f"after {seconds} s still not: {what}"
         time.sleep(0.002)

@@ -26,6 +26,7 @@ from onrecord.kit.sql import db
 from onrecord.ledger import read
 from onrecord.ledger.append import append
 from onrecord.ledger.evaluate import prepared
+from onrecord.ledger.follow import read_entries
 
 MODELS = 1_000
 """Statements that are copied."""
@@ -75,10 +76,10 @@ def fill(url: str, size: int) -> None:
     """Make an empty ledger one of `size` entries."""
     with writer(url) as conn:
         append(conn, [prepared(one) for one in statements.cast()])
-        first = read.size(conn)
+        first = read.ledger_size(conn)
         for start in range(0, min(MODELS, size - first), 250):
             append(conn, [prepared(statements.request(start + n)) for n in range(250)])
-        done = read.size(conn)
+        done = read.ledger_size(conn)
     with psycopg.connect(db.conninfo(url, synchronous_commit="off"), autocommit=True) as conn:
         given = {"model": first, "models": MODELS, "a_commit": A_COMMIT}
         conn.execute("VACUUM ANALYZE")
@@ -113,9 +114,9 @@ class Ledger:
         took = []
         for _ in range(count + WARM):
             self._append(1)
-            size = read.size(self.writer)
+            size = read.ledger_size(self.writer)
             start = time.perf_counter()
-            (found,) = read.entries_from(self.follower, size - 1, 100)
+            (found,) = read_entries(self.follower, size - 1, size + 99)
             took.append(time.perf_counter() - start)
             assert found.seq == size - 1
         return _median(took)
@@ -126,7 +127,7 @@ class Ledger:
             self.follower.execute(
                 "SELECT id FROM ledger.entries WHERE seq IN (SELECT (random() * (%s - 1))::bigint"
                 " FROM generate_series(1, %s))",
-                [read.size(self.follower), (count + WARM) * 2],
+                [read.ledger_size(self.follower), (count + WARM) * 2],
             ).fetchall()
         )
         conn, took = serving.connection(self.port), []

@@ -120,7 +120,7 @@ def fill(url: str, base: Sequence[Vote], *, copies: int) -> int:
             conn.execute(
                 "INSERT INTO projections.checkpoints (name, generation, fold, size, live)"
                 " VALUES (%s, 1, %s, %s, true)",
-                [projection.name, projection.number, size],
+                [projection.name, projection.fold_number, size],
             )
         conn.execute("VACUUM ANALYZE")
     return size

@@ -28,19 +28,34 @@ from sqlalchemy import text
 
 from onrecord.kit.http.strict_routes import StrictRoute
 from onrecord.kit.sql import db
-from onrecord.projections import clock
-from onrecord.projections.changes import fold
-from onrecord.projections.changes.steps_read import last
-from onrecord.projections.changes.timelines_read import sheet
-from onrecord.projections.engine.snapshot import read
+from onrecord.projections.queries import positions_page
 
 CLIENTS = 32
 
-STEP = read(
-    (fold.NAME, clock.NAME),
-    f"""found AS (SELECT c.* FROM known, LATERAL {last(":actor", ":topic")} c)
-    SELECT found.* FROM found""",
+STEP = text("""
+WITH snapshot AS MATERIALIZED (
+    SELECT
+        least(
+            coalesce(CAST(:known_size AS bigint), 9223372036854775807),
+            CASE WHEN count(*) = 2 THEN min(size) ELSE 0 END
+        ) AS known_size,
+        coalesce(max(generation) FILTER (WHERE name = 'changes'), 0) AS changes
+    FROM projections.checkpoints
+    WHERE live AND name IN ('changes', 'clock')
 )
+SELECT changes.id, changes.actor, changes.recorded_as, changes.topic, changes.valid_from,
+    changes.ord, changes.made_seq, changes.earliest, changes.latest, changes.effective,
+    changes.stance, changes.condition, changes.before_id, changes.before_stance, changes.kind,
+    changes.change_size, changes.late
+FROM snapshot, projections.changes
+WHERE changes.generation = snapshot.changes
+    AND changes.open_seq < snapshot.known_size AND changes.close_seq >= snapshot.known_size
+    AND changes.line = hashtextextended(CAST(:actor AS text) || ' ' || CAST(:topic AS text), 0)
+    AND changes.actor || ' ' || changes.topic
+        = CAST(:actor AS text) || ' ' || CAST(:topic AS text)
+    AND changes.valid_from <= :as_of
+ORDER BY changes.valid_from DESC, changes.ord DESC, changes.made_seq DESC LIMIT 1
+""")
 """The part of a position's query that finds the step that was held."""
 
 _BARE = """
@@ -128,7 +143,7 @@ class Asked:
         name = actor if of == "actor" else topic
         limit = {"actor": 500, "topic": 100}[of]
         now = {"as_of": datetime.now(UTC), "known_size": None, "after": "", "limit": limit}
-        return db.compiled(sheet(of)), {of: name, **now}
+        return db.compiled(positions_page(of)), {of: name, **now}
 
 
 def generate(port: int, pipe: Connection) -> None:

@@ -29,7 +29,7 @@ def serve(url: str, port: int, *more: APIRouter) -> None:
 
     `more` is tried first, so that nothing stands in a baseline's way.
     """
-    settings = infrastructure.with_broker(Settings(database_url=SecretStr(url), port=port), url)
+    settings = infrastructure.with_addresses(Settings(database_url=SecretStr(url), port=port), url)
     app = app_factory.make(settings, frozenset({"ingest", "query", "audit"}))
     for router in more:
         app.router.routes[:0] = router.routes

@@ -48,7 +48,7 @@ def fill(url: str, data: Path, votes: int, *, bare: bool) -> int:
             assert not refused, refused[0]
             done += len(some)
             bench.progress("recording", done, votes)
-        size = read.size(conn)
+        size = read.ledger_size(conn)
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute("VACUUM ANALYZE")
     return size

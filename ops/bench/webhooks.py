@@ -1,9 +1,8 @@
-"""How many deliveries does one deliverer make, against a Celery task for each?
+"""Benchmark: deliveries a second of one deliverer, against a Celery task per delivery.
 
-Both sides post the same bodies, signed the same, to one receiver on this machine, and log each
-attempt in the same tables; what is due lies there when the clock starts. The rate is told by the
-clock, and by the CPU seconds of all that delivers: the deliverer (or the Celery worker) and
-PostgreSQL. The receiver's own are told beside.
+Both sides post the same bodies, signed alike, to one receiver on this machine, and log each attempt
+in the same tables; all deliveries are due when the clock starts. Reported by the clock, and by the
+CPU seconds of the deliverer (or the Celery worker) and PostgreSQL; the receiver's are separate.
 """
 
 import argparse
@@ -33,34 +32,34 @@ Costs = dict[str, list[dict[str, float]]]
 def deliver(
     side: str,
     url: str,
-    there: Receiving,
+    receiver: Receiving,
     pids: dict[str, int],
     count: int,
     costs: Costs,
     broker: str,
 ) -> float:
     """Deliveries a second by the clock; what they cost goes into `costs`."""
-    answered = there.count.value
+    answered = receiver.count.value
     pid = pids["deliverer"]
-    os.killpg(pid, signal.SIGSTOP)  # until all is there
+    os.killpg(pid, signal.SIGSTOP)  # until everything is due
     try:
         delivering.pending(url, count)
         if side != "ours":
             _enqueue(url, broker)
         bench.settle(url)
-        cost = Cost(**pids, receiver=there.pid)
+        cost = Cost(**pids, receiver=receiver.pid)
     finally:
         os.killpg(pid, signal.SIGCONT)
     start = time.perf_counter()
-    delivering.wait_for(lambda: there.count.value == answered + count, "all came")
+    delivering.wait_for(lambda: receiver.count.value == answered + count, "all arrived")
     _wait_until_logged(url, count)
     seconds = time.perf_counter() - start
-    costs[side].append({name: each / count for name, each in cost.taken().items()})
+    costs[side].append({name: used / count for name, used in cost.taken().items()})
     return count / seconds
 
 
 def _wait_until_logged(url: str, count: int) -> None:
-    """What came is logged a moment later: asked seldom, since asking costs the server."""
+    """Attempts are logged a moment later. Polled seldom, as each query costs the server."""
     query = "SELECT count(*) FROM webhooks.attempts WHERE ok"
     with db.connect(url) as conn:
         while conn.execute(query).fetchone() != (count,):
@@ -68,26 +67,26 @@ def _wait_until_logged(url: str, count: int) -> None:
 
 
 def _enqueue(url: str, broker: str) -> None:
-    made = celery.make(broker)
-    with db.connect(url) as conn, made.connection_for_write() as wire:
-        producer = made.amqp.Producer(wire.default_channel)
+    app = celery.make(broker)
+    with db.connect(url) as conn, app.connection_for_write() as wire:
+        producer = app.amqp.Producer(wire.default_channel)
         for (id_,) in conn.execute("SELECT id FROM webhooks.deliveries ORDER BY id").fetchall():
-            made.send_task(celery_side.TASK, [id_], producer=producer, retry=False)
+            app.send_task(celery_side.TASK, [id_], producer=producer, retry=False)
 
 
-def told(costs: Costs) -> None:
-    """Print what one delivery costs in CPU, and the rates by it."""
+def print_costs(costs: Costs) -> None:
+    """Print the CPU of a delivery, and the rates by it."""
     print("\n| CPU, us a delivery, median | delivers | PostgreSQL | receives | deliveries/CPU s |")
     print("|---|---:|---:|---:|---:|")
     rates: dict[str, list[float]] = {}
     for side in sorted(costs):
-        kept = costs[side][1:]  # the first is the warm-up
+        slices = costs[side][1:]  # without the warm-up
         parts = [
-            statistics.median(one[name] * 1e6 for one in kept)
+            statistics.median(slice_[name] * 1e6 for slice_ in slices)
             for name in ("deliverer", "postgres", "receiver")
         ]
-        rates[side] = [1 / (one["deliverer"] + one["postgres"]) for one in kept]
-        cells = " | ".join(f"{one:,.0f}" for one in parts)
+        rates[side] = [1 / (slice_["deliverer"] + slice_["postgres"]) for slice_ in slices]
+        cells = " | ".join(f"{part:,.0f}" for part in parts)
         print(f"| {side} | {cells} | {bench.spread(rates[side])} |")
     if len(rates) == 2:
         ours, theirs = rates.values()
@@ -100,17 +99,17 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=5)
     parser.add_argument("--count", type=int, default=10_000, help="deliveries in a slice, ours")
     parser.add_argument("--tasks", type=int, default=1_000, help="deliveries in a slice, theirs")
-    parser.add_argument("--broker", help="theirs; by itself it has the embedded one, as ours has")
+    parser.add_argument("--broker", help="theirs; default: the embedded one, as ours")
     parser.add_argument("--alone", action="store_true", help="ours only")
-    given = parser.parse_args()
+    args = parser.parse_args()
     costs: Costs = defaultdict(list)
-    with bench.postgres() as server, delivering.receiving() as there:
+    with bench.postgres() as server, delivering.receiving() as receiver:
         urls = {side: delivering.staged(server, side, events=EVENTS) for side in ("ours", "theirs")}
         for url in urls.values():
-            delivering.endpoints(url, ENDPOINTS, there.url())
+            delivering.endpoints(url, ENDPOINTS, receiver.url())
         postgres = delivering.postmaster(server)
         broker = (
-            given.broker
+            args.broker
             or infrastructure.addresses(infrastructure.with_broker(Settings(), urls["theirs"]))[1]
         )
         worker = delivering.environment(urls["theirs"], ONRECORD_BROKER_URL=broker)
@@ -121,23 +120,23 @@ def main() -> None:
             pids = {"ours": ours.pid, "theirs": theirs.pid}
             time.sleep(3)  # until both are up; the warm-up makes sure
             names = {"ours": "deliverer", "theirs": "a Celery task each"}
-            counts = {"ours": given.count, "theirs": given.tasks}
+            counts = {"ours": args.count, "theirs": args.tasks}
             sides = {
                 names[side]: partial(
                     deliver,
                     side,
                     urls[side],
-                    there,
+                    receiver,
                     {"deliverer": pids[side], "postgres": postgres},
                     counts[side],
                     costs,
                     broker,
                 )
-                for side in (("ours",) if given.alone else ("ours", "theirs"))
+                for side in (("ours",) if args.alone else ("ours", "theirs"))
             }
-            found = bench.alternate(sides, slices=given.slices, before=lambda: bench.settle(server))
-        bench.table(f"Deliveries to {ENDPOINTS} endpoints", found, unit="deliveries/s", target=5)
-        told(costs)
+            rates = bench.alternate(sides, slices=args.slices, before=lambda: bench.settle(server))
+        bench.table(f"Deliveries to {ENDPOINTS} endpoints", rates, unit="deliveries/s", target=5)
+        print_costs(costs)
 
 
 if __name__ == "__main__":

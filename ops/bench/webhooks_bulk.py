@@ -1,7 +1,7 @@
-"""What does one event for 10,000 endpoints cost, and does memory stay flat over a million pending?
+"""Benchmark: fan-out of one event to 10,000 endpoints, and a deliverer's memory with a backlog.
 
-Fan-out is the worker's own function, run here: counted are the CPU seconds of this process and of
-PostgreSQL. Memory is a deliverer's, while it delivers with few and with many pending.
+Fan-out is the worker's own function, run here; counted are the CPU seconds of this process and of
+PostgreSQL. Memory is a deliverer's, while it delivers with few and with many deliveries pending.
 """
 
 import argparse
@@ -23,44 +23,44 @@ from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out
 
 
-def fanned_out(server: str, there: Receiving, endpoints: int, slices: int) -> None:
+def measure_fan_out(server: str, receiver: Receiving, endpoints: int, slices: int) -> None:
     """One event, folded, then written as a delivery for each endpoint."""
     url = delivering.staged(server, "fan_out", events=1_000)
     folding = db.engine(url, role="onrecord_projections", **SETTINGS)
     listening = db.engine(url, role="onrecord_webhooks", **SETTINGS)
     prepare(folding, PROJECTIONS)
-    for one in PROJECTIONS:
-        catch_up(folding, one)
+    for projection in PROJECTIONS:
+        catch_up(folding, projection)
     fan_out(listening)
-    delivering.endpoints(url, endpoints, there.url())
+    delivering.endpoints(url, endpoints, receiver.url())
     here, postgres = os.getpid(), delivering.postmaster(server)
-    found: dict[str, list[float]] = {"here": [], "postgres": [], "clock": []}
+    seconds: dict[str, list[float]] = {"here": [], "postgres": [], "clock": []}
     for n in range(-1, slices):
         with writer(url) as conn:
             [answer] = append(conn, [prepared(statements.request(5_000 + n))])
             assert isinstance(answer, Answer)
-        for one in PROJECTIONS:
-            catch_up(folding, one)
+        for projection in PROJECTIONS:
+            catch_up(folding, projection)
         bench.settle(url)
         cost, start = Cost(here=here, postgres=postgres), time.perf_counter()
         assert endpoints == fan_out(listening)
         if n >= 0:
-            found["clock"].append(time.perf_counter() - start)
-            for name, seconds in cost.taken().items():
-                found[name].append(seconds)
+            seconds["clock"].append(time.perf_counter() - start)
+            for name, used in cost.taken().items():
+                seconds[name].append(used)
     folding.dispose()
     listening.dispose()
-    both = [a + b for a, b in zip(found["here"], found["postgres"], strict=True)]
+    both = [a + b for a, b in zip(seconds["here"], seconds["postgres"], strict=True)]
     print(f"\n**One event to {endpoints:,} endpoints**\n")
     print("| CPU, s | of it PostgreSQL | by the clock, s | target, CPU |\n|---:|---:|---:|---:|")
-    told = [bench.spread(one) for one in (both, found["postgres"], found["clock"])]
-    print(f"| {' | '.join(told)} | 5 |")
+    cells = [bench.spread(numbers) for numbers in (both, seconds["postgres"], seconds["clock"])]
+    print(f"| {' | '.join(cells)} | 5 |")
 
 
-def held(server: str, there: Receiving, sizes: list[int], seconds: float) -> None:
-    """What a deliverer holds and how fast it is, with so many pending when it starts."""
+def measure_memory(server: str, receiver: Receiving, sizes: list[int], seconds: float) -> None:
+    """Memory and rate of a deliverer with so many deliveries pending when it starts."""
     url = delivering.staged(server, "memory", events=1_000)
-    delivering.endpoints(url, 1_000, there.url())
+    delivering.endpoints(url, 1_000, receiver.url())
     print("\n**Pending**\n")
     print(
         "| pending at first | MiB at rest | MiB at its peak | deliveries/s |\n|---:|---:|---:|---:|"
@@ -70,21 +70,21 @@ def held(server: str, there: Receiving, sizes: list[int], seconds: float) -> Non
         with db.connect(url) as conn:
             conn.execute("VACUUM (ANALYZE) webhooks.deliveries")
         bench.settle(url)
-        before = there.count.value
+        before = receiver.count.value
         with delivering.process("deliverer", url) as process:
-            delivering.wait_for(lambda least=before: there.count.value > least, "it delivers")
+            delivering.wait_for(lambda least=before: receiver.count.value > least, "it delivers")
             rest = _mib(process.pid, "VmRSS")
-            start, first = time.perf_counter(), there.count.value
-            over = start + seconds
-            while time.perf_counter() < over and there.count.value < before + size:
+            start, first = time.perf_counter(), receiver.count.value
+            end = start + seconds
+            while time.perf_counter() < end and receiver.count.value < before + size:
                 time.sleep(0.01)
-            rate = (there.count.value - first) / (time.perf_counter() - start)
+            rate = (receiver.count.value - first) / (time.perf_counter() - start)
             print(f"| {size:,} | {rest:.0f} | {_mib(process.pid, 'VmHWM'):.0f} | {rate:,.0f} |")
 
 
 def _mib(pid: int, name: str) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
-    (kib,) = (one.split()[1] for one in status.splitlines() if one.startswith(name))
+    (kib,) = (line.split()[1] for line in status.splitlines() if line.startswith(name))
     return int(kib) / 1024
 
 
@@ -94,12 +94,12 @@ def main() -> None:
     parser.add_argument("--endpoints", type=int, default=10_000)
     parser.add_argument("--sizes", type=int, nargs="*", default=[20_000, 200_000, 1_000_000])
     parser.add_argument("--seconds", type=float, default=15.0)
-    given = parser.parse_args()
-    with bench.postgres() as server, delivering.receiving() as there:
-        if given.endpoints:
-            fanned_out(server, there, given.endpoints, given.slices)
-        if given.sizes:
-            held(server, there, given.sizes, given.seconds)
+    args = parser.parse_args()
+    with bench.postgres() as server, delivering.receiving() as receiver:
+        if args.endpoints:
+            measure_fan_out(server, receiver, args.endpoints, args.slices)
+        if args.sizes:
+            measure_memory(server, receiver, args.sizes, args.seconds)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""How long from a POST to its webhook, and what do receivers that hang or fail cost the others?
+"""Benchmark: time from a POST to its webhook, alone and beside receivers that hang or fail.
 
-The product's own processes on an embedded PostgreSQL, as `onrecord up` runs them. Arrival: one
+With the product's own processes on an embedded PostgreSQL, as `onrecord up` runs them. Arrival: one
 statement after another, from before its POST to its webhook. Isolation: statements at a steady
-pace, each for four endpoints that are well; in every other slice one that hangs and one that
-answers 500 want them too, and are resumed anew when it begins.
+rate, each for four healthy endpoints; in every other slice also for an endpoint that hangs and one
+that answers 500, both resumed when the slice starts.
 """
 
 import argparse
@@ -16,66 +16,65 @@ import delivering
 from delivering import Receiving
 from stage import Stage
 
-WELL = 4
+HEALTHY = 4
 
 
-def arrival(stage: Stage, there: Receiving, count: int) -> list[float]:
+def arrival(stage: Stage, receiver: Receiving, count: int) -> list[float]:
     """Milliseconds from POST to arrival, one after another."""
-    there.noted()
-    found = []
+    receiver.noted()
+    milliseconds = []
     for n in range(-10, count):
-        before = there.count.value
-        told, at = stage.post()
-        id_ = told["event"]
-        delivering.wait_for(lambda before=before: there.count.value > before, "it came")
-        came = {id_: at for _, id_, at in there.noted()}
+        before = receiver.count.value
+        recorded, at = stage.post()
+        id_ = recorded["event"]
+        delivering.wait_for(lambda before=before: receiver.count.value > before, "it arrived")
+        arrived = {id_: at for _, id_, at in receiver.noted()}
         if n >= 0:
-            found.append((came[id_] - at) * 1e3)
-    return found
+            milliseconds.append((arrived[id_] - at) * 1e3)
+    return milliseconds
 
 
-def paced(stage: Stage, there: Receiving, rate: float, seconds: float) -> list[float]:
-    """Milliseconds from POST to arrival at the endpoints that are well, at a steady pace."""
-    there.noted()
-    before, posted = there.count.value, {}
+def paced(stage: Stage, receiver: Receiving, rate: float, seconds: float) -> list[float]:
+    """Milliseconds from POST to arrival at the healthy endpoints, at a steady rate."""
+    receiver.noted()
+    before, posted = receiver.count.value, {}
     start = time.perf_counter()
     for n in range(int(rate * seconds)):
         time.sleep(max(0.0, start + n / rate - time.perf_counter()))
-        told, at = stage.post()
-        id_ = told["event"]
-        posted[id_] = at
-    whole = before + len(posted) * WELL
-    delivering.wait_for(lambda: there.count.value >= whole, "all came")
-    noted = [one for one in there.noted() if one[0].startswith("/good") and one[1] in posted]
-    assert len(noted) == len(posted) * WELL, len(noted)
+        recorded, at = stage.post()
+        posted[recorded["event"]] = at
+    expected = before + len(posted) * HEALTHY
+    delivering.wait_for(lambda: receiver.count.value >= expected, "all arrived")
+    noted = [note for note in receiver.noted() if note[0].startswith("/good") and note[1] in posted]
+    assert len(noted) == len(posted) * HEALTHY, len(noted)
     return [(at - posted[id_]) * 1e3 for _, id_, at in noted]
 
 
-def isolated(stage: Stage, there: Receiving, slices: int, rate: float, seconds: float) -> None:
-    """Alternate slices without and with the bad ones, and tell their p99."""
-    for n in range(1, WELL):
-        stage.endpoint(there.url(f"/good/{n}"))
-    bad = [stage.endpoint(there.url(path)) for path in ("/hang", "/bad")]
+def isolated(stage: Stage, receiver: Receiving, slices: int, rate: float, seconds: float) -> None:
+    """Alternate slices without and with the failing endpoints; print their latencies."""
+    for n in range(1, HEALTHY):
+        stage.endpoint(receiver.url(f"/good/{n}"))
+    failing = [stage.endpoint(receiver.url(path)) for path in ("/hang", "/bad")]
 
     def slice_(path: str) -> list[float]:
-        for one in bad:
-            status, told = stage.ask("POST", f"/v1/endpoints/{one}/{path}", None)
-            assert status < 300, told
-        return statistics.quantiles(paced(stage, there, rate, seconds), n=100)
+        for endpoint in failing:
+            status, response = stage.ask("POST", f"/v1/endpoints/{endpoint}/{path}", None)
+            assert status < 300, response
+        return statistics.quantiles(paced(stage, receiver, rate, seconds), n=100)
 
-    found: dict[str, list[list[float]]] = {"without": [], "with": []}
+    percentiles: dict[str, list[list[float]]] = {"without": [], "with": []}
     for n in range(-1, slices):
         for name, path in (("without", "pause"), ("with", "resume"))[:: -1 if n % 2 else 1]:
             bench.say(f"slice {n + 1} of {slices}: {name}")
             cuts = slice_(path)
             if n >= 0:
-                found[name].append(cuts)
-    print(f"\n**{rate:g} statements a second, each to {WELL} endpoints that are well**\n")
+                percentiles[name].append(cuts)
+    print(f"\n**{rate:g} statements a second, each to {HEALTHY} healthy endpoints**\n")
     print("| ms from POST to arrival | p50 | p99 |\n|---|---:|---:|")
-    for name, each in found.items():
-        cells = " | ".join(bench.spread([one[at] for one in each]) for at in (49, 98))
+    for name, slices_ in percentiles.items():
+        cells = " | ".join(bench.spread([cuts[at] for cuts in slices_]) for at in (49, 98))
         print(f"| {name} one that hangs and one that answers 500 | {cells} |")
-    pairs = zip(found["with"], found["without"], strict=True)
+    pairs = zip(percentiles["with"], percentiles["without"], strict=True)
     print(f"\np99 with / without: {bench.spread([a[98] / b[98] for a, b in pairs])}, target 2")
 
 
@@ -85,21 +84,21 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=10.0, help="of a slice")
     parser.add_argument("--rate", type=float, default=20.0, help="statements a second")
-    given = parser.parse_args()
+    args = parser.parse_args()
     with (
         bench.postgres() as server,
-        delivering.receiving(noting=True) as there,
+        delivering.receiving(noting=True) as receiver,
         ExitStack() as stack,
     ):
         stage = Stage(stack, server, "latency")
-        stage.endpoint(there.url("/good/0"))
-        if given.count:
-            took = arrival(stage, there, given.count)
+        stage.endpoint(receiver.url("/good/0"))
+        if args.count:
+            took = arrival(stage, receiver, args.count)
             cuts = statistics.quantiles(took, n=100)
             print("\n**One POST after another**\n\n| ms to arrival | p50 | p99 | target, p50 |")
             print(f"|---|---:|---:|---:|\n| | {cuts[49]:.1f} | {cuts[98]:.1f} | 100 |")
-        if given.slices:
-            isolated(stage, there, given.slices, given.rate, given.seconds)
+        if args.slices:
+            isolated(stage, receiver, args.slices, args.rate, args.seconds)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Does every event reach every endpoint when the clock is set forward and back?
+"""Tests that steps of the clock, forward and back, delay no delivery and no sweep.
 
-Real processes and a PostgreSQL whose clock this test sets; a real receiver.
+With real processes, a receiver, and a PostgreSQL whose clock the tests set.
 """
 
 import sys
@@ -12,9 +12,9 @@ import pytest
 
 from onrecord.kit.postgres import embedded
 from tests.support import webhooks
-from tests.support.clusters import ask, hush, reachable_folder
+from tests.support.clusters import ask, reachable_folder, silent
 from tests.support.processes import deployment, until
-from tests.support.receiver import Received, receiver
+from tests.support.receiver import ReceivedRequest, run_receiver
 from tests.support.stepped_clock import stepped_clock
 
 HOUR = 3600
@@ -24,80 +24,82 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def test_a_clock_that_is_set_forward_and_back_holds_no_delivery_up(tmp_path: Path) -> None:
+def test_no_delivery_is_delayed_when_the_clock_is_set_forward_and_back(tmp_path: Path) -> None:
     with ExitStack() as stack:
         folder = stack.enter_context(reachable_folder())
-        there = stack.enter_context(receiver())
+        receiver = stack.enter_context(run_receiver())
         clock = stack.enter_context(stepped_clock(folder))
-        postgres = stack.enter_context(embedded.running(folder / "data", say=hush))
+        postgres = stack.enter_context(embedded.running_server(folder / "data", echo=silent))
         deployed = stack.enter_context(deployment(postgres.url, tmp_path, broker_url=None))
         deployed.start("local_api", "worker", "deliverer", "beat")
-        client = stack.enter_context(webhooks.door(deployed))
+        client = stack.enter_context(webhooks.staged_client(deployed))
         gate, failing, hanging = threading.Event(), threading.Event(), threading.Event()
         stack.callback(gate.set)
 
-        def answer(received: Received) -> int:
+        def answer(_: ReceivedRequest) -> int:
             if failing.is_set():
                 return 500
             if hanging.is_set():
                 gate.wait(30)
             return 204
 
-        there.answer = answer
-        made = webhooks.make(client, there.url(), types=["position.changed"])
+        receiver.answer = answer
+        endpoint = webhooks.create_endpoint(client, receiver.url(), types=["position.changed"])
 
-        def came(seqs: list[int], times: int = 1) -> None:
-            until(lambda: all(there.seqs().count(one) >= times for one in seqs), "they came")
+        def wait_for(seqs: list[int], times: int = 1) -> None:
+            until(lambda: all(receiver.seqs().count(seq) >= times for seq in seqs), "they arrived")
 
-        # back: what is new is delivered all the same
-        first = webhooks.positions(client, 3)
-        came(first)
+        # back: new events are delivered at once
+        first = webhooks.record_positions(client, 3)
+        wait_for(first)
         clock.step(-HOUR)
-        second = webhooks.positions(client, 3)
-        came(second)
+        second = webhooks.record_positions(client, 3)
+        wait_for(second)
 
-        # forward while some are in flight: their leases are over, and they are sent again
+        # forward during attempts: their leases expire, and the deliveries are sent again
         hanging.set()
-        third = webhooks.positions(client, 3)
-        came(third)
+        third = webhooks.record_positions(client, 3)
+        wait_for(third)
         clock.step(+HOUR)
-        came(third, times=2)
+        wait_for(third, times=2)
         hanging.clear()
         gate.set()
-        webhooks.settled(client, made["id"])
+        webhooks.wait_until_settled(client, endpoint["id"])
 
-        # back while retries wait: they do not wait for the clock to come back to where it was
+        # back while retries wait: they do not wait until the clock is where it was
         failing.set()
-        fourth = webhooks.positions(client, 3)
-        came(fourth)
-        webhooks.settled(client, made["id"], "delivered", "pending")
+        fourth = webhooks.record_positions(client, 3)
+        wait_for(fourth)
+        webhooks.wait_until_settled(client, endpoint["id"], "delivered", "pending")
         failing.clear()
         clock.step(0)
-        logged = webhooks.assert_true(client, there, made["id"], first + second + third + fourth)
+        logged = webhooks.assert_all_delivered(
+            client, receiver, endpoint["id"], first + second + third + fourth
+        )
         (in_order,) = ask(
             postgres.url,
             "SELECT bool_and(ok) FROM (SELECT recorded_at >= lag(recorded_at) OVER (ORDER BY size)"
             " AS ok FROM ledger.commits) steps",
         )
     assert in_order == (True,)
-    results = [[one["result"] for one in delivery["attempts"]] for delivery in logged]
+    results = [[attempt["result"] for attempt in delivery["attempts"]] for delivery in logged]
     assert [["delivered"]] * 6 == results[:6]
-    assert all("unknown" in one and one[-1] == "delivered" for one in results[6:9])
-    assert all(one[0] == "failed" and one[-1] == "delivered" for one in results[9:])
+    assert all("unknown" in result and result[-1] == "delivered" for result in results[6:9])
+    assert all(result[0] == "failed" and result[-1] == "delivered" for result in results[9:])
 
 
-def test_beat_keeps_its_pace_when_the_clock_is_set_back(tmp_path: Path) -> None:
+def test_beat_keeps_its_interval_when_the_clock_is_set_back(tmp_path: Path) -> None:
     with ExitStack() as stack:
         folder = stack.enter_context(reachable_folder())
         clock = stack.enter_context(stepped_clock(folder))
-        postgres = stack.enter_context(embedded.running(folder / "data", say=hush))
+        postgres = stack.enter_context(embedded.running_server(folder / "data", echo=silent))
         deployed = stack.enter_context(deployment(postgres.url, tmp_path, broker_url=None))
         deployed.start("local_api", "worker", "beat")
 
-        def swept() -> list[tuple[object, ...]]:
+        def last_sweep() -> list[tuple[object, ...]]:
             return ask(postgres.url, "SELECT at FROM projections.sweeps")
 
-        until(lambda: bool(swept()), "a sweep came")
+        until(lambda: bool(last_sweep()), "a sweep ran")
         clock.step(-HOUR)
-        before = swept()
-        until(lambda: swept() < before, "a sweep came at the earlier time")
+        before = last_sweep()
+        until(lambda: last_sweep() < before, "a sweep ran at the earlier time")

@@ -1,4 +1,4 @@
-"""Does the demo keep its word, also from the wheel alone, and the second time?"""
+"""`onrecord demo`: its tour, from a checkout and from the wheel; and `--help` of each command."""
 
 import subprocess
 import sys
@@ -15,15 +15,15 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def somebody() -> Iterator[User]:
-    with user() as made:
-        yield made
+def new_user() -> Iterator[User]:
+    with user() as in_empty_folder:
+        yield in_empty_folder
 
 
-def test_the_demo_shows_the_main_job_and_finds_its_data_the_second_time(somebody: User) -> None:
-    code, first = somebody.run("demo", "--exit")
+def test_demo_shows_the_main_job_and_keeps_its_data_for_the_second_run(new_user: User) -> None:
+    code, first = new_user.run("demo", "--exit")
     assert code == 0, first
-    for shown in (
+    for text in (
         "Signature verified",
         "reversed",
         "shifted",
@@ -31,25 +31,25 @@ def test_the_demo_shows_the_main_job_and_finds_its_data_the_second_time(somebody
         "way to end the war",
         "[109:200]",
     ):
-        assert shown in first
+        assert text in first
     assert "37 lines are new, 0 were on record already" in first
-    code, second = somebody.run("demo", "--exit")
+    code, second = new_user.run("demo", "--exit")
     assert code == 0, second
     assert "0 lines are new, 37 were on record already" in second
     assert digest(first) == digest(second)
 
 
-def digest(printed: str) -> str:
-    return printed.split("Digest")[1].split()[0]
+def digest(output: str) -> str:
+    return output.split("Digest")[1].split()[0]
 
 
-def test_an_empty_demo_starts_without_the_seeds(somebody: User) -> None:
-    code, printed = somebody.run("demo", "--exit", "--empty")
-    assert code == 0, printed
-    assert "Replayed 0 entries" in printed
+def test_empty_demo_starts_without_the_seeds(new_user: User) -> None:
+    code, output = new_user.run("demo", "--exit", "--empty")
+    assert code == 0, output
+    assert "Replayed 0 entries" in output
 
 
-def test_the_demo_runs_from_the_wheel_alone(somebody: User, tmp_path: Path) -> None:
+def test_demo_runs_from_the_wheel_alone(new_user: User, tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
         cwd=ROOT,
@@ -60,30 +60,30 @@ def test_the_demo_runs_from_the_wheel_alone(somebody: User, tmp_path: Path) -> N
     subprocess.run(
         [
             *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"),
-            *("--target", str(somebody.folder / "site"), str(wheel)),
+            *("--target", str(new_user.folder / "site"), str(wheel)),
         ],
         check=True,
         capture_output=True,
     )
-    somebody.path = str(somebody.folder / "site")
-    where = subprocess.run(
+    new_user.path = str(new_user.folder / "site")
+    imported = subprocess.run(
         [sys.executable, "-c", "import onrecord; print(onrecord.__file__)"],
-        cwd=somebody.folder,
-        env=somebody.environment,
+        cwd=new_user.folder,
+        env=new_user.environment,
         check=True,
         capture_output=True,
         text=True,
     )
-    assert where.stdout.startswith(somebody.path)
-    code, printed = somebody.run("demo", "--exit")
-    assert code == 0, printed
+    assert imported.stdout.startswith(new_user.path)
+    code, output = new_user.run("demo", "--exit")
+    assert code == 0, output
 
 
 COMMANDS = ["up", "demo", "import", "show", "replay", "rebuild", "migrate", "doctor"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself_with_an_example(command: str) -> None:
-    shown = CliRunner().invoke(app, [command, "--help"])
-    assert shown.exit_code == 0
-    assert f"onrecord {command}" in shown.output.split("Example: ")[1]
+def test_help_of_each_command_has_an_example(command: str) -> None:
+    result = CliRunner().invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    assert f"onrecord {command}" in result.output.split("Example: ")[1]

@@ -1,7 +1,7 @@
-"""Is anything lost, or there twice, when processes die at the worst moment?
+"""Faults of real processes: no entry is lost or folded twice.
 
-Real processes, real signals. Positions are written over HTTP, folded by a Celery worker, and at the
-end a replay from the first entry says whether the projections are what the ledger says.
+Positions are written over HTTP and folded by a Celery worker. Processes are killed, or connections
+to the broker cut. At the end a replay compares the projections with the ledger.
 """
 
 import signal
@@ -18,25 +18,24 @@ import orjson
 import psycopg
 import pytest
 
-from onrecord.audit.replay import replay
+from onrecord.audit.replay import replay_ledger
 from onrecord.kit.sql import db
 from onrecord.projections.registry import PROJECTIONS
 from tests.support.committing import STALL, lock_held, stall_at_commit, waiting
 from tests.support.processes import BROKER, Deployment, deployment, until
 from tests.support.proxy import proxied
 
-HITS = 20
-"""Kills that must fall into an open fold."""
+KILLS = 20
 
 
 @pytest.fixture
 def deployed(database_url: str, tmp_path: Path) -> Iterator[Deployment]:
-    with deployment(database_url, tmp_path) as made:
-        yield made
+    with deployment(database_url, tmp_path) as processes:
+        yield processes
 
 
 def lines(start: int, count: int) -> bytes:
-    """Batch lines of positions of one actor on one topic."""
+    """Batch lines of positions of the same actor on the same topic."""
     body = {"actor": "a", "topic": "t", "stance": "support", "summary": "s", "coder": "tests"}
     return b"\n".join(
         orjson.dumps(
@@ -51,10 +50,10 @@ def lines(start: int, count: int) -> bytes:
 
 
 def post_lines(client: httpx2.Client, content: bytes) -> None:
-    answer = client.post(
+    response = client.post(
         "/v1/batch", content=content, headers={"Content-Type": "application/x-ndjson"}
     )
-    statuses = {orjson.loads(line)["status"] for line in answer.content.splitlines()}
+    statuses = {orjson.loads(line)["status"] for line in response.content.splitlines()}
     assert statuses == {201}
 
 
@@ -65,7 +64,7 @@ def register(client: httpx2.Client) -> None:
 
 
 def assert_nothing_lost(deployed: Deployment, database_url: str, *, size: int) -> None:
-    """All `size` entries are there, folded, and folded once."""
+    """All `size` entries are recorded, and folded exactly once."""
     with db.connect(database_url) as conn:
 
         def caught_up() -> bool:
@@ -73,15 +72,14 @@ def assert_nothing_lost(deployed: Deployment, database_url: str, *, size: int) -
             return row == (len(PROJECTIONS), size)
 
         until(caught_up, f"all projections are at {size}", seconds=60)
-    outcome = replay(db.engine(database_url, role="onrecord_audit"), lambda *_: None)
+    outcome = replay_ledger(db.engine(database_url, role="onrecord_audit"), lambda *_: None)
     assert (outcome.size, outcome.equal) == (size, True)
 
 
-def test_a_worker_killed_in_the_middle_of_a_fold_loses_and_doubles_nothing(
+def test_worker_killed_during_a_fold_loses_and_duplicates_nothing(
     deployed: Deployment, database_url: str
 ) -> None:
     deployed.start("local_api", "worker", "beat")
-    hits = 0
     size = 2
     with (
         httpx2.Client(base_url=deployed.address, timeout=60) as client,
@@ -98,21 +96,19 @@ def test_a_worker_killed_in_the_middle_of_a_fold_loses_and_doubles_nothing(
             ).fetchone()
             return row is not None and row[0] > 0
 
-        while hits < HITS:
+        for _ in range(KILLS):
             post_lines(client, lines(size, 400))
             size += 400
             until(folding, "a fold's transaction is open")
             deployed.kill("worker")
-            hits += 1
             deployed.start("worker")
-    assert hits == HITS
     assert_nothing_lost(deployed, database_url, size=size)
 
 
-def test_an_api_killed_between_commit_and_answer_gives_the_first_answer_when_asked_again(
+def test_api_killed_between_commit_and_answer_replays_the_answer_to_a_retry(
     deployed: Deployment, database_url: str
 ) -> None:
-    """It is frozen while it waits for its COMMIT, which the server then lets through."""
+    """The API is stopped (SIGSTOP) while it waits for its COMMIT, which then succeeds."""
     deployed.start("local_api", "worker", "beat")
     with httpx2.Client(base_url=deployed.address, timeout=10) as client:
         register(client)
@@ -133,9 +129,9 @@ def test_an_api_killed_between_commit_and_answer_gives_the_first_answer_when_ask
         writer.join()
         assert [] == answers
         deployed.start("local_api")
-        again = httpx2.post(f"{deployed.address}/v1/positions", json=body, timeout=10)
-        assert (again.status_code, again.headers["Idempotent-Replay"]) == (200, "true")
-        assert again.json()["seq"] == seq
+        retry = httpx2.post(f"{deployed.address}/v1/positions", json=body, timeout=10)
+        assert (retry.status_code, retry.headers["Idempotent-Replay"]) == (200, "true")
+        assert retry.json()["seq"] == seq
     assert_nothing_lost(deployed, database_url, size=2 + 3)
 
 
@@ -145,14 +141,14 @@ def attempt(address: str, body: dict[str, str], answers: list[int]) -> None:
 
 
 def is_recorded(observer: psycopg.Connection[Any], id_: UUID) -> bool:
-    found = observer.execute("SELECT 1 FROM ledger.entries WHERE id = %s", [id_])
-    return found.fetchone() is not None
+    cursor = observer.execute("SELECT 1 FROM ledger.entries WHERE id = %s", [id_])
+    return cursor.fetchone() is not None
 
 
-@pytest.mark.skipif(BROKER is not None, reason="cuts PGMQ's connections; RabbitMQ's test is below")
-def test_queues_in_postgresql_whose_connections_are_cut_cost_no_entry(
-    deployed: Deployment, database_url: str
-) -> None:
+@pytest.mark.skipif(
+    BROKER is not None, reason="cuts connections of PGMQ; the test of RabbitMQ is below"
+)
+def test_cut_connections_to_pgmq_lose_no_entry(deployed: Deployment, database_url: str) -> None:
     deployed.start("local_api", "worker", "beat")
     with psycopg.connect(database_url, autocommit=True) as observer:
 
@@ -167,13 +163,11 @@ def test_queues_in_postgresql_whose_connections_are_cut_cost_no_entry(
 
 
 @pytest.mark.skipif(BROKER is None, reason="needs RabbitMQ: ONRECORD_TEST_BROKER_URL is not set")
-def test_rabbitmq_whose_connections_are_cut_costs_no_entry(
-    database_url: str, tmp_path: Path
-) -> None:
+def test_cut_connections_to_rabbitmq_lose_no_entry(database_url: str, tmp_path: Path) -> None:
     assert BROKER is not None
     with (
-        proxied(BROKER) as (proxy, near),
-        deployment(database_url, tmp_path, broker_url=near) as deployed,
+        proxied(BROKER) as (proxy, proxy_url),
+        deployment(database_url, tmp_path, broker_url=proxy_url) as deployed,
     ):
         deployed.start("local_api", "worker", "beat")
         size = write_while_cutting(deployed, proxy.cut)
@@ -181,7 +175,7 @@ def test_rabbitmq_whose_connections_are_cut_costs_no_entry(
 
 
 def write_while_cutting(deployed: Deployment, cut: Callable[[], None]) -> int:
-    """Write on both sides of each of five cuts; answers the ledger's size."""
+    """Write before and after each of five cuts; the ledger's size."""
     size = 2
     with httpx2.Client(base_url=deployed.address, timeout=60) as client:
         register(client)

@@ -1,7 +1,7 @@
-"""Is there one strict order, whoever writes, and whoever dies or freezes under the lock?
+"""Tests that the ledger has one strict order, whichever writer dies or freezes under the lock.
 
-Real processes with many writers each, by a committer or straight by `append`; followers that read
-all the while; and a checker that is itself tried on a ledger whose lock was taken out.
+With real processes of many writers each, by a committer or by `append` directly, and followers that
+read meanwhile. The checker itself is tested on a ledger without the lock.
 """
 
 import os
@@ -25,62 +25,66 @@ from onrecord.domain.event import RecordedEvent
 from onrecord.ingest import record
 from onrecord.ingest.schemas import ActorIn, TopicIn
 from onrecord.kit.sql import db
-from onrecord.ledger import follow, read
+from onrecord.ledger import read
+from onrecord.ledger.follow import read_entries
+from onrecord.projections.engine.projection import psycopg_connection
 from tests.support import bodies
-from tests.support.order import Evidence, Seen, ledger, violations
+from tests.support.order import Evidence, Seen, read_ledger, violations
 from tests.support.processes import until
 from tests.support.record import Record
 from tests.support.writers import Plan, notes, outcome, request_of, run
 
-KILLS: Final = 12
-"""Writers killed that must fall between lock and commit."""
-FREEZES: Final = 3
+MIN_KILLS: Final = 12  # writers killed between lock and commit
+MIN_FREEZES: Final = 3
 PAGES: Final = (3, 50, 1_000)
 
-FORKED = get_context("forkserver")  # a process in 10 ms, and none that shares our threads
+FORKED = get_context("forkserver")  # starts in 10 ms, and shares no threads with this process
 FORKED.set_forkserver_preload(["tests.support.writers"])
 
 
 @dataclass
-class Running:
-    """A writer process. What it says, and is told, goes over `control`."""
+class RunningWriter:
+    """A writer process. `control` carries its messages, and those to it."""
 
     plan: Plan
     process: BaseProcess
     control: "Connection[Any, Any]"
 
 
-def start(plan: Plan) -> Running:
+def start(plan: Plan) -> RunningWriter:
     ours, theirs = FORKED.Pipe()
     process = FORKED.Process(target=run, args=(plan, theirs), name=plan.name)
     process.start()
     theirs.close()
-    return Running(plan, process, ours)
+    return RunningWriter(plan, process, ours)
 
 
 @contextmanager
-def running(plans: Sequence[Plan]) -> Iterator[dict[str, Running]]:
-    """Writers at work, by name. Whatever happens, none outlives the test."""
-    crew = {plan.name: start(plan) for plan in plans}
+def running(plans: Sequence[Plan]) -> Iterator[dict[str, RunningWriter]]:
+    """Running writers, by name. They are killed at the end in any case."""
+    writers = {plan.name: start(plan) for plan in plans}
     try:
-        yield crew
+        yield writers
     finally:
-        for one in crew.values():
-            one.process.kill()
+        for writer in writers.values():
+            writer.process.kill()
 
 
-def finish(crew: dict[str, Running]) -> None:
-    """Have all of them answer for what they asked, and end well."""
-    for one in crew.values():
-        one.control.send("stop")
-    for one in crew.values():
-        one.process.join(30)
-    assert {0} == {one.process.exitcode for one in crew.values()}
+def finish(writers: dict[str, RunningWriter]) -> None:
+    """Let all of them get their answers, and end without an error."""
+    for writer in writers.values():
+        writer.control.send("stop")
+    for writer in writers.values():
+        writer.process.join(30)
+    assert {0} == {writer.process.exitcode for writer in writers.values()}
 
 
 @contextmanager
 def following(url: str) -> Iterator[Callable[[], tuple[Seen, ...]]]:
-    """Followers, each with pages of its own size. What comes back ends them: what each saw."""
+    """Run followers with pages of different sizes; yields a function that ends them.
+
+    It returns the seqs and ids that each follower read.
+    """
     over = Event()
 
     def follow_by(page: Callable[[int], Sequence[RecordedEvent]]) -> Seen:
@@ -88,10 +92,10 @@ def following(url: str) -> Iterator[Callable[[], tuple[Seen, ...]]]:
         checkpoint = 0
         while True:
             last = over.is_set()
-            found = page(checkpoint)
-            seen += [(one.seq, one.id) for one in found]
-            if found:
-                checkpoint = found[-1].seq + 1
+            events = page(checkpoint)
+            seen += [(event.seq, event.id) for event in events]
+            if events:
+                checkpoint = events[-1].seq + 1
             elif last:
                 return tuple(seen)
             else:
@@ -100,13 +104,14 @@ def following(url: str) -> Iterator[Callable[[], tuple[Seen, ...]]]:
     def by_engine() -> Seen:
         engine = db.engine(url, role="onrecord_projections")
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-            found = follow_by(lambda start: follow.entries(conn, start, 7))
+            wire = psycopg_connection(conn)
+            seen = follow_by(lambda start: read_entries(wire, start, start + 7))
         engine.dispose()
-        return found
+        return seen
 
     def by_pages(size: int) -> Seen:
         with db.connect(url, role="onrecord_audit") as conn:
-            return follow_by(lambda start: read.entries_from(conn, start, size))
+            return follow_by(lambda start: read_entries(conn, start, start + size))
 
     with ThreadPoolExecutor() as pool:
         futures: list[Future[Seen]] = [pool.submit(by_engine)]
@@ -114,7 +119,7 @@ def following(url: str) -> Iterator[Callable[[], tuple[Seen, ...]]]:
 
         def end() -> tuple[Seen, ...]:
             over.set()
-            return tuple(one.result(60) for one in futures)
+            return tuple(future.result(60) for future in futures)
 
         try:
             yield end
@@ -122,47 +127,47 @@ def following(url: str) -> Iterator[Callable[[], tuple[Seen, ...]]]:
             over.set()
 
 
-def is_under_the_lock(observer: psycopg.Connection[Any], name: str) -> bool:
-    """Does this writer hold the ledger's lock, in a transaction that waits for it to go on?"""
-    found = observer.execute(
+def holds_lock(observer: psycopg.Connection[Any], name: str) -> bool:
+    """Whether this writer holds the ledger's lock, idle in a transaction."""
+    cursor = observer.execute(
         "SELECT FROM pg_stat_activity a JOIN pg_locks l USING (pid)"
         " WHERE a.datname = current_database() AND a.application_name = %s"
         " AND a.state = 'idle in transaction' AND l.locktype = 'advisory' AND l.granted",
         [name],
     )
-    return found.fetchone() is not None
+    return cursor.fetchone() is not None
 
 
-def freeze_until_others_go_on(observer: psycopg.Connection[Any], one: Running) -> None:
-    """Stop it as it stands; let it go on when the server has cut it off and others have written."""
-    pid = one.process.pid
+def freeze_until_others_write(observer: psycopg.Connection[Any], writer: RunningWriter) -> None:
+    """Stop a writer; continue it when the server has disconnected it and others have written."""
+    pid = writer.process.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
-    before = read.size(observer)
-    until(lambda: not is_under_the_lock(observer, one.plan.name), "it has lost the lock")
-    until(lambda: read.size(observer) > before, "others write while it is frozen")
+    before = read.ledger_size(observer)
+    until(lambda: not holds_lock(observer, writer.plan.name), "it has lost the lock")
+    until(lambda: read.ledger_size(observer) > before, "others write while it is frozen")
     os.kill(pid, signal.SIGCONT)
-    one.control.send("go")
+    writer.control.send("go")
 
 
-def stage(made: Record) -> None:
-    actors = [ActorIn.model_validate(bodies.actor(one) | {"names": ()}) for one in bodies.ACTORS]
-    topics = [TopicIn.model_validate(bodies.topic(one)) for one in bodies.TOPICS]
-    made.append(*map(record.actor, actors), *map(record.topic, topics))
+def stage(on_record: Record) -> None:
+    actors = [ActorIn.model_validate(bodies.actor(slug) | {"names": ()}) for slug in bodies.ACTORS]
+    topics = [TopicIn.model_validate(bodies.topic(slug)) for slug in bodies.TOPICS]
+    on_record.append(*map(record.actor, actors), *map(record.topic, topics))
 
 
 def evidence(url: str, plans: Sequence[Plan], followed: tuple[Seen, ...]) -> Evidence:
-    held = ledger(url)
-    told = tuple(
+    order = read_ledger(url)
+    answers = tuple(
         (f"{plan.name}/{thread}/{n}", request_of(plan.name, note), note)
         for plan in plans
         for (thread, n), note in notes(plan.log).items()
     )
-    staged = frozenset(one.id for one in held.events[: len(bodies.ACTORS + bodies.TOPICS)])
-    return Evidence(held, staged, told, followed)
+    staged = frozenset(event.id for event in order.events[: len(bodies.ACTORS + bodies.TOPICS)])
+    return Evidence(order, staged, answers, followed)
 
 
-def test_thirty_four_writers_in_five_processes_make_one_order_whoever_is_killed_or_frozen(
+def test_thirty_four_writers_keep_one_order_while_some_are_killed_or_frozen(
     on_record: Record, tmp_path: Path
 ) -> None:
     def plan(name: str, threads: int, door: Any, *holds: str) -> Plan:
@@ -180,35 +185,35 @@ def test_thirty_four_writers_in_five_processes_make_one_order_whoever_is_killed_
     with (
         psycopg.connect(on_record.url, autocommit=True) as observer,
         following(on_record.url) as end_following,
-        running(plans) as crew,
+        running(plans) as writers,
     ):
-        while kills < KILLS or freezes < FREEZES:
-            ready = wait([one.control for one in crew.values()], 30)
-            assert ready, "nobody came to be held"
-            for one in [one for one in crew.values() if one.control in ready]:
-                assert "held" == one.control.recv()
-                caught = is_under_the_lock(observer, one.plan.name)
-                if one.plan.name == "frozen":
+        while kills < MIN_KILLS or freezes < MIN_FREEZES:
+            ready = wait([writer.control for writer in writers.values()], 30)
+            assert ready, "no writer waits under the lock"
+            for writer in [writer for writer in writers.values() if writer.control in ready]:
+                assert "held" == writer.control.recv()
+                caught = holds_lock(observer, writer.plan.name)
+                if writer.plan.name == "frozen":
                     freezes += caught
-                    freeze_until_others_go_on(observer, one)
+                    freeze_until_others_write(observer, writer)
                     continue
                 kills += caught
-                one.process.kill()
-                one.process.join(10)
-                other = ("WITH",) if one.plan.holds == ("COMMIT",) else ("COMMIT",)
-                crew[one.plan.name] = start(replace(one.plan, holds=other))
-        finish(crew)
-        found = evidence(on_record.url, plans, end_following())
-    assert [] == violations(found)
-    heard = {who.rpartition("/")[0] for who, _, note in found.told if "seq" in note}
-    assert 34 == len(heard)
+                writer.process.kill()
+                writer.process.join(10)
+                other = ("WITH",) if writer.plan.holds == ("COMMIT",) else ("COMMIT",)
+                writers[writer.plan.name] = start(replace(writer.plan, holds=other))
+        finish(writers)
+        collected = evidence(on_record.url, plans, end_following())
+    assert [] == violations(collected)
+    answered = {name.rpartition("/")[0] for name, _, note in collected.answers if "seq" in note}
+    assert 34 == len(answered)
     assert {"revision-conflict"} == {
-        note["refused"] for _, _, note in found.told if "refused" in note
+        note["refused"] for _, _, note in collected.answers if "refused" in note
     }
 
 
 @pytest.mark.parametrize("lock", [True, False], ids=["with the lock", "without the lock"])
-def test_it_is_the_lock_that_keeps_the_order(on_record: Record, tmp_path: Path, lock: bool) -> None:
+def test_the_lock_is_what_keeps_the_order(on_record: Record, tmp_path: Path, lock: bool) -> None:
     plans = [
         Plan("one", on_record.url, tmp_path / "one", 4, "committer", lock=lock),
         Plan("two", on_record.url, tmp_path / "two", 4, "append", lock=lock),
@@ -217,68 +222,68 @@ def test_it_is_the_lock_that_keeps_the_order(on_record: Record, tmp_path: Path, 
     with (
         psycopg.connect(on_record.url, autocommit=True) as observer,
         following(on_record.url) as end_following,
-        running(plans) as crew,
+        running(plans) as writers,
     ):
-        until(lambda: read.size(observer) > 200, "200 entries are written")
-        finish(crew)
-        found = violations(evidence(on_record.url, plans, end_following()))
-    assert lock == (found == [])
+        until(lambda: read.ledger_size(observer) > 200, "200 entries are written")
+        finish(writers)
+        disorder = violations(evidence(on_record.url, plans, end_following()))
+    assert lock == (disorder == [])
     if not lock:
-        assert {"UniqueViolation"} <= {one.rpartition(" ")[2] for one in found}, found
+        assert {"UniqueViolation"} <= {words.rpartition(" ")[2] for words in disorder}, disorder
 
 
-def test_the_checker_sees_each_kind_of_disorder(on_record: Record) -> None:
+def test_the_checker_detects_each_kind_of_disorder(on_record: Record) -> None:
     stage(on_record)
-    asked = [{"thread": 0, "n": n, "expected": {1: 2, 5: 0}.get(n)} for n in range(6)]
-    requests = [request_of("one", note) for note in asked]
+    written = [{"thread": 0, "n": n, "expected": {1: 2, 5: 0}.get(n)} for n in range(6)]
+    requests = [request_of("one", note) for note in written]
     answers = on_record.append(*requests)
-    told = tuple(
+    noted = tuple(
         (f"one/0/{note['n']}", request, note | outcome(answer))
-        for note, request, answer in zip(asked, requests, answers, strict=True)
+        for note, request, answer in zip(written, requests, answers, strict=True)
     )
-    held = ledger(on_record.url)
-    seen = tuple((one.seq, one.id) for one in held.events)
-    staged = frozenset(one.id for one in held.events[: len(bodies.ACTORS + bodies.TOPICS)])
-    good = Evidence(held, staged, told, (seen,))
+    order = read_ledger(on_record.url)
+    seen = tuple((event.seq, event.id) for event in order.events)
+    staged = frozenset(event.id for event in order.events[: len(bodies.ACTORS + bodies.TOPICS)])
+    good = Evidence(order, staged, noted, (seen,))
     assert [] == violations(good)
     for what, disorder in disorders(good):
         assert violations(disorder), what
 
 
 def disorders(good: Evidence) -> Iterator[tuple[str, Evidence]]:
-    held, (seen,), (who, request, note) = good.ledger, good.followed, good.told[0]
-    (conflict,) = [one for one in good.told if "refused" in one[2]]
-    events, later = held.events, held.events[0].recorded_at + timedelta(days=1)
-    stale = next(one for one in events if getattr(one.event, "expected_revision", None))
-    event = stale.event.model_copy(update={"expected_revision": 1})
-    other, after = stale._replace(event=event), events[stale.seq + 1 :]
+    order, (seen,), (writer, request, note) = good.ledger, good.followed, good.answers[0]
+    (conflict,) = [answer for answer in good.answers if "refused" in answer[2]]
+    events, later = order.events, order.events[0].recorded_at + timedelta(days=1)
+    stale = next(event for event in events if getattr(event.event, "expected_revision", None))
+    another = stale.event.model_copy(update={"expected_revision": 1})
+    other, after = stale._replace(event=another), events[stale.seq + 1 :]
     aged = events[0]._replace(recorded_at=later)
     for what, wrong in (
-        ("a gap", replace(held, events=events[:3] + events[4:])),
-        ("a time that went back", replace(held, events=(aged, *events[1:]))),
-        ("an uncommitted entry", replace(held, commits=held.commits[:-1])),
-        ("a size that went back", replace(held, commits=held.commits[::-1])),
-        ("another root", replace(held, commits=((held.commits[0][0], bytes(32)),))),
-        ("another entry", replace(held, entries=(*held.entries[:-1], b"{}"))),
-        ("a stale write", replace(held, events=(*events[: stale.seq], other, *after))),
+        ("a gap", replace(order, events=events[:3] + events[4:])),
+        ("a time that went back", replace(order, events=(aged, *events[1:]))),
+        ("an uncommitted entry", replace(order, commits=order.commits[:-1])),
+        ("a size that went back", replace(order, commits=order.commits[::-1])),
+        ("another root", replace(order, commits=((order.commits[0][0], bytes(32)),))),
+        ("another entry", replace(order, entries=(*order.entries[:-1], b"{}"))),
+        ("a stale write", replace(order, events=(*events[: stale.seq], other, *after))),
     ):
         yield what, replace(good, ledger=wrong)
     for what, follower in (
-        ("one overlooked", seen[:3] + seen[4:]),
-        ("one seen twice", (*seen[:3], *seen[2:])),
-        ("two the wrong way round", (seen[1], seen[0], *seen[2:])),
-        ("the last one overlooked", seen[:-1]),
+        ("an entry overlooked", seen[:3] + seen[4:]),
+        ("an entry read twice", (*seen[:3], *seen[2:])),
+        ("two entries in the wrong order", (seen[1], seen[0], *seen[2:])),
+        ("the last entry overlooked", seen[:-1]),
     ):
         yield what, replace(good, followed=(seen, follower))
     unanswered = {"thread": 0, "n": 0, "expected": None}
-    for what, one in (
-        ("another place", (who, request, note | {"seq": note["seq"] + 1})),
-        ("another size", (who, request, note | {"size": note["size"] + 1})),
-        ("another time", (who, request, note | {"at": later.isoformat()})),
-        ("a failure", (who, request, unanswered | {"failed": "UniqueViolation"})),
-        ("a refusal", (who, request, unanswered | {"refused": "id-reused"})),
-        ("no answer", (who, request, unanswered)),
+    for what, answer in (
+        ("another place", (writer, request, note | {"seq": note["seq"] + 1})),
+        ("another size", (writer, request, note | {"size": note["size"] + 1})),
+        ("another time", (writer, request, note | {"at": later.isoformat()})),
+        ("a failure", (writer, request, unanswered | {"failed": "UniqueViolation"})),
+        ("a refusal", (writer, request, unanswered | {"refused": "id-reused"})),
+        ("no answer", (writer, request, unanswered)),
         ("a conflict that is none", (*conflict[:2], conflict[2] | {"expected": 1})),
     ):
-        yield what, replace(good, told=(*good.told[1:], one))
-    yield "an entry of nobody's", replace(good, told=good.told[1:])
+        yield what, replace(good, answers=(*good.answers[1:], answer))
+    yield "an entry without an answer", replace(good, answers=good.answers[1:])

@@ -1,7 +1,7 @@
-"""Does a rebuild outlive the end of any process at any moment, while reads go on and stay the same?
+"""Rebuild under `kill -9`: it resumes wherever it was killed, and reads do not change meanwhile.
 
-Real processes, `kill -9`. The moments are forced by holding what the process needs next; one is
-left to chance.
+Real processes. A test holds the lock that the process needs next to kill it at a chosen moment; one
+kill comes at a random moment.
 """
 
 import os
@@ -18,41 +18,41 @@ from typing import Any
 import httpx2
 import psycopg
 
-from onrecord.audit.replay import replay
-from onrecord.entrypoints import infrastructure
+from onrecord.audit.replay import replay_ledger
+from onrecord.kit.settings import addresses
 from onrecord.kit.sql import db
 from tests.e2e.test_faults import lines, post_lines, register
 from tests.support.processes import Deployment, deployment, until
 
-COUNT = 6_000
+ENTRIES = 6_000
 OF_POSITIONS = "FROM projections.checkpoints WHERE name = 'positions'"
 
-TABLE = "LOCK TABLE projections.steps IN SHARE MODE"
-PART = "SELECT FROM projections.parts WHERE part = 3 FOR UPDATE"
-LIVE = f"SELECT {OF_POSITIONS} AND live FOR NO KEY UPDATE"
-OLD = f"SELECT {OF_POSITIONS} AND live FOR KEY SHARE"
+LOCK_TABLE = "LOCK TABLE projections.steps IN SHARE MODE"
+LOCK_PART = "SELECT FROM projections.parts WHERE part = 3 FOR UPDATE"
+LOCK_LIVE_ROW = f"SELECT {OF_POSITIONS} AND live FOR NO KEY UPDATE"
+KEEP_LIVE_ROW = f"SELECT {OF_POSITIONS} AND live FOR KEY SHARE"
 
-WAITS = (
+LOCK_WAITS = (
     "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
     " WHERE NOT granted AND datname = current_database()"
 )
-LOOKS = (
+PART_CLAIMS = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
     " AND application_name = 'onrecord_projections' AND query LIKE '%SKIP LOCKED%'"
 )
-DONE = "SELECT count(*) FROM projections.parts WHERE size = until"
-BEGUN = "SELECT count(*) FROM projections.parts WHERE size > 0"
-GENERATION = f"SELECT generation {OF_POSITIONS} AND live"
-GENERATIONS = (
+FINISHED_PARTS = "SELECT count(*) FROM projections.parts WHERE size = until"
+STARTED_PARTS = "SELECT count(*) FROM projections.parts WHERE size > 0"
+LIVE_GENERATION = f"SELECT generation {OF_POSITIONS} AND live"
+GENERATION_COUNT = (
     "SELECT count(*) FROM (SELECT generation FROM projections.steps"
-    f" UNION SELECT generation {OF_POSITIONS}) all_there_are"
+    f" UNION SELECT generation {OF_POSITIONS}) generations"
 )
 
 
 @contextmanager
 def rebuilding(deployed: Deployment) -> Iterator[subprocess.Popen[bytes]]:
-    """`onrecord rebuild positions`, killed on the way out."""
-    url, broker = infrastructure.addresses(deployed.settings)
+    """`onrecord rebuild positions`, killed at the end."""
+    url, broker = addresses(deployed.settings)
     process = subprocess.Popen(
         [sys.executable, "-m", "onrecord.entrypoints.cli", "rebuild", "positions"],
         env={**os.environ, "ONRECORD_DATABASE_URL": url, "ONRECORD_BROKER_URL": broker},
@@ -67,8 +67,8 @@ def rebuilding(deployed: Deployment) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextmanager
-def held(url: str, sql: str) -> Iterator[psycopg.Connection[Any]]:
-    """Hold a row or a table, until this ends or the connection is rolled back."""
+def locked(url: str, sql: str) -> Iterator[psycopg.Connection[Any]]:
+    """Hold the lock of a statement, until the `with` ends or the connection is rolled back."""
     with psycopg.connect(url) as conn:
         conn.execute(sql.encode())
         yield conn
@@ -76,12 +76,12 @@ def held(url: str, sql: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 class Reader:
-    """Asks for the same position again and again; keeps every different answer."""
+    """Reads the same position in a loop; keeps the distinct responses."""
 
     def __init__(self, address: str) -> None:
-        self.answers: set[tuple[int, str]] = set()
-        self.count = 0
-        self._over = threading.Event()
+        self.responses: set[tuple[int, str]] = set()
+        self.reads = 0
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(address,))
 
     def __enter__(self) -> "Reader":
@@ -89,74 +89,76 @@ class Reader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._stopping.set()
         self._thread.join()
 
     def _run(self, address: str) -> None:
-        ask = {"as_of": "2023-01-01", "known_size": str(COUNT)}
+        params = {"as_of": "2023-01-01", "known_size": str(ENTRIES)}
         with httpx2.Client(base_url=address, timeout=30) as client:
-            while not self._over.is_set():
-                answer = client.get("/v1/actors/a/topics/t/position", params=ask)
-                self.answers.add((answer.status_code, answer.text))
-                self.count += 1
+            while not self._stopping.is_set():
+                response = client.get("/v1/actors/a/topics/t/position", params=params)
+                self.responses.add((response.status_code, response.text))
+                self.reads += 1
 
 
-def test_a_rebuild_goes_on_wherever_it_was_killed_while_reads_stay_the_same(
-    database_url: str, tmp_path: Path
-) -> None:
+def test_killed_rebuild_resumes_and_reads_do_not_change(database_url: str, tmp_path: Path) -> None:
     with (
         deployment(database_url, tmp_path) as deployed,
         psycopg.connect(database_url, autocommit=True) as observer,
     ):
 
-        def asked(sql: str) -> Any:
+        def query(sql: str) -> Any:
             row = observer.execute(sql.encode()).fetchone()
             return row and row[0]
 
         deployed.start("local_api", "worker", "beat")
         with httpx2.Client(base_url=deployed.address, timeout=60) as client:
             register(client)
-            post_lines(client, lines(2, COUNT - 2))
-        level = "SELECT min(size) FROM projections.checkpoints"
-        until(lambda: bool(COUNT == asked(level)), "everything is folded", seconds=60)
+            post_lines(client, lines(2, ENTRIES - 2))
+        folded = "SELECT min(size) FROM projections.checkpoints"
+        until(lambda: bool(ENTRIES == query(folded)), "everything is folded", seconds=60)
         for name in ("worker", "beat"):
             deployed.kill(name)
         with Reader(deployed.address) as reader:
-            kill_the_command(deployed, database_url, asked)
-            # workers alone remove what it left, and build what is begun by who is killed anywhere
+            kill_the_command(deployed, database_url, query)
+            # without the command, workers alone remove the old generation and finish a rebuild
             deployed.start("worker", "beat")
-            until(lambda: bool(1 == asked(GENERATIONS)), "the one before is removed", seconds=60)
+            until(
+                lambda: bool(1 == query(GENERATION_COUNT)),
+                "the old generation is removed",
+                seconds=60,
+            )
             with rebuilding(deployed):
                 time.sleep(random.uniform(0.5, 2.0))
             deployed.kill("worker")
             deployed.start("worker")
             with rebuilding(deployed) as process:
                 assert 0 == process.wait(60)
-            assert [True, 1] == [asked(GENERATION) > 2, asked(GENERATIONS)]
-        assert [200] == [status for status, _ in reader.answers], reader.answers
-        assert reader.count > 50
+            assert [True, 1] == [query(LIVE_GENERATION) > 2, query(GENERATION_COUNT)]
+        assert [200] == [status for status, _ in reader.responses], reader.responses
+        assert reader.reads > 50
         engine = db.engine(database_url, role="onrecord_audit")
-        outcome = replay(engine, lambda *_: None)
+        outcome = replay_ledger(engine, lambda *_: None)
         engine.dispose()
-        assert (COUNT, True) == (outcome.size, outcome.equal)
+        assert (ENTRIES, True) == (outcome.size, outcome.equal)
 
 
-def kill_the_command(deployed: Deployment, url: str, asked: Any) -> None:
-    """Begin a rebuild and kill it at each of its moments; no worker is there to help."""
-    with held(url, TABLE), rebuilding(deployed):
-        until(lambda: asked(WAITS) > 0, "it is in the middle of its first page")
-    assert [0, 1] == [asked(BEGUN), asked(GENERATION)]
-    with held(url, PART), rebuilding(deployed):
-        until(lambda: bool(asked(DONE) == 3), "three of four parts are at their end")
-    assert [3, 1] == [asked(DONE), asked(GENERATION)]
-    with ExitStack() as ends:
-        part = ends.enter_context(held(url, PART))
-        ends.enter_context(rebuilding(deployed))
-        until(lambda: asked(LOOKS) > 0, "it looks for a part")
-        ends.enter_context(held(url, LIVE))
+def kill_the_command(deployed: Deployment, url: str, query: Any) -> None:
+    """Kill the command at each stage of a rebuild, while no worker runs."""
+    with locked(url, LOCK_TABLE), rebuilding(deployed):
+        until(lambda: query(LOCK_WAITS) > 0, "it is folding its first page")
+    assert [0, 1] == [query(STARTED_PARTS), query(LIVE_GENERATION)]
+    with locked(url, LOCK_PART), rebuilding(deployed):
+        until(lambda: bool(query(FINISHED_PARTS) == 3), "three of four parts are finished")
+    assert [3, 1] == [query(FINISHED_PARTS), query(LIVE_GENERATION)]
+    with ExitStack() as stack:
+        part = stack.enter_context(locked(url, LOCK_PART))
+        stack.enter_context(rebuilding(deployed))
+        until(lambda: query(PART_CLAIMS) > 0, "it is looking for a part")
+        stack.enter_context(locked(url, LOCK_LIVE_ROW))
         part.rollback()
-        until(lambda: asked(WAITS) > 0, "it is between the last part and the switch")
-    assert [4, 1] == [asked(DONE), asked(GENERATION)]
-    with held(url, OLD), rebuilding(deployed):
-        until(lambda: bool(2 == asked(GENERATION)), "it is about to remove the one before")
-    assert 2 == asked(GENERATIONS)
+        until(lambda: query(LOCK_WAITS) > 0, "it is between the last part and the switch")
+    assert [4, 1] == [query(FINISHED_PARTS), query(LIVE_GENERATION)]
+    with locked(url, KEEP_LIVE_ROW), rebuilding(deployed):
+        until(lambda: bool(2 == query(LIVE_GENERATION)), "it is about to remove the old generation")
+    assert 2 == query(GENERATION_COUNT)

@@ -1,45 +1,50 @@
-"""Does everything run from one command, and end with it?"""
+"""`onrecord up`: starting, supervising and stopping all processes of one machine."""
 
 import signal
 import socket
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from onrecord.kit.postgres import embedded
 from onrecord.kit.sql import db
-from onrecord.kit.sql.migrations import carried
+from onrecord.kit.sql.migrations import data_folder
 from tests.support.commands import User, all_gone, tree, user
 from tests.support.processes import until
 
-SEEDS = str(carried("seeds"))
+SEEDS = str(data_folder("seeds"))
 
 
 @pytest.fixture
-def somebody() -> Iterator[User]:
-    with user() as made:
-        yield made
+def new_user() -> Iterator[User]:
+    with user() as in_empty_folder:
+        yield in_empty_folder
 
 
 @pytest.fixture(scope="module")
-def at_work() -> Iterator[User]:
-    """Somebody whose `up` runs: for tests that leave it as they found it."""
-    with user() as made, made.up():
-        yield made
+def running() -> Iterator[User]:
+    """A user whose `up` runs, shared by tests that do not disturb it."""
+    with user() as in_empty_folder, in_empty_folder.up():
+        yield in_empty_folder
 
 
-def test_ctrl_c_ends_every_process_within_ten_seconds(somebody: User) -> None:
-    with somebody.up() as process:
+def is_worker(process: psutil.Process) -> bool:
+    return process.cmdline()[-1].endswith(".worker")
+
+
+def test_ctrl_c_ends_every_process_within_ten_seconds(new_user: User) -> None:
+    with new_user.up() as process:
         everything = tree(process)
-        assert len(everything) > 8  # API, worker with its pool, beat, and PostgreSQL's own
+        assert len(everything) > 8  # API, worker and its pool, beat, and those of PostgreSQL
         process.send_signal(signal.SIGINT)
         assert 130 == process.wait(10)
         until(lambda: all_gone(everything), "all processes are gone", seconds=1)
 
 
 @pytest.mark.parametrize("line", ["Starting PostgreSQL", "Bringing the schema", "Starting API"])
-def test_ctrl_c_while_it_starts_ends_everything_too(somebody: User, line: str) -> None:
-    process = somebody.start("up")
+def test_ctrl_c_while_starting_ends_every_process(new_user: User, line: str) -> None:
+    process = new_user.start("up")
     assert process.stdout
     while line not in process.stdout.readline():
         assert process.poll() is None
@@ -49,50 +54,50 @@ def test_ctrl_c_while_it_starts_ends_everything_too(somebody: User, line: str) -
     until(lambda: all_gone(everything), "all processes are gone", seconds=1)
 
 
-def test_a_killed_up_takes_everything_along_and_the_next_one_finds_the_data(
-    somebody: User,
+def test_processes_end_with_a_killed_up_and_the_next_up_has_the_data(
+    new_user: User,
 ) -> None:
-    with somebody.up() as process:
-        somebody.run("import", SEEDS)
+    with new_user.up() as process:
+        new_user.run("import", SEEDS)
         everything = tree(process)
         process.kill()
         until(lambda: all_gone(everything), "all processes are gone", seconds=15)
-    with somebody.up():
-        assert somebody.get("/v1/actors/biden").status_code == 200
+    with new_user.up():
+        assert new_user.get("/v1/actors/biden").status_code == 200
 
 
-def test_a_child_that_is_killed_is_started_again(somebody: User) -> None:
-    with somebody.up() as process:
-        worker = next(one for one in tree(process) if one.cmdline()[-1].endswith(".worker"))
-        for one in [*worker.children(recursive=True), worker]:
-            one.kill()
+def test_killed_worker_is_restarted(new_user: User) -> None:
+    with new_user.up() as process:
+        worker = next(child for child in tree(process) if is_worker(child))
+        for child in [*worker.children(recursive=True), worker]:
+            child.kill()
         until(lambda: not worker.is_running(), "the worker is dead")
-        assert somebody.run("import", SEEDS)[0] == 0
+        assert new_user.run("import", SEEDS)[0] == 0
         until(
-            lambda: somebody.get("/v1/actors/biden").status_code == 200, "a new worker has folded"
+            lambda: new_user.get("/v1/actors/biden").status_code == 200, "a new worker has folded"
         )
 
 
-def test_a_second_up_on_the_same_folder_is_refused_with_the_reason(at_work: User) -> None:
-    code, printed = at_work.run("up", "--port", str(at_work.port + 1))
+def test_second_up_on_the_same_folder_is_refused_with_the_reason(running: User) -> None:
+    code, output = running.run("up", "--port", str(running.port + 1))
     assert code == 3
-    assert "already runs the database" in printed
+    assert "already runs the database" in output
 
 
-def test_a_port_that_is_taken_is_named_with_the_way_out(somebody: User) -> None:
-    with socket.create_server(("127.0.0.1", somebody.port)):
-        code, printed = somebody.run("up")
+def test_occupied_port_is_reported_with_the_option_that_helps(new_user: User) -> None:
+    with socket.create_server(("127.0.0.1", new_user.port)):
+        code, output = new_user.run("up")
     assert code == 3
-    assert str(somebody.port) in printed
-    assert "--port" in printed
+    assert str(new_user.port) in output
+    assert "--port" in output
 
 
-def test_replay_finds_a_row_that_the_ledger_does_not_give_and_rebuild_mends_it(
-    at_work: User,
+def test_replay_reports_a_manipulated_row_and_rebuild_repairs_it(
+    running: User,
 ) -> None:
-    at_work.run("import", SEEDS)
-    until(lambda: at_work.run("replay")[0] == 0, "the projections have caught up")
-    url = embedded.address_of(at_work.folder / ".onrecord")
+    running.run("import", SEEDS)
+    until(lambda: running.run("replay")[0] == 0, "the projections have caught up")
+    url = embedded.url_of_running_server(running.folder / ".onrecord")
     assert url
     with db.connect(url) as conn:
         changed = conn.execute(
@@ -100,49 +105,49 @@ def test_replay_finds_a_row_that_the_ledger_does_not_give_and_rebuild_mends_it(
             " AND topic = 'talks-with-putin' AND effective = '2022-10-11'"
         ).rowcount
     assert changed == 1
-    code, printed = at_work.run("replay")
+    code, output = running.run("replay")
     assert code == 1
-    assert "'mixed'" in printed
-    assert "'conditional_oppose'" in printed
-    assert at_work.run("rebuild", "positions")[0] == 0
-    assert at_work.run("replay")[0] == 0
+    assert "'mixed'" in output
+    assert "'conditional_oppose'" in output
+    assert running.run("rebuild", "positions")[0] == 0
+    assert running.run("replay")[0] == 0
 
 
-def test_processes_run_in_the_roles_of_their_rooms(at_work: User) -> None:
-    url = embedded.address_of(at_work.folder / ".onrecord")
+def test_connections_run_in_the_roles_of_their_packages(running: User) -> None:
+    url = embedded.url_of_running_server(running.folder / ".onrecord")
     assert url
     with db.connect(url) as conn:
-        found = conn.execute(
+        rows = conn.execute(
             "SELECT DISTINCT application_name FROM pg_stat_activity"
             " WHERE application_name LIKE 'onrecord_%'"
         ).fetchall()
-    names = {name for (name,) in found}
+    names = {name for (name,) in rows}
     assert {"onrecord_ingest", "onrecord_query", "onrecord_audit"} <= names
 
 
-def test_it_runs_in_a_folder_with_a_space_and_quotes_in_its_name(somebody: User) -> None:
-    somebody.folder = somebody.folder / "it's a folder"
-    somebody.folder.mkdir(mode=0o755)
-    with somebody.up():
-        assert 0 == somebody.run("import", SEEDS)[0]
-        until(lambda: somebody.get("/v1/actors/biden").status_code == 200, "it is folded")
+def test_up_works_in_a_folder_with_a_space_and_a_quote_in_its_name(new_user: User) -> None:
+    new_user.folder = new_user.folder / "it's a folder"
+    new_user.folder.mkdir(mode=0o755)
+    with new_user.up():
+        assert 0 == new_user.run("import", SEEDS)[0]
+        until(lambda: new_user.get("/v1/actors/biden").status_code == 200, "the seeds are folded")
 
 
-def test_up_ends_with_the_reason_when_its_database_dies_while_it_starts(somebody: User) -> None:
-    process = somebody.start("up")
+def test_up_ends_with_the_reason_if_its_database_dies_while_starting(new_user: User) -> None:
+    process = new_user.start("up")
     assert process.stdout
     while "Starting API" not in process.stdout.readline():
         assert process.poll() is None
-    next(one for one in tree(process) if one.name() == "postgres").kill()
-    printed, _ = process.communicate(timeout=30)
+    next(child for child in tree(process) if child.name() == "postgres").kill()
+    output, _ = process.communicate(timeout=30)
     assert 3 == process.returncode
-    assert "PostgreSQL ended" in printed
+    assert "PostgreSQL ended" in output
 
 
-def test_up_ends_with_the_reason_when_its_database_dies(somebody: User) -> None:
-    with somebody.up() as process:
-        server = next(one for one in tree(process) if one.name() == "postgres")
+def test_up_ends_with_the_reason_if_its_database_dies(new_user: User) -> None:
+    with new_user.up() as process:
+        server = next(child for child in tree(process) if child.name() == "postgres")
         server.kill()
-        printed, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=30)
     assert 3 == process.returncode
-    assert "PostgreSQL ended" in printed
+    assert "PostgreSQL ended" in output

@@ -1,7 +1,7 @@
-"""Does every event reach every endpoint, and is the log true, when processes die?
+"""Tests that every event is delivered, and the log is correct, when processes die.
 
-Real processes, real signals, a real receiver. What a lease makes a deliverer wait for is taken out
-of the row. A receiver may get an event twice, and then under one id.
+With real processes, signals and receivers. Leases are expired by hand instead of waiting for them.
+A receiver may get an event twice, then under the same id.
 """
 
 import threading
@@ -15,55 +15,55 @@ import pytest
 
 from onrecord.kit.postgres import embedded
 from tests.support import webhooks
-from tests.support.clusters import hush, reachable_folder
+from tests.support.clusters import reachable_folder, silent
 from tests.support.processes import BROKER, Deployment, deployment, until
 from tests.support.proxy import proxied
-from tests.support.receiver import Received, Receiver, receiver
-from tests.support.webhooks import assert_true, door
+from tests.support.receiver import ReceivedRequest, Receiver, run_receiver
+from tests.support.webhooks import assert_all_delivered, staged_client
 
-MINUTE = 60.0
-EXPIRED = "UPDATE webhooks.deliveries SET lease_until = now() WHERE state = 'sending'"
+OUTAGE_SECONDS = 60.0
+EXPIRE_LEASES = "UPDATE webhooks.deliveries SET lease_until = now() WHERE state = 'sending'"
 
 
 @pytest.fixture
 def deployed(database_url: str, tmp_path: Path) -> Iterator[Deployment]:
-    with deployment(database_url, tmp_path) as made:
-        made.start("local_api", "worker", "deliverer", "beat")
-        yield made
+    with deployment(database_url, tmp_path) as deployed:
+        deployed.start("local_api", "worker", "deliverer", "beat")
+        yield deployed
 
 
-def test_a_deliverer_killed_while_receivers_hang_leaves_what_is_sent_again(
+def test_deliveries_in_flight_of_a_killed_deliverer_are_sent_again(
     deployed: Deployment, there: Receiver, database_url: str
 ) -> None:
     gate = threading.Event()
 
-    def hang(_: Received) -> int:
+    def hang(_: ReceivedRequest) -> int:
         gate.wait(60)
         return 204
 
     there.answer = hang
-    with door(deployed) as client:
-        made = webhooks.make(client, there.url(), types=["position.changed"])
-        seqs = webhooks.positions(client, 12)
-        until(lambda: len(there.got) == 8, "eight are in flight")
-        under_way = webhooks.deliveries(client, made["id"], state="sending")
-        assert ["under way"] * 8 == [one["attempts"][-1]["result"] for one in under_way]
+    with staged_client(deployed) as client:
+        endpoint = webhooks.create_endpoint(client, there.url(), types=["position.changed"])
+        seqs = webhooks.record_positions(client, 12)
+        until(lambda: len(there.requests) == 8, "eight are in flight")
+        sending = webhooks.deliveries(client, endpoint["id"], state="sending")
+        assert ["under way"] * 8 == [delivery["attempts"][-1]["result"] for delivery in sending]
         deployed.kill("deliverer")
         there.answer = lambda _: 204
         gate.set()
         deployed.start("deliverer")
-        webhooks.sql(database_url, EXPIRED)
-        logged = assert_true(client, there, made["id"], seqs)
-    results = [[one["result"] for one in delivery["attempts"]] for delivery in logged]
+        webhooks.run_sql(database_url, EXPIRE_LEASES)
+        logged = assert_all_delivered(client, there, endpoint["id"], seqs)
+    results = [[attempt["result"] for attempt in delivery["attempts"]] for delivery in logged]
     assert [["unknown", "delivered"]] * 8 + [["delivered"]] * 4 == results
 
 
-def test_a_deliverer_killed_between_post_and_record_sends_again_under_the_same_id(
+def test_a_delivery_not_recorded_before_a_kill_is_sent_again_under_its_id(
     deployed: Deployment, there: Receiver, database_url: str
 ) -> None:
     kills: list[int] = []
 
-    def kill(_: Received) -> int:
+    def kill(_: ReceivedRequest) -> int:
         if len(kills) < 3:
             kills.append(1)
             deployed.kill("deliverer")
@@ -72,49 +72,53 @@ def test_a_deliverer_killed_between_post_and_record_sends_again_under_the_same_i
 
     killed = threading.Event()
     there.answer = kill
-    with door(deployed) as client:
-        made = webhooks.make(client, there.url(), types=["position.changed"], ordered=True)
-        seqs = webhooks.positions(client, 2)
+    with staged_client(deployed) as client:
+        endpoint = webhooks.create_endpoint(
+            client, there.url(), types=["position.changed"], ordered=True
+        )
+        seqs = webhooks.record_positions(client, 2)
         for _ in range(3):
-            assert killed.wait(30)
+            assert killed.wait(60)
             killed.clear()
-            webhooks.sql(database_url, EXPIRED)
+            webhooks.run_sql(database_url, EXPIRE_LEASES)
             deployed.start("deliverer")
-        logged = assert_true(client, there, made["id"], seqs)
+        logged = assert_all_delivered(client, there, endpoint["id"], seqs)
     assert [seqs[0]] * 4 + [seqs[1]] == there.seqs()
-    assert ["unknown"] * 3 + ["delivered"] == [one["result"] for one in logged[0]["attempts"]]
+    assert ["unknown"] * 3 + ["delivered"] == [
+        attempt["result"] for attempt in logged[0]["attempts"]
+    ]
 
 
-def test_a_database_that_is_killed_under_load_loses_no_delivery(tmp_path: Path) -> None:
+def test_no_delivery_is_lost_when_the_database_is_killed(tmp_path: Path) -> None:
     with ExitStack() as stack:
         folder = stack.enter_context(reachable_folder())
-        there = stack.enter_context(receiver())
+        there = stack.enter_context(run_receiver())
         first = ExitStack()
-        postgres = first.enter_context(embedded.running(folder, say=hush))
+        postgres = first.enter_context(embedded.running_server(folder, echo=silent))
         deployed = stack.enter_context(deployment(postgres.url, tmp_path, broker_url=None))
         deployed.start("local_api", "worker", "deliverer", "beat")
-        client = stack.enter_context(door(deployed))
-        made = webhooks.make(client, there.url(), types=["position.changed"])
-        seqs = webhooks.positions(client, 300)
-        until(lambda: len(there.got) > 20, "some have come")
+        client = stack.enter_context(staged_client(deployed))
+        endpoint = webhooks.create_endpoint(client, there.url(), types=["position.changed"])
+        seqs = webhooks.record_positions(client, 300)
+        until(lambda: len(there.requests) > 20, "some have arrived")
         postgres.process.kill()
         postgres.process.wait()
         first.close()
-        again = stack.enter_context(embedded.running(folder, say=hush))
+        again = stack.enter_context(embedded.running_server(folder, echo=silent))
         assert again.url == postgres.url
-        until(lambda: client.get("/readyz").status_code == 200, "the doors are open again")
-        webhooks.sql(again.url, EXPIRED)
-        seqs += webhooks.positions(client, 20)
-        assert_true(client, there, made["id"], seqs)
+        until(lambda: client.get("/readyz").status_code == 200, "the APIs are ready again")
+        webhooks.run_sql(again.url, EXPIRE_LEASES)
+        seqs += webhooks.record_positions(client, 20)
+        assert_all_delivered(client, there, endpoint["id"], seqs)
 
 
 @pytest.mark.skipif(BROKER is not None, reason="cuts PGMQ's connections; RabbitMQ's test is below")
-def test_queues_in_postgresql_that_are_gone_for_a_minute_cost_no_delivery(
+def test_no_delivery_is_lost_when_pgmq_is_unreachable_for_a_minute(
     deployed: Deployment, there: Receiver, database_url: str
 ) -> None:
     with psycopg.connect(database_url, autocommit=True) as conn:
 
-        def cut() -> None:  # whoever has come back
+        def cut() -> None:
             conn.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND application_name = 'onrecord'"
@@ -124,7 +128,7 @@ def test_queues_in_postgresql_that_are_gone_for_a_minute_cost_no_delivery(
 
 
 @pytest.mark.skipif(BROKER is None, reason="needs RabbitMQ: ONRECORD_TEST_BROKER_URL is not set")
-def test_rabbitmq_that_is_gone_for_a_minute_costs_no_delivery(
+def test_no_delivery_is_lost_when_rabbitmq_is_unreachable_for_a_minute(
     there: Receiver, database_url: str, tmp_path: Path
 ) -> None:
     assert BROKER is not None
@@ -139,15 +143,15 @@ def test_rabbitmq_that_is_gone_for_a_minute_costs_no_delivery(
 def deliver_without_a_broker(
     deployed: Deployment, there: Receiver, cut: Callable[[], None]
 ) -> None:
-    """Write for a minute in which no connection to the broker lasts, and see everything come."""
-    with door(deployed) as client:
-        made = webhooks.make(client, there.url(), types=["position.changed"])
-        seqs = webhooks.positions(client, 5)
-        until(lambda: len(there.got) == 5, "they came")
-        over = time.monotonic() + MINUTE
-        while time.monotonic() < over:
+    """Write for a minute in which no connection to the broker lasts; everything is delivered."""
+    with staged_client(deployed) as client:
+        endpoint = webhooks.create_endpoint(client, there.url(), types=["position.changed"])
+        seqs = webhooks.record_positions(client, 5)
+        until(lambda: len(there.requests) == 5, "they arrived")
+        end = time.monotonic() + OUTAGE_SECONDS
+        while time.monotonic() < end:
             cut()
-            if len(seqs) < 400:  # the log shows 500 at once
-                seqs += webhooks.positions(client, 2)
-            time.sleep(0.1)  # at this pace whoever comes back is cut off again
-        assert_true(client, there, made["id"], seqs)
+            if len(seqs) < 400:  # the log lists 500 at most
+                seqs += webhooks.record_positions(client, 2)
+            time.sleep(0.1)  # often enough to cut every new connection
+        assert_all_delivered(client, there, endpoint["id"], seqs)

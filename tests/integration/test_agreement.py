@@ -1,4 +1,4 @@
-"""Do the doors say the same of one thing, and name what is to blame, wherever they are asked?"""
+"""Agreement of the APIs: the same answer about the same thing, wherever it is read."""
 
 import threading
 from uuid import UUID, uuid4
@@ -15,7 +15,7 @@ def recorded(client: Client, path: str, body: dict[str, object]) -> None:
     assert answer.status_code == 201, answer.text
 
 
-def test_a_step_is_the_same_in_the_timeline_in_the_changes_and_as_the_position(
+def test_a_step_is_the_same_in_timeline_changes_and_position(
     client: Client, on_record: Record
 ) -> None:
     recorded(client, "/v1/actors", bodies.actor("emma"))
@@ -36,7 +36,7 @@ def test_a_step_is_the_same_in_the_timeline_in_the_changes_and_as_the_position(
     assert line[-1:] == client.get("/v1/topics/talks/positions").json()["items"]
 
 
-def test_a_key_used_with_another_body_is_what_the_problem_names(client: Client) -> None:
+def test_a_key_used_with_another_body_is_named_by_the_problem(client: Client) -> None:
     recorded(client, "/v1/actors", bodies.actor("emma"))
     recorded(client, "/v1/topics", bodies.topic("talks"))
     body = bodies.position(actor="emma", topic="talks", basis=[])
@@ -48,7 +48,7 @@ def test_a_key_used_with_another_body_is_what_the_problem_names(client: Client) 
     assert ["Idempotency-Key"] == [one["parameter"] for one in other.json()["errors"]]
 
 
-def test_an_etag_is_known_again_however_it_is_written(client: Client, on_record: Record) -> None:
+def test_an_etag_matches_in_every_form_of_if_none_match(client: Client, on_record: Record) -> None:
     recorded(client, "/v1/actors", bodies.actor("emma"))
     on_record.catch_up()
     etag = client.get("/v1/actors/emma").headers["ETag"]
@@ -58,7 +58,7 @@ def test_an_etag_is_known_again_however_it_is_written(client: Client, on_record:
     assert 200 == client.get("/v1/actors/emma", headers={"If-None-Match": '"x"'}).status_code
 
 
-def test_a_write_is_seen_by_who_waits_for_it_at_the_time_of_its_recording(
+def test_a_read_with_min_size_sees_a_write_at_the_time_of_its_recording(
     client: Client, on_record: Record
 ) -> None:
     recorded(client, "/v1/actors", bodies.actor("emma"))
@@ -73,7 +73,7 @@ def test_a_write_is_seen_by_who_waits_for_it_at_the_time_of_its_recording(
     assert (told["size"], told["id"]) == (found["known"]["size"], found["id"])
 
 
-def test_a_position_under_an_id_that_a_statement_could_have_given_it_is_its_own(
+def test_a_position_may_have_an_id_that_a_statement_could_have_given_it(
     client: Client,
 ) -> None:
     """Ids along follow from the statement's, so that anybody may use one as an id of their own."""

@@ -1,4 +1,4 @@
-"""Does a replay leave the database to others while it goes on?"""
+"""An audit's replay and its transactions."""
 
 import psycopg
 import pytest
@@ -14,13 +14,13 @@ STATE = (
 )
 
 
-def test_no_transaction_is_open_from_page_to_page(
+def test_a_replay_ends_its_transaction_after_each_page(
     on_record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage(on_record)
     on_record.append(*(ask() for _ in range(4)))
     on_record.catch_up()
-    monkeypatch.setattr(replaying, "PAGE", 2)
+    monkeypatch.setattr(replaying, "REPLAY_PAGE", 2)
     states: list[str] = []
 
     def look(done: int, size: int) -> None:
@@ -28,6 +28,6 @@ def test_no_transaction_is_open_from_page_to_page(
             states.extend(state for (state,) in conn.execute(STATE))
 
     engine = db.engine(on_record.url, role="onrecord_audit")
-    assert replaying.replay(engine, look).equal
+    assert replaying.replay_ledger(engine, look).equal
     engine.dispose()
     assert ["idle"] * 3 == states

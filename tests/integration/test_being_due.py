@@ -1,4 +1,4 @@
-"""When is what waits due, and since when, as people and Prometheus are told?"""
+"""Tests of when a delivery is due: the lag metric, and endpoints whose address changed."""
 
 import re
 
@@ -6,59 +6,63 @@ from httpx2 import Client
 
 from tests.support import bodies, webhooks
 from tests.support.processes import until
-from tests.support.receiver import Answer, Received, Receiver
+from tests.support.receiver import Answer, ReceivedRequest, Receiver
 from tests.support.record import Record
-from tests.support.webhooks import deliveries, make, noted, positions, sql
+from tests.support.webhooks import (
+    create_endpoint,
+    deliveries,
+    record_positions,
+    run_sql,
+    wait_for_attempts,
+)
 
-LONG_AGO = """
+DELIVERED_LONG_AGO = """
 UPDATE webhooks.deliveries SET state = 'delivered', made_at = made_at - interval '1 year',
     ended_at = made_at - interval '1 year'
 """
-AN_HOUR = "UPDATE webhooks.deliveries SET made_at = made_at - interval '1 hour'"
+QUEUED_AN_HOUR_AGO = "UPDATE webhooks.deliveries SET made_at = made_at - interval '1 hour'"
 
 
 def lag(client: Client) -> float:
-    told = client.get("/metrics").text
-    found = re.search(r"^onrecord_webhook_oldest_due_seconds (\S+)", told, re.MULTILINE)
-    assert found
-    return float(found[1])
+    metrics = client.get("/metrics").text
+    match = re.search(r"^onrecord_webhook_oldest_due_seconds (\S+)", metrics, re.MULTILINE)
+    assert match
+    return float(match[1])
 
 
-def test_what_is_sent_once_more_is_due_since_it_was_asked_for(
-    client: Client, on_record: Record
-) -> None:
+def test_a_resent_delivery_is_due_since_its_resend(client: Client, on_record: Record) -> None:
     bodies.register_all(client)
-    made = make(client, "https://hooks.example/in", types=["position.changed"])
-    positions(client, 1)
+    endpoint = create_endpoint(client, "https://hooks.example/in", types=["position.changed"])
+    record_positions(client, 1)
     on_record.fan_out()
-    sql(on_record.url, LONG_AGO)
-    (first,) = deliveries(client, made["id"])
+    run_sql(on_record.url, DELIVERED_LONG_AGO)
+    (first,) = deliveries(client, endpoint["id"])
     client.post(f"/v1/deliveries/{first['id']}/resend")
     assert 0 <= lag(client) < 60
-    positions(client, 1)
+    record_positions(client, 1)
     on_record.fan_out()
-    sql(on_record.url, AN_HOUR)  # and hides nothing that waits for longer
+    run_sql(on_record.url, QUEUED_AN_HOUR_AGO)  # a resend hides nothing that has waited longer
     assert 3600 <= lag(client) < 3660
 
 
-def test_a_new_address_is_not_held_to_what_the_old_one_asked_for(
+def test_a_new_address_is_not_bound_by_the_retry_after_of_the_old_one(
     client: Client, on_record: Record, there: Receiver
 ) -> None:
-    def answer(got: Received) -> Answer:
-        return (503, {"Retry-After": "86400"}, b"") if got.path == "/old" else 204
+    def answer(request: ReceivedRequest) -> Answer:
+        return (503, {"Retry-After": "86400"}, b"") if request.path == "/old" else 204
 
     there.answer = answer
     bodies.register_all(client)
-    made = make(client, there.url("/old"), types=["position.changed"])
-    where = f"/v1/endpoints/{made['id']}"
-    with webhooks.delivering(on_record.url) as deliverer:
-        positions(client, 1)
+    endpoint = create_endpoint(client, there.url("/old"), types=["position.changed"])
+    path = f"/v1/endpoints/{endpoint['id']}"
+    with webhooks.run_deliverer(on_record.url) as deliverer:
+        record_positions(client, 1)
         on_record.fan_out()
         deliverer.wake()
-        noted(client, made["id"])
-        changed = client.patch(where, json={"url": there.url("/new")}).json()
+        wait_for_attempts(client, endpoint["id"])
+        changed = client.patch(path, json={"url": there.url("/new")}).json()
         assert (0, None) == (changed["failures"], changed["failing_since"])
-        (seq,) = positions(client, 1)
+        (seq,) = record_positions(client, 1)
         on_record.fan_out()
         deliverer.wake()
-        until(lambda: there.seqs("/new") == [seq], "the new address is told", seconds=10)
+        until(lambda: there.seqs("/new") == [seq], "the new address got the event", seconds=10)

@@ -1,6 +1,6 @@
-"""Does everybody who has something to be sent get a turn, where there is not room for all?
+"""Tests of the turns that endpoints get where there is not room for all of their deliveries.
 
-The deliverer's claims alone, on rows made by hand: who is taken, and in which turn.
+Claims alone, on rows inserted by the test.
 """
 
 import asyncio
@@ -8,12 +8,12 @@ from collections import Counter
 from datetime import timedelta
 from uuid import UUID
 
-import psycopg
-
 from onrecord.kit.sql import db
-from onrecord.webhooks.delivery import claim
+from onrecord.webhooks.delivery.claim import claim_due
+from onrecord.webhooks.delivery.connection import SETTINGS, connect_deliverer
+from onrecord.webhooks.tables import LOWEST_ID
 from tests.support.record import Record
-from tests.support.webhooks import sql
+from tests.support.webhooks import run_sql
 
 ENDPOINTS = """
 INSERT INTO webhooks.endpoints
@@ -26,38 +26,49 @@ DELIVERIES = """
 INSERT INTO webhooks.deliveries (endpoint, seq, event, lane)
 SELECT e.id, n, gen_random_uuid(), 0 FROM webhooks.endpoints e, generate_series(1, 5) n
 """
-LANDED = "UPDATE webhooks.deliveries SET state = 'pending', lease = NULL WHERE state = 'sending'"
+MAKE_PENDING = (
+    "UPDATE webhooks.deliveries SET state = 'pending', lease = NULL WHERE state = 'sending'"
+)
 
 
-def taken(url: str, rounds: int, *, landing: bool, **room: int) -> Counter[UUID]:
-    """Whose deliveries so many claims take; `landing`: each comes back, and is due at once."""
+def claimed_endpoints(
+    url: str, claims: int, *, fail_each: bool, healthy: int, probing: int
+) -> Counter[UUID]:
+    """The endpoints that so many claims take deliveries of.
+
+    `fail_each`: what a claim took is pending again, and due, before the next one.
+    """
 
     async def run() -> Counter[UUID]:
-        found: Counter[UUID] = Counter()
-        told = db.conninfo(url, role="onrecord_webhooks", **claim.SETTINGS)
-        async with await psycopg.AsyncConnection.connect(told, autocommit=True) as conn:
-            after = claim.NOBODY
-            for _ in range(rounds):
-                one = await claim.claim(conn, after, **room, lease=timedelta(seconds=30))
-                after = one.last
-                found.update(each.endpoint for each in one.deliveries)
-                if landing:
-                    await conn.execute(LANDED)
-        return found
+        endpoints: Counter[UUID] = Counter()
+        conninfo = db.conninfo(url, role="onrecord_webhooks", **SETTINGS)
+        async with await connect_deliverer(conninfo) as conn:
+            after = LOWEST_ID
+            for _ in range(claims):
+                claim = await claim_due(
+                    conn, after, healthy=healthy, probing=probing, lease=timedelta(seconds=30)
+                )
+                after = claim.last_endpoint
+                endpoints.update(delivery.endpoint for delivery in claim.deliveries)
+                if fail_each:
+                    await conn.execute(MAKE_PENDING)
+        return endpoints
 
     return asyncio.run(run())
 
 
-def test_each_is_sent_its_first_before_any_is_sent_its_second(on_record: Record) -> None:
-    sql(on_record.url, ENDPOINTS % (0, 0, 6))
-    sql(on_record.url, DELIVERIES)
-    found = taken(on_record.url, 6, landing=False, quick=1, slow=1)
-    assert {1} == set(found.values())
-    assert 6 == len(found)
+def test_every_endpoint_gets_its_first_delivery_before_any_gets_its_second(
+    on_record: Record,
+) -> None:
+    run_sql(on_record.url, ENDPOINTS % (0, 0, 6))
+    run_sql(on_record.url, DELIVERIES)
+    endpoints = claimed_endpoints(on_record.url, 6, fail_each=False, healthy=1, probing=1)
+    assert {1} == set(endpoints.values())
+    assert 6 == len(endpoints)
 
 
-def test_of_those_that_fail_none_is_left_out_for_ever(on_record: Record) -> None:
-    sql(on_record.url, ENDPOINTS % (5, 5, 6))
-    sql(on_record.url, DELIVERIES)
-    found = taken(on_record.url, 100, landing=True, quick=1, slow=2)
-    assert 6 == len(found)
+def test_failing_endpoints_are_retried_in_turn(on_record: Record) -> None:
+    run_sql(on_record.url, ENDPOINTS % (5, 5, 6))
+    run_sql(on_record.url, DELIVERIES)
+    endpoints = claimed_endpoints(on_record.url, 100, fail_each=True, healthy=1, probing=2)
+    assert 6 == len(endpoints)

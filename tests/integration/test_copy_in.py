@@ -1,10 +1,9 @@
-"""Is every row of a long page written, each with its own values?"""
+"""COPY of many rows: every row is written, with its own values."""
 
 from sqlalchemy import select
 
 from onrecord.domain.events import ActorName, ActorRegistered
 from onrecord.projections.actors import ACTORS, actors
-from onrecord.projections.engine.catch_up import catch_up
 from tests.support.histories import registration
 from tests.support.record import Record
 
@@ -13,7 +12,7 @@ MANY = 230
 
 
 def test_rows_that_are_sent_in_several_pieces_keep_their_values(on_record: Record) -> None:
-    said = [
+    registered = [
         ActorRegistered(
             id=f"actor-{n}",
             kind="person" if n % 3 else "office",
@@ -21,14 +20,16 @@ def test_rows_that_are_sent_in_several_pieces_keep_their_values(on_record: Recor
         )
         for n in range(MANY)
     ]
-    for one in said:
-        on_record.append(registration(one))
-    assert MANY == catch_up(on_record.engine, ACTORS)
-    of = actors.c
+    for event in registered:
+        on_record.append(registration(event))
+    on_record.catch_up(ACTORS)
+    table = actors.c
     with on_record.engine.connect() as conn:
-        rows = conn.execute(select(of.id, of.kind, of.names, of.event).order_by(of.open_seq))
-        found = [tuple(row) for row in rows]
-    assert found == [
-        (one.id, one.kind, [{"name": name.name, "lang": "en"} for name in one.names], event.id)
-        for one, event in zip(said, on_record.events(), strict=True)
+        rows = conn.execute(
+            select(table.id, table.kind, table.names, table.event).order_by(table.open_seq)
+        )
+        written = [tuple(row) for row in rows]
+    assert written == [
+        (actor.id, actor.kind, [{"name": n.name, "lang": "en"} for n in actor.names], entry.id)
+        for actor, entry in zip(registered, on_record.events(), strict=True)
     ]

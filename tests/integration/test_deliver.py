@@ -1,7 +1,7 @@
-"""Does what is recorded reach those who asked for it, whole and signed, and does the log tell how?
+"""Tests of delivery: signed events, retries, resends, pings and the delivery log.
 
-Real doors, a real deliverer and real receivers over HTTP. Where an hour must pass, it is taken out
-of the row that waits for it.
+With the real APIs, deliverer and receivers over HTTP. Where an hour must pass, it is subtracted in
+the row that waits for it.
 """
 
 import threading
@@ -14,200 +14,214 @@ from tests.support import bodies, webhooks
 from tests.support.processes import until
 from tests.support.receiver import Receiver
 from tests.support.record import Record
-from tests.support.webhooks import PROBE, SOON, deliveries, make, noted, positions, settled, sql
+from tests.support.webhooks import (
+    ALLOW_PROBES,
+    MAKE_RETRIES_DUE,
+    create_endpoint,
+    deliveries,
+    record_positions,
+    run_sql,
+    wait_for_attempts,
+    wait_until_settled,
+)
 
 
-def test_an_event_reaches_an_endpoint_signed_and_whole(
+def test_an_event_is_delivered_signed_with_its_full_payload(
     client: Client, there: Receiver, tell: Callable[[], int]
 ) -> None:
-    made = make(client, there.url(), types=["position.changed"])
+    endpoint = create_endpoint(client, there.url(), types=["position.changed"])
     first = bodies.post(client, "/v1/positions", bodies.position(stance="oppose"))
-    told = bodies.post(client, "/v1/positions", bodies.position(effective="2022-12-02"))
+    second = bodies.post(client, "/v1/positions", bodies.position(effective="2022-12-02"))
     assert 2 == tell()
-    settled(client, made["id"])
-    got = max(there.got, key=lambda one: one.seq)
-    assert got.id == told["event"]
-    assert got.headers["content-type"] == "application/cloudevents+json"
-    body = Webhook(made["secret"]).verify(got.body, dict(got.headers))
-    assert (body["type"], body["sequence"]) == ("position.changed", str(told["seq"]))
-    assert body["subject"] == f"positions/{told['id']}"
-    event = bodies.get(client, f"/v1/events/{told['event']}")
-    words = {name: {"value": one["value"]} for name, one in event["payload"].items()}
+    wait_until_settled(client, endpoint["id"])
+    request = max(there.requests, key=lambda request: request.seq)
+    assert request.id == second["event"]
+    assert request.headers["content-type"] == "application/cloudevents+json"
+    body = Webhook(endpoint["secret"]).verify(request.body, dict(request.headers))
+    assert (body["type"], body["sequence"]) == ("position.changed", str(second["seq"]))
+    assert body["subject"] == f"positions/{second['id']}"
+    event = bodies.get(client, f"/v1/events/{second['event']}")
+    payload = {name: {"value": part["value"]} for name, part in event["payload"].items()}
     change = {
         "kind": "reversed",
         "size": 4,
         "late": False,
         "previous": body["data"]["change"]["previous"],
     }
-    assert {**event, "payload": words, "change": change} == body["data"]
+    assert {**event, "payload": payload, "change": change} == body["data"]
     before = {"id": first["id"], "stance": "oppose", "condition": None, "effective": "2022-11-30"}
     assert before == change["previous"]
 
 
-def test_a_late_arrival_says_so(client: Client, there: Receiver, tell: Callable[[], int]) -> None:
-    make(client, there.url(), types=["position.changed"])
+def test_a_change_recorded_out_of_order_is_marked_late(
+    client: Client, there: Receiver, tell: Callable[[], int]
+) -> None:
+    create_endpoint(client, there.url(), types=["position.changed"])
     bodies.post(client, "/v1/positions", bodies.position(effective="2022-12-02"))
     tell()
     bodies.post(client, "/v1/positions", bodies.position(effective="2022-12-01", stance="oppose"))
     tell()
-    until(lambda: len(there.got) == 2, "both came")
-    late = {one.json["data"]["change"]["late"]: one.json["data"]["change"] for one in there.got}
-    assert {False, True} == set(late)
-    assert ("adopted", None) == (late[True]["kind"], late[True]["previous"])
+    until(lambda: len(there.requests) == 2, "both arrived")
+    changes = [request.json["data"]["change"] for request in there.requests]
+    by_lateness = {change["late"]: change for change in changes}
+    assert {False, True} == set(by_lateness)
+    assert ("adopted", None) == (by_lateness[True]["kind"], by_lateness[True]["previous"])
 
 
-def test_what_fails_is_tried_again_under_the_same_id_and_the_log_tells_of_it(
+def test_a_failed_delivery_is_retried_under_the_same_id_and_logged(
     client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
 ) -> None:
-    there.answer = lambda _: (503, {}, b"come later") if len(there.got) == 1 else 204
-    made = make(client, there.url(), types=["position.changed"])
-    (seq,) = positions(client, 1)
+    there.answer = lambda _: (503, {}, b"come later") if len(there.requests) == 1 else 204
+    endpoint = create_endpoint(client, there.url(), types=["position.changed"])
+    (seq,) = record_positions(client, 1)
     tell()
-    waiting = noted(client, made["id"])
+    waiting = wait_for_attempts(client, endpoint["id"])
     assert ("pending", seq) == (waiting["state"], waiting["seq"])
     (failed,) = waiting["attempts"]
     assert (503, "failed", "come later") == (failed["status"], failed["result"], failed["answer"])
     assert failed["error"]
     assert waiting["next_attempt_at"] > failed["began_at"]
-    sql(on_record.url, SOON)
+    run_sql(on_record.url, MAKE_RETRIES_DUE)
     tell()
-    settled(client, made["id"])
-    (done,) = deliveries(client, made["id"])
-    assert ["failed", "delivered"] == [one["result"] for one in done["attempts"]]
-    assert {done["event"]} == {one.id for one in there.got}
+    wait_until_settled(client, endpoint["id"])
+    (done,) = deliveries(client, endpoint["id"])
+    assert ["failed", "delivered"] == [attempt["result"] for attempt in done["attempts"]]
+    assert {done["event"]} == {request.id for request in there.requests}
 
 
-def test_retries_used_up_give_a_delivery_up_and_a_resend_begins_anew(
+def test_a_delivery_fails_after_its_last_retry_and_a_resend_starts_over(
     client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
 ) -> None:
     there.answer = lambda _: 500
-    made = make(client, there.url(), types=["position.changed"])
-    positions(client, 1)
+    endpoint = create_endpoint(client, there.url(), types=["position.changed"])
+    record_positions(client, 1)
     tell()
     for tries in range(1, 11):
-        noted(client, made["id"], tries)
-        sql(on_record.url, SOON)
-        sql(on_record.url, PROBE)
+        wait_for_attempts(client, endpoint["id"], tries)
+        run_sql(on_record.url, MAKE_RETRIES_DUE)
+        run_sql(on_record.url, ALLOW_PROBES)
         tell()
-    settled(client, made["id"], "failed")
-    (given_up,) = deliveries(client, made["id"], state="failed")
+    wait_until_settled(client, endpoint["id"], "failed")
+    (given_up,) = deliveries(client, endpoint["id"], state="failed")
     assert 10 == len(given_up["attempts"])
     there.answer = lambda _: 204
-    sql(on_record.url, PROBE)
+    run_sql(on_record.url, ALLOW_PROBES)
     since = {"failed_since": given_up["made_at"]}
-    assert {"resent": 1} == client.post(f"/v1/endpoints/{made['id']}/resend", json=since).json()
+    assert {"resent": 1} == client.post(f"/v1/endpoints/{endpoint['id']}/resend", json=since).json()
     tell()
-    settled(client, made["id"])
-    (done,) = deliveries(client, made["id"])
+    wait_until_settled(client, endpoint["id"])
+    (done,) = deliveries(client, endpoint["id"])
     assert (11, "delivered") == (len(done["attempts"]), done["attempts"][-1]["result"])
     again = client.post(f"/v1/deliveries/{done['id']}/resend")
     assert (200, "pending") == (again.status_code, again.json()["state"])
-    until(lambda: len(there.got) == 12, "it came once more")
-    assert 1 == len({one.id for one in there.got})
+    until(lambda: len(there.requests) == 12, "it arrived again")
+    assert 1 == len({request.id for request in there.requests})
 
 
-def test_a_ping_is_signed_and_goes_to_a_paused_endpoint_too(
+def test_a_ping_is_signed_and_sent_to_a_paused_endpoint(
     client: Client, there: Receiver, tell: Callable[[], int]
 ) -> None:
-    made = make(client, there.url())
-    client.post(f"/v1/endpoints/{made['id']}/pause", json={})
-    told = client.post(f"/v1/endpoints/{made['id']}/ping")
-    assert (202, "ping") == (told.status_code, told.json()["kind"])
+    endpoint = create_endpoint(client, there.url())
+    client.post(f"/v1/endpoints/{endpoint['id']}/pause", json={})
+    ping = client.post(f"/v1/endpoints/{endpoint['id']}/ping")
+    assert (202, "ping") == (ping.status_code, ping.json()["kind"])
     tell()
-    until(lambda: len(there.got) == 1, "it came")
-    (got,) = there.got
-    body = Webhook(made["secret"]).verify(got.body, dict(got.headers))
-    assert ("endpoint.ping", made["id"]) == (body["type"], body["data"]["endpoint"])
+    until(lambda: len(there.requests) == 1, "it arrived")
+    (request,) = there.requests
+    body = Webhook(endpoint["secret"]).verify(request.body, dict(request.headers))
+    assert ("endpoint.ping", endpoint["id"]) == (body["type"], body["data"]["endpoint"])
     until(
-        lambda: bodies.get(client, f"/v1/deliveries/{told.json()['id']}")["state"] == "delivered",
-        "it is noted",
+        lambda: bodies.get(client, f"/v1/deliveries/{ping.json()['id']}")["state"] == "delivered",
+        "it is logged",
     )
 
 
-def test_while_a_secret_is_rotated_both_sign(
+def test_both_secrets_sign_during_a_rotation(
     client: Client, there: Receiver, tell: Callable[[], int]
 ) -> None:
-    made = make(client, there.url(), types=["position.changed"])
-    new = client.post(f"/v1/endpoints/{made['id']}/rotate").json()
-    positions(client, 1)
+    endpoint = create_endpoint(client, there.url(), types=["position.changed"])
+    new = client.post(f"/v1/endpoints/{endpoint['id']}/rotate").json()
+    record_positions(client, 1)
     tell()
-    until(lambda: len(there.got) == 1, "it came")
-    (got,) = there.got
-    for secret in (made["secret"], new["secret"]):
-        Webhook(secret).verify(got.body, dict(got.headers))
+    until(lambda: len(there.requests) == 1, "it arrived")
+    (request,) = there.requests
+    for secret in (endpoint["secret"], new["secret"]):
+        Webhook(secret).verify(request.body, dict(request.headers))
 
 
-def test_a_deleted_endpoint_is_gone_with_its_log(
+def test_deleting_an_endpoint_removes_its_log(
     client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
 ) -> None:
-    made = make(client, there.url(), types=["position.changed"])
-    positions(client, 1)
+    endpoint = create_endpoint(client, there.url(), types=["position.changed"])
+    record_positions(client, 1)
     tell()
-    settled(client, made["id"])
-    (done,) = deliveries(client, made["id"])
-    assert 204 == client.delete(f"/v1/endpoints/{made['id']}").status_code
-    positions(client, 1)
+    wait_until_settled(client, endpoint["id"])
+    (done,) = deliveries(client, endpoint["id"])
+    assert 204 == client.delete(f"/v1/endpoints/{endpoint['id']}").status_code
+    record_positions(client, 1)
     assert 0 == tell()
-    for path in (f"/v1/endpoints/{made['id']}", f"/v1/deliveries/{done['id']}"):
+    for path in (f"/v1/endpoints/{endpoint['id']}", f"/v1/deliveries/{done['id']}"):
         assert 404 == client.get(path).status_code
-    assert 404 == client.delete(f"/v1/endpoints/{made['id']}").status_code
+    assert 404 == client.delete(f"/v1/endpoints/{endpoint['id']}").status_code
     assert 1 == on_record.forget()
     assert 0 == on_record.forget()
 
 
-def test_words_that_were_erased_are_not_sent(
+def test_erased_sections_are_not_sent(
     client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
 ) -> None:
-    made = make(client, there.url(), types=["statement.made"])
-    client.post(f"/v1/endpoints/{made['id']}/pause", json={})
-    told = bodies.post(client, "/v1/statements", bodies.statement())
+    endpoint = create_endpoint(client, there.url(), types=["statement.made"])
+    client.post(f"/v1/endpoints/{endpoint['id']}/pause", json={})
+    statement = bodies.post(client, "/v1/statements", bodies.statement())
     erasure = {"sections": ["content"], "ground": "gdpr-17"}
-    bodies.post(client, f"/v1/statements/{told['id']}/erasure", erasure)
-    client.post(f"/v1/endpoints/{made['id']}/resume")
+    bodies.post(client, f"/v1/statements/{statement['id']}/erasure", erasure)
+    client.post(f"/v1/endpoints/{endpoint['id']}/resume")
     tell()
-    until(lambda: len(there.got) == 1, "it came")
-    data = there.got[0].json["data"]
+    until(lambda: len(there.requests) == 1, "it arrived")
+    data = there.requests[0].json["data"]
     assert {"content": "gdpr-17"} == data["erased"]
     assert "content" not in data["payload"]
 
 
-def test_what_a_lease_ran_out_on_is_sent_again_and_told_as_unknown(
+def test_a_delivery_with_an_expired_lease_is_sent_again_and_logged_as_unknown(
     client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
 ) -> None:
-    made = make(client, there.url(), types=["position.changed"])
-    client.post(f"/v1/endpoints/{made['id']}/pause", json={})
-    positions(client, 1)
+    endpoint = create_endpoint(client, there.url(), types=["position.changed"])
+    client.post(f"/v1/endpoints/{endpoint['id']}/pause", json={})
+    record_positions(client, 1)
     tell()
-    client.post(f"/v1/endpoints/{made['id']}/resume")
+    client.post(f"/v1/endpoints/{endpoint['id']}/resume")
     on_record.fan_out()
-    # As a deliverer leaves it that is killed between its claim and what came of it.
-    sql(
+    # As a deliverer leaves it that is killed between its claim and its result.
+    run_sql(
         on_record.url,
         "UPDATE webhooks.deliveries SET state = 'sending', lease = 0, leased_at = now()"
         " - interval '1 minute', lease_until = now() - interval '30 seconds'"
         " WHERE state = 'pending'",
     )
-    settled(client, made["id"])
-    (done,) = deliveries(client, made["id"])
+    wait_until_settled(client, endpoint["id"])
+    (done,) = deliveries(client, endpoint["id"])
     assert "delivered" == done["attempts"][-1]["result"]
-    assert {"unknown", "delivered"} >= {one["result"] for one in done["attempts"]}
+    assert {"unknown", "delivered"} >= {attempt["result"] for attempt in done["attempts"]}
 
 
-def test_two_deliverers_share_the_work_and_double_none(
+def test_two_deliverers_send_each_delivery_once(
     client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
 ) -> None:
-    made = [make(client, there.url(f"/{n}"), types=["position.changed"]) for n in range(4)]
-    seqs = positions(client, 60)
-    with webhooks.delivering(on_record.url) as another:
+    endpoints = [
+        create_endpoint(client, there.url(f"/{n}"), types=["position.changed"]) for n in range(4)
+    ]
+    seqs = record_positions(client, 60)
+    with webhooks.run_deliverer(on_record.url) as another:
         tell()
         another.wake()
-        for one in made:
-            settled(client, one["id"])
+        for endpoint in endpoints:
+            wait_until_settled(client, endpoint["id"])
     for n in range(4):
         assert sorted(seqs) == sorted(there.seqs(f"/{n}"))
 
 
-def test_a_sending_that_outlasts_its_lease_and_the_one_after_it_may_end_together(
+def test_an_attempt_that_outlasts_its_lease_is_not_recorded_twice(
     client: Client, there: Receiver, tell: Callable[[], int], on_record: Record
 ) -> None:
     gate = threading.Event()
@@ -217,13 +231,13 @@ def test_a_sending_that_outlasts_its_lease_and_the_one_after_it_may_end_together
         return 204
 
     there.answer = hang
-    made = make(client, there.url(), types=["position.changed"])
-    positions(client, 1)
+    endpoint = create_endpoint(client, there.url(), types=["position.changed"])
+    record_positions(client, 1)
     tell()
-    until(lambda: len(there.got) == 1, "it is under way")
-    sql(on_record.url, "UPDATE webhooks.deliveries SET lease_until = now()")
-    until(lambda: len(there.got) == 2, "it is under way again")
+    until(lambda: len(there.requests) == 1, "it is being sent")
+    run_sql(on_record.url, "UPDATE webhooks.deliveries SET lease_until = now()")
+    until(lambda: len(there.requests) == 2, "it is sent again")
     gate.set()
-    settled(client, made["id"])
-    (delivery,) = deliveries(client, made["id"])
-    assert ["unknown", "delivered"] == [one["result"] for one in delivery["attempts"]]
+    wait_until_settled(client, endpoint["id"])
+    (delivery,) = deliveries(client, endpoint["id"])
+    assert ["unknown", "delivered"] == [attempt["result"] for attempt in delivery["attempts"]]

@@ -1,7 +1,7 @@
-"""Is what an endpoint must not be sent now held back, and sent when it may be?
+"""Tests of deliveries that must wait: pauses, ordered endpoints, failing receivers, replays.
 
-Pauses, order, and what is asked of a receiver that fails. Real doors, a real deliverer and real
-receivers over HTTP; where an hour must pass, it is taken out of the row that waits for it.
+With the real APIs, deliverer and receivers over HTTP. Where an hour must pass, it is subtracted in
+the row that waits for it.
 """
 
 import threading
@@ -17,177 +17,192 @@ from tests.support import bodies, webhooks
 from tests.support.processes import until
 from tests.support.receiver import Receiver
 from tests.support.record import Record
-from tests.support.webhooks import PROBE, SOON, deliveries, make, noted, positions, settled, sql
+from tests.support.webhooks import (
+    ALLOW_PROBES,
+    MAKE_RETRIES_DUE,
+    create_endpoint,
+    deliveries,
+    record_positions,
+    run_sql,
+    wait_for_attempts,
+    wait_until_settled,
+)
 
 
-def test_a_pause_loses_nothing_and_resume_goes_on_in_order(
+def test_a_pause_loses_nothing_and_resume_continues_in_order(
     client: Client, there: Receiver, tell: Callable[[], int]
 ) -> None:
-    made = make(client, there.url(), types=["position.changed"], ordered=True)
-    seqs = positions(client, 2)
+    endpoint = create_endpoint(client, there.url(), types=["position.changed"], ordered=True)
+    seqs = record_positions(client, 2)
     tell()
-    settled(client, made["id"])
-    paused = client.post(f"/v1/endpoints/{made['id']}/pause", json={"reason": "Moving."}).json()
+    wait_until_settled(client, endpoint["id"])
+    paused = client.post(f"/v1/endpoints/{endpoint['id']}/pause", json={"reason": "Moving."}).json()
     assert ("Moving.", "you") == (paused["paused"]["reason"], paused["paused"]["by"])
-    seqs += positions(client, 700)
+    seqs += record_positions(client, 700)
     tell()
-    assert 2 == len(there.got)
-    assert client.post(f"/v1/endpoints/{made['id']}/resume").json()["paused"] is None
-    seqs += positions(client, 1)
+    assert 2 == len(there.requests)
+    assert client.post(f"/v1/endpoints/{endpoint['id']}/resume").json()["paused"] is None
+    seqs += record_positions(client, 1)
     tell()
-    until(lambda: len(there.got) == 703, "all came")
+    until(lambda: len(there.requests) == 703, "all arrived")
     assert seqs == there.seqs()
 
 
-def test_410_pauses_and_what_it_refused_is_sent_when_it_resumes(
+def test_410_pauses_the_endpoint_and_its_delivery_is_sent_after_resume(
     client: Client, there: Receiver, tell: Callable[[], int]
 ) -> None:
     there.answer = lambda _: 410
-    made = make(client, there.url(), types=["position.changed"])
-    (first,) = positions(client, 1)
+    endpoint = create_endpoint(client, there.url(), types=["position.changed"])
+    (first,) = record_positions(client, 1)
     tell()
-    path = f"/v1/endpoints/{made['id']}"
+    path = f"/v1/endpoints/{endpoint['id']}"
     until(lambda: bodies.get(client, path)["paused"] is not None, "it is paused")
     paused = bodies.get(client, path)["paused"]
     assert ("onrecord", True) == (paused["by"], "410" in paused["reason"])
-    (second,) = positions(client, 1)
+    (second,) = record_positions(client, 1)
     tell()
     there.answer = lambda _: 204
     client.post(f"{path}/resume")
     tell()
-    settled(client, made["id"])
+    wait_until_settled(client, endpoint["id"])
     assert Counter({first: 2, second: 1}) == Counter(there.seqs())
 
 
-def test_five_days_without_a_success_pause(
+def test_five_days_without_a_success_pause_the_endpoint(
     client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
 ) -> None:
     there.answer = lambda _: 500
-    made = make(client, there.url(), types=["position.changed"])
-    path = f"/v1/endpoints/{made['id']}"
-    positions(client, 1)
+    endpoint = create_endpoint(client, there.url(), types=["position.changed"])
+    path = f"/v1/endpoints/{endpoint['id']}"
+    record_positions(client, 1)
     tell()
     until(lambda: bodies.get(client, path)["failing_since"] is not None, "it fails")
     assert bodies.get(client, path)["paused"] is None
-    sql(on_record.url, "UPDATE webhooks.endpoints SET failing_since = now() - interval '5 days'")
-    sql(on_record.url, SOON)
+    run_sql(
+        on_record.url, "UPDATE webhooks.endpoints SET failing_since = now() - interval '5 days'"
+    )
+    run_sql(on_record.url, MAKE_RETRIES_DUE)
     tell()
     until(lambda: bodies.get(client, path)["paused"] is not None, "it is paused")
     assert "five days" in bodies.get(client, path)["paused"]["reason"]
-    told = client.get("/metrics").text
-    assert 'onrecord_webhook_endpoints_paused{by="onrecord"} 1.0' in told
-    assert 'onrecord_webhook_attempts_total{result="failed"} 2.0' in told
+    metrics = client.get("/metrics").text
+    assert 'onrecord_webhook_endpoints_paused{by="onrecord"} 1.0' in metrics
+    assert 'onrecord_webhook_attempts_total{result="failed"} 2.0' in metrics
 
 
-def test_an_ordered_endpoint_holds_back_what_comes_after_a_failure(
+def test_a_failure_holds_back_later_deliveries_of_an_ordered_endpoint(
     client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
 ) -> None:
     there.answer = lambda _: 500
-    made = make(client, there.url(), types=["position.changed"], ordered=True)
-    seqs = positions(client, 3)
+    endpoint = create_endpoint(client, there.url(), types=["position.changed"], ordered=True)
+    seqs = record_positions(client, 3)
     tell()
-    noted(client, made["id"])
-    first, *others = deliveries(client, made["id"])
-    assert (None, [first["id"]] * 2) == (first["held_by"], [one["held_by"] for one in others])
-    sql(on_record.url, f"UPDATE webhooks.deliveries SET tries = 9 WHERE id = {first['id']}")
-    sql(on_record.url, SOON)
+    wait_for_attempts(client, endpoint["id"])
+    first, *others = deliveries(client, endpoint["id"])
+    assert (None, [first["id"]] * 2) == (
+        first["held_by"],
+        [delivery["held_by"] for delivery in others],
+    )
+    run_sql(on_record.url, f"UPDATE webhooks.deliveries SET tries = 9 WHERE id = {first['id']}")
+    run_sql(on_record.url, MAKE_RETRIES_DUE)
     tell()
-    path = f"/v1/endpoints/{made['id']}"
+    path = f"/v1/endpoints/{endpoint['id']}"
     until(lambda: bodies.get(client, path)["paused"] is not None, "it is paused")
     assert [seqs[0]] * 2 == there.seqs()
     there.answer = lambda _: 204
     client.post(f"{path}/resume")
     tell()
-    settled(client, made["id"])
+    wait_until_settled(client, endpoint["id"])
     assert [seqs[0], *seqs] == there.seqs()[1:]
 
 
-def test_at_most_eight_are_in_flight_for_one_endpoint(
+def test_at_most_eight_deliveries_are_in_flight_for_an_endpoint(
     client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
 ) -> None:
-    gate, inside, most = threading.Event(), [], []
+    gate, in_flight, counts = threading.Event(), [], []
 
     def hang(_: Any) -> int:
-        inside.append(1)
-        most.append(len(inside))
+        in_flight.append(1)
+        counts.append(len(in_flight))
         gate.wait(20)
-        inside.pop()
+        in_flight.pop()
         return 204
 
     there.answer = hang
-    made = make(client, there.url(), types=["position.changed"])
-    positions(client, 30)
-    with webhooks.delivering(on_record.url) as another:
+    endpoint = create_endpoint(client, there.url(), types=["position.changed"])
+    record_positions(client, 30)
+    with webhooks.run_deliverer(on_record.url) as another:
         tell()
         another.wake()
-        until(lambda: len(there.got) == 8, "eight are there")
-        time.sleep(0.3)  # a ninth would have come by now: both look ten times in this while
-        assert 8 == len(there.got)
+        until(lambda: len(there.requests) == 8, "eight are in flight")
+        time.sleep(0.3)  # nothing to await: a ninth would arrive within a few claims
+        assert 8 == len(there.requests)
         gate.set()
-        settled(client, made["id"])
-    assert (30, 8) == (len(there.got), max(most))
+        wait_until_settled(client, endpoint["id"])
+    assert (30, 8) == (len(there.requests), max(counts))
 
 
-def test_an_endpoint_that_fails_gets_one_probe_at_a_time(
+def test_a_failing_endpoint_is_probed_with_one_delivery_at_a_time(
     client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
 ) -> None:
     there.answer = lambda _: 500
-    made = make(client, there.url(), types=["position.changed"])
-    positions(client, 40)
+    endpoint = create_endpoint(client, there.url(), types=["position.changed"])
+    record_positions(client, 40)
     tell()
-    path = f"/v1/endpoints/{made['id']}"
-    until(lambda: bodies.get(client, path)["failures"] >= 5, "it is known to fail")
-    until(lambda: not deliveries(client, made["id"], state="sending"), "nothing is in flight")
-    tried = len(there.got)
+    path = f"/v1/endpoints/{endpoint['id']}"
+    until(lambda: bodies.get(client, path)["failures"] >= 5, "it is probed")
+    until(lambda: not deliveries(client, endpoint["id"], state="sending"), "nothing is in flight")
+    tried = len(there.requests)
     assert tried <= 5 + 8
     there.answer = lambda _: 204
-    sql(on_record.url, PROBE)
-    sql(on_record.url, SOON)
+    run_sql(on_record.url, ALLOW_PROBES)
+    run_sql(on_record.url, MAKE_RETRIES_DUE)
     tell()
-    settled(client, made["id"])
-    assert 40 == len({one.id for one in there.got})
+    wait_until_settled(client, endpoint["id"])
+    assert 40 == len({request.id for request in there.requests})
     assert (0, None) == tuple(
         bodies.get(client, path)[name] for name in ("failures", "failing_since")
     )
 
 
-def test_a_replay_sends_everything_again_in_order_and_counts(
+def test_a_replay_sends_everything_again_in_order_and_reports_progress(
     client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
 ) -> None:
-    before = positions(client, 3)
-    made = make(client, there.url(), types=["position.changed"])
-    after = positions(client, 20)
+    before = record_positions(client, 3)
+    endpoint = create_endpoint(client, there.url(), types=["position.changed"])
+    after = record_positions(client, 20)
     tell()
-    settled(client, made["id"])
-    asked = client.post(f"/v1/endpoints/{made['id']}/replay", json={"from_size": before[0]})
-    assert (202, 23) == (asked.status_code, asked.json()["events"])
-    again = client.post(f"/v1/endpoints/{made['id']}/replay", json={"from_size": 0})
+    wait_until_settled(client, endpoint["id"])
+    started = client.post(f"/v1/endpoints/{endpoint['id']}/replay", json={"from_size": before[0]})
+    assert (202, 23) == (started.status_code, started.json()["events"])
+    again = client.post(f"/v1/endpoints/{endpoint['id']}/replay", json={"from_size": 0})
     bodies.expect_problem(again, 409, "replay-running")
 
     def over() -> bool:
         tell()
-        return bool(bodies.get(client, f"/v1/endpoints/{made['id']}")["replay"]["ended_at"])
+        return bool(bodies.get(client, f"/v1/endpoints/{endpoint['id']}")["replay"]["ended_at"])
 
     until(over, "the replay is over")
     assert before + after == there.seqs()[20:]
-    replay = bodies.get(client, f"/v1/endpoints/{made['id']}")["replay"]
+    replay = bodies.get(client, f"/v1/endpoints/{endpoint['id']}")["replay"]
     assert (23, replay["to_size"]) == (replay["queued"], replay["at_size"])
-    assert 20 == len([one for one in deliveries(client, made["id"]) if len(one["attempts"]) == 2])
+    log = deliveries(client, endpoint["id"])
+    assert 20 == len([delivery for delivery in log if len(delivery["attempts"]) == 2])
 
 
-def test_a_receiver_that_asks_to_be_left_alone_is_with_all_that_waits_for_it(
+def test_retry_after_holds_back_all_deliveries_of_the_endpoint(
     client: Client, on_record: Record, there: Receiver, tell: Callable[[], int]
 ) -> None:
     there.answer = lambda _: (429, {"Retry-After": "3600"}, b"")
-    made = make(client, there.url(), types=["position.changed"], ordered=True)
-    other = make(client, there.url("/other"), types=["position.changed"])
-    positions(client, 1)
+    endpoint = create_endpoint(client, there.url(), types=["position.changed"], ordered=True)
+    other = create_endpoint(client, there.url("/other"), types=["position.changed"])
+    record_positions(client, 1)
     tell()
-    first = noted(client, made["id"])
-    positions(client, 3)
+    first = wait_for_attempts(client, endpoint["id"])
+    record_positions(client, 3)
     tell()
     path = f"/v1/endpoints/{other['id']}"
-    until(lambda: len(there.at("/other")) >= 1, "the other was asked once")
+    until(lambda: len(there.at("/other")) >= 1, "the other endpoint got a request")
     assert 1 == len(there.at("/hook"))
     waits = datetime.fromisoformat(first["next_attempt_at"]) - datetime.fromisoformat(
         first["attempts"][0]["began_at"]

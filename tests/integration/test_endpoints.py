@@ -1,4 +1,4 @@
-"""Can people say where what is to be sent, and is what cannot be so refused with its field?"""
+"""Tests of the endpoint routes: creation, changes, lists, and refusals that name the field."""
 
 import base64
 import json
@@ -14,61 +14,61 @@ from onrecord.kit.sql import db
 from tests.support import bodies, postgres
 from tests.support.bodies import error_places, expect_problem
 from tests.support.record import Record, record, serving
-from tests.support.webhooks import make
+from tests.support.webhooks import create_endpoint
 
 URL = "https://hooks.example/in"
 
 
 @pytest.fixture(scope="module")
 def on_record(server_url: str, template: str) -> Iterator[Record]:
-    with postgres.database(server_url, template) as url, record(url) as made:
-        yield made
+    with postgres.database(server_url, template) as url, record(url) as new:
+        yield new
 
 
 @pytest.fixture(scope="module")
 def client(on_record: Record) -> Iterator[Client]:
-    with serving(on_record.url) as made:
-        bodies.register_all(made)
-        yield made
+    with serving(on_record.url) as new:
+        bodies.register_all(new)
+        yield new
 
 
-def path(made: dict[str, Any], more: str = "") -> str:
-    return f"/v1/endpoints/{made['id']}{more}"
+def path(endpoint: dict[str, Any], more: str = "") -> str:
+    return f"/v1/endpoints/{endpoint['id']}{more}"
 
 
-def test_an_endpoint_is_made_at_the_ledgers_size_and_its_secret_is_told_once(
+def test_a_new_endpoint_starts_at_the_ledgers_size_and_shows_its_secret_once(
     client: Client,
 ) -> None:
-    asked = {"actors": ["emma"], "topics": ["talks"], "kinds": ["reversed"], "ordered": True}
-    made = make(client, URL, description="The desk's", **asked)
+    fields = {"actors": ["emma"], "topics": ["talks"], "kinds": ["reversed"], "ordered": True}
+    endpoint = create_endpoint(client, URL, description="The desk's", **fields)
     size = client.get("/v1/events", params={"limit": 1000}).json()["items"][-1]["entry"]["seq"] + 1
-    assert (size, URL, "The desk's") == (made["size"], made["url"], made["description"])
-    assert asked == {name: made[name] for name in asked}
-    secret = made.pop("secret")
+    assert (size, URL, "The desk's") == (endpoint["size"], endpoint["url"], endpoint["description"])
+    assert fields == {name: endpoint[name] for name in fields}
+    secret = endpoint.pop("secret")
     assert secret.startswith("whsec_")
-    assert made == bodies.get(client, path(made))
+    assert endpoint == bodies.get(client, path(endpoint))
     listed = client.get("/v1/endpoints", params={"limit": 500}).text
     assert secret not in listed
 
 
-def test_endpoints_are_listed_page_by_page(client: Client) -> None:
-    made = [make(client, URL)["id"] for _ in range(5)]
-    found: list[str] = []
-    answer = client.get("/v1/endpoints", params={"limit": 2})
+def test_endpoints_are_listed_in_pages(client: Client) -> None:
+    created = [create_endpoint(client, URL)["id"] for _ in range(5)]
+    listed: list[str] = []
+    page = client.get("/v1/endpoints", params={"limit": 2})
     while True:
-        found += [one["id"] for one in answer.json()["items"]]
-        if answer.json()["next"] is None:
+        listed += [endpoint["id"] for endpoint in page.json()["items"]]
+        if page.json()["next"] is None:
             break
-        answer = client.get(answer.headers["Link"].split(">")[0][1:])
-    assert made == [one for one in found if one in made]
-    assert len(found) == len(set(found))
+        page = client.get(page.headers["Link"].split(">")[0][1:])
+    assert created == [id_ for id_ in listed if id_ in created]
+    assert len(listed) == len(set(listed))
 
 
 @pytest.mark.parametrize("key", [[0, "x"], [0, ""], ["x"], [-1], [2**63], {}, None], ids=str)
-def test_a_cursor_that_no_list_gave_is_refused(client: Client, key: Any) -> None:
-    made = make(client, URL)
+def test_an_invalid_cursor_is_refused(client: Client, key: Any) -> None:
+    endpoint = create_endpoint(client, URL)
     cursor = base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
-    for where in ("/v1/endpoints", path(made, "/deliveries"), path(made, "/feed")):
+    for where in ("/v1/endpoints", path(endpoint, "/deliveries"), path(endpoint, "/feed")):
         expect_problem(client.get(where, params={"cursor": cursor}), 422, "invalid")
 
 
@@ -90,7 +90,7 @@ INVALID: list[tuple[dict[str, Any], list[str]]] = [
 
 
 @pytest.mark.parametrize(("body", "at"), INVALID, ids=str)
-def test_what_cannot_be_an_endpoint_is_refused_with_its_field(
+def test_an_invalid_endpoint_is_refused_with_its_field(
     client: Client, body: dict[str, Any], at: list[str]
 ) -> None:
     assert at == error_places(
@@ -98,7 +98,7 @@ def test_what_cannot_be_an_endpoint_is_refused_with_its_field(
     )
 
 
-def test_names_that_are_not_on_record_come_back_with_the_nearest(client: Client) -> None:
+def test_unknown_names_are_refused_with_the_nearest_slugs(client: Client) -> None:
     body = {"url": URL, "actors": ["emma", "minister"], "topics": ["tarifs"]}
     for where in ("/v1/endpoints", "/v1/endpoints/dry-run"):
         given = body if where == "/v1/endpoints" else {**body, "url": None}
@@ -109,9 +109,9 @@ def test_names_that_are_not_on_record_come_back_with_the_nearest(client: Client)
         assert "'tariffs'" in problem["errors"][1]["message"]
 
 
-def test_a_change_is_of_what_is_given_and_no_more(client: Client, on_record: Record) -> None:
-    made = make(client, URL, actors=["emma"], types=["position.changed"])
-    changed = client.patch(path(made), json={"topics": ["talks"], "actors": []}).json()
+def test_a_patch_changes_only_the_given_fields(client: Client, on_record: Record) -> None:
+    endpoint = create_endpoint(client, URL, actors=["emma"], types=["position.changed"])
+    changed = client.patch(path(endpoint), json={"topics": ["talks"], "actors": []}).json()
     assert ([], ["talks"], ["position.changed"]) == tuple(
         changed[name] for name in ("actors", "topics", "types")
     )
@@ -119,7 +119,7 @@ def test_a_change_is_of_what_is_given_and_no_more(client: Client, on_record: Rec
     bodies.post(client, "/v1/positions", bodies.position(actor="ministry"))
     bodies.post(client, "/v1/positions", bodies.position(topic="tariffs"))
     on_record.fan_out()
-    items = bodies.get(client, path(made, "/deliveries"))["items"]
+    items = bodies.get(client, path(endpoint, "/deliveries"))["items"]
     assert 1 == len(items)
     for body, at in (
         ({"url": None}, ["/url"]),
@@ -129,24 +129,24 @@ def test_a_change_is_of_what_is_given_and_no_more(client: Client, on_record: Rec
         ({"size": 0}, ["/size"]),
     ):
         assert at == error_places(
-            expect_problem(client.patch(path(made), json=body), 422, "invalid")
+            expect_problem(client.patch(path(endpoint), json=body), 422, "invalid")
         )
-    assert changed == bodies.get(client, path(made))
+    assert changed == bodies.get(client, path(endpoint))
 
 
-def test_what_is_not_there_is_not_found(client: Client) -> None:
-    none = f"/v1/endpoints/{uuid4()}"
-    asked = [
-        *(("GET", none + more) for more in ("", "/deliveries", "/feed")),
-        *(("POST", none + more) for more in ("/resume", "/ping", "/rotate")),
-        ("DELETE", none),
+def test_unknown_endpoints_and_deliveries_are_not_found(client: Client) -> None:
+    unknown = f"/v1/endpoints/{uuid4()}"
+    requests = [
+        *(("GET", unknown + more) for more in ("", "/deliveries", "/feed")),
+        *(("POST", unknown + more) for more in ("/resume", "/ping", "/rotate")),
+        ("DELETE", unknown),
     ]
-    for method, where in asked:
+    for method, where in requests:
         expect_problem(client.request(method, where), 404, "unknown-endpoint")
     since = {"failed_since": "2022-01-01T00:00:00Z"}
     for more, body in (("/pause", {}), ("/replay", {"from_size": 0}), ("/resend", since)):
-        expect_problem(client.post(none + more, json=body), 404, "unknown-endpoint")
-    expect_problem(client.patch(none, json={}), 404, "unknown-endpoint")
+        expect_problem(client.post(unknown + more, json=body), 404, "unknown-endpoint")
+    expect_problem(client.patch(unknown, json={}), 404, "unknown-endpoint")
     expect_problem(client.get("/v1/deliveries/1000000"), 404, "unknown-delivery")
     expect_problem(client.post("/v1/deliveries/1000000/resend"), 404, "unknown-delivery")
 
@@ -163,47 +163,52 @@ def test_what_is_not_there_is_not_found(client: Client) -> None:
     ],
     ids=str,
 )
-def test_a_replay_from_nowhere_is_refused(client: Client, body: Any, at: list[str]) -> None:
-    made = make(client, URL)
+def test_a_replay_without_a_valid_start_is_refused(
+    client: Client, body: Any, at: list[str]
+) -> None:
+    endpoint = create_endpoint(client, URL)
     assert at == error_places(
-        expect_problem(client.post(path(made, "/replay"), json=body), 422, "invalid")
+        expect_problem(client.post(path(endpoint, "/replay"), json=body), 422, "invalid")
     )
 
 
-def test_a_replay_since_a_time_begins_with_what_was_recorded_then(
+def test_a_replay_since_a_time_starts_with_the_event_recorded_then(
     client: Client, on_record: Record
 ) -> None:
-    made = make(client, URL, types=["position.changed"])
+    endpoint = create_endpoint(client, URL, types=["position.changed"])
     on_record.fan_out()
     first, second = (
         bodies.post(client, "/v1/positions", bodies.position(effective=f"202{n}")) for n in range(2)
     )
     on_record.fan_out()
-    replay = client.post(path(made, "/replay"), json={"since": second["recorded_at"]}).json()
+    replay = client.post(path(endpoint, "/replay"), json={"since": second["recorded_at"]}).json()
     assert (second["seq"], second["size"], 1) == tuple(
         replay[name] for name in ("from_size", "to_size", "events")
     )
     assert first["seq"] < second["seq"]
 
 
-def test_a_pause_says_why_and_a_second_one_changes_nothing(client: Client) -> None:
-    made = make(client, URL)
-    paused = client.post(path(made, "/pause"), json={"reason": "Moving."}).json()["paused"]
-    again = client.post(path(made, "/pause"), json={"reason": "Another."}).json()["paused"]
+def test_a_pause_shows_its_reason_and_a_second_pause_changes_nothing(client: Client) -> None:
+    endpoint = create_endpoint(client, URL)
+    paused = client.post(path(endpoint, "/pause"), json={"reason": "Moving."}).json()["paused"]
+    again = client.post(path(endpoint, "/pause"), json={"reason": "Another."}).json()["paused"]
     assert ("Moving.", paused) == (paused["reason"], again)
-    assert client.post(path(made, "/resume")).json()["paused"] is None
-    assert client.post(path(made, "/resume")).json()["paused"] is None
+    assert client.post(path(endpoint, "/resume")).json()["paused"] is None
+    assert client.post(path(endpoint, "/resume")).json()["paused"] is None
 
 
-def test_a_rotation_tells_a_new_secret_and_until_when_the_old_one_signs(client: Client) -> None:
-    made = make(client, URL)
-    told = client.post(path(made, "/rotate")).json()
-    assert told["secret"] != made["secret"]
-    assert told["secret_overlap_until"] == bodies.get(client, path(made))["secret_overlap_until"]
-    assert told["secret"] not in client.get(path(made)).text
+def test_a_rotation_returns_a_new_secret_and_when_the_old_one_expires(client: Client) -> None:
+    endpoint = create_endpoint(client, URL)
+    rotated = client.post(path(endpoint, "/rotate")).json()
+    assert rotated["secret"] != endpoint["secret"]
+    assert (
+        rotated["secret_overlap_until"]
+        == bodies.get(client, path(endpoint))["secret_overlap_until"]
+    )
+    assert rotated["secret"] not in client.get(path(endpoint)).text
 
 
-def test_nobody_but_the_webhooks_role_reads_a_secret(on_record: Record) -> None:
+def test_only_the_webhooks_role_reads_secrets(on_record: Record) -> None:
     for role in ("onrecord_ingest", "onrecord_query", "onrecord_audit", "onrecord_projections"):
         with (
             db.connect(on_record.url, role=role) as conn,
@@ -212,33 +217,30 @@ def test_nobody_but_the_webhooks_role_reads_a_secret(on_record: Record) -> None:
             conn.execute("SELECT secret FROM webhooks.endpoints")
 
 
-def test_figures_are_told_to_prometheus(client: Client) -> None:
+def test_metrics_are_exposed_to_prometheus(client: Client) -> None:
     answer = client.get("/metrics")
     assert (200, "text/plain") == (answer.status_code, bodies.media_type(answer))
     for name in ("deliveries_pending", "oldest_due_seconds", "endpoints_paused", "events_behind"):
         assert f"onrecord_webhook_{name}" in answer.text
 
 
-def test_the_description_has_an_example_of_every_type_of_event(client: Client) -> None:
-    told = client.get("/openapi.json").json()
+def test_openapi_has_an_example_of_every_type_of_event(client: Client) -> None:
+    webhooks = client.get("/openapi.json").json()["webhooks"]
     examples = {
-        name: one["post"]["requestBody"]["content"]["application/cloudevents+json"]["example"]
-        for name, one in told["webhooks"].items()
+        name: webhook["post"]["requestBody"]["content"]["application/cloudevents+json"]["example"]
+        for name, webhook in webhooks.items()
     }
     assert {name: name for name in examples} == {
         name: example["type"] for name, example in examples.items()
     }
-    types = set(bodies.get(client, "/openapi.json")["webhooks"])
     problem = expect_problem(client.get("/v1/events", params={"type": "no.such"}), 422, "invalid")
     listed = problem["errors"][0]["message"].removeprefix("is none of ").split(", ")
-    assert types == {*listed, "endpoint.ping"}
+    assert {*webhooks} == {*listed, "endpoint.ping"}
 
 
-def test_what_changes_an_endpoint_is_not_tried_twice_where_its_outcome_is_unknown(
-    client: Client, on_record: Record
-) -> None:
-    """A second rotation would take the old secret's place, and what was signed by it be refused."""
-    made = make(client, URL)
+def test_a_change_with_an_unknown_outcome_is_not_retried(client: Client, on_record: Record) -> None:
+    """A second rotation would replace the old secret, which receivers may still use."""
+    endpoint = create_endpoint(client, URL)
     with psycopg.connect(on_record.url, autocommit=True) as conn:
         conn.execute("""
             CREATE SEQUENCE public.tries;
@@ -250,7 +252,7 @@ def test_what_changes_an_endpoint_is_not_tried_twice_where_its_outcome_is_unknow
             CREATE TRIGGER cut AFTER UPDATE OF secret ON webhooks.endpoints
                 FOR EACH ROW EXECUTE FUNCTION public.cut();
         """)
-        answer = client.post(path(made, "/rotate"))
+        answer = client.post(path(endpoint, "/rotate"))
         conn.execute("DROP TRIGGER cut ON webhooks.endpoints")
         expect_problem(answer, 503, "database-unavailable")
         assert (1,) == conn.execute("SELECT last_value FROM public.tries").fetchone()

@@ -9,12 +9,12 @@ import psycopg
 import pytest
 import rfc8785
 
-from onrecord.audit.replay import replay
+from onrecord.audit.replay import replay_ledger
 from onrecord.domain.events import PayloadErased, StatementCorrected
 from onrecord.kit.sql import db
 from onrecord.ledger.entry import leaf_hash
 from onrecord.ledger.merkle import Frontier
-from onrecord.projections.engine.rebuild import rebuild
+from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.statements import STATEMENTS
 from tests.support import bodies
 from tests.support.histories import request
@@ -116,7 +116,7 @@ def test_reads_and_proofs_tell_the_same_erasures_of_what_there_was(
     told = dict.fromkeys(["content", "evidence", "note"], "gdpr-17")
     assert told == bodies.get(client, f"/v1/statements/{made['id']}")["erased"]
     assert told == bodies.get(client, f"/v1/events/{made['id']}")["erased"]
-    assert replay(on_record.engine, lambda *_: None).equal
+    assert replay_ledger(on_record.engine, lambda *_: None).equal
 
 
 def test_every_proof_holds_over_what_is_left(
@@ -142,8 +142,8 @@ def test_what_was_erased_stays_so_when_it_is_replayed_rebuilt_or_folded_late(
     _erase(client, statement)  # the fold has seen nothing yet
     on_record.catch_up()
     late = bodies.get(client, f"/v1/statements/{statement}")
-    assert replay(on_record.engine, lambda *_: None).equal
-    rebuild(on_record.engine, STATEMENTS, lambda *_: None)
+    assert replay_ledger(on_record.engine, lambda *_: None).equal
+    rebuild_projection(on_record.engine, STATEMENTS, lambda *_: None)
     assert late == bodies.get(client, f"/v1/statements/{statement}")
     assert WORDS not in _everything(on_record.url)
 
@@ -157,7 +157,7 @@ def test_words_given_after_an_erasure_are_on_record_again(
     on_record.catch_up()
     found = bodies.get(client, f"/v1/statements/{statement}")
     assert ("We go to Elsewhere.", {}) == (found["content"]["text"], found["erased"])
-    assert replay(on_record.engine, lambda *_: None).equal
+    assert replay_ledger(on_record.engine, lambda *_: None).equal
 
 
 def test_words_given_after_an_erasure_in_the_same_commit_stay(
@@ -172,7 +172,7 @@ def test_words_given_after_an_erasure_in_the_same_commit_stay(
     found = bodies.get(client, f"/v1/statements/{statement}")
     assert ("We go to Elsewhere.", {}) == (found["content"]["text"], found["erased"])
     assert {} == client.get("/v1/events").json()["items"][-1]["erased"]
-    assert replay(on_record.engine, lambda *_: None).equal
+    assert replay_ledger(on_record.engine, lambda *_: None).equal
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""Does a page of events read what is on it and little more, whatever it is filtered by?
+"""Pages of events: what is on them, and how much of the ledger a page reads, for all filters.
 
-On a ledger of 20,000 entries put there by SQL; what a page should be is worked out in Python.
+On a ledger of 20,000 entries, inserted by SQL; a filter in Python says what a page should be.
 """
 
 import json
@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
+from onrecord.audit import filters as event_filters
 from onrecord.kit.sql.db import compiled
-from onrecord.ledger import read
 from tests.support import postgres
 
 SIZE = 20_000
@@ -31,7 +31,7 @@ SELECT seq, CASE WHEN seq % 9 = 0 THEN 'position.changed' ELSE 'statement.made' 
 FROM generate_series(0, {SIZE} - 1) seq;
 INSERT INTO ledger.entries
 SELECT seq, gen_random_uuid(), entry, sha256('\\x00'::bytea || entry)
-FROM (SELECT seq, convert_to('{{"seq":' || seq || '}}', 'UTF8') AS entry FROM new) made;
+FROM (SELECT seq, convert_to('{{"seq":' || seq || '}}', 'UTF8') AS entry FROM new) filled;
 INSERT INTO ledger.touches
 SELECT 'type', type, seq FROM new UNION ALL SELECT 'actor', actor, seq FROM new
 UNION ALL SELECT 'topic', topic, seq FROM new;
@@ -52,12 +52,16 @@ CASES: list[Filters] = [
     {"types": ["statement.made"]},
     {"types": ["topic.revised"]},
 ]
+TYPES_OF_PARAMS = {"start": "bigint", "limit": "bigint", "lead_kind": "text"}
+"""All others are names."""
+MAX_BYTES = 8 * 2**20
+"""Of entries and payloads on a page; as in `events.sql`."""
 BLOCKS = 500
 """Some 16 for each of ten entries, and 3 for each that another filter holds back: up to 90 here."""
 
 
 @dataclass(frozen=True)
-class Said:
+class Entry:
     """An entry as the naive filter sees it."""
 
     seq: int
@@ -77,28 +81,29 @@ def ledger(server_url: str, template: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.fixture(scope="module")
-def entries(ledger: psycopg.Connection[Any]) -> list[Said]:
-    found = ledger.execute("SELECT seq, actor, topic, type FROM new ORDER BY seq")
-    return [Said(**row) for row in found]
+def entries(ledger: psycopg.Connection[Any]) -> list[Entry]:
+    rows = ledger.execute("SELECT seq, actor, topic, type FROM new ORDER BY seq")
+    return [Entry(**row) for row in rows]
 
 
 def page(
     conn: psycopg.Connection[Any], filters: Filters, start: int, limit: int
 ) -> tuple[list[int], int | None]:
     """The seqs on a page, and where the next one begins."""
-    query = compiled(read.page(frozenset(filters)))
-    params = {**filters, "start": start, "limit": limit}
+    given = event_filters.Filters(**filters)
+    query = compiled(given.page)
+    params = {**given.params, "start": start, "limit": limit}
     (row,) = conn.execute(query, params, binary=True)
     lines = [json.loads(line) for line in row["lines"].splitlines()]
     return [line["entry"]["seq"] for line in lines], row["next"]
 
 
-def some(names: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
+def lists_of(names: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
     return st.lists(st.sampled_from(names), min_size=1, max_size=3)
 
 
 FILTERS = st.fixed_dictionaries(
-    {}, optional={"actors": some(ACTORS), "topics": some(TOPICS), "types": some(TYPES)}
+    {}, optional={"actors": lists_of(ACTORS), "topics": lists_of(TOPICS), "types": lists_of(TYPES)}
 )
 
 
@@ -110,15 +115,15 @@ FILTERS = st.fixed_dictionaries(
 )
 def test_a_page_is_what_a_filter_in_python_leaves(
     ledger: psycopg.Connection[Any],
-    entries: list[Said],
+    entries: list[Entry],
     filters: Filters,
     start: int,
     limit: int,
 ) -> None:
     passing = [
-        one.seq
-        for one in entries[start:]
-        if all(getattr(one, name[:-1]) in names for name, names in filters.items())
+        entry.seq
+        for entry in entries[start:]
+        if all(getattr(entry, name[:-1]) in names for name, names in filters.items())
     ]
     beyond = passing[limit] if len(passing) > limit else None
     assert (passing[:limit], beyond) == page(ledger, filters, start, limit)
@@ -145,10 +150,11 @@ def test_a_page_reads_no_more_of_the_ledger_than_it_gives(
 
 def blocks(conn: psycopg.Connection[Any], filters: Filters, start: int) -> int:
     """How many blocks a page of ten touches, once planned."""
-    params = {**filters, "start": start, "limit": 10}
-    query, names = compiled(read.page(frozenset(filters))).decode(), list(params)
-    query = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", query)
-    types = ", ".join("text[]" if name in filters else "bigint" for name in names)
+    given = event_filters.Filters(**filters)
+    params = {**given.params, "start": start, "limit": 10}
+    query, names = compiled(given.page).decode(), list(params)
+    query = re.sub(r"%\((\w+)\)s", lambda name: f"${names.index(name[1]) + 1}", query)
+    types = ", ".join(TYPES_OF_PARAMS.get(name, "text[]") for name in names)
     values = ", ".join(
         f"'{{{','.join(value)}}}'" if isinstance(value, list) else f"'{value}'"
         for value in params.values()
@@ -171,7 +177,7 @@ def test_a_page_ends_where_it_becomes_too_large(ledger: psycopg.Connection[Any])
         for seq in range(SIZE, SIZE + 30):
             ledger.execute(
                 "INSERT INTO ledger.entries SELECT %s, gen_random_uuid(), e,"
-                " sha256('\\x00'::bytea || e) FROM (SELECT %s::bytea AS e) made",
+                " sha256('\\x00'::bytea || e) FROM (SELECT %s::bytea AS e) entry",
                 [seq, b'{"seq":%d}' % seq],
             )
             ledger.execute(
@@ -181,9 +187,9 @@ def test_a_page_ends_where_it_becomes_too_large(ledger: psycopg.Connection[Any])
         at: int | None = SIZE - 5
         pages = 0
         while at is not None:
-            found, at = page(ledger, {}, at, 1_000)
-            assert 1 <= len(found) <= 5 + read.MOST_BYTES // len(words) + 1
-            seen += found
+            seqs, at = page(ledger, {}, at, 1_000)
+            assert 1 <= len(seqs) <= 5 + MAX_BYTES // len(words) + 1
+            seen += seqs
             pages += 1
     assert list(range(SIZE - 5, SIZE + 30)) == seen
     assert pages == 4

@@ -1,8 +1,7 @@
-"""Is an endpoint sent exactly what its filters say, whoever asks for it and in whatever way?
+"""Tests that filters match the same events in the fan-out, the feed, the dry run and a replay.
 
-One history of a thousand events, with merges, corrections and late arrivals; filters drawn from a
-seed; what should match is worked out by `naive`, which knows no SQL. The fan-out, the feed and the
-dry run must agree with it, and so must a body with what `naive` says of the change.
+One history of a thousand events, with merges, corrections and late arrivals, and random filters
+from a seed. The expected events and changes are computed by `naive`, without SQL.
 """
 
 import json
@@ -22,7 +21,8 @@ from onrecord.domain.event import RecordedEvent
 from onrecord.domain.events import EVENT_CLASSES, PositionChanged
 from onrecord.kit.sql import db
 from onrecord.ledger.entry import touched
-from onrecord.webhooks.api import endpoints
+from onrecord.webhooks.api import replays
+from onrecord.webhooks.matching import FILTERS as PARTS
 from onrecord.webhooks.matching import Filter
 from tests.support import naive, postgres
 from tests.support.histories import Cast, batches
@@ -35,68 +35,69 @@ FILTERS = 80
 
 
 @dataclass(frozen=True)
-class Seen:
-    """An event as a filter sees it."""
+class MatchedEvent:
+    """An event, and what filters compare of it. `roots`: the merged actor of each actor by then."""
 
     recorded: RecordedEvent
     touches: Touches
     roots: dict[str, str]
-    """Whom each actor of the cast meant then."""
     kind: str | None
     change: dict[str, Any] | None
 
 
 @dataclass(frozen=True)
-class Played:
-    """A history on record, and as many endpoints as filters, fanned out from the first event."""
+class History:
+    """A recorded history, fanned out from its first event to an endpoint for each filter."""
 
     record: Record
-    seen: list[Seen]
+    events: list[MatchedEvent]
     filters: dict[UUID, Filter]
 
-    def wanted(self, filter_: Filter) -> list[Seen]:
-        """What passes, by the rules alone."""
-        return [one for one in self.seen if passes(one, filter_)]
+    def matching(self, filter_: Filter) -> list[MatchedEvent]:
+        """The events that pass a filter, by the rules alone."""
+        return [event for event in self.events if passes(event, filter_)]
 
 
-def passes(one: Seen, asked: Filter) -> bool:
-    meant = {one.roots[name] for name in asked.actors}
-    touched_ = {one.roots[name] for name in one.touches.actors}
+def passes(event: MatchedEvent, filter_: Filter) -> bool:
+    wanted_roots = {event.roots[name] for name in filter_.actors}
+    touched_roots = {event.roots[name] for name in event.touches.actors}
     return (
-        (not asked.types or one.recorded.event.type in asked.types)
-        and (not asked.actors or bool(meant & touched_))
-        and (not asked.topics or bool({*asked.topics} & {*one.touches.topics}))
-        and (not asked.kinds or one.kind in asked.kinds)
+        (not filter_.types or event.recorded.event.type in filter_.types)
+        and (not filter_.actors or bool(wanted_roots & touched_roots))
+        and (not filter_.topics or bool({*filter_.topics} & {*event.touches.topics}))
+        and (not filter_.kinds or event.kind in filter_.kinds)
     )
 
 
 @pytest.fixture(scope="module")
-def played(server_url: str, template: str) -> Iterator[Played]:
-    with postgres.database(server_url, template) as url, record(url) as made:
+def history(server_url: str, template: str) -> Iterator[History]:
+    with postgres.database(server_url, template) as url, record(url) as recorded:
         for batch in batches(long_history(seed=7, length=450), CAST):
-            made.append(*batch)
-        events = made.events()
+            recorded.append(*batch)
+        events = recorded.events()
         with db.connect(url, role="onrecord_audit") as conn:
             rows = conn.execute("SELECT entry FROM ledger.entries ORDER BY seq").fetchall()
-        seen = [
-            as_seen(events, one, touched(bytes(entry)))
-            for one, (entry,) in zip(events, rows, strict=True)
+        matched = [
+            matched_event(events, event, touched(bytes(entry)))
+            for event, (entry,) in zip(events, rows, strict=True)
         ]
-        filters = dict(drawn(Random(11)))
+        filters = dict(random_filters(Random(11)))
         with psycopg.connect(url) as conn:
-            for id_, one in filters.items():
-                subscribe(conn, id_, one)
-        made.fan_out()
-        yield Played(made, seen, filters)
+            for id_, filter_ in filters.items():
+                subscribe(conn, id_, filter_)
+        recorded.fan_out()
+        yield History(recorded, matched, filters)
 
 
-def as_seen(events: list[RecordedEvent], one: RecordedEvent, touches: Touches) -> Seen:
-    size = one.seq + 1
+def matched_event(
+    events: list[RecordedEvent], recorded: RecordedEvent, touches: Touches
+) -> MatchedEvent:
+    size = recorded.seq + 1
     roots = {name: naive.root(events, name, size) for name in CAST.actors}
-    if not isinstance(one.event, PositionChanged):
-        return Seen(one, touches, roots, None, None)
-    line = naive.steps(events, (one.event.actor, one.event.topic), size)
-    step = next(other for other in line if other.id == one.id)
+    if not isinstance(recorded.event, PositionChanged):
+        return MatchedEvent(recorded, touches, roots, None, None)
+    line = naive.steps(events, (recorded.event.actor, recorded.event.topic), size)
+    step = next(step for step in line if step.id == recorded.id)
     before = naive.previous(line, step)
     kind = naive.kind(before, step)
     change = {
@@ -111,10 +112,10 @@ def as_seen(events: list[RecordedEvent], one: RecordedEvent, touches: Touches) -
             "effective": before.fields.effective,
         },
     }
-    return Seen(one, touches, roots, kind, change)
+    return MatchedEvent(recorded, touches, roots, kind, change)
 
 
-def drawn(chance: Random) -> Iterator[tuple[UUID, Filter]]:
+def random_filters(random: Random) -> Iterator[tuple[UUID, Filter]]:
     names: dict[str, list[str]] = {
         "types": TYPES,
         "actors": CAST.actors,
@@ -123,120 +124,120 @@ def drawn(chance: Random) -> Iterator[tuple[UUID, Filter]]:
     }
     for n in range(FILTERS):
         parts: dict[str, Any] = {
-            name: tuple(chance.sample(some, chance.randint(1, min(3, len(some)))))
-            for name, some in names.items()
-            if chance.random() < 0.4
+            part: tuple(random.sample(values, random.randint(1, min(3, len(values)))))
+            for part, values in names.items()
+            if random.random() < 0.4
         }
         yield UUID(int=n + 1), Filter(**parts)
 
 
-def subscribe(conn: psycopg.Connection[Any], id_: UUID, wanted: Filter) -> None:
-    """An endpoint that has been there from the first event on."""
+def subscribe(conn: psycopg.Connection[Any], id_: UUID, filter_: Filter) -> None:
+    """Insert an endpoint that wants events from the first one on."""
     conn.execute(
         "INSERT INTO webhooks.endpoints"
         " (id, url, types, actors, topics, kinds, ordered, secret, size)"
         " VALUES (%s, 'http://127.0.0.1:1/', %s, %s, %s, %s, false, 'none', 0)",
-        [id_, *(list(getattr(wanted, one)) for one in ("types", "actors", "topics", "kinds"))],
+        [id_, *(list(getattr(filter_, part)) for part in ("types", "actors", "topics", "kinds"))],
     )
-    for by, name in wanted.interests:
+    for by, name in filter_.interests:
         conn.execute("INSERT INTO webhooks.interests VALUES (%s, %s, %s)", [by, name, id_])
 
 
 @pytest.fixture(scope="module")
-def client(played: Played) -> Iterator[Client]:
-    with serving(played.record.url) as made:
-        yield made
+def client(history: History) -> Iterator[Client]:
+    with serving(history.record.url) as served:
+        yield served
 
 
-def test_the_history_has_everything_that_a_filter_can_tell_apart(played: Played) -> None:
-    kinds = {one.kind for one in played.seen} - {None}
+def test_the_history_has_everything_that_filters_distinguish(history: History) -> None:
+    kinds = {event.kind for event in history.events} - {None}
     assert {"adopted", "reaffirmed", "softened", "hardened", "shifted", "reversed"} <= kinds
-    assert {True, False} == {one.change["late"] for one in played.seen if one.change}
-    merged = [one for one in played.seen if {*one.touches.actors} - {*one.roots.values()}]
+    assert {True, False} == {event.change["late"] for event in history.events if event.change}
+    merged = [
+        event for event in history.events if {*event.touches.actors} - {*event.roots.values()}
+    ]
     assert len(merged) > 5
-    sizes = [len(played.wanted(one)) for one in played.filters.values()]
+    sizes = [len(history.matching(filter_)) for filter_ in history.filters.values()]
     assert min(sizes) == 0
     assert sum(size > 20 for size in sizes) > FILTERS / 4
 
 
-def test_the_fan_out_makes_a_delivery_of_each_event_that_passes_and_of_no_other(
-    played: Played,
-) -> None:
-    with psycopg.connect(played.record.url) as conn:
+def test_the_fan_out_writes_a_delivery_for_exactly_the_matching_events(history: History) -> None:
+    with psycopg.connect(history.record.url) as conn:
         rows = conn.execute(
             "SELECT endpoint, array_agg(seq ORDER BY id) FROM webhooks.deliveries GROUP BY endpoint"
         ).fetchall()
-    found: dict[UUID, list[int]] = dict(rows)
-    for id_, filter_ in played.filters.items():
-        expected = [one.recorded.seq for one in played.wanted(filter_)]
-        assert expected == found.get(id_, []), filter_
+    delivered: dict[UUID, list[int]] = dict(rows)
+    for id_, filter_ in history.filters.items():
+        expected = [event.recorded.seq for event in history.matching(filter_)]
+        assert expected == delivered.get(id_, []), filter_
 
 
-def test_the_feed_gives_the_same_page_by_page_with_each_change_told(
-    client: Client, played: Played
+def test_the_feed_pages_through_the_same_events_with_their_changes(
+    client: Client, history: History
 ) -> None:
-    for id_, filter_ in list(played.filters.items())[:40]:
-        expected = played.wanted(filter_)
+    for id_, filter_ in list(history.filters.items())[:40]:
+        expected = history.matching(filter_)
         items: list[dict[str, Any]] = []
-        asked: dict[str, Any] = {"limit": 197}
-        while asked:
-            page = client.get(f"/v1/endpoints/{id_}/feed", params=asked).json()
+        params: dict[str, Any] = {"limit": 197}
+        while params:
+            page = client.get(f"/v1/endpoints/{id_}/feed", params=params).json()
             items += page["items"]
-            asked = {"limit": 197, "cursor": page["next"]} if page["next"] else {}
-        assert [str(one.recorded.seq) for one in expected] == [one["sequence"] for one in items]
-        for one, item in zip(expected, items, strict=True):
-            assert (str(one.recorded.id), one.recorded.event.type) == (item["id"], item["type"])
-            assert one.change == item["data"].get("change")
+            params = {"limit": 197, "cursor": page["next"]} if page["next"] else {}
+        assert [str(event.recorded.seq) for event in expected] == [
+            item["sequence"] for item in items
+        ]
+        for event, item in zip(expected, items, strict=True):
+            recorded = event.recorded
+            assert (str(recorded.id), recorded.event.type) == (item["id"], item["type"])
+            assert event.change == item["data"].get("change")
 
 
-def test_the_dry_run_finds_the_same_among_the_last_events(client: Client, played: Played) -> None:
-    size = len(played.seen)
-    for filter_ in played.filters.values():
-        body = {name: list(getattr(filter_, name)) for name in filter_.params}
+def test_the_dry_run_lists_the_same_of_the_last_events(client: Client, history: History) -> None:
+    size = len(history.events)
+    for filter_ in history.filters.values():
+        body = {name: list(getattr(filter_, name)) for name in PARTS}
         answer = client.post("/v1/endpoints/dry-run", json={**body, "events": 300})
         if filter_.kinds and filter_.types and "position.changed" not in filter_.types:
             assert answer.status_code == 422
             continue
-        told = answer.json()
-        expected = [
-            one.recorded.seq for one in played.wanted(filter_) if one.recorded.seq >= size - 300
-        ]
+        dry_run = answer.json()
+        matching = [event.recorded.seq for event in history.matching(filter_)]
+        expected = [seq for seq in matching if seq >= size - 300]
         assert (size - 300, size, len(expected)) == (
-            told["from_size"],
-            told["to_size"],
-            told["matched"],
+            dry_run["from_size"],
+            dry_run["to_size"],
+            dry_run["matched"],
         )
-        assert expected[::-1][:100] == [one["seq"] for one in told["items"]]
+        assert expected[::-1][:100] == [item["seq"] for item in dry_run["items"]]
 
 
-def test_a_replay_of_everything_counts_what_it_will_send(
-    client: Client, played: Played, monkeypatch: pytest.MonkeyPatch
+def test_a_replay_counts_what_it_will_send(
+    client: Client, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Piece by piece: no statement may take as long as a large ledger would make it."""
-    monkeypatch.setattr(endpoints, "COUNTED", 7)
-    for id_, filter_ in list(played.filters.items())[:20]:
-        asked = client.post(f"/v1/endpoints/{id_}/replay", json={"from_size": 100})
-        assert asked.status_code == 202, asked.text
-        expected = [one for one in played.wanted(filter_) if one.recorded.seq >= 100]
-        assert len(expected) == asked.json()["events"]
+    # counted in pages, so that no statement takes long
+    monkeypatch.setattr(replays, "COUNT_PAGE", 7)
+    for id_, filter_ in list(history.filters.items())[:20]:
+        started = client.post(f"/v1/endpoints/{id_}/replay", json={"from_size": 100})
+        assert started.status_code == 202, started.text
+        expected = [event for event in history.matching(filter_) if event.recorded.seq >= 100]
+        assert len(expected) == started.json()["events"]
 
 
-def test_events_by_name_and_kind_are_what_they_touch_in_every_form(
-    client: Client, played: Played
-) -> None:
-    """The proof door takes names as they stand in entries: a merged actor is a name of its own."""
-    for filter_ in played.filters.values():
-        given = {name[:-1]: list(getattr(filter_, name)) for name in filter_.params}
+def test_the_audit_api_filters_by_the_names_in_entries(client: Client, history: History) -> None:
+    """There, a merged actor is a name of its own."""
+    for filter_ in history.filters.values():
+        given = {name[:-1]: list(getattr(filter_, name)) for name in PARTS}
         expected = [
-            one.recorded.seq
-            for one in played.seen
-            if (not filter_.types or one.recorded.event.type in filter_.types)
-            and (not filter_.actors or {*filter_.actors} & {*one.touches.actors})
-            and (not filter_.topics or {*filter_.topics} & {*one.touches.topics})
-            and (not filter_.kinds or one.kind in filter_.kinds)
+            event.recorded.seq
+            for event in history.events
+            if (not filter_.types or event.recorded.event.type in filter_.types)
+            and (not filter_.actors or {*filter_.actors} & {*event.touches.actors})
+            and (not filter_.topics or {*filter_.topics} & {*event.touches.topics})
+            and (not filter_.kinds or event.kind in filter_.kinds)
         ]
         page = client.get("/v1/events", params={**given, "limit": 1000}).json()["items"]
         accept = {"Accept": "application/x-ndjson"}
         lines = client.get("/v1/events", params=given, headers=accept).text.splitlines()
-        assert expected == [one["entry"]["seq"] for one in page]
-        assert expected == [json.loads(one)["entry"]["seq"] for one in lines]
+        assert expected == [item["entry"]["seq"] for item in page]
+        assert expected == [json.loads(line)["entry"]["seq"] for line in lines]

@@ -1,11 +1,11 @@
-"""Do two records of one actor read as one from a merge on, and as two again from its end?"""
+"""Merged actors: their timelines are one from the merge to the unmerge."""
 
 from typing import Any
 
 import pytest
 from httpx2 import Client
 
-from onrecord.audit.replay import replay
+from onrecord.audit.replay import replay_ledger
 from onrecord.kit.sql import db
 from tests.support import bodies
 from tests.support.record import Record
@@ -34,7 +34,7 @@ def line(client: Client, actor: str, **params: Any) -> list[tuple[Any, ...]]:
     return [tuple(one[name] for name in shown) for one in items]
 
 
-def test_a_merge_makes_one_line_of_two_and_an_unmerge_two_of_one_each_at_its_sizes(
+def test_a_merge_joins_two_timelines_and_an_unmerge_parts_them_at_their_sizes(
     client: Client, on_record: Record
 ) -> None:
     holds(client, "emma", stance="support", effective="2020")
@@ -59,7 +59,7 @@ def test_a_merge_makes_one_line_of_two_and_an_unmerge_two_of_one_each_at_its_siz
     assert [("ministry", "ministry", "oppose", "adopted", "2021")] == line(client, "ministry")
 
 
-def test_a_merged_actor_keeps_its_own_record_and_says_whom_it_means(
+def test_a_merged_actor_keeps_its_record_and_names_its_target(
     client: Client, on_record: Record
 ) -> None:
     size = merge(client, "emma", "ministry")["size"]
@@ -73,7 +73,7 @@ def test_a_merged_actor_keeps_its_own_record_and_says_whom_it_means(
     ]
 
 
-def test_statements_of_a_merged_actor_are_found_under_whom_it_means(
+def test_statements_of_a_merged_actor_are_listed_under_its_target(
     client: Client, on_record: Record
 ) -> None:
     said = bodies.post(client, "/v1/statements", bodies.statement())["id"]
@@ -84,7 +84,7 @@ def test_statements_of_a_merged_actor_are_found_under_whom_it_means(
         assert [said] == [one["id"] for one in found]
 
 
-def test_a_merge_through_another_is_followed_to_its_end(client: Client, on_record: Record) -> None:
+def test_a_chain_of_merges_is_followed_to_its_end(client: Client, on_record: Record) -> None:
     holds(client, "emma", effective="2020")
     merge(client, "emma", "ministry")
     merge(client, "ministry", "spokesman")
@@ -109,7 +109,7 @@ def test_a_merge_through_another_is_followed_to_its_end(client: Client, on_recor
         (f"{EMMA}/revision", {"kind": "person"}, 409, "merged", None),
     ],
 )
-def test_what_would_lead_in_a_circle_or_nowhere_is_refused(
+def test_merges_that_form_a_cycle_or_lead_nowhere_are_refused(
     client: Client,
     on_record: Record,
     path: str,
@@ -126,7 +126,7 @@ def test_what_would_lead_in_a_circle_or_nowhere_is_refused(
     assert size == bodies.ledger_size(on_record.url)
 
 
-def test_a_second_merge_is_the_same_row_however_the_record_is_cut_into_pages(
+def test_a_second_merge_gives_the_same_row_in_one_page_or_in_several(
     client: Client, on_record: Record
 ) -> None:
     merge(client, "emma", "ministry")
@@ -135,5 +135,5 @@ def test_a_second_merge_is_the_same_row_however_the_record_is_cut_into_pages(
     merge(client, "emma", "ministry")
     on_record.catch_up()
     auditing = db.engine(on_record.url, role="onrecord_audit")
-    assert [] == [one for one in replay(auditing, lambda *_: None).tables if one.unequal]
+    assert [] == [one for one in replay_ledger(auditing, lambda *_: None).tables if one.unequal]
     auditing.dispose()

@@ -1,4 +1,4 @@
-"""Does every answer equal what the events give, worked out naively, for any history whatever?
+"""Every answer of the read API, against a naive model of the same events.
 
 Random histories go through the ledger and the folds into one database; every answer by HTTP is held
 against `tests.support.naive`, at random instants and sizes.
@@ -18,7 +18,7 @@ from sqlalchemy import Table, select
 from onrecord.domain.dates import last_instant
 from onrecord.domain.events import ActorRegistered, TopicRegistered
 from onrecord.kit.sql import db
-from onrecord.projections.engine.projection import checkpoints
+from onrecord.projections.engine.checkpoints import checkpoints
 from onrecord.projections.registry import PROJECTIONS
 from tests.support import naive, postgres
 from tests.support.histories import (
@@ -84,7 +84,7 @@ def answered(answer: Any, expected: dict[str, Any] | None) -> Any:
 
 @MODEST
 @given(histories(8), st.lists(st.tuples(AS_OF, KNOWN), min_size=6, max_size=10))
-def test_every_position_and_every_line_is_what_the_events_say(
+def test_positions_and_timelines_match_the_naive_model(
     house: House, history: History, asked: list[tuple[str, int]]
 ) -> None:
     played = house.play(history)
@@ -103,7 +103,7 @@ def test_every_position_and_every_line_is_what_the_events_say(
 
 @MODEST
 @given(histories(8), AS_OF, KNOWN)
-def test_every_sheet_statement_and_name_is_what_the_events_say(
+def test_sheets_statements_and_names_match_the_naive_model(
     house: House, history: History, as_of: str, percent: int
 ) -> None:
     played = house.play(history)
@@ -136,7 +136,7 @@ def test_every_sheet_statement_and_name_is_what_the_events_say(
 
 @settings(max_examples=200, deadline=None)
 @given(histories(8), AS_OF)
-def test_the_oracles_short_way_to_who_may_hold_agrees_with_trying_every_choice_of_dates(
+def test_the_models_shortcut_for_certainty_agrees_with_full_enumeration(
     history: History, as_of: str
 ) -> None:
     cast, pair = Cast("x"), (Cast("x").actors[0], Cast("x").topics[0])
@@ -151,7 +151,7 @@ def test_the_oracles_short_way_to_who_may_hold_agrees_with_trying_every_choice_o
     )
 
 
-def test_a_history_of_thousands_of_events_answers_as_the_events_say(house: House) -> None:
+def test_a_history_of_thousands_of_events_matches_the_naive_model(house: House) -> None:
     played = house.play(long_history(seed=4, length=2_500))
     assert len(played.events) > 3_000
     chance = Random(5)
@@ -176,7 +176,7 @@ def rows(made: Record, table: Table) -> list[tuple[Any, ...]]:
         return sorted(map(repr, conn.execute(select(*shown))))  # type: ignore[arg-type]
 
 
-def test_folding_in_pieces_as_they_come_equals_folding_all_at_once(
+def test_folding_commit_by_commit_gives_the_same_rows_as_folding_all_at_once(
     server_url: str, template: str
 ) -> None:
     """More entries than one page holds, so the second fold crosses pages too."""
@@ -208,9 +208,7 @@ def test_folding_in_pieces_as_they_come_equals_folding_all_at_once(
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
-def test_a_server_with_a_time_zone_of_its_own_gives_the_same_answers(
-    database_url: str, zone: str
-) -> None:
+def test_the_servers_time_zone_does_not_change_the_answers(database_url: str, zone: str) -> None:
     """`../D` begins in year 1 and a date may end in 9999: in local time both leave the calendar."""
     name = urlsplit(database_url).path.removeprefix("/")
     with db.connect(database_url) as conn:

@@ -1,4 +1,4 @@
-"""Does the list of changes show every step once, with its kind, in the order that was asked for?"""
+"""The list of changes against the naive model: every step once, with its kind, in both orders."""
 
 from collections.abc import Iterator
 from operator import itemgetter
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from onrecord.domain.changes import CHANGE_KINDS
 from onrecord.domain.dates import bounds, last_instant
-from onrecord.projections.changes.changes_read import Clock
+from onrecord.projections.queries import ChangeOrder
 from tests.support import naive
 from tests.support.histories import AS_OF, History, histories
 from tests.support.oracle import KNOWN, MODEST, House, cut, opened, step
@@ -24,7 +24,7 @@ def house(server_url: str, template: str) -> Iterator[House]:
         yield made
 
 
-BY: st.SearchStrategy[Clock] = st.sampled_from(["known", "valid"])
+BY: st.SearchStrategy[ChangeOrder] = st.sampled_from(["known", "valid"])
 KINDS: st.SearchStrategy[list[str]] = st.one_of(
     st.just([]), st.lists(st.sampled_from(CHANGE_KINDS), max_size=3, unique=True)
 )
@@ -35,11 +35,11 @@ FROM_TO: st.SearchStrategy[dict[str, str]] = st.one_of(
 
 @MODEST
 @given(histories(8), KNOWN, BY, KINDS, st.sampled_from([None, 0, 2, 4]), FROM_TO)
-def test_the_changes_are_the_steps_of_all_lines_with_the_kinds_and_dates_asked_for(
+def test_changes_are_the_steps_of_all_timelines_filtered_by_kind_and_date(
     house: House,
     history: History,
     percent: int,
-    by: Clock,
+    by: ChangeOrder,
     kinds: list[str],
     least: int | None,
     dates: dict[str, str],

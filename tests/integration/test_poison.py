@@ -1,6 +1,7 @@
-"""Does an event that cannot be folded stop its projection, only it, exactly there?"""
+"""Poisoned events: they stop their projection, only it, exactly there."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -12,10 +13,10 @@ from onrecord.domain.events import ActorRegistered, TopicRegistered
 from onrecord.ledger.entry import decode_whole
 from onrecord.projections import actors
 from onrecord.projections.actors import ACTORS
-from onrecord.projections.engine.catch_up import catch_up
-from onrecord.projections.engine.poison import Stopped
-from onrecord.projections.engine.projection import Projection, checkpoints
-from onrecord.projections.engine.rebuild import rebuild
+from onrecord.projections.engine.checkpoints import checkpoints
+from onrecord.projections.engine.poison import PoisonedEvent, ProjectionStopped
+from onrecord.projections.engine.projection import Projection
+from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.topics import TOPICS
 from tests.support.histories import registration
 from tests.support.record import Record
@@ -56,24 +57,24 @@ def folded(on_record: Record, generation: int = 1) -> list[tuple[str, int]]:
         return [(slug, seq) for slug, seq in conn.execute(query)]
 
 
-def stopped(on_record: Record, projection: Projection = ACTORS) -> Stopped:
-    with pytest.raises(Stopped) as raised:
-        catch_up(on_record.engine, projection)
+def stopped(on_record: Record, projection: Projection = ACTORS) -> ProjectionStopped:
+    with pytest.raises(ProjectionStopped) as raised:
+        on_record.catch_up(projection)
     return raised.value
 
 
-def test_it_stops_its_projection_there_and_is_folded_once_the_data_is_mended(
+def test_a_poisoned_event_stops_its_projection_until_the_data_is_mended(
     on_record: Record,
 ) -> None:
     register(on_record, "anna", "beth", "cleo")
     admin(on_record, PLANT)
     first = stopped(on_record)
     event = on_record.events()[2]
-    expected = (2, event.id, "actor.registered", "CheckViolation: actors, no_beth")
-    assert expected == (first.stop.seq, first.stop.event, first.stop.type, first.stop.error)
+    error = "CheckViolation: actors, no_beth"
+    assert PoisonedEvent(2, event.id, "actor.registered", error) == first.poisoned
     assert (2, 2, "CheckViolation: actors, no_beth") == place(on_record)
     assert [("anna", 0)] == folded(on_record)
-    catch_up(on_record.engine, TOPICS)
+    on_record.catch_up(TOPICS)
     assert (6, None, None) == place(on_record, TOPICS)
     register(on_record, "dora")
     again = stopped(on_record)
@@ -85,7 +86,7 @@ def test_it_stops_its_projection_there_and_is_folded_once_the_data_is_mended(
     assert [("anna", 0), ("beth", 2), ("cleo", 4), ("dora", 6)] == folded(on_record)
 
 
-def test_what_no_fold_can_take_is_named_without_a_word_of_it(
+def test_the_error_of_a_stop_has_no_words_of_the_event(
     on_record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(on_record, "anna", "beth")
@@ -95,14 +96,14 @@ def test_what_no_fold_can_take_is_named_without_a_word_of_it(
         if any(getattr(one.event, "id", "") == "beth" for one in page):
             raise ValueError("the secret words")
 
-    broken = Projection(ACTORS.name, ACTORS.number, ACTORS.tables, fold, ACTORS.hears)
+    broken = replace(ACTORS, fold=fold)
     found = stopped(on_record, broken)
-    assert (2, "ValueError: projections/catch_up.py") == (
-        found.stop.seq,
-        found.stop.error.split(",")[0],
+    assert (2, "ValueError: projections/engine/page.py") == (
+        found.poisoned.seq,
+        found.poisoned.error.split(",")[0],
     )
     assert [("anna", 0)] == folded(on_record)
-    catch_up(on_record.engine, ACTORS)  # the program is mended
+    on_record.catch_up(ACTORS)  # the program is mended
     assert (4, None, None) == place(on_record)
     assert [("anna", 0), ("beth", 2)] == folded(on_record)
 
@@ -124,7 +125,7 @@ INSERT INTO ledger.commits SELECT seq + 1, now(), '', '{}' FROM made
 """An entry as a later program may write it: an actor of a kind that this one does not know."""
 
 
-def test_an_entry_that_is_no_event_to_this_program_stops_who_hears_it(
+def test_an_entry_that_cannot_be_decoded_stops_projections_of_its_type(
     on_record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(on_record, "anna", "beth")
@@ -132,20 +133,20 @@ def test_an_entry_that_is_no_event_to_this_program_stops_who_hears_it(
     admin(on_record, UNHEARD_OF)
     on_record.append(registration(ActorRegistered(id="dora", kind="person")))
     error = "ValidationError: ActorRegistered, /kind: literal_error"
-    assert (5, error) == (stopped(on_record).stop.seq, stopped(on_record).stop.error)
+    assert (5, error) == (stopped(on_record).poisoned.seq, stopped(on_record).poisoned.error)
     assert (5, 5, error) == place(on_record)
 
     def newer(whole: bytes) -> RecordedEvent:
         return decode_whole(whole.replace(b'"robot"', b'"group"'))
 
-    monkeypatch.setattr("onrecord.ledger.read.decode_whole", newer)
+    monkeypatch.setattr("onrecord.ledger.follow.decode_whole", newer)
     on_record.catch_up()
     expected = [("anna", 0), ("beth", 2), ("cleo", 4), ("hal", 5), ("dora", 6)]
     assert expected == folded(on_record)
 
 
 @pytest.mark.parametrize("error", [psycopg.errors.DeadlockDetected, psycopg.OperationalError])
-def test_a_deadlock_or_a_lost_database_is_no_fault_of_an_event(
+def test_a_deadlock_or_a_lost_database_does_not_stop_a_projection(
     on_record: Record, error: type[psycopg.Error]
 ) -> None:
     register(on_record, "anna", "beth")
@@ -153,22 +154,24 @@ def test_a_deadlock_or_a_lost_database_is_no_fault_of_an_event(
     def fold(*_: object) -> None:
         raise error
 
-    broken = Projection(ACTORS.name, ACTORS.number, ACTORS.tables, fold, ACTORS.hears)
+    broken = replace(ACTORS, fold=fold)
     with pytest.raises(error):
-        catch_up(on_record.engine, broken)
+        on_record.catch_up(broken)
     assert (0, None, None) == place(on_record)
 
 
-def test_a_rebuild_stops_there_too_keeps_what_it_has_and_goes_on(on_record: Record) -> None:
+def test_a_rebuild_stops_at_a_poisoned_event_and_goes_on_once_it_is_mended(
+    on_record: Record,
+) -> None:
     register(on_record, "anna", "beth", "cleo")
     on_record.catch_up()
     admin(on_record, PLANT)
-    with pytest.raises(Stopped) as raised:
-        rebuild(on_record.engine, ACTORS, lambda *_: None)
-    assert 2 == raised.value.stop.seq
+    with pytest.raises(ProjectionStopped) as raised:
+        rebuild_projection(on_record.engine, ACTORS, lambda *_: None)
+    assert 2 == raised.value.poisoned.seq
     assert (0, 2, "CheckViolation: actors, no_beth") == place(on_record, generation=2)
     assert (6, None, None) == place(on_record)
     admin(on_record, MEND)
-    assert 2 == rebuild(on_record.engine, ACTORS, lambda *_: None)
+    assert 2 == rebuild_projection(on_record.engine, ACTORS, lambda *_: None)
     assert (6, None, None) == place(on_record, generation=2)
     assert [("anna", 0), ("beth", 2), ("cleo", 4)] == folded(on_record, generation=2)

@@ -1,4 +1,4 @@
-"""Is it told how far each projection is, what is being built, and where one stands still?"""
+"""The status of projections in `/v1/projections`, `/readyz` and `onrecord doctor`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,11 +8,10 @@ import pytest
 from httpx2 import Client
 
 from onrecord.domain.events import ActorRegistered
-from onrecord.entrypoints import doctor
+from onrecord.entrypoints.commands import doctor
 from onrecord.projections.actors import ACTORS
-from onrecord.projections.engine.catch_up import catch_up
-from onrecord.projections.engine.poison import Stopped
-from onrecord.projections.engine.rebuild import rebuild
+from onrecord.projections.engine.poison import ProjectionStopped
+from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.registry import PROJECTIONS
 from tests.support.histories import registration
 from tests.support.record import Record
@@ -40,19 +39,19 @@ def of_actors(client: Client) -> dict[str, Any]:
     return next(one for one in items if one["name"] == "actors")
 
 
-def examined(on_record: Record) -> doctor.Finding:
-    found = doctor._database(on_record.url)
-    return next(one for one in found if one.what == "projection actors")
+def examined(on_record: Record) -> doctor.Diagnosis:
+    found = doctor._diagnose_database(on_record.url)
+    return next(one for one in found if one.subject == "projection actors")
 
 
-def test_one_that_is_level_and_one_that_is_behind(client: Client, on_record: Record) -> None:
+def test_a_projection_is_live_or_behind_with_its_lag(client: Client, on_record: Record) -> None:
     register(on_record, "anna")
     on_record.catch_up()
     level = {
         "name": "actors",
         "state": "live",
         "generation": 1,
-        "fold": {"built": ACTORS.number, "program": ACTORS.number},
+        "fold": {"built": ACTORS.fold_number, "program": ACTORS.fold_number},
         "checkpoint": 1,
         "lag": {"entries": 0, "seconds": 0.0},
         "building": None,
@@ -64,16 +63,16 @@ def test_one_that_is_level_and_one_that_is_behind(client: Client, on_record: Rec
     assert late["lag"]["seconds"] > 0
     lag = {"entries": 2, "seconds": late["lag"]["seconds"]}
     assert {**level, "state": "behind", "lag": lag} == late
-    assert "size 1, 2 entries behind" == examined(on_record).found
+    assert "size 1, 2 entries behind" == examined(on_record).state
 
 
-def test_one_that_stopped_names_the_event_and_is_still_read(
+def test_a_stopped_projection_names_its_event_and_is_still_read(
     client: Client, on_record: Record, sql: Sql
 ) -> None:
     register(on_record, "anna", "beth")
     sql("ALTER TABLE projections.actors ADD CONSTRAINT no_beth CHECK (id <> 'beth')")
-    with pytest.raises(Stopped):
-        catch_up(on_record.engine, ACTORS)
+    with pytest.raises(ProjectionStopped):
+        on_record.catch_up(ACTORS)
     found = of_actors(client)
     event = str(on_record.events()[1].id)
     stopped = {name: found["stopped"][name] for name in ("seq", "event", "type", "error")}
@@ -86,41 +85,45 @@ def test_one_that_stopped_names_the_event_and_is_still_read(
         ready.status_code,
         ready.json()["checks"]["projections"]["detail"]["actors"],
     )
-    assert (False, told) == (examined(on_record).well, examined(on_record).found)
+    assert (False, told) == (examined(on_record).healthy, examined(on_record).state)
 
 
-def test_one_that_another_fold_built_is_not_folded_on_and_says_so(
+def test_a_projection_of_another_fold_number_asks_for_a_rebuild(
     client: Client, on_record: Record, sql: Sql
 ) -> None:
     sql("UPDATE projections.checkpoints SET fold = 999 WHERE name = 'actors'")
     found = of_actors(client)
-    assert ("fold_changed", {"built": 999, "program": ACTORS.number}) == (
+    assert ("fold_changed", {"built": 999, "program": ACTORS.fold_number}) == (
         found["state"],
         found["fold"],
     )
-    told = f"built by fold 999, this program has {ACTORS.number}"
+    told = f"built by fold 999, this program has {ACTORS.fold_number}"
     ready = client.get("/readyz")
     assert (503, f"{told}: run `onrecord rebuild actors`") == (
         ready.status_code,
         ready.json()["checks"]["projections"]["detail"]["actors"],
     )
     finding = examined(on_record)
-    assert (told, "run `onrecord rebuild actors`") == (finding.found, finding.mend)
+    assert (told, "run `onrecord rebuild actors`") == (finding.state, finding.remedy)
 
 
-def test_one_that_was_never_begun(client: Client, on_record: Record, sql: Sql) -> None:
+def test_a_projection_without_a_checkpoint_is_not_begun(
+    client: Client, on_record: Record, sql: Sql
+) -> None:
     sql("DELETE FROM projections.checkpoints WHERE name = 'actors'")
     assert ("not_begun", None, 0) == tuple(
         of_actors(client)[name] for name in ("state", "generation", "checkpoint")
     )
-    assert "not built yet" == examined(on_record).found
+    assert "not built yet" == examined(on_record).state
 
 
-def test_what_a_rebuild_has_built_so_far(client: Client, on_record: Record) -> None:
+def test_a_rebuild_reports_its_progress_and_pace(client: Client, on_record: Record) -> None:
     register(on_record, *(f"actor-{n}" for n in range(8)))
     on_record.catch_up()
     seen: list[Any] = []
-    rebuild(on_record.engine, ACTORS, lambda *_: seen.append(of_actors(client)["building"]))
+    rebuild_projection(
+        on_record.engine, ACTORS, lambda *_: seen.append(of_actors(client)["building"])
+    )
     first = {name: seen[0][name] for name in ("generation", "done", "of", "parts", "stopped")}
     assert {"generation": 2, "done": 2, "of": 8, "parts": [8, 0, 0, 0], "stopped": None} == first
     assert seen[0]["entries_per_second"] > 0

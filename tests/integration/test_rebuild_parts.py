@@ -1,23 +1,27 @@
-"""Do parts, folded beside each other by several at once, give what one follower gives?"""
+"""Rebuilds in parts by several workers at once, against what one follower gives."""
 
+import json
 import threading
 from collections.abc import Iterator
-from uuid import uuid4
+from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 
-from onrecord.audit.replay import replay
+from onrecord.audit.replay import replay_ledger
+from onrecord.domain.event_types import parse_event
+from onrecord.domain.ids import entity_id
 from onrecord.kit.sql import db
-from onrecord.ledger import follow
-from onrecord.ledger.follow import Part
-from onrecord.projections.engine import catch_up, catch_up_all, parts
-from onrecord.projections.engine.rebuild import rebuild
-from onrecord.projections.registry import PROJECTIONS
+from onrecord.ledger.follow import LedgerPart, read_entries, subject_sql
+from onrecord.projections.engine import catch_up_all, checkpoints, rebuild_parts
+from onrecord.projections.engine.rebuild import rebuild_projection
+from onrecord.projections.registry import PROJECTIONS, projection_named
 from tests.support import bodies, postgres
 from tests.support.histories import Cast, History, batches, histories
 from tests.support.oracle import FEW
 from tests.support.record import Record, record, serving
+from tests.unit.test_golden_events import FILES
 
 
 @pytest.fixture(scope="module")
@@ -33,44 +37,62 @@ def on_record(server_url: str, template: str) -> Iterator[Record]:
 
 
 def rebuilt_by_two(on_record: Record, name: str) -> None:
-    (one,) = (one for one in PROJECTIONS if one.name == name)
-    others = [
-        threading.Thread(target=rebuild, args=(on_record.engine, one, lambda *_: None))
-        for _ in range(2)
-    ]
-    for other in others:
-        other.start()
-    for other in others:
-        other.join()
+    args = (on_record.engine, projection_named(name), lambda *_: None)
+    workers = [threading.Thread(target=rebuild_projection, args=args) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
 
 
 @FEW
 @given(histories(24, 40))
-def test_what_two_rebuild_in_parts_is_what_the_ledger_says(
+def test_a_rebuild_by_two_workers_gives_what_the_ledger_says(
     on_record: Record, history: History
 ) -> None:
     cast = Cast(f"h{uuid4().hex[:12]}")
     with pytest.MonkeyPatch.context() as small:
-        small.setattr(parts, "PAGE", 3)
-        for module in (catch_up_all, catch_up):
+        small.setattr(rebuild_parts, "PAGE", 3)
+        for module in (catch_up_all, checkpoints):
             small.setattr(module, "PAGE", 5)
         for batch in batches(history, cast):
             on_record.append(*batch)
         on_record.catch_up()
-        for one in PROJECTIONS:
-            rebuilt_by_two(on_record, one.name)
+        for projection in PROJECTIONS:
+            rebuilt_by_two(on_record, projection.name)
     engine = db.engine(on_record.url, role="onrecord_audit")
-    outcome = replay(engine, lambda *_: None)
+    outcome = replay_ledger(engine, lambda *_: None)
     engine.dispose()
-    assert () == tuple(one for table in outcome.tables for one in table.differences)
+    assert () == tuple(row for table in outcome.tables for row in table.differences)
     assert (on_record.events()[-1].seq + 1, True) == (outcome.size, outcome.equal)
 
 
-def test_all_entries_of_a_thing_are_in_one_part(on_record: Record) -> None:
-    types = {one.event.type for one in on_record.events()}
-    found: dict[str, int] = {}
-    with on_record.engine.connect() as conn:
-        for n in range(3):
-            for one in follow.heard(conn, types, 0, 10**6, part=Part(n, 3)):
-                assert n == found.setdefault(str(one.subject), n)
-        assert {str(one.subject) for one in on_record.events()} == found.keys()
+def test_each_entry_is_in_one_part_with_all_others_of_its_subject(on_record: Record) -> None:
+    parts: dict[str, int] = {}
+    seqs: list[int] = []
+    with db.connect(on_record.url, role="onrecord_audit") as conn:
+        for number in range(3):
+            for entry in read_entries(conn, 0, 10**6, part=LedgerPart(number, 3)):
+                assert number == parts.setdefault(str(entry.subject), number)
+                seqs.append(entry.seq)
+    assert [entry.seq for entry in on_record.events()] == sorted(seqs)
+    assert len({*parts.values()}) == 3
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_subject_in_sql_is_the_subject_of_the_event(database_url: str, path: Path) -> None:
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    event = parse_event(
+        stored["type"], stored["version"], stored["data"], stored["sections"].values()
+    )
+    id_, kind = uuid4(), event.makes or event.amends or event.erases
+    sql = (
+        f"SELECT {subject_sql()} FROM (SELECT %(type)s::text AS type) places,"
+        " (SELECT %(id)s::uuid AS id, %(entry)s::bytea AS entry) e"
+    )
+    params = {"type": event.type, "id": id_, "entry": json.dumps(stored).encode()}
+    with db.connect(database_url) as conn:
+        row = conn.execute(sql.encode(), params).fetchone()
+    assert row and kind
+    subject = UUID(row[0]) if kind in ("statement", "position") else entity_id(kind, row[0])
+    assert event.subject(id_) == subject

@@ -1,4 +1,4 @@
-"""Does a projection that reads another's rows stay behind it, and find what it said at each size?
+"""Projections that read another's rows: they stay behind it, and find its rows at each size.
 
 With a projection made up here: at each position, how many its actor had by then.
 """
@@ -13,15 +13,15 @@ from sqlalchemy import BigInteger, Column, Connection, Integer, PrimaryKeyConstr
 from onrecord.domain.event import RecordedEvent
 from onrecord.domain.events import ActorRegistered, PositionChanged, TopicRegistered
 from onrecord.kit.sql import db
-from onrecord.projections.engine.catch_up import catch_up, prepare
-from onrecord.projections.engine.projection import Projection, end, metadata, reached, schema
-from onrecord.projections.engine.rebuild import rebuild
+from onrecord.projections.engine.checkpoints import ensure_checkpoints, foldable_size
+from onrecord.projections.engine.projection import Projection, fold_sql, metadata
+from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.positions import POSITIONS
 from tests.support.histories import position, registration, request
 from tests.support.processes import until
 from tests.support.record import Record
 
-held = Table(
+position_counts = Table(
     "held_by_then",
     metadata,
     Column("generation", Integer, nullable=False),
@@ -29,30 +29,31 @@ held = Table(
     Column("count", Integer, nullable=False),
     PrimaryKeyConstraint("generation", "open_seq"),
 )
-metadata.remove(held)  # of no migration
+metadata.remove(position_counts)  # of no migration
 
 COUNT = """
-INSERT INTO {s}.held_by_then
-SELECT :generation, :seq, count(*) FROM {s}.steps WHERE actor = :actor AND open_seq <= :seq
-    AND generation = (SELECT generation FROM {s}.checkpoints WHERE live AND name = 'positions')
+INSERT INTO projections.held_by_then
+SELECT :generation, :seq, count(*) FROM projections.steps
+WHERE actor = :actor AND open_seq <= :seq AND generation = (
+    SELECT generation FROM projections.checkpoints WHERE live AND name = 'positions')
 """
 
 
 def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
-    for one in page:
-        assert isinstance(one.event, PositionChanged)
-        given = {"generation": generation, "seq": one.seq, "actor": one.event.actor}
-        conn.execute(text(COUNT.format(s=schema(conn))), given)
+    for entry in page:
+        assert isinstance(entry.event, PositionChanged)
+        params = {"generation": generation, "seq": entry.seq, "actor": entry.event.actor}
+        conn.execute(text(fold_sql(conn, COUNT).decode()), params)
 
 
 SECOND = Projection(
     "held_by_then",
-    number=1,
-    tables=(held,),
+    fold_number=1,
+    tables=(position_counts,),
     fold=fold,
-    hears=frozenset({PositionChanged.type}),
-    split=False,
-    after=("positions", "actors"),
+    event_types=frozenset({PositionChanged.type}),
+    splittable=False,
+    reads_from=("positions", "actors"),
 )
 
 
@@ -65,7 +66,8 @@ def on_record(on_record: Record) -> Record:
         )
     on_record.append(registration(ActorRegistered(id="ann", kind="person")))
     on_record.append(registration(TopicRegistered(id="talks")))
-    prepare(on_record.engine, (SECOND,))
+    with on_record.engine.begin() as conn:
+        ensure_checkpoints(conn, [SECOND])
     return on_record
 
 
@@ -74,23 +76,21 @@ def says(on_record: Record, sql: str) -> list[tuple[int, ...]]:
         return [tuple(row) for row in conn.execute(text(sql))]
 
 
-def place(on_record: Record, name: str) -> int:
-    with on_record.engine.connect() as conn:
-        return reached(conn, [name])
-
-
-def test_it_is_never_folded_beyond_those_whose_rows_it_reads(on_record: Record) -> None:
+def test_a_projection_is_never_folded_beyond_those_that_it_reads_from(on_record: Record) -> None:
     on_record.append(*(request(uuid4(), position()) for _ in range(3)))
-    assert 0 == catch_up(on_record.engine, SECOND)
-    catch_up(on_record.engine, POSITIONS)
-    assert [0, 0] == [catch_up(on_record.engine, SECOND), place(on_record, "held_by_then")]
+    on_record.catch_up(SECOND)
+    assert 0 == on_record.sizes()[SECOND.name]
+    on_record.catch_up(POSITIONS)
+    on_record.catch_up(SECOND)
+    assert 0 == on_record.sizes()[SECOND.name]
     on_record.catch_up()
-    assert 5 == catch_up(on_record.engine, SECOND)
+    on_record.catch_up(SECOND)
+    assert 5 == on_record.sizes()[SECOND.name]
     counts = "SELECT open_seq, count FROM projections.held_by_then ORDER BY open_seq"
     assert [(2, 1), (3, 2), (4, 3)] == says(on_record, counts)
 
 
-def test_what_it_reads_stays_while_it_does_though_a_rebuild_takes_its_place(
+def test_rows_that_a_fold_reads_stay_though_a_rebuild_replaces_them(
     on_record: Record,
 ) -> None:
     on_record.append(*(request(uuid4(), position()) for _ in range(3)))
@@ -98,14 +98,14 @@ def test_what_it_reads_stays_while_it_does_though_a_rebuild_takes_its_place(
     rows = "SELECT generation, count(*) FROM projections.steps GROUP BY 1 ORDER BY 1"
     live = "SELECT generation FROM projections.checkpoints WHERE live AND name = 'positions'"
     rebuilder = threading.Thread(
-        target=rebuild, args=(on_record.engine, POSITIONS, lambda *_: None)
+        target=rebuild_projection, args=(on_record.engine, POSITIONS, lambda *_: None)
     )
     with on_record.engine.begin() as conn:
-        assert 5 == end(conn, SECOND)
+        assert 5 == foldable_size(conn, SECOND)
         rebuilder.start()
         until(lambda: [(2,)] == says(on_record, live), "the next one is live")
         assert [(1, 3), (2, 3)] == says(on_record, rows)
         on_record.append(request(uuid4(), position()))
-        catch_up(on_record.engine, POSITIONS)  # and is folded on
+        on_record.catch_up(POSITIONS)  # and is folded on
     rebuilder.join()
     assert [(2, 4)] == says(on_record, rows)

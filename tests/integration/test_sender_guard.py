@@ -1,6 +1,6 @@
-"""Is the address dialled always one that was checked? Resolvers and sockets are the tests' own.
+"""Tests that the sender connects only to checked addresses, with the tests' own look-ups.
 
-127.0.0.1 stands for what is public: it alone is allowed. 127.0.0.2 is as near and is not.
+127.0.0.1 stands for a public address: it alone is allowed. 127.0.0.2 stands for a private one.
 """
 
 import asyncio
@@ -19,63 +19,63 @@ import psutil
 import pytest
 
 from onrecord.webhooks.http.egress import is_own
-from onrecord.webhooks.http.sender import Outcome, Sender
+from onrecord.webhooks.http.sender import AttemptOutcome, Sender
 from tests.support.raw_receivers import (
     BODY,
     EMPTY,
     LOOPBACK,
     OK,
-    asked,
-    leading,
+    fake_lookup,
     post,
-    receiver,
+    read_request,
+    run_raw_receiver,
     silent,
 )
 from tests.unit.test_egress import FORBIDDEN, PUBLIC
-from tests.unit.test_egress import LOOPBACK as SPELLED
+from tests.unit.test_egress import LOOPBACK as SPELLINGS
 
 
-def refused(outcome: Outcome) -> str:
-    """Why nothing was dialled."""
+def refused(outcome: AttemptOutcome) -> str:
+    """The reason why nothing was dialled."""
     assert (False, None, b"") == (outcome.ok, outcome.status, outcome.answer)
     assert outcome.error is not None
     return outcome.error
 
 
-def test_no_forbidden_address_is_dialled_though_nobody_checked_it_before() -> None:
-    """By literals, for which aiohttp asks no resolver."""
+def test_no_forbidden_address_is_dialled_even_if_unchecked_before() -> None:
+    """Literals, for which aiohttp does not use the resolver."""
 
     async def run() -> list[str]:
         async with Sender([], timeout=30) as sender:
-            hosts = [f"[{one}]" if ":" in one else one for one in FORBIDDEN]
+            hosts = [f"[{host}]" if ":" in host else host for host in FORBIDDEN]
             return [
-                refused(await sender.post(f"http://{one}:9/", headers={}, body=BODY))
-                for one in hosts
+                refused(await sender.post(f"http://{host}:9/", headers={}, body=BODY))
+                for host in hosts
             ]
 
-    found = asyncio.run(run())
-    assert [True] * len(FORBIDDEN) == ["may not be dialled: it is" in one for one in found]
+    reasons = asyncio.run(run())
+    assert [True] * len(FORBIDDEN) == ["may not be dialled: it is" in why for why in reasons]
 
 
-def test_no_spelling_of_one_is_dialled() -> None:
-    """The system's resolver is asked, which takes them for literals too."""
+def test_no_spelling_of_a_forbidden_address_is_dialled() -> None:
+    """With the system's resolver, which also reads them as literals."""
 
     async def run() -> dict[str, str]:
         async with Sender([], timeout=30) as sender:
             return {
-                one: refused(await sender.post(f"http://{one}:9/", headers={}, body=BODY))
-                for one in SPELLED
-                if one.isascii()
+                host: refused(await sender.post(f"http://{host}:9/", headers={}, body=BODY))
+                for host in SPELLINGS
+                if host.isascii()
             }
 
-    found = asyncio.run(run())
-    words = (
+    reasons = asyncio.run(run())
+    expected = (
         "may not be dialled: it is",
         "may not be dialled: it has a scope id",
         "cannot be dialled as it is written",
     )
     assert {} == {
-        host: said for host, said in found.items() if not any(one in said for one in words)
+        host: why for host, why in reasons.items() if not any(reason in why for reason in expected)
     }
 
 
@@ -93,8 +93,8 @@ def test_no_spelling_of_one_is_dialled() -> None:
         (["nowhere"], "receiver.test leads to nowhere, which may not be dialled: it is not an"),
     ],
 )
-def test_one_bad_answer_refuses_the_name(answer: Sequence[str], why: str) -> None:
-    lookup, names = leading(answer)
+def test_one_forbidden_address_refuses_the_name(answer: Sequence[str], why: str) -> None:
+    lookup, names = fake_lookup(answer)
 
     async def never(reader: Reader, writer: Writer) -> None:
         raise AssertionError("it was dialled")
@@ -105,53 +105,52 @@ def test_one_bad_answer_refuses_the_name(answer: Sequence[str], why: str) -> Non
 
 
 def test_the_address_dialled_is_the_one_that_was_checked() -> None:
-    """A name that leads somewhere else from the second look-up on (DNS rebinding).
+    """A name that resolves to another address from the second look-up on (DNS rebinding).
 
-    Both places listen on the same port; each connection ends with its answer, so that each delivery
-    needs a new one.
+    Receivers listen on the same port of both addresses; each answer closes its connection, so that
+    each delivery needs a new one.
     """
     reached: list[str] = []
 
     async def handle(reader: Reader, writer: Writer) -> None:
-        await asked(reader)
+        await read_request(reader)
         reached.append(writer.get_extra_info("sockname")[0])
         writer.write(OK + b"Connection: close\r\n" + EMPTY)
 
-    async def run() -> tuple[list[Outcome], list[str]]:
-        lookup, names = leading(["127.0.0.1"], ["127.0.0.2"])
+    async def run() -> tuple[list[AttemptOutcome], list[str]]:
+        lookup, names = fake_lookup(["127.0.0.1"], ["127.0.0.2"])
         async with (
-            receiver(handle) as port,
-            receiver(handle, host="127.0.0.2", port=port),
+            run_raw_receiver(handle) as port,
+            run_raw_receiver(handle, host="127.0.0.2", port=port),
             Sender(LOOPBACK, lookup=lookup) as sender,
         ):
             url = f"http://receiver.test:{port}/"
-            found = [await sender.post(url, headers={}, body=BODY) for _ in range(3)]
+            outcomes = [await sender.post(url, headers={}, body=BODY) for _ in range(3)]
         async with Sender(LOOPBACK, lookup=lookup) as sender:
-            found.append(await sender.post(url, headers={}, body=BODY))
-        return found, names
+            outcomes.append(await sender.post(url, headers={}, body=BODY))
+        return outcomes, names
 
-    found, names = asyncio.run(run())
-    assert [True, True, True, False] == [one.ok for one in found]
+    outcomes, names = asyncio.run(run())
+    assert [True, True, True, False] == [outcome.ok for outcome in outcomes]
     assert ["127.0.0.1"] * 3 == reached
-    assert "receiver.test leads to 127.0.0.2" in refused(found[-1])
+    assert "receiver.test leads to 127.0.0.2" in refused(outcomes[-1])
     assert ["receiver.test"] * 2 == names
 
 
-def test_the_next_address_of_a_name_is_dialled_where_the_first_refuses() -> None:
-    allow = [ipaddress.ip_network(one) for one in ("127.0.0.1/32", "127.0.0.2/32")]
-    lookup, _ = leading(["127.0.0.2", "127.0.0.1"])
+def test_the_next_address_of_a_name_is_dialled_if_the_first_refuses() -> None:
+    allow = [ipaddress.ip_network(network) for network in ("127.0.0.1/32", "127.0.0.2/32")]
+    lookup, _ = fake_lookup(["127.0.0.2", "127.0.0.1"])
 
     async def handle(reader: Reader, writer: Writer) -> None:
-        await asked(reader)
+        await read_request(reader)
         writer.write(OK + EMPTY)
 
-    assert [True] == [
-        one.ok for one in post(handle, host="receiver.test", allow=allow, lookup=lookup)
-    ]
+    [outcome] = post(handle, host="receiver.test", allow=allow, lookup=lookup)
+    assert outcome.ok
 
 
 @pytest.mark.parametrize("scheme", ["ftp", "file", "ws", "gopher"])
-def test_nothing_but_http_is_spoken(scheme: str) -> None:
+def test_schemes_other_than_http_are_refused(scheme: str) -> None:
     [outcome] = post(silent, scheme=scheme, timeout=30)
     assert "The receiver's address cannot be dialled as it is written." == refused(outcome)
 
@@ -159,27 +158,27 @@ def test_nothing_but_http_is_spoken(scheme: str) -> None:
 # This host's own addresses
 
 
-def test_the_addresses_of_this_host_are_known() -> None:
+def test_the_addresses_of_this_host_are_recognised() -> None:
     families = (socket.AF_INET, socket.AF_INET6)
     own = [
-        one.address
-        for found in psutil.net_if_addrs().values()
-        for one in found
-        if one.family in families and "%" not in one.address
+        address.address
+        for addresses in psutil.net_if_addrs().values()
+        for address in addresses
+        if address.family in families and "%" not in address.address
     ]
-    assert [True] * len(own) == [is_own(ipaddress.ip_address(one)) for one in own]
-    assert [False] * len(PUBLIC) == [is_own(ipaddress.ip_address(one)) for one in PUBLIC]
+    assert [True] * len(own) == [is_own(ipaddress.ip_address(host)) for host in own]
+    assert [False] * len(PUBLIC) == [is_own(ipaddress.ip_address(host)) for host in PUBLIC]
 
 
 def test_a_public_address_of_this_host_is_not_dialled() -> None:
-    """In a network of its own, where two public addresses are given to this host."""
+    """In a network namespace in which this host has two public addresses."""
     if not (shutil.which("unshare") and shutil.which("ip") and os.geteuid() == 0):
         pytest.skip("needs root, unshare and ip, to have public addresses on this host")
     script = """
         import asyncio, ipaddress, subprocess
-        from onrecord.webhooks.send import Sender
-        for one in ("93.184.216.34/32", "2606:4700:4700::1111/128"):
-            subprocess.run(["ip", "addr", "add", one, "dev", "lo", "nodad"], check=False)
+        from onrecord.webhooks.http.sender import Sender
+        for address in ("93.184.216.34/32", "2606:4700:4700::1111/128"):
+            subprocess.run(["ip", "addr", "add", address, "dev", "lo", "nodad"], check=False)
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
         async def answer(reader, writer):
@@ -204,7 +203,7 @@ def test_a_public_address_of_this_host_is_not_dialled() -> None:
         check=False,
     )
     if "unshare failed" in done.stderr:
-        pytest.skip("this machine lets nobody make a network of their own")
+        pytest.skip("this machine does not allow network namespaces")
     own = "may not be dialled: it is this host's own."
     assert [
         f"False 93.184.216.34 {own}",

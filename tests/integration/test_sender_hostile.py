@@ -1,6 +1,6 @@
-"""Does a receiver that is broken, slow or malicious cost us no more than its own delivery?
+"""Tests that a broken, slow or malicious receiver costs no more than its own delivery.
 
-What it sends without end is measured where it is sent: the buffers of two sockets take some MiB.
+Endless answers are measured at their source: the buffers of two sockets hold some MiB.
 """
 
 import asyncio
@@ -12,18 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onrecord.webhooks.http.sender import Outcome, Sender
+from onrecord.webhooks.http.sender import AttemptOutcome, Sender
 from tests.support.raw_receivers import (
     BODY,
     EMPTY,
     LOOPBACK,
     OK,
     answering,
-    asked,
     endless,
-    leading,
+    fake_lookup,
     post,
-    receiver,
+    read_request,
+    run_raw_receiver,
     silent,
 )
 
@@ -61,18 +61,18 @@ SOCKETS = 16 * 2**20
         pytest.param(OK + EMPTY, (OK + EMPTY) * 1500, 200, None, id="answers to nothing"),
     ],
 )  # fmt: skip
-def test_what_never_ends_is_left(
+def test_an_endless_answer_is_cut_off(
     first: bytes, rest: bytes, status: int | None, error: str | None
 ) -> None:
-    """Well before the time is up, which would say so."""
+    """Before the timeout, which would give another error."""
     sent: list[int] = []
     [outcome] = post(endless(first, rest, sent), timeout=30)
     assert (status, error) == (outcome.status, outcome.error)
     assert sum(sent) < SOCKETS
 
 
-def test_trailers_that_never_end_are_left() -> None:
-    """Where the chunk came with them, aiohttp refuses the answer as a whole."""
+def test_endless_trailers_are_cut_off() -> None:
+    """If the chunk arrives with them, aiohttp refuses the answer as a whole."""
     sent: list[int] = []
     rest = b"X-A: b\r\n" * 8000
     [outcome] = post(endless(CHUNKED + b"1\r\na\r\n0\r\n", rest, sent), timeout=30)
@@ -101,7 +101,7 @@ def test_trailers_that_never_end_are_left() -> None:
         (b"HTTP/1.1 101 Switch\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", 101, SWITCHED),
     ],
 )
-def test_what_is_not_http_is_a_failure_in_words(
+def test_an_invalid_http_answer_is_a_failure_with_a_reason(
     answer: bytes, status: int | None, error: str
 ) -> None:
     [outcome] = post(answering(answer), timeout=30)
@@ -133,13 +133,13 @@ def test_no_bytes_make_a_post_raise(answer: bytes) -> None:
         (CHUNKED, b"1\r\na\r\n", 200, NOT_ENDED),
     ],
 )
-def test_one_timeout_is_for_all_of_it(
+def test_one_timeout_covers_the_whole_attempt(
     first: bytes, drop: bytes, status: int | None, error: str
 ) -> None:
-    """A drop from time to time does not begin it anew."""
+    """A few bytes from time to time do not restart it."""
 
     async def drip(reader: Reader, writer: Writer) -> None:
-        await asked(reader)
+        await read_request(reader)
         writer.write(first)
         while not reader.at_eof():
             writer.write(drop)
@@ -151,14 +151,14 @@ def test_one_timeout_is_for_all_of_it(
     assert 0.2 <= outcome.seconds
 
 
-def test_a_receiver_that_never_reads_is_left() -> None:
-    """A body larger than both sockets take."""
+def test_a_receiver_that_never_reads_times_out() -> None:
+    """The body is larger than the buffers of both sockets."""
 
     async def deaf(reader: Reader, writer: Writer) -> None:
         await asyncio.get_running_loop().create_future()
 
-    async def run() -> Outcome:
-        async with receiver(deaf) as port, Sender(LOOPBACK, timeout=0.2) as sender:
+    async def run() -> AttemptOutcome:
+        async with run_raw_receiver(deaf) as port, Sender(LOOPBACK, timeout=0.2) as sender:
             return await sender.post(
                 f"http://127.0.0.1:{port}/", headers={}, body=bytes(32 * 2**20)
             )
@@ -167,32 +167,32 @@ def test_a_receiver_that_never_reads_is_left() -> None:
     assert "The receiver did not answer within 0.2 s." == outcome.error
 
 
-def test_a_dial_that_hangs_is_left() -> None:
-    """A listener whose queue is full lets no further one in, and does not say so."""
+def test_a_connection_attempt_that_hangs_times_out() -> None:
+    """A listener whose queue is full ignores further connections."""
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
         port = full.getsockname()[1]
         waiting = [socket.socket() for _ in range(4)]
-        for one in waiting:
-            one.setblocking(False)
-            one.connect_ex(("127.0.0.1", port))
+        for client in waiting:
+            client.setblocking(False)
+            client.connect_ex(("127.0.0.1", port))
 
-        async def run() -> Outcome:
+        async def run() -> AttemptOutcome:
             async with Sender(LOOPBACK, timeout=0.2) as sender:
                 return await sender.post(f"http://127.0.0.1:{port}/", headers={}, body=BODY)
 
         assert "The receiver did not answer within 0.2 s." == asyncio.run(run()).error
-        for one in waiting:
-            one.close()
+        for client in waiting:
+            client.close()
 
 
 # Cut off
 
 
-def test_a_receiver_that_is_not_there_is_told_so() -> None:
-    async def run() -> Outcome:
-        async with receiver(silent) as port:
+def test_a_refused_connection_is_logged_as_such() -> None:
+    async def run() -> AttemptOutcome:
+        async with run_raw_receiver(silent) as port:
             pass
         async with Sender(LOOPBACK) as sender:
             return await sender.post(f"http://127.0.0.1:{port}/", headers={}, body=BODY)
@@ -201,7 +201,7 @@ def test_a_receiver_that_is_not_there_is_told_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "status", "error"),
+    ("answer", "status", "error"),
     [
         (b"", None, "The connection broke: connection reset by peer."),
         (b"HTTP/1.1 200", None, "The connection broke: connection reset by peer."),
@@ -209,10 +209,12 @@ def test_a_receiver_that_is_not_there_is_told_so() -> None:
         (CHUNKED + b"5\r\nab", 200, NOT_WHOLE),
     ],
 )
-def test_a_connection_that_is_reset_is_told_so(said: bytes, status: int | None, error: str) -> None:
+def test_a_reset_connection_is_logged_as_such(
+    answer: bytes, status: int | None, error: str
+) -> None:
     async def reset(reader: Reader, writer: Writer) -> None:
-        await asked(reader)
-        writer.write(said)
+        await read_request(reader)
+        writer.write(answer)
         await writer.drain()
         raw = writer.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -226,13 +228,13 @@ def test_a_connection_that_is_reset_is_told_so(said: bytes, status: int | None, 
 # Names
 
 
-def test_names_that_hang_hold_back_no_other() -> None:
-    """Twice as many as the event loop's own pool of threads has."""
+def test_look_ups_that_hang_do_not_delay_others() -> None:
+    """More of them than the event loop's own thread pool has threads."""
 
-    async def run() -> tuple[list[bool], int]:
+    async def run() -> tuple[bool, int]:
         hang = asyncio.Event()
         loop = asyncio.get_running_loop()
-        good, _ = leading(["127.0.0.1"])
+        good, _ = fake_lookup(["127.0.0.1"])
 
         def lookup(host: str, port: int) -> object:
             if host.startswith("hang"):
@@ -240,7 +242,7 @@ def test_names_that_hang_hold_back_no_other() -> None:
             return good(host, port)
 
         async with (
-            receiver(answering(OK + EMPTY)) as port,
+            run_raw_receiver(answering(OK + EMPTY)) as port,
             Sender(LOOPBACK, timeout=30, lookup=lookup) as sender,  # type: ignore[arg-type]
         ):
             stuck = [
@@ -249,28 +251,28 @@ def test_names_that_hang_hold_back_no_other() -> None:
                 )
                 for n in range(64)
             ]
-            found = await sender.post(f"http://receiver.test:{port}/", headers={}, body=BODY)
-            waiting = sum(not one.done() for one in stuck)
+            outcome = await sender.post(f"http://receiver.test:{port}/", headers={}, body=BODY)
+            waiting = sum(not task.done() for task in stuck)
             hang.set()
             await asyncio.gather(*stuck)
-            return [found.ok], waiting
+            return outcome.ok, waiting
 
-    assert ([True], 64) == asyncio.run(run())
+    assert (True, 64) == asyncio.run(run())
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "expected"),
     [
         (socket.gaierror(socket.EAI_NONAME, "no"), "The receiver's name leads to no address."),
         (socket.gaierror(socket.EAI_AGAIN, "no"), "The receiver's name cannot be looked up now."),
         (None, "The receiver's name leads to no address."),
     ],
 )
-def test_a_name_that_leads_nowhere_is_told_so(error: Exception | None, words: str) -> None:
+def test_a_name_without_addresses_is_logged_as_such(error: Exception | None, expected: str) -> None:
     def lookup(host: str, port: int) -> list[object]:
         if error:
             raise error
         return []
 
     [outcome] = post(silent, host="nowhere.test", lookup=lookup)
-    assert words == outcome.error
+    assert expected == outcome.error

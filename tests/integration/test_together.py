@@ -14,7 +14,7 @@ from sqlalchemy import TextClause, text
 
 from onrecord.kit.sql import batched_query, db
 from onrecord.kit.sql.batched_query import LANES, MOST, Together
-from onrecord.projections.changes.positions_read import HELD
+from onrecord.projections.queries import POSITION
 from tests.support.long_histories import long_history
 from tests.support.oracle import opened
 from tests.support.record import Record
@@ -23,14 +23,14 @@ T = TypeVar("T")
 
 DIVIDED = text(
     "SELECT a.n, 100 / a.by AS found, count(*) OVER () AS beside"
-    " FROM json_to_recordset(CAST(:asked AS json)) AS a(n bigint, by bigint) ORDER BY a.n DESC"
+    " FROM json_to_recordset(CAST(:params AS json)) AS a(n bigint, by bigint) ORDER BY a.n DESC"
 )
 """100 divided by each `by`, and beside how many others."""
 
 HELD_UP = text(
     "SELECT a.n, a.by AS found, count(*) OVER () AS beside,"
     " CASE a.by WHEN 0 THEN pg_advisory_xact_lock_shared(7) IS NULL END AS waited"
-    " FROM json_to_recordset(CAST(:asked AS json)) AS a(n bigint, by bigint)"
+    " FROM json_to_recordset(CAST(:params AS json)) AS a(n bigint, by bigint)"
 )
 """`by` itself; 0 waits for a lock."""
 
@@ -150,7 +150,7 @@ def test_a_door_has_nothing_compiled(on_record: Record) -> None:
     """
 
     async def explained() -> tuple[str, db.Row | None]:
-        sql = HELD.text.replace(":asked", "'[]'")
+        sql = POSITION.text.replace(":params", "'[]'")
         async with db.pool(on_record.url, role="onrecord_query") as pool, pool.connection() as conn:
             await conn.execute("SET jit_above_cost = 0")
             found = await (await conn.execute(f"EXPLAIN ANALYZE {sql}".encode())).fetchall()

@@ -1,4 +1,4 @@
-"""Do real votes give the same final lines in whatever order they are recorded?
+"""Real votes, which give the same final timelines in whatever order they are recorded.
 
 The oldest roll calls of the UN General Assembly, as `ops/bench/unvotes.py` makes them: ids and
 `order` are given, so nothing depends on who came first. The data is not part of the repository.
@@ -62,7 +62,7 @@ def timeline(made: Record, pair: tuple[str, str]) -> list[tuple[Any, ...]]:
     return [tuple(map(str, (one[name] for name in shown))) for one in answer.json()["items"]]
 
 
-def test_votes_recorded_in_no_order_give_the_same_final_lines_as_in_the_order_of_their_dates(
+def test_shuffled_votes_give_the_same_final_timelines_as_votes_in_order_of_date(
     server_url: str, template: str
 ) -> None:
     found = []

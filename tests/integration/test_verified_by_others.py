@@ -1,4 +1,4 @@
-"""Does others' code accept what a receiver is really sent, of every type of event?
+"""Tests that third-party libraries accept the deliveries of every type of event.
 
 Signatures: `standardwebhooks` and `svix`, of PyPI and of npm. Bodies: the `cloudevents` SDK and the
 JSON schema of CloudEvents.
@@ -19,33 +19,33 @@ from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from httpx2 import Client
 
 from onrecord.domain.events import EVENT_CLASSES
-from onrecord.webhooks.payload import PING
+from onrecord.webhooks.payload import PING_TYPE
 from tests.support import bodies, npm_verifier, webhooks
 from tests.support.processes import until
-from tests.support.receiver import Received, receiver
+from tests.support.receiver import ReceivedRequest, run_receiver
 from tests.support.record import Record
 
 SCHEMA = json.loads(
     (Path(__file__).parents[1] / "support/cloudevents/cloudevents.json").read_text()
 )
-TYPES = {type_ for type_, _ in EVENT_CLASSES} | {PING}
+TYPES = {type_ for type_, _ in EVENT_CLASSES} | {PING_TYPE}
 
 
 @pytest.fixture
-def sent(client: Client, on_record: Record) -> tuple[list[str], list[Received]]:
-    """The secrets, the old one and the new, and one delivery of each type at least."""
-    with receiver() as there, webhooks.telling(on_record) as tell:
-        made = webhooks.make(client, there.url())
-        rotated = client.post(f"/v1/endpoints/{made['id']}/rotate").json()
-        assert 202 == client.post(f"/v1/endpoints/{made['id']}/ping").status_code
-        say_everything(client)
-        written = tell()
-        until(lambda: len(there.got) == written + 1, "all of it came")
-    return [made["secret"], rotated["secret"]], there.got
+def delivered(client: Client, on_record: Record) -> tuple[list[str], list[ReceivedRequest]]:
+    """Both secrets of a rotation, and at least one delivery of each type of event."""
+    with run_receiver() as receiver, webhooks.run_delivery(on_record) as deliver:
+        endpoint = webhooks.create_endpoint(client, receiver.url())
+        rotated = client.post(f"/v1/endpoints/{endpoint['id']}/rotate").json()
+        assert 202 == client.post(f"/v1/endpoints/{endpoint['id']}/ping").status_code
+        record_every_type(client)
+        written = deliver()
+        until(lambda: len(receiver.requests) == written + 1, "all arrived")
+    return [endpoint["secret"], rotated["secret"]], receiver.requests
 
 
-def say_everything(client: Client) -> None:
-    """An event of each type."""
+def record_every_type(client: Client) -> None:
+    """Record an event of each type."""
     bodies.register_all(client, actors=[*bodies.ACTORS, "emma-2"])
     bodies.post(client, "/v1/actors/emma/revision", _but_id(bodies.actor(names=_NAMES)))
     bodies.post(client, "/v1/topics/talks/revision", _but_id(bodies.topic()))
@@ -53,12 +53,12 @@ def say_everything(client: Client) -> None:
     bodies.post(client, "/v1/actors/emma-2/merge", merge)
     bodies.post(client, "/v1/actors/emma-2/unmerge", {"reason": "Not the same."})
     words = bodies.content(text='Gespräche \u2028 \U0001f5f3 \\ " </script>', lang="de")
-    said = bodies.statement(content=words, positions=[bodies.additional_position()])
-    for made, state, path in (
-        (said, bodies.statement, "statements"),
+    statement = bodies.statement(content=words, positions=[bodies.additional_position()])
+    for body, state, path in (
+        (statement, bodies.statement, "statements"),
         (bodies.position(stance="oppose"), bodies.position, "positions"),
     ):
-        id_ = bodies.post(client, f"/v1/{path}", made)["id"]
+        id_ = bodies.post(client, f"/v1/{path}", body)["id"]
         bodies.post(client, f"/v1/{path}/{id_}/corrections", bodies.correction(state()))
         bodies.post(client, f"/v1/{path}/{id_}/retraction", bodies.retraction())
         if path == "statements":
@@ -73,27 +73,31 @@ def _but_id(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name != "id"}
 
 
-def test_others_code_accepts_what_is_sent(sent: tuple[list[str], list[Received]]) -> None:
-    secrets, got = sent
-    assert TYPES == {one.json["type"] for one in got}
+def test_python_libraries_accept_signatures_and_bodies(
+    delivered: tuple[list[str], list[ReceivedRequest]],
+) -> None:
+    secrets, requests = delivered
+    assert TYPES == {request.json["type"] for request in requests}
     schema = jsonschema_rs.Draft7Validator(SCHEMA, validate_formats=True)
-    for one in got:
+    for request in requests:
         for secret in secrets:
-            assert one.json == standardwebhooks.Webhook(secret).verify(one.body, {**one.headers})
-            svix.Webhook(secret).verify(one.body, {**one.headers})
-        assert [] == [str(fault) for fault in schema.iter_errors(one.json)]
-        event = from_http_event(HTTPMessage({**one.headers}, one.body))
-        assert one.id == event.get_id() == one.json["id"]
-        assert (one.json["type"], "1.0") == (event.get_type(), event.get_specversion())
-        assert one.json["data"] == event.get_data()
-        assert datetime.fromisoformat(one.json["time"]) == event.get_time()
+            assert request.json == standardwebhooks.Webhook(secret).verify(
+                request.body, {**request.headers}
+            )
+            svix.Webhook(secret).verify(request.body, {**request.headers})
+        assert [] == [str(fault) for fault in schema.iter_errors(request.json)]
+        event = from_http_event(HTTPMessage({**request.headers}, request.body))
+        assert request.id == event.get_id() == request.json["id"]
+        assert (request.json["type"], "1.0") == (event.get_type(), event.get_specversion())
+        assert request.json["data"] == event.get_data()
+        assert datetime.fromisoformat(request.json["time"]) == event.get_time()
         assert urlsplit(event.get_source()).scheme
-        assert one.json.get("sequence") == event.get_extension("sequence")
+        assert request.json.get("sequence") == event.get_extension("sequence")
 
 
-def test_the_packages_of_npm_accept_what_is_sent(sent: tuple[list[str], list[Received]]) -> None:
-    secrets, got = sent
-    good = [(secret, one.headers, one.body) for one in got for secret in secrets]
+def test_npm_packages_accept_signatures(delivered: tuple[list[str], list[ReceivedRequest]]) -> None:
+    secrets, requests = delivered
+    good = [(secret, request.headers, request.body) for request in requests for secret in secrets]
     bad = [(secret, headers, body + b" ") for secret, headers, body in good]
     assert [npm_verifier.ACCEPTED] * len(good) == npm_verifier.verified(good)
     assert [npm_verifier.REFUSED] * len(bad) == npm_verifier.verified(bad)

@@ -1,7 +1,7 @@
-"""Does the webhooks door answer what its OpenAPI says, whatever it is asked?
+"""Tests that the webhooks API conforms to its OpenAPI description.
 
-As `test_openapi` asks the other doors: Schemathesis makes requests from the description, valid and
-broken ones, always the same. Then every operation is asked something that it can do.
+As in `test_openapi`: Schemathesis generates valid and invalid requests from the description, always
+the same. Then every operation gets a request that succeeds.
 """
 
 from collections.abc import Iterator
@@ -33,18 +33,20 @@ MODEST = settings(
 )
 
 
-def described() -> dict[str, Any]:
-    """What our own description says that there is; nothing is opened for it."""
+def operations() -> dict[str, Any]:
+    """The operations of our own description; nothing is opened for it."""
     url: Any = "postgresql://nowhere"
     app = app_factory.make(
         Settings(database_url=url, broker_url="memory://"), frozenset({"webhooks"})
     )
-    found: Any = schemathesis.openapi.from_dict(app.openapi()).get_all_operations()
-    named = {f"{one.ok().method.upper()} {one.ok().path}": one.ok() for one in found}
-    return {name: one for name, one in named.items() if "/v1/" in name or "/metrics" in name}
+    described: Any = schemathesis.openapi.from_dict(app.openapi()).get_all_operations()
+    named = {
+        f"{result.ok().method.upper()} {result.ok().path}": result.ok() for result in described
+    }
+    return {name: value for name, value in named.items() if "/v1/" in name or "/metrics" in name}
 
 
-OPERATIONS = described()
+OPERATIONS = operations()
 BODIES: dict[str, Any] = {
     "POST /v1/endpoints": {"url": "https://hooks.example/", "topics": ["talks"], "ordered": True},
     "POST /v1/endpoints/dry-run": {"kinds": ["adopted"], "events": 10},
@@ -61,7 +63,7 @@ STATUS = {
 }
 
 
-def no_fault_of_ours(_: Any, response: Any, case: Any) -> None:
+def no_server_error(_: Any, response: Any, case: Any) -> None:
     assert response.status_code < 500, response.text
 
 
@@ -70,28 +72,27 @@ def client(server_url: str, template: str) -> Iterator[Client]:
     with (
         postgres.database(server_url, template) as url,
         record(url) as on_record,
-        serving(url) as made,
+        serving(url) as served,
     ):
-        bodies.register_all(made)
-        endpoint = webhooks.make(made, "https://hooks.example/")
-        bodies.post(made, "/v1/positions", bodies.position())
+        bodies.register_all(served)
+        endpoint = webhooks.create_endpoint(served, "https://hooks.example/")
+        bodies.post(served, "/v1/positions", bodies.position())
         on_record.fan_out()
-        (delivery,) = webhooks.deliveries(made, endpoint["id"])
-        KNOWN.update(endpoint=endpoint["id"], delivery=delivery["id"])
-        yield made
+        (delivery,) = webhooks.deliveries(served, endpoint["id"])
+        IDS.update(endpoint=endpoint["id"], delivery=delivery["id"])
+        yield served
 
 
-KNOWN: dict[str, Any] = {}
-"""What is there to be asked for; filled in when it is made."""
+IDS: dict[str, Any] = {}  # of an endpoint and a delivery; filled in by the fixture
 
 
-def ids(name: str) -> dict[str, Any]:
+def path_ids(name: str) -> dict[str, Any]:
     if "{id}" not in name:
         return {}
-    return {"id": KNOWN["delivery" if "/deliveries/{id}" in name else "endpoint"]}
+    return {"id": IDS["delivery" if "/deliveries/{id}" in name else "endpoint"]}
 
 
-ASKED = [
+CASES = [
     (mode, name)
     for mode in GenerationMode
     for name in OPERATIONS
@@ -99,37 +100,37 @@ ASKED = [
 ]
 
 
-@pytest.mark.parametrize(("mode", "name"), ASKED, ids=str)
-def test_whatever_is_sent_is_answered_as_described(
+@pytest.mark.parametrize(("mode", "name"), CASES, ids=str)
+def test_every_response_conforms_to_the_description(
     client: Client, name: str, mode: GenerationMode
 ) -> None:
     given_path: dict[str, Any] = {}
-    if ids(name) and mode is GenerationMode.POSITIVE and not name.startswith("DELETE"):
-        given_path = {"path_parameters": ids(name)}
+    if path_ids(name) and mode is GenerationMode.POSITIVE and not name.startswith("DELETE"):
+        given_path = {"path_parameters": path_ids(name)}
 
     @MODEST
     @given(case=OPERATIONS[name].as_strategy(mode, **given_path))
-    def asked(case: Any) -> None:
+    def run(case: Any) -> None:
         response = case.call(base_url=str(client.base_url))
-        case.validate_response(response, checks=[no_fault_of_ours, *CONFORM])
+        case.validate_response(response, checks=[no_server_error, *CONFORM])
 
-    asked()
+    run()
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_what_can_be_done_is_answered_as_described(client: Client, name: str) -> None:
-    known = ids(name)
+def test_every_operation_succeeds_as_described(client: Client, name: str) -> None:
+    path_parameters = path_ids(name)
     if name.startswith("DELETE") or "replay" in name:
-        known = {"id": webhooks.make(client, "https://hooks.example/")["id"]}
+        path_parameters = {"id": webhooks.create_endpoint(client, "https://hooks.example/")["id"]}
     given_body = {}
     if name in BODIES:
         given_body = {"body": BODIES[name], "media_type": "application/json"}
-    case = OPERATIONS[name].Case(path_parameters=known, **given_body)
+    case = OPERATIONS[name].Case(path_parameters=path_parameters, **given_body)
     response = case.call(base_url=str(client.base_url))
     assert STATUS.get(name, 200) == response.status_code, response.text
-    case.validate_response(response, checks=[no_fault_of_ours, *CONFORM])
+    case.validate_response(response, checks=[no_server_error, *CONFORM])
 
 
-def test_every_operation_that_takes_a_body_was_sent_one_that_it_accepts() -> None:
-    takes = {name for name, one in OPERATIONS.items() if one.body}
-    assert takes == set(BODIES)
+def test_every_operation_with_a_body_was_tested_with_a_valid_one() -> None:
+    with_body = {name for name, operation in OPERATIONS.items() if operation.body}
+    assert with_body == set(BODIES)

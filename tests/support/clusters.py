@@ -1,7 +1,7 @@
-"""Where may a test keep a cluster of its own, who holds it, and when is a process gone?
+"""Embedded clusters for tests: folders, servers run by another process, and waiting for exits.
 
-`reachable_folder` is a place that the server's own user can reach, `holder` another process that
-holds the database there.
+`reachable_folder` is a folder that the server's OS user can reach. `holder` is another process that
+runs the server of a data folder.
 """
 
 import os
@@ -23,16 +23,16 @@ needs_root = pytest.mark.skipif(not IS_ROOT, reason="only root runs the server a
 HOLDER = """
 import sys
 from pathlib import Path
-from onrecord.kit.local_postgres import running
-with running(Path(sys.argv[1]), say=print) as server:
-    print("held", server.process.pid, server.url, flush=True)
+from onrecord.kit.postgres.embedded import running_server
+with running_server(Path(sys.argv[1]), echo=print) as server:
+    print("running", server.process.pid, server.url, flush=True)
     sys.stdin.read()
 """
 
 
 @contextmanager
 def reachable_folder() -> Iterator[Path]:
-    """Not `tmp_path`: pytest closes that to others, so root's clusters would go elsewhere."""
+    """A temporary folder. Not `tmp_path`, which is 0700, so root's clusters would go elsewhere."""
     root = Path(tempfile.mkdtemp(prefix="onrecord-test-", dir="/tmp"))
     if IS_ROOT:
         root.chmod(0o755)
@@ -43,10 +43,11 @@ def reachable_folder() -> Iterator[Path]:
     shutil.rmtree(root)
 
 
-def hush(_: str) -> None: ...
+def silent(_: str) -> None: ...
 
 
 def within(seconds: float, condition: Callable[[], bool]) -> bool:
+    """Poll a condition; whether it became true within `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -56,7 +57,7 @@ def within(seconds: float, condition: Callable[[], bool]) -> bool:
 
 
 def is_gone(pid: int) -> bool:
-    """Ended, even if nobody has reaped it."""
+    """Whether the process has exited, reaped or not."""
     try:
         os.kill(pid, 0)
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2]
@@ -77,7 +78,7 @@ def ask(url: str, sql: str) -> list[tuple[object, ...]]:
 def holder(
     data: Path, *, python: str = sys.executable, user: str | None = None, first: str = ""
 ) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """A process that holds the database, with what it said; the last line is `held PID URL`."""
+    """A process that runs the server, with its output; the last line is `running PID URL`."""
     paths = [first, *(path for path in sys.path if path and not is_stdlib(path))]
     with subprocess.Popen(
         [python, "-B", "-c", HOLDER, str(data)],
@@ -102,9 +103,9 @@ def is_stdlib(path: str) -> bool:
 
 def until_held(process: subprocess.Popen[str]) -> list[str]:
     assert process.stdout
-    said: list[str] = []
+    output: list[str] = []
     for line in process.stdout:
-        said.append(line.strip())
-        if line.startswith("held "):
-            return said
-    raise AssertionError(f"the holder ended: {said}")
+        output.append(line.strip())
+        if line.startswith("running "):
+            return output
+    raise AssertionError(f"the holder ended: {output}")

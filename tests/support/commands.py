@@ -1,4 +1,4 @@
-"""How does a test use the command line as a person would: in a folder of its own, in a terminal?"""
+"""Command line in tests: commands run as a user runs them, in a temporary folder."""
 
 import os
 import shutil
@@ -18,32 +18,32 @@ from tests.support.processes import free_port, until
 
 @contextmanager
 def empty_folder() -> Iterator[Path]:
-    """An empty directory that the database's own user can pass through."""
+    """An empty directory that the database's OS user can enter."""
     with tempfile.TemporaryDirectory(prefix="onrecord-user-") as name:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
-        elsewhere = folder / ".onrecord" / "postgres"
-        if elsewhere.is_symlink():
-            shutil.rmtree(elsewhere.resolve())
+        link = folder / ".onrecord" / "postgres"
+        if link.is_symlink():  # the cluster of root is kept elsewhere
+            shutil.rmtree(link.resolve())
 
 
 @dataclass
 class User:
-    """Somebody who sits in `folder` and types commands."""
+    """Runs commands in `folder`, with the API on `port`."""
 
     folder: Path
     port: int
     path: str | None = None
-    """PYTHONPATH, where the program does not come from this checkout."""
+    """PYTHONPATH, if the program does not come from this checkout."""
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("ONRECORD_")}
-        kept["ONRECORD_PORT"] = str(self.port)
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("ONRECORD_")}
+        environment["ONRECORD_PORT"] = str(self.port)
         if self.path:
-            kept["PYTHONPATH"] = self.path
-        return kept
+            environment["PYTHONPATH"] = self.path
+        return environment
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command and leave it running."""
@@ -57,14 +57,14 @@ class User:
         )
 
     def run(self, *arguments: str) -> tuple[int, str]:
-        """Run a command to its end; answers its exit code and what it printed."""
+        """Run a command to its end; its exit code and output."""
         process = self.start(*arguments)
-        printed, _ = process.communicate(timeout=120)
-        return process.returncode, printed
+        output, _ = process.communicate(timeout=120)
+        return process.returncode, output
 
     @contextmanager
     def up(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """`onrecord up`, ready; ended by SIGTERM if it still runs."""
+        """`onrecord up`, ready; terminated at the end if it still runs."""
         process = self.start("up", *arguments)
         try:
             until(lambda: self.ready(process), "everything is ready", seconds=60)
@@ -81,26 +81,26 @@ class User:
             return False
 
     def get(self, path: str) -> httpx2.Response:
-        # `verify`: to read the certificates each time would keep a core from what starts
+        # `verify=False` saves loading the certificates on each poll
         return httpx2.get(f"http://127.0.0.1:{self.port}{path}", timeout=10, verify=False)
 
 
 @contextmanager
 def user() -> Iterator[User]:
-    """Somebody in an empty folder, with a port that nobody has."""
+    """A user in an empty folder, with a free port."""
     with empty_folder() as folder:
         yield User(folder, free_port())
 
 
 def tree(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    """A process and everything that it started, as far down as it goes."""
+    """A process and all its descendants."""
     root = psutil.Process(process.pid)
     return [root, *root.children(recursive=True)]
 
 
 def all_gone(processes: list[psutil.Process]) -> bool:
-    """Have they all ended, reaped or not? Reaps none: that is for whoever started it."""
-    return not any(runs(one) for one in processes)
+    """Whether all have exited, reaped or not."""
+    return not any(runs(process) for process in processes)
 
 
 def runs(process: psutil.Process) -> bool:

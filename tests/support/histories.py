@@ -1,6 +1,6 @@
-"""What might happen to a record? Random histories, for Hypothesis.
+"""Random histories of a record, for Hypothesis.
 
-A `History` is a script: what is asked of the ledger, in which batches. It names things by number,
+A `History` is a script: the requests to the ledger, in batches. It names things by number,
 so that it can be played any number of times into one ledger: `batches` makes the requests, every id
 and slug in them marked with a tag of its own.
 """

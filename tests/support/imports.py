@@ -1,4 +1,4 @@
-"""How does a test import files, or check them, and read what is printed?"""
+"""Imports and dry runs for tests: files of lines, what is printed, a server that is no onrecord."""
 
 import io
 from collections.abc import Iterator
@@ -11,9 +11,10 @@ from uuid import UUID, uuid5
 from httpx2 import Client
 from rich.console import Console
 
-from onrecord.importing import dry_run, run
-from onrecord.importing.dry_run import Outlook
-from onrecord.importing.run import Tally
+from onrecord.importing.dry_run import check_files
+from onrecord.importing.files import find_files
+from onrecord.importing.report import DryRunSummary, ImportSummary
+from onrecord.importing.run import import_files
 from tests.support.bodies import Json, line, ndjson, statement
 
 BASE = UUID("00000000-0000-4000-8000-00000000000a")
@@ -30,7 +31,7 @@ ministry,2022-12,Denied.,en,test,https://news.example/2,,"A ""short"" note"
 """Six rows, of which four are refused."""
 
 
-def quiet() -> Console:
+def memory_console() -> Console:
     return Console(file=io.StringIO(), width=80)
 
 
@@ -39,21 +40,22 @@ def printed(console: Console) -> str:
     return console.file.getvalue()
 
 
-def imported(client: Client, path: Path, data: Path | None = None) -> tuple[Tally, str]:
-    console, address = quiet(), str(client.base_url)
-    tally = run.import_files(run.files(path), address=address, console=console, data=data)
-    return tally, printed(console)
+def run_import(client: Client, path: Path, data: Path | None = None) -> tuple[ImportSummary, str]:
+    """Import a file or folder; the summary, and what was printed."""
+    console, address = memory_console(), str(client.base_url)
+    summary = import_files(find_files(path), address=address, console=console, data=data)
+    return summary, printed(console)
 
 
-def checked(address: str, path: Path) -> tuple[Outlook, str]:
-    console = quiet()
-    outlook = dry_run.check_files(run.files(path), address=address, console=console)
-    return outlook, printed(console)
+def run_dry_run(address: str, path: Path) -> tuple[DryRunSummary, str]:
+    console = memory_console()
+    summary = check_files(find_files(path), address=address, console=console)
+    return summary, printed(console)
 
 
 @contextmanager
-def answering(body: bytes) -> Iterator[str]:
-    """The address of something that is no onrecord, and answers this to whatever it is asked."""
+def fixed_response_server(body: bytes) -> Iterator[str]:
+    """The address of a server that is no onrecord and answers 200 with this body."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -76,16 +78,16 @@ def answering(body: bytes) -> Iterator[str]:
         thread.join()
 
 
-def sums(tally: Tally) -> tuple[int, int, int]:
-    return tally.new, tally.repeated, tally.refused
+def counts(summary: ImportSummary) -> tuple[int, int, int]:
+    return summary.new, summary.repeated, summary.refused
 
 
-def said(path: Path, start: int, count: int) -> list[dict[str, Json]]:
-    """Lines of statements whose ids follow from the file and the number."""
-    names = (str(uuid5(BASE, f"{path} {n}")) for n in range(start, start + count))
-    return [line("statement", one, statement()) for one in names]
+def statement_lines(path: Path, start: int, count: int) -> list[dict[str, Json]]:
+    """Lines of statements with ids derived from the path and the number of the line."""
+    ids = (str(uuid5(BASE, f"{path} {n}")) for n in range(start, start + count))
+    return [line("statement", id_, statement()) for id_ in ids]
 
 
-def write(path: Path, *lines: dict[str, Json] | str) -> Path:
+def write_lines(path: Path, *lines: dict[str, Json] | str) -> Path:
     path.write_bytes(ndjson(lines))
     return path

@@ -1,4 +1,4 @@
-"""What might happen to a record in thousands of events? More than Hypothesis would draw."""
+"""Histories of thousands of events: more than Hypothesis would draw."""
 
 from random import Random
 from typing import Any

@@ -1,8 +1,8 @@
-"""A naive model of the read API: answers computed in the most obvious way from the list of events.
+"""A naive model of the record: every answer, in the most obvious way, from the list of events.
 
-Tests compare the projections with it. It uses the event classes and the bounds of dates, but no
-code that stores, orders or folds positions. Every answer walks all events below a size.
-The rules are written again from `DESIGN.md`, sections 3 and 5, slowly and plainly on purpose.
+It knows the event classes and what a date spans, and nothing of
+how positions are stored, ordered, folded or named. Every answer walks all events below the size
+asked for. The rules are written anew from `DESIGN.md`, sections 3 and 5; slow and plain on purpose.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,7 +32,7 @@ from onrecord.domain.events import (
 Pair = tuple[str, str]
 Span = tuple[datetime, datetime]
 Stand = tuple[str | None, str | None]
-"""A stance with its condition; (None, None): no position."""
+"""A stance with its condition; (None, None): nothing held."""
 
 NOTHING: Stand = (None, None)
 POINTS = {
@@ -46,7 +46,7 @@ POINTS = {
 
 @dataclass(frozen=True)
 class Step:
-    """A position at some size. `said`: its event or the replacement in it."""
+    """A position as believed at some size. `said`: the fields of the event or its replacement."""
 
     id: UUID
     made_seq: int
@@ -71,97 +71,95 @@ class Step:
 
 @dataclass(frozen=True)
 class Wording:
-    """A statement at some size."""
+    """A statement as believed at some size."""
 
     fields: Any
     status: str
 
 
 def events_below(events: Sequence[RecordedEvent], size: int) -> Iterator[RecordedEvent]:
-    """The events below a size, in order."""
-    return (event for event in sorted(events, key=lambda event: event.seq) if event.seq < size)
+    """The events known at a size, in order."""
+    return (one for one in sorted(events, key=lambda one: one.seq) if one.seq < size)
 
 
 def root(events: Sequence[RecordedEvent], name: str, size: int) -> str:
     """The actor that reads of a name mean at a size."""
     into: dict[str, str] = {}
-    for recorded in events_below(events, size):
-        if isinstance(recorded.event, ActorMerged):
-            into[recorded.event.actor] = recorded.event.into
-        elif isinstance(recorded.event, ActorUnmerged):
-            del into[recorded.event.actor]
+    for one in events_below(events, size):
+        if isinstance(one.event, ActorMerged):
+            into[one.event.actor] = one.event.into
+        elif isinstance(one.event, ActorUnmerged):
+            del into[one.event.actor]
     while name in into:
         name = into[name]
     return name
 
 
 def steps(events: Sequence[RecordedEvent], pair: Pair, size: int) -> list[Step]:
-    """The timeline of a pair at a size, of all actors merged into one, in valid-time order."""
-    current: dict[UUID, Step] = {}
-    made_seqs: dict[UUID, int] = {}
-    for recorded in events_below(events, size):
-        event = recorded.event
+    """The line of a pair at a size, in valid-time order: of all actors who mean the same one."""
+    believed: dict[UUID, Step] = {}
+    made: dict[UUID, int] = {}
+    for one in events_below(events, size):
+        event = one.event
         if isinstance(event, PositionChanged):
-            made_seqs[recorded.id] = recorded.seq
-            current[recorded.id] = Step(recorded.id, recorded.seq, event)
+            made[one.id] = one.seq
+            believed[one.id] = Step(one.id, one.seq, event)
         elif isinstance(event, PositionCorrected):
-            current[event.target] = Step(event.target, made_seqs[event.target], event.replacement)
+            believed[event.target] = Step(event.target, made[event.target], event.replacement)
         elif isinstance(event, PositionRetracted):
-            del current[event.target]
+            del believed[event.target]
     actor, topic = root(events, pair[0], size), pair[1]
-    names = {step.fields.actor for step in current.values()}
+    names = {one.fields.actor for one in believed.values()}
     mean = {name for name in names if root(events, name, size) == actor}
-    timeline = [
-        step
-        for step in current.values()
-        if step.fields.actor in mean and step.fields.topic == topic
+    line = [
+        one for one in believed.values() if one.fields.actor in mean and one.fields.topic == topic
     ]
-    return sorted(timeline, key=lambda step: step.place)
+    return sorted(line, key=lambda one: one.place)
 
 
 def revision(events: Sequence[RecordedEvent], pair: Pair, size: int) -> int:
-    """The number of events that moved a position into the pair, within it or out of it.
+    """How many events changed the line of the pair: came upon it, stayed on it, or left it.
 
-    A retracted position is in no pair, so a correction that undoes this moves it out of none.
+    A position that was retracted is on no line, so a correction that undoes this leaves none.
     """
-    pairs: dict[UUID, Pair] = {}
+    line: dict[UUID, Pair] = {}
     touched: set[int] = set()
-    for recorded in events_below(events, size):
-        event = recorded.event
-        before = pairs.pop(recorded.subject, None)
+    for one in events_below(events, size):
+        event = one.event
+        before = line.pop(one.subject, None)
         if isinstance(event, PositionChanged):
-            pairs[recorded.id] = (event.actor, event.topic)
+            line[one.id] = (event.actor, event.topic)
         elif isinstance(event, PositionCorrected):
-            pairs[event.target] = (event.replacement.actor, event.replacement.topic)
+            line[event.target] = (event.replacement.actor, event.replacement.topic)
         elif not isinstance(event, PositionRetracted):
             continue
-        if pair in (before, pairs.get(recorded.subject)):
-            touched.add(recorded.seq)
+        if pair in (before, line.get(one.subject)):
+            touched.add(one.seq)
     return len(touched)
 
 
-def step_at(timeline: Sequence[Step], as_of: datetime) -> Step | None:
-    """The step that holds at an instant: the last that began by then."""
-    begun = [step for step in timeline if step.dates.sorts_at <= as_of]
+def step_at(line: Sequence[Step], as_of: datetime) -> Step | None:
+    """The position held at an instant: the last one that began by then."""
+    begun = [one for one in line if one.dates.sorts_at <= as_of]
     return begun[-1] if begun else None
 
 
-def previous(timeline: Sequence[Step], step: Step) -> Step | None:
+def previous(line: Sequence[Step], step: Step) -> Step | None:
     """The step before a step."""
-    earlier = [other for other in timeline if other.place < step.place]
+    earlier = [one for one in line if one.place < step.place]
     return earlier[-1] if earlier else None
 
 
-def since(timeline: Sequence[Step], step: Step) -> str:
+def since(line: Sequence[Step], step: Step) -> str:
     """The date from which the stance and condition of a step have been held without a break."""
     first = step
-    while (before := previous(timeline, first)) is not None and before.stand == step.stand:
+    while (before := previous(line, first)) is not None and before.stand == step.stand:
         first = before
     return str(first.fields.effective)
 
 
 def kind(before: Step | None, after: Step) -> str:
-    """The kind of a step after another one: the first rule that fits (DESIGN section 3)."""
+    """What a step is against the one before it: the first rule that fits (DESIGN section 3)."""
     if before is None:
         return "adopted"
     was, now = before.fields.stance, after.fields.stance
@@ -189,108 +187,108 @@ def change_size(before: Step | None, after: Step) -> int | None:
     return None if None in ends else max(ends) - min(ends)  # type: ignore[type-var, operator]
 
 
-def candidates(timeline: Sequence[Step], as_of: datetime) -> dict[Span, list[datetime]]:
-    """For each inexact date of a timeline, enough exact dates to reach every possible order.
+def candidates(line: Sequence[Step], as_of: datetime) -> dict[Span, list[datetime]]:
+    """For each inexact date of a line, concrete dates that tell all its orders apart.
 
     Every first and last instant of any date, `as_of` and the instant after it, and one instant
     between each two of them.
     """
-    edges = {edge for step in timeline for edge in step.span} | {as_of}
+    edges = {edge for one in line for edge in one.span} | {as_of}
     if as_of < datetime.max.replace(tzinfo=as_of.tzinfo):
         edges.add(as_of + timedelta(microseconds=1))
     between = {low + (high - low) // 2 for low, high in pairwise(sorted(edges))}
     instants = sorted(edges | between)
     return {
         span: [at for at in instants if span[0] <= at <= span[1]]
-        for span in {step.span for step in timeline}
+        for span in {one.span for one in line}
     }
 
 
-def possible_steps(timeline: Sequence[Step], as_of: datetime) -> set[Step | None]:
-    """The steps that hold at `as_of` under some choice of exact dates; None: no step.
+def possible_steps(line: Sequence[Step], as_of: datetime) -> set[Step | None]:
+    """Whoever holds at `as_of` under some choice of dates; None: nobody.
 
-    Steps with equal bounds share one date, all others are independent: so a step may hold on a date
-    of its own if each other date has a choice under which all its steps come earlier, or after
+    Rows with equal bounds share one date, all others are free of each other: so a row may hold on a
+    date of its own iff each other date has a choice under which all its rows come earlier, or after
     `as_of`.
     """
-    free = candidates(timeline, as_of)
-    possible: set[Step | None] = set()
+    free = candidates(line, as_of)
+    found: set[Step | None] = set()
     if all(any(at > as_of for at in choices) for choices in free.values()):
-        possible.add(None)
-    for step in timeline:
+        found.add(None)
+    for step in line:
         for at in free[step.span]:
             if at > as_of:
                 continue
             place = (at, step.fields.order, step.made_seq)
-            rivals = [rival for rival in timeline if rival != step]
+            rivals = [one for one in line if one != step]
             if all(
                 any(
                     all(
-                        instant > as_of or (instant, rival.fields.order, rival.made_seq) < place
-                        for rival in rivals
-                        if rival.span == span
+                        other > as_of or (other, one.fields.order, one.made_seq) < place
+                        for one in rivals
+                        if one.span == span
                     )
-                    for instant in ([at] if span == step.span else choices)
+                    for other in ([at] if span == step.span else choices)
                 )
                 for span, choices in free.items()
             ):
-                possible.add(step)
-    return possible
+                found.add(step)
+    return found
 
 
-def possible_steps_by_enumeration(timeline: Sequence[Step], as_of: datetime) -> set[Step | None]:
-    """The same as `possible_steps` by trying every choice of dates: for short timelines only."""
-    free = candidates(timeline, as_of)
-    possible: set[Step | None] = set()
+def possible_steps_by_enumeration(line: Sequence[Step], as_of: datetime) -> set[Step | None]:
+    """The same as `possible_steps` by trying every choice of dates: for short lines only."""
+    free = candidates(line, as_of)
+    found: set[Step | None] = set()
     for chosen in product(*free.values()):
         at = dict(zip(free, chosen, strict=True))
-        begun = [step for step in timeline if at[step.span] <= as_of]
-        by_date = sorted(begun, key=lambda step: (at[step.span], step.fields.order, step.made_seq))
-        possible.add(by_date[-1] if by_date else None)
-    return possible
+        begun = [one for one in line if at[one.span] <= as_of]
+        by_date = sorted(begun, key=lambda one: (at[one.span], one.fields.order, one.made_seq))
+        found.add(by_date[-1] if by_date else None)
+    return found
 
 
-def certainty(timeline: Sequence[Step], as_of: datetime) -> tuple[str, set[UUID | None]]:
-    """`definite`, or `possible` with the other steps that may hold (None: no step)."""
-    may = possible_steps(timeline, as_of)
-    if len({step.stand if step else NOTHING for step in may}) == 1:
+def certainty(line: Sequence[Step], as_of: datetime) -> tuple[str, set[UUID | None]]:
+    """`definite`, or `possible` with the others that may hold (None: nobody)."""
+    may = possible_steps(line, as_of)
+    if len({one.stand if one else NOTHING for one in may}) == 1:
         return "definite", set()
-    now = step_at(timeline, as_of)
-    return "possible", {step.id if step else None for step in may if step != now}
+    now = step_at(line, as_of)
+    return "possible", {one.id if one else None for one in may if one != now}
 
 
 def statement(events: Sequence[RecordedEvent], id_: UUID, size: int) -> Wording | None:
-    """A statement at a size: its latest text, and its status."""
-    latest: Wording | None = None
-    for recorded in events_below(events, size):
-        event = recorded.event
-        if isinstance(event, StatementMade) and recorded.id == id_:
-            latest = Wording(event, "on_record")
+    """A statement at a size: its last words, and what became of it."""
+    found: Wording | None = None
+    for one in events_below(events, size):
+        event = one.event
+        if isinstance(event, StatementMade) and one.id == id_:
+            found = Wording(event, "on_record")
         elif isinstance(event, StatementCorrected) and event.target == id_:
-            latest = Wording(event.replacement, "corrected")
+            found = Wording(event.replacement, "corrected")
         elif isinstance(event, StatementRetracted) and event.target == id_:
-            assert latest is not None
-            latest = Wording(latest.fields, "retracted")
-    return latest
+            assert found is not None
+            found = Wording(found.fields, "retracted")
+    return found
 
 
 def actor(
     events: Sequence[RecordedEvent], id_: str, size: int
 ) -> ActorRegistered | ActorRevised | None:
     """The last state of an actor at a size."""
-    latest = None
-    for recorded in events_below(events, size):
-        if isinstance(recorded.event, ActorRegistered | ActorRevised) and recorded.event.id == id_:
-            latest = recorded.event
-    return latest
+    found = None
+    for one in events_below(events, size):
+        if isinstance(one.event, ActorRegistered | ActorRevised) and one.event.id == id_:
+            found = one.event
+    return found
 
 
 def topic(
     events: Sequence[RecordedEvent], id_: str, size: int
 ) -> TopicRegistered | TopicRevised | None:
     """The last state of a topic at a size."""
-    latest = None
-    for recorded in events_below(events, size):
-        if isinstance(recorded.event, TopicRegistered | TopicRevised) and recorded.event.id == id_:
-            latest = recorded.event
-    return latest
+    found = None
+    for one in events_below(events, size):
+        if isinstance(one.event, TopicRegistered | TopicRevised) and one.event.id == id_:
+            found = one.event
+    return found

@@ -1,4 +1,4 @@
-"""How is an answer held against the naive model of the same history?
+"""Answers of the APIs beside those of the naive model of the same history.
 
 A `House` is one database with its doors; a history is played into it under names of its own, and
 what `Played` is asked by HTTP is compared with what `naive` makes of the same events.
@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from onrecord.domain.event import RecordedEvent
 from onrecord.kit.sql import db
-from onrecord.ledger import read
 from onrecord.ledger.evaluate import Answer
+from onrecord.ledger.follow import read_entries
 from tests.support import naive, postgres
 from tests.support.histories import Cast, History, batches
 from tests.support.record import Record, record, serving
@@ -49,7 +49,7 @@ class House:
         self.record.catch_up()
         start = min(one.seq for one in found if isinstance(one, Answer))
         with db.connect(self.record.url, role="onrecord_audit") as conn:
-            return Played(cast, read.entries_from(conn, start, 10_000), self.client)
+            return Played(cast, read_entries(conn, start, start + 10_000), self.client)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
-"""Is what writers were told, what followers saw and what the ledger holds one strict order?
+"""Checks of the ledger's order: entries, answers to writers, and what followers read must agree.
 
-`tests/e2e/test_order.py` gathers the evidence; `violations` says each thing that is wrong with it.
+`tests/e2e/test_order.py` collects the evidence; `violations` lists what is wrong with it.
 """
 
 from collections import Counter
@@ -15,16 +15,16 @@ from onrecord.domain.events import PositionChanged
 from onrecord.domain.requests import Request
 from onrecord.kit.sql import db
 from onrecord.ledger.entry import leaf_hash
+from onrecord.ledger.follow import read_entries
 from onrecord.ledger.merkle import Frontier
-from onrecord.ledger.read import entries_from
 from tests.support.writers import Note
 
 Seen = tuple[tuple[int, UUID], ...]
 
 
 @dataclass(frozen=True)
-class Ledger:
-    """All that the tables hold of the order. `commits`: size and root of each, as made."""
+class LedgerOrder:
+    """The ledger's tables as far as they show its order. `commits`: size and root of each."""
 
     events: tuple[RecordedEvent, ...]
     entries: tuple[bytes, ...]
@@ -33,29 +33,29 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Evidence:
-    """The ledger, what each writer asked and was told of it, and what each follower saw."""
+    """The ledger, each writer's requests with the answers to them, and what each follower read."""
 
-    ledger: Ledger
+    ledger: LedgerOrder
     staged: frozenset[UUID]
-    told: tuple[tuple[str, Request, Note], ...]
+    answers: tuple[tuple[str, Request, Note], ...]
     followed: tuple[Seen, ...]
 
 
-def ledger(url: str) -> Ledger:
-    """Read it all."""
+def read_ledger(url: str) -> LedgerOrder:
+    """Read all of it."""
     with db.connect(url, role="onrecord_audit") as conn:
         rows = conn.execute("SELECT entry FROM ledger.entries ORDER BY seq")
         entries = tuple(entry for (entry,) in rows)
-        # in the order in which they were written: by transaction
+        # in the order of their transactions
         commits = conn.execute(
             "SELECT size, root FROM ledger.commits ORDER BY xmin::text::bigint"
         ).fetchall()
-        events = tuple(entries_from(conn, 0, 1_000_000))
-    return Ledger(events, entries, tuple((size, root) for size, root in commits))
+        events = tuple(read_entries(conn, 0, 1_000_000))
+    return LedgerOrder(events, entries, tuple((size, root) for size, root in commits))
 
 
 def violations(evidence: Evidence) -> list[str]:
-    """Everything that is out of order, in a sentence each."""
+    """Everything that is out of order, a sentence each."""
     return [
         *_of_the_ledger(evidence.ledger),
         *_of_revisions(evidence.ledger.events),
@@ -64,21 +64,21 @@ def violations(evidence: Evidence) -> list[str]:
     ]
 
 
-def _of_the_ledger(ledger: Ledger) -> Iterator[str]:
+def _of_the_ledger(ledger: LedgerOrder) -> Iterator[str]:
     size = len(ledger.entries)
-    if [one.seq for one in ledger.events] != list(range(size)):
+    if [event.seq for event in ledger.events] != list(range(size)):
         yield f"the places of {size} entries are not 0 to {size - 1}"
-    for one, after in pairwise(ledger.events):
-        if after.recorded_at < one.recorded_at:
-            yield f"{after.seq} was recorded before {one.seq}"
-    for (before, _), (after_it, _) in pairwise(ledger.commits):
-        if after_it <= before:
-            yield f"a commit of size {after_it} came after one of {before}"
+    for event, following in pairwise(ledger.events):
+        if following.recorded_at < event.recorded_at:
+            yield f"{following.seq} was recorded before {event.seq}"
+    for (size_before, _), (size_after, _) in pairwise(ledger.commits):
+        if size_after <= size_before:
+            yield f"a commit of size {size_after} came after a commit of {size_before}"
     if not ledger.commits or ledger.commits[-1][0] != size:
         yield f"the last commit is not of the {size} entries"
     frontier = Frontier()
     for place, root in ledger.commits:
-        leaves = [leaf_hash(one) for one in ledger.entries[frontier.size : place]]
+        leaves = [leaf_hash(entry) for entry in ledger.entries[frontier.size : place]]
         frontier = frontier.extended(leaves)
         if frontier.root() != root:
             yield f"the root of the commit of {place} is not that of its entries"
@@ -86,37 +86,38 @@ def _of_the_ledger(ledger: Ledger) -> Iterator[str]:
 
 def _of_revisions(events: Sequence[RecordedEvent]) -> Iterator[str]:
     revisions: Counter[tuple[str, str]] = Counter()
-    for one in events:
-        if isinstance(one.event, PositionChanged):
-            pair = (one.event.actor, one.event.topic)
-            if one.event.expected_revision not in (None, revisions[pair]):
-                yield f"{one.seq} expected another revision than {revisions[pair]} and was taken"
+    for recorded in events:
+        event = recorded.event
+        if isinstance(event, PositionChanged):
+            pair = (event.actor, event.topic)
+            if event.expected_revision not in (None, revisions[pair]):
+                yield f"{recorded.seq} expected a revision other than {revisions[pair]}"
             revisions[pair] += 1
 
 
 def _of_answers(evidence: Evidence) -> Iterator[str]:
     events = evidence.ledger.events
-    nobodys = {one.id for one in events} - evidence.staged
-    for who, request, note in evidence.told:
+    unanswered = {event.id for event in events} - evidence.staged
+    for writer, request, note in evidence.answers:
         ids = [draft.id for draft in request.events]
         if "seq" in note:
-            there = events[note["seq"] : note["size"]]
+            recorded = events[note["seq"] : note["size"]]
             at = datetime.fromisoformat(note["at"])
-            if [(one.id, one.recorded_at) for one in there] != [(one, at) for one in ids]:
-                yield f"{who} was told of {note['seq']}, where its write is not"
-            nobodys -= {*ids}
+            if [(event.id, event.recorded_at) for event in recorded] != [(id_, at) for id_ in ids]:
+                yield f"{writer} was answered {note['seq']}, where its write is not"
+            unanswered -= {*ids}
         elif "refused" not in note:
-            yield f"{who} failed: {note.get('failed', 'it was never answered')}"
+            yield f"{writer} failed: {note.get('failed', 'it was never answered')}"
         elif note["refused"] != "revision-conflict":
-            yield f"{who} was refused: {note['refused']}"
+            yield f"{writer} was refused: {note['refused']}"
         elif note["current"] <= note["expected"]:
-            yield f"{who} expected {note['expected']}, which is ahead of {note['current']}"
-    if nobodys:
-        yield f"{len(nobodys)} entries are on record of which nobody was told"
+            yield f"{writer} expected {note['expected']}, which is ahead of {note['current']}"
+    if unanswered:
+        yield f"{len(unanswered)} entries were recorded without an answer"
 
 
 def _of_followers(evidence: Evidence) -> Iterator[str]:
-    everything = tuple((one.seq, one.id) for one in evidence.ledger.events)
+    everything = tuple((event.seq, event.id) for event in evidence.ledger.events)
     for n, seen in enumerate(evidence.followed):
         for place, (seq, id_) in enumerate(seen):
             if everything[place : place + 1] != ((seq, id_),):

@@ -1,8 +1,7 @@
-"""Where do tests get a real PostgreSQL, and a fresh migrated database in it?
+"""PostgreSQL server and migrated databases for tests.
 
-By default the embedded server, started once in each process that runs tests.
-`ONRECORD_TEST_DATABASE_URL` names another one (its user must be allowed to create databases and
-roles); the same tests then run there.
+By default an embedded server, started once in each test process. `ONRECORD_TEST_DATABASE_URL` names
+another one, whose user must be allowed to create databases and roles.
 """
 
 import os
@@ -23,28 +22,28 @@ GIVEN = os.environ.get("ONRECORD_TEST_DATABASE_URL")
 
 @contextmanager
 def server() -> Iterator[str]:
-    """The address of a server, up for the whole run."""
+    """The URL of a server that runs for the whole session."""
     if GIVEN:
         yield GIVEN
         return
     with tempfile.TemporaryDirectory(prefix="onrecord-tests-") as folder:
-        Path(folder).chmod(0o755)  # the server's own user passes through it to its data
-        with embedded.running(Path(folder), say=lambda _: None) as postgres:
+        Path(folder).chmod(0o755)  # for the server's OS user
+        with embedded.running_server(Path(folder), echo=lambda _: None) as postgres:
             with psycopg.connect(postgres.url, autocommit=True) as conn:
-                # Only a power cut would tell: what was written survives every kill without it.
+                # It protects from a power cut only, not from the kills of these tests.
                 conn.execute("ALTER SYSTEM SET fsync = off")
                 conn.execute("SELECT pg_reload_conf()")
             yield postgres.url
 
 
 def named(url: str, database: str) -> str:
-    """The address of another database on the same server."""
+    """The URL of another database on the same server."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
 
 
 @contextmanager
 def database(server_url: str, template: str | None = None) -> Iterator[str]:
-    """A database of its own: migrated, or a copy of `template`, which is."""
+    """A temporary database: newly migrated, or a copy of the migrated database `template`."""
     name = f"onrecord_test_{secrets.token_hex(6)}"
     with psycopg.connect(server_url, autocommit=True) as conn:
         copy = f' TEMPLATE "{template}"' if template else " ENCODING 'UTF8' TEMPLATE template0"
@@ -53,7 +52,7 @@ def database(server_url: str, template: str | None = None) -> Iterator[str]:
         url = named(server_url, name)
         if template is None:
             with psycopg.connect(server_url) as conn:
-                # roles are the server's: two test processes at once would both make them
+                # Roles belong to the server, so two test processes must not create them at once.
                 conn.execute("SELECT pg_advisory_xact_lock(1)")
                 migrations.upgrade(url)
         yield url

@@ -1,8 +1,7 @@
-"""How does a test run the real processes, and take them away at a bad moment?
+"""Real processes in tests: started on a database, and killed at a chosen moment.
 
-`Deployment` starts API, worker, deliverer and beat of one database as processes of their own, on
-the broker of `ONRECORD_TEST_BROKER_URL` or on PGMQ in that database, and kills them as asked. On
-one RabbitMQ they run one after the other (`conftest.ByFile`).
+`Deployment` starts API, worker, deliverer and beat, on the broker of `ONRECORD_TEST_BROKER_URL` or
+on PGMQ in the database. Tests that share a RabbitMQ run one after the other (`conftest.ByFile`).
 """
 
 import os
@@ -20,23 +19,23 @@ from pathlib import Path
 import httpx2
 
 from onrecord.entrypoints import infrastructure
-from onrecord.kit.settings import Settings
+from onrecord.kit.settings import Settings, addresses
 
 BROKER = os.environ.get("ONRECORD_TEST_BROKER_URL")
 
 
 def until(condition: Callable[[], bool], what: str, *, seconds: float = 30) -> None:
-    """Wait for a condition, or fail with what did not come."""
-    over = time.monotonic() + seconds
+    """Poll a condition until it is true; fail with `what` after `seconds`."""
+    deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < over, f"after {seconds} s still not: {what}"
+        assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
         time.sleep(0.005)
 
 
 def free_port() -> int:
-    """A port that nobody has, below those that the system gives to whoever asks for any."""
+    """A free port, below the range from which the system assigns ephemeral ports."""
     while True:
-        port = secrets.choice(range(20_000, 32_000))  # `random` is the same in all test processes
+        port = secrets.choice(range(20_000, 32_000))  # `random` has one seed in all test processes
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
@@ -44,7 +43,7 @@ def free_port() -> int:
 
 @dataclass
 class Deployment:
-    """Processes by name; each in a session of its own, so that all of one can be killed at once."""
+    """Processes by name, each in its own session, so that `kill` reaches its forks too."""
 
     settings: Settings
     logs: Path
@@ -55,7 +54,7 @@ class Deployment:
         return f"http://127.0.0.1:{self.settings.port}"
 
     def start(self, *names: str) -> None:
-        url, broker = infrastructure.addresses(self.settings)
+        url, broker = addresses(self.settings)
         environment = {
             **os.environ,
             "ONRECORD_DATABASE_URL": url,
@@ -77,14 +76,14 @@ class Deployment:
 
     def answers(self) -> bool:
         try:
-            # `verify`: to read the certificates each time would keep a core from what starts
-            answer = httpx2.get(f"{self.address}/healthz", timeout=2, verify=False)
-            return answer.status_code == 200
+            # `verify=False` saves loading the certificates on each poll
+            response = httpx2.get(f"{self.address}/healthz", timeout=2, verify=False)
+            return response.status_code == 200
         except httpx2.TransportError:
             return False
 
     def kill(self, name: str) -> None:
-        """SIGKILL to a process and to all that it forked."""
+        """Send SIGKILL to a process and all its forks."""
         process = self.running.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -97,15 +96,15 @@ class Deployment:
 def deployment(
     database_url: str, logs: Path, *, broker_url: str | None = BROKER
 ) -> Iterator[Deployment]:
-    """A deployment of a migrated database, nothing started yet; all of it is killed afterwards."""
+    """A deployment on a migrated database, with nothing started; it is killed at the end."""
     settings = Settings.model_validate(
         {"database_url": database_url, "broker_url": broker_url, "port": free_port()}
     )
-    filled = infrastructure.with_broker(settings, database_url)
-    infrastructure.prepare(filled)
-    made = Deployment(filled, logs)
+    filled = infrastructure.with_addresses(settings, database_url)
+    infrastructure.prepare_database(filled)
+    deployed = Deployment(filled, logs)
     try:
-        yield made
+        yield deployed
     finally:
-        for name in list(made.running):
-            made.kill(name)
+        for name in list(deployed.running):
+            deployed.kill(name)

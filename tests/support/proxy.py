@@ -1,4 +1,4 @@
-"""How does a test cut a TCP connection that it does not own?"""
+"""TCP proxy that cuts connections between two other processes."""
 
 import selectors
 import socket
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 
 class Proxy:
-    """Hands bytes to and fro between clients of `port` and one server, until `cut`."""
+    """Forwards bytes between clients of `port` and a server."""
 
     def __init__(self, host: str, port: int) -> None:
         self._server = (host, port)
@@ -31,13 +31,13 @@ class Proxy:
         self.cut()
 
     def cut(self) -> None:
-        """End every connection that is open now; later ones are served."""
+        """Shut down every open connection; later ones are forwarded again."""
         with self._lock:
-            for one in self._open:
+            for connection in self._open:
                 try:
-                    one.shutdown(socket.SHUT_RDWR)
+                    connection.shutdown(socket.SHUT_RDWR)
                 except OSError:
-                    continue  # it ended by itself
+                    continue  # it was closed already
             self._open.clear()
 
     def _accept(self) -> None:
@@ -49,9 +49,9 @@ class Proxy:
                 return
             with self._lock:
                 self._open |= {client, server}
-            threading.Thread(target=self._carry, args=(client, server), daemon=True).start()
+            threading.Thread(target=self._forward, args=(client, server), daemon=True).start()
 
-    def _carry(self, client: socket.socket, server: socket.socket) -> None:
+    def _forward(self, client: socket.socket, server: socket.socket) -> None:
         with selectors.DefaultSelector() as ready, client, server:
             ready.register(client, selectors.EVENT_READ, server)
             ready.register(server, selectors.EVENT_READ, client)
@@ -68,9 +68,9 @@ class Proxy:
 
 @contextmanager
 def proxied(url: str) -> Iterator[tuple[Proxy, str]]:
-    """A proxy to the server of an address (`amqp://user:password@host:port/...`), and its own."""
-    there = urlsplit(url)
-    assert there.hostname and there.port
-    with Proxy(there.hostname, there.port) as proxy:
-        near = there._replace(netloc=f"{there.username}:{there.password}@127.0.0.1:{proxy.port}")
-        yield proxy, urlunsplit(near)
+    """A proxy to the server of `amqp://user:password@host:port/...`, and the URL through it."""
+    server = urlsplit(url)
+    assert server.hostname and server.port
+    with Proxy(server.hostname, server.port) as proxy:
+        netloc = f"{server.username}:{server.password}@127.0.0.1:{proxy.port}"
+        yield proxy, urlunsplit(server._replace(netloc=netloc))

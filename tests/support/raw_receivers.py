@@ -1,6 +1,6 @@
-"""How does a test receive deliveries, well or badly? Servers of raw bytes, on loopback only.
+"""Raw TCP receivers for tests of the sender, on loopback only.
 
-A receiver is a function of a connection: it reads what it likes and writes what it likes.
+A receiver is a handler of a connection, free to read and write any bytes.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from onrecord.webhooks.http.egress import Network
 from onrecord.webhooks.http.resolver import AddrInfo
-from onrecord.webhooks.http.sender import Outcome, Sender
+from onrecord.webhooks.http.sender import AttemptOutcome, Sender
 
 Handle = Callable[[Reader, Writer], Awaitable[None]]
 
@@ -28,16 +28,16 @@ EMPTY: Final = b"Content-Length: 0\r\n\r\n"
 
 
 @asynccontextmanager
-async def receiver(
+async def run_raw_receiver(
     handle: Handle, *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[int]:
-    """A server of `handle`, and its port. A connection ends with its handler."""
+    """Run a server; yields its port. A connection ends when its handler returns."""
 
     async def serve(reader: Reader, writer: Writer) -> None:
         try:
             await handle(reader, writer)
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            return  # the sender ended it, or the test
+            return  # the sender or the test closed it
         finally:
             writer.close()
 
@@ -48,19 +48,19 @@ async def receiver(
         server.close()
 
 
-async def asked(reader: Reader) -> bytes:
-    """One request: its head and its body."""
+async def read_request(reader: Reader) -> bytes:
+    """Read a request: its head and its body."""
     head = await reader.readuntil(b"\r\n\r\n")
     length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
     return head + await reader.readexactly(int(length or b"0"))
 
 
 def answering(*answers: bytes) -> Handle:
-    """Each request on a connection gets the next of these."""
+    """A handler that answers each request of a connection with the next of these."""
 
     async def handle(reader: Reader, writer: Writer) -> None:
         for answer in answers:
-            await asked(reader)
+            await read_request(reader)
             writer.write(answer)
             await writer.drain()
 
@@ -68,16 +68,16 @@ def answering(*answers: bytes) -> Handle:
 
 
 async def silent(reader: Reader, writer: Writer) -> None:
-    """Takes everything and never says a word."""
+    """A handler that reads everything and never answers."""
     while await reader.read(65536):
         pass
 
 
 def endless(first: bytes, rest: bytes, sent: list[int]) -> Handle:
-    """Answers with `first`, then `rest` again and again; `sent` is told how much that was."""
+    """A handler that answers `first`, then `rest` for ever; `sent` gets the size of each `rest`."""
 
     async def handle(reader: Reader, writer: Writer) -> None:
-        await asked(reader)
+        await read_request(reader)
         writer.write(first)
         while True:
             writer.write(rest)
@@ -87,18 +87,18 @@ def endless(first: bytes, rest: bytes, sent: list[int]) -> Handle:
     return handle
 
 
-def leading(*answers: Sequence[str]) -> tuple[Callable[[str, int], list[AddrInfo]], list[str]]:
-    """A resolver of a test's own: the addresses that each look-up gives, and the names asked for.
+def fake_lookup(*answers: Sequence[str]) -> tuple[Callable[[str, int], list[AddrInfo]], list[str]]:
+    """A look-up that returns these addresses, one answer after another, and the names it got.
 
-    The last answer is given again and again.
+    The last answer is repeated.
     """
-    left = list(answers)
+    remaining = list(answers)
     names: list[str] = []
 
     def lookup(host: str, port: int) -> list[AddrInfo]:
         names.append(host)
-        found = left.pop(0) if len(left) > 1 else left[0]
-        return [_info(one, port) for one in found]
+        addresses = remaining.pop(0) if len(remaining) > 1 else remaining[0]
+        return [_info(address, port) for address in addresses]
 
     return lookup, names
 
@@ -106,8 +106,8 @@ def leading(*answers: Sequence[str]) -> tuple[Callable[[str, int], list[AddrInfo
 def _info(address: str, port: int) -> AddrInfo:
     host, _, scope = address.partition("%")
     if ":" in host:
-        where: tuple[Any, ...] = (host, port, 0, int(scope or 0))
-        return socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", where
+        sockaddr: tuple[Any, ...] = (host, port, 0, int(scope or 0))
+        return socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", sockaddr
     return socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (host, port)
 
 
@@ -120,12 +120,12 @@ def post(
     path: str = "/hook",
     allow: Sequence[Network] = LOOPBACK,
     tls: ssl.SSLContext | None = None,
-    **given: Any,
-) -> list[Outcome]:
-    """What comes of posting to a receiver `times` times, one after another."""
+    **options: Any,
+) -> list[AttemptOutcome]:
+    """The outcomes of posting to a receiver `times` times, one after another."""
 
-    async def run() -> list[Outcome]:
-        async with receiver(handle, tls=tls) as port, Sender(allow, **given) as sender:
+    async def run() -> list[AttemptOutcome]:
+        async with run_raw_receiver(handle, tls=tls) as port, Sender(allow, **options) as sender:
             url = f"{scheme}://{host}:{port}{path}"
             return [await sender.post(url, headers={}, body=BODY) for _ in range(times)]
 

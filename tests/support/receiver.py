@@ -1,7 +1,7 @@
-"""Who receives webhooks in a test? A real HTTP server, on 127.0.0.1, that keeps what it is sent.
+"""A receiver of webhooks: an HTTP server on 127.0.0.1 that keeps what it is sent.
 
-`answer` is told of each request and says what to answer it: a status, or one with headers and a
-body; it may also block, as a receiver that hangs does.
+Its `answer` gets each request and returns a status, or a status with headers and a body. It may
+block, as a receiver that hangs does.
 """
 
 import threading
@@ -16,14 +16,13 @@ import orjson
 
 
 @dataclass(frozen=True)
-class Received:
-    """One POST."""
+class ReceivedRequest:
+    """One POST; `at` is by `time.time`."""
 
     path: str
     headers: Mapping[str, str]
     body: bytes
     at: float
-    """On `time.time`'s clock."""
 
     @property
     def id(self) -> str:
@@ -43,30 +42,32 @@ Answer = int | tuple[int, Mapping[str, str], bytes]
 
 @dataclass
 class Receiver:
-    """What came, in the order in which it came."""
+    """A running receiver; `requests` are in order of arrival."""
 
     port: int = 0
-    answer: Callable[[Received], Answer] = lambda _: 204
-    got: list[Received] = field(default_factory=list)
+    answer: Callable[[ReceivedRequest], Answer] = lambda _: 204
+    requests: list[ReceivedRequest] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def url(self, path: str = "/hook") -> str:
         return f"http://127.0.0.1:{self.port}{path}"
 
-    def at(self, path: str) -> list[Received]:
-        """What came to a path."""
+    def at(self, path: str) -> list[ReceivedRequest]:
+        """The requests to a path."""
         with self.lock:
-            return [one for one in self.got if one.path == path]
+            return [request for request in self.requests if request.path == path]
 
     def seqs(self, path: str = "/hook") -> list[int]:
-        """The seqs of the events that came to a path; pings have none."""
-        return [one.seq for one in self.at(path) if "sequence" in one.json]
+        """The seqs of the events that arrived at a path; pings have none."""
+        return [request.seq for request in self.at(path) if "sequence" in request.json]
 
 
 @contextmanager
-def receiver(answer: Callable[[Received], Answer] = lambda _: 204) -> Iterator[Receiver]:
+def run_receiver(
+    answer: Callable[[ReceivedRequest], Answer] = lambda _: 204,
+) -> Iterator[Receiver]:
     """A receiver on a port of its own."""
-    made = Receiver(answer=answer)
+    receiver = Receiver(answer=answer)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -74,28 +75,28 @@ def receiver(answer: Callable[[Received], Answer] = lambda _: 204) -> Iterator[R
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            one = Received(self.path, headers, body, time.time())
-            with made.lock:
-                made.got.append(one)
-            said = made.answer(one)
-            status, more, told = said if isinstance(said, tuple) else (said, {}, b"")
+            request = ReceivedRequest(self.path, headers, body, time.time())
+            with receiver.lock:
+                receiver.requests.append(request)
+            answer = receiver.answer(request)
+            status, more, content = answer if isinstance(answer, tuple) else (answer, {}, b"")
             self.send_response(status)
             for name, value in more.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(told)))
+            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(told)
+            self.wfile.write(content)
 
         def log_message(self, *_: Any) -> None: ...
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.handle_error = lambda *_: None  # type: ignore[method-assign] # a cut connection is no news
-    made.port = server.server_port
+    receiver.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield made
+        yield receiver
     finally:
         server.shutdown()
         server.server_close()

@@ -1,7 +1,7 @@
-"""How does a test put something on record, fold it, and ask for it?
+"""A ledger with its projections for tests, and the APIs over them.
 
 `Record` is one database with its projections: `append` goes through the ledger's own `append`,
-`catch_up` folds, `events` reads back. `serving` runs all doors over real HTTP in this process.
+`catch_up` folds, `events` reads back. `serving` runs all APIs over real HTTP in this process.
 """
 
 import threading
@@ -12,21 +12,22 @@ from dataclasses import dataclass
 import httpx2
 from sqlalchemy import Engine, text
 
-from onrecord.audit.replay import replay
+from onrecord.audit.replay import replay_ledger
 from onrecord.domain.event import RecordedEvent
 from onrecord.domain.requests import Refusal, Request
 from onrecord.entrypoints import app_factory
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
-from onrecord.ledger import read
 from onrecord.ledger.append import append
 from onrecord.ledger.evaluate import Answer, prepared
-from onrecord.projections.engine.catch_up import SETTINGS, catch_up, prepare
-from onrecord.projections.engine.catch_up_all import keep_abreast
-from onrecord.projections.engine.projection import behind
+from onrecord.ledger.follow import read_entries
+from onrecord.projections.engine.catch_up import FOLDING_SETTINGS
+from onrecord.projections.engine.catch_up_all import catch_up_all
+from onrecord.projections.engine.checkpoints import ensure_checkpoints
+from onrecord.projections.engine.projection import Projection
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out
-from onrecord.webhooks.purge import forget
+from onrecord.webhooks.purge import purge_deleted_endpoints
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,13 @@ class Record:
         with db.connect(self.url, role="onrecord_ingest") as conn:
             return append(conn, [prepared(one) for one in requests])
 
-    def catch_up(self) -> None:
-        """Fold every projection to the end, as the worker does."""
-        if not keep_abreast(self.engine, PROJECTIONS):
-            for one in PROJECTIONS:
-                catch_up(self.engine, one)
+    def catch_up(self, *projections: Projection) -> None:
+        """Fold these projections, or all, to the end of the ledger, as the worker does.
+
+        Raises what one of them meets.
+        """
+        while catch_up_all(self.engine, projections or PROJECTIONS, raise_error):
+            pass
 
     def fan_out(self) -> int:
         """Fold, and write what endpoints are to be sent, as the worker does; how many."""
@@ -56,7 +59,7 @@ class Record:
 
     def forget(self) -> int:
         """Remove what is left of deleted endpoints; how many deliveries."""
-        return forget(self.listening)
+        return purge_deleted_endpoints(self.listening)
 
     def sizes(self) -> dict[str, int]:
         """How far each projection is."""
@@ -67,15 +70,20 @@ class Record:
     def events(self) -> list[RecordedEvent]:
         """Everything on record, in order."""
         with db.connect(self.url, role="onrecord_audit") as conn:
-            return read.entries_from(conn, 0, 1_000_000)
+            return read_entries(conn, 0, 1_000_000)
+
+
+def raise_error(_: Projection, error: Exception) -> None:
+    """What a test does with the error of a fold."""
+    raise error
 
 
 def assert_as_the_ledger_says(on_record: Record) -> None:
     """All projections are level, and say what the ledger says when it is folded anew."""
-    with on_record.engine.connect() as conn:
-        assert {} == behind(conn)
+    size = len(on_record.events())
+    assert {projection.name: size for projection in PROJECTIONS} == on_record.sizes()
     engine = db.engine(on_record.url, role="onrecord_audit")
-    outcome = replay(engine, lambda *_: None)
+    outcome = replay_ledger(engine, lambda *_: None)
     engine.dispose()
     assert () == tuple(one for table in outcome.tables for one in table.differences)
     assert outcome.equal
@@ -84,9 +92,10 @@ def assert_as_the_ledger_says(on_record: Record) -> None:
 @contextmanager
 def record(url: str) -> Iterator[Record]:
     """A record in this migrated database."""
-    engine = db.engine(url, role="onrecord_projections", **SETTINGS)  # as a worker's
+    engine = db.engine(url, role="onrecord_projections", **FOLDING_SETTINGS)  # as a worker's
     listening = db.engine(url, role="onrecord_webhooks")
-    prepare(engine, PROJECTIONS)
+    with engine.begin() as conn:
+        ensure_checkpoints(conn, PROJECTIONS)
     yield Record(url, engine, listening)
     engine.dispose()
     listening.dispose()
@@ -94,7 +103,7 @@ def record(url: str) -> Iterator[Record]:
 
 @contextmanager
 def serving(url: str) -> Iterator[httpx2.Client]:
-    """All doors on a port of their own; the client that comes back knows the address."""
+    """All APIs on a port of their own; the client that comes back knows the address."""
     settings = Settings(
         database_url=url, broker_url="memory://", port=1, egress_allow="127.0.0.1/32"
     )

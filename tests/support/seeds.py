@@ -1,6 +1,6 @@
-"""What do the files in `seeds/` say, read as plain data?
+"""The seeds as plain data, for their tests.
 
-Imports nothing of onrecord, so that the tests of the seeds can't agree with a mistake of the code.
+Imports nothing of onrecord, so that a mistake in the code cannot hide one in the seeds.
 """
 
 import json
@@ -44,14 +44,14 @@ def bodies(op: str) -> list[Line]:
 
 
 def positions() -> list[Line]:
-    """Every position in load order, those inside statements with the statement as their basis."""
-    found: list[Line] = []
+    """Every position in load order; `basis` of one inside a statement is that statement."""
+    positions: list[Line] = []
     for line in lines():
         if line["op"] == "position":
-            found.append({"id": line["id"], **line["body"]})
+            positions.append({"id": line["id"], **line["body"]})
         for item, position in enumerate(line["body"].get("positions", [])):
-            found.append({"id": None, "item": item, "basis": [line["id"]], **position})
-    return found
+            positions.append({"id": None, "item": item, "basis": [line["id"]], **position})
+    return positions
 
 
 def expected() -> Any:

@@ -1,7 +1,7 @@
-"""How does a test set the clock of real processes, PostgreSQL's too, forward and back?
+"""A settable clock for the processes of a test, PostgreSQL included.
 
-By the library libfaketime, preloaded into what is started from then on: its offset stands in a
-file that every process looks into whenever it asks for the time. Clocks that only go forward stay.
+By libfaketime, preloaded into processes that are started from then on. They read the offset from a
+file whenever they ask for the time. Monotonic clocks are not changed.
 """
 
 import os
@@ -21,11 +21,11 @@ _LIBRARY = Path(libfaketime.__file__).parent / "vendor/libfaketime/src/libfaketi
 
 
 @dataclass(frozen=True)
-class Clock:
+class SteppedClock:
     file: Path
 
     def step(self, seconds: int) -> None:
-        """Let every process be so far ahead of the true time (behind, if negative)."""
+        """Set every process so far ahead of the true time (behind, if negative)."""
         fresh = self.file.with_suffix(".new")
         fresh.write_text(f"{seconds:+d}\n")
         fresh.chmod(0o644)
@@ -33,37 +33,37 @@ class Clock:
 
 
 @contextmanager
-def stepped_clock(folder: Path) -> Iterator[Clock]:
-    """A clock of all processes that are started while the `with` lasts."""
-    clock = Clock(folder / "offset")
+def stepped_clock(folder: Path) -> Iterator[SteppedClock]:
+    """A clock for all processes that are started inside the `with` block."""
+    clock = SteppedClock(folder / "offset")
     clock.step(0)
-    faked = {
+    variables = {
         "LD_PRELOAD": str(_LIBRARY),
         "FAKETIME_TIMESTAMP_FILE": str(clock.file),
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         "NO_FAKE_STAT": "1",
     }
-    with _shared(faked) as shared, pytest.MonkeyPatch.context() as patch:
-        for name, value in {**faked, "FAKETIME_SHARED": shared}.items():
+    with _shared(variables) as shared, pytest.MonkeyPatch.context() as patch:
+        for name, value in {**variables, "FAKETIME_SHARED": shared}.items():
             patch.setenv(name, value)
             patch.setitem(server.ENVIRONMENT, name, value)
         yield clock
 
 
 @contextmanager
-def _shared(faked: dict[str, str]) -> Iterator[str]:
-    """The library's semaphore and shared memory, which the server's own user may use too."""
+def _shared(variables: dict[str, str]) -> Iterator[str]:
+    """The library's semaphore and shared memory, writable for the user that runs PostgreSQL."""
     with subprocess.Popen(
         [sys.executable, "-c", "import os; print(os.environ['FAKETIME_SHARED']); input()"],
-        env={**os.environ, **faked, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, **variables, "PYTHONUNBUFFERED": "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as holder:
         assert holder.stdout
         shared = holder.stdout.readline().strip()
-        semaphore, memory = (one.removeprefix("/") for one in shared.split())
+        semaphore, memory = (name.removeprefix("/") for name in shared.split())
         for name in (f"sem.{semaphore}", memory):
             Path("/dev/shm", name).chmod(0o666)
         try:

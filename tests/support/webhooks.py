@@ -1,7 +1,8 @@
-"""How does a test have endpoints, and things delivered to them?
+"""Helpers for tests of webhooks: endpoints, deliverers, and waiting for deliveries.
 
-`delivering` runs the deliverer of the product in this process, allowed to dial 127.0.0.1;
-`telling` has it told of what is new. `SOON` and `PROBE` are for `sql`.
+`run_deliverer` runs the product's deliverer in this process, allowed to dial 127.0.0.1;
+`run_delivery` also folds, fans out and wakes it. `MAKE_RETRIES_DUE` and `ALLOW_PROBES` are
+statements for `run_sql`, in place of waiting for hours.
 """
 
 import threading
@@ -16,115 +17,116 @@ import httpx2
 import psycopg
 
 from onrecord.kit.sql import db
-from onrecord.webhooks.delivery import claim
+from onrecord.webhooks.delivery.connection import SETTINGS
 from onrecord.webhooks.delivery.deliverer import Deliverer
 from tests.support.bodies import line, ndjson, position, register_all, send
 from tests.support.processes import Deployment, until
 from tests.support.receiver import Receiver
 from tests.support.record import Record
 
-HERE = (ip_network("127.0.0.1/32"),)
-SOON = "UPDATE webhooks.deliveries SET next_attempt_at = now() WHERE state = 'pending'"
-PROBE = "UPDATE webhooks.endpoints SET probe_at = now()"
+LOOPBACK = (ip_network("127.0.0.1/32"),)
+MAKE_RETRIES_DUE = "UPDATE webhooks.deliveries SET next_attempt_at = now() WHERE state = 'pending'"
+ALLOW_PROBES = "UPDATE webhooks.endpoints SET probe_at = now()"
 
 
 @contextmanager
-def delivering(url: str) -> Iterator[Deliverer]:
-    """A deliverer at work on this database."""
-    told = db.conninfo(url, role="onrecord_webhooks", **claim.SETTINGS)
+def run_deliverer(url: str) -> Iterator[Deliverer]:
+    """A running deliverer on this database."""
+    conninfo = db.conninfo(url, role="onrecord_webhooks", **SETTINGS)
     failed = threading.Event()
-    made = Deliverer(told, HERE, failed.set)
-    made.start()
+    deliverer = Deliverer(conninfo, LOOPBACK, failed.set)
+    deliverer.start()
     try:
-        yield made
+        yield deliverer
     finally:
-        made.stop()
+        deliverer.stop()
     assert not failed.is_set()
 
 
 @contextmanager
-def telling(made: Record) -> Iterator[Callable[[], int]]:
-    """A deliverer at work, and what folds, fans out and wakes it, as the worker does."""
-    with delivering(made.url) as deliverer:
+def run_delivery(record: Record) -> Iterator[Callable[[], int]]:
+    """A running deliverer, and a function that folds, fans out and wakes it, as the worker does."""
+    with run_deliverer(record.url) as deliverer:
 
-        def tell() -> int:
-            written = made.fan_out()
+        def deliver() -> int:
+            written = record.fan_out()
             deliverer.wake()
             return written
 
-        yield tell
+        yield deliver
 
 
-def make(client: httpx2.Client, url: str, **over: Any) -> dict[str, Any]:
-    """Make an endpoint; what is told of it, its secret too."""
-    answer = client.post("/v1/endpoints", json={"url": url, **over})
-    assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
+def create_endpoint(client: httpx2.Client, url: str, **over: Any) -> dict[str, Any]:
+    """Create an endpoint; the response, with its secret."""
+    response = client.post("/v1/endpoints", json={"url": url, **over})
+    assert response.status_code == 201, response.text
+    endpoint: dict[str, Any] = response.json()
+    return endpoint
 
 
 def deliveries(client: httpx2.Client, endpoint: str, **params: Any) -> list[dict[str, Any]]:
-    """An endpoint's log, the oldest first."""
-    answer = client.get(f"/v1/endpoints/{endpoint}/deliveries", params={"limit": 500, **params})
-    assert answer.status_code == 200, answer.text
-    items: list[dict[str, Any]] = answer.json()["items"]
+    """The delivery log of an endpoint, the oldest first."""
+    path = f"/v1/endpoints/{endpoint}/deliveries"
+    response = client.get(path, params={"limit": 500, **params})
+    assert response.status_code == 200, response.text
+    items: list[dict[str, Any]] = response.json()["items"]
     return items[::-1]
 
 
-def settled(client: httpx2.Client, endpoint: str, *states: str) -> None:
-    """Wait until every delivery of an endpoint is in one of these states; there must be some."""
+def wait_until_settled(client: httpx2.Client, endpoint: str, *states: str) -> None:
+    """Wait until an endpoint has deliveries, all in one of these states (default: delivered)."""
 
-    def all_are() -> bool:
-        found = {one["state"] for one in deliveries(client, endpoint)}
-        return bool(found) and found <= set(states or ("delivered",))
+    def settled() -> bool:
+        current = {delivery["state"] for delivery in deliveries(client, endpoint)}
+        return bool(current) and current <= set(states or ("delivered",))
 
-    until(all_are, f"all are {states or 'delivered'}")
-
-
-def noted(client: httpx2.Client, endpoint: str, attempts: int = 1) -> dict[str, Any]:
-    """Wait until so many attempts of an endpoint's first delivery are noted; the delivery."""
-    found: dict[str, Any] = {}
-
-    def all_are() -> bool:
-        found.update(deliveries(client, endpoint)[0])
-        return len(found["attempts"]) >= attempts and found["state"] != "sending"
-
-    until(all_are, f"{attempts} attempts are noted")
-    return found
+    until(settled, f"all are {states or 'delivered'}")
 
 
-def positions(client: httpx2.Client, count: int, **over: Any) -> list[int]:
-    """Put positions on record; their seqs."""
+def wait_for_attempts(client: httpx2.Client, endpoint: str, count: int = 1) -> dict[str, Any]:
+    """Wait until the first delivery of an endpoint has so many attempts; the delivery."""
+    first: dict[str, Any] = {}
+
+    def logged() -> bool:
+        first.update(deliveries(client, endpoint)[0])
+        return len(first["attempts"]) >= count and first["state"] != "sending"
+
+    until(logged, f"{count} attempts are logged")
+    return first
+
+
+def record_positions(client: httpx2.Client, count: int, **over: Any) -> list[int]:
+    """Record positions; their seqs."""
     lines = [line("position", uuid4(), position(**over, order=n)) for n in range(count)]
-    return [one["seq"] for one in send(client, ndjson(lines))]
+    return [result["seq"] for result in send(client, ndjson(lines))]
 
 
-def sql(url: str, statement: str) -> None:
-    """Let time pass, or something break, by hand."""
+def run_sql(url: str, statement: str) -> None:
+    """Run a statement that lets time pass, or breaks something."""
     with psycopg.connect(url) as conn:
         conn.execute(statement.encode())
 
 
 @contextmanager
-def door(deployed: Deployment) -> Iterator[httpx2.Client]:
-    """The API, with actors and topics on record."""
+def staged_client(deployed: Deployment) -> Iterator[httpx2.Client]:
+    """A client of a deployment, with actors and topics registered."""
     with httpx2.Client(base_url=deployed.address, timeout=60) as client:
         register_all(client)
         yield client
 
 
-def assert_true(
-    client: httpx2.Client, there: Receiver, endpoint: str, seqs: list[int]
+def assert_all_delivered(
+    client: httpx2.Client, receiver: Receiver, endpoint: str, seqs: list[int]
 ) -> list[dict[str, Any]]:
-    """Every event came, each under one id, and the log has an attempt for each that came."""
-    until(lambda: set(seqs) <= set(there.seqs()), "every event has come", seconds=60)
-    settled(client, endpoint)
-    assert set(seqs) == set(there.seqs())
-    assert len(seqs) == len({one.id for one in there.got})
-    logged = deliveries(client, endpoint)
-    assert seqs == [one["seq"] for one in logged]
-    assert {"delivered"} == {one["attempts"][-1]["result"] for one in logged}
-    came = Counter(one.id for one in there.got)
-    for one in logged:
-        assert came[one["event"]] <= len(one["attempts"])
-    return logged
+    """Every event arrived, each under one id, and the log has an attempt for each arrival."""
+    until(lambda: set(seqs) <= set(receiver.seqs()), "every event arrived", seconds=60)
+    wait_until_settled(client, endpoint)
+    assert set(seqs) == set(receiver.seqs())
+    assert len(seqs) == len({request.id for request in receiver.requests})
+    log = deliveries(client, endpoint)
+    assert seqs == [delivery["seq"] for delivery in log]
+    assert {"delivered"} == {delivery["attempts"][-1]["result"] for delivery in log}
+    arrivals = Counter(request.id for request in receiver.requests)
+    for delivery in log:
+        assert arrivals[delivery["event"]] <= len(delivery["attempts"])
+    return log

@@ -1,4 +1,4 @@
-"""Is a failed delivery tried again when it was promised, and not for ever?"""
+"""Tests of the retry schedule of failed deliveries."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onrecord.webhooks.delivery.backoff import GIVE_UP_AFTER, next_attempt
+from onrecord.webhooks.delivery.backoff import PAUSE_AFTER, next_attempt
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
-PROMISED = [
+SCHEDULE = [
     timedelta(seconds=5),
     timedelta(minutes=5),
     timedelta(minutes=30),
@@ -22,21 +22,19 @@ def wait(attempts: int, retry_after: float | None = None, random: float = 0.0) -
     return None if at is None else at - NOW
 
 
-def test_the_waits_are_those_promised_and_then_there_is_no_more() -> None:
-    assert [*PROMISED, None, None] == [wait(attempts) for attempts in range(1, 12)]
+def test_the_waits_are_those_documented_and_then_retries_end() -> None:
+    assert [*SCHEDULE, None, None] == [wait(attempts) for attempts in range(1, 12)]
 
 
 @given(st.integers(1, 9), st.floats(0, 1))
-def test_jitter_makes_a_wait_up_to_a_fifth_longer_and_never_shorter(
-    attempts: int, random: float
-) -> None:
-    promised = PROMISED[attempts - 1]
-    found = wait(attempts, random=random)
-    assert found is not None
-    assert promised <= found <= promised * 1.2
+def test_jitter_lengthens_a_wait_by_up_to_a_fifth(attempts: int, random: float) -> None:
+    documented = SCHEDULE[attempts - 1]
+    jittered = wait(attempts, random=random)
+    assert jittered is not None
+    assert documented <= jittered <= documented * 1.2
 
 
-def test_what_failed_together_does_not_come_back_together() -> None:
+def test_deliveries_that_failed_together_are_retried_apart() -> None:
     assert 11 == len({wait(3, random=n / 10) for n in range(11)})
 
 
@@ -55,12 +53,12 @@ def test_what_failed_together_does_not_come_back_together() -> None:
         (10, 60.0, None),
     ],
 )
-def test_a_receiver_may_ask_for_longer_up_to_a_day(
+def test_retry_after_lengthens_a_wait_up_to_a_day(
     attempts: int, retry_after: float, expected: timedelta | None
 ) -> None:
     assert expected == wait(attempts, retry_after)
 
 
-def test_the_schedule_ends_before_its_endpoint_is_given_up() -> None:
-    assert sum(PROMISED, timedelta()) < GIVE_UP_AFTER
-    assert sum(PROMISED, timedelta()) * 1.2 < GIVE_UP_AFTER
+def test_the_schedule_ends_before_its_endpoint_is_paused() -> None:
+    assert sum(SCHEDULE, timedelta()) < PAUSE_AFTER
+    assert sum(SCHEDULE, timedelta()) * 1.2 < PAUSE_AFTER

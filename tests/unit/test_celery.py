@@ -1,4 +1,4 @@
-"""Does a bell ring in its own queue, and in no other?"""
+"""Celery configuration: queues and their routing keys."""
 
 import pytest
 
@@ -6,7 +6,9 @@ from onrecord.kit import celery
 
 
 @pytest.mark.parametrize("broker", ["amqp://nowhere//", "pgmq://nowhere/x"])
-def test_each_queue_has_a_key_of_its_own(broker: str) -> None:
-    app = celery.make(broker)
-    bound = {one.name: (one.exchange.name, one.routing_key) for one in app.conf.task_queues}
-    assert {one: ("onrecord", one) for one in celery.QUEUES} == bound
+def test_each_queue_has_its_own_routing_key(broker: str) -> None:
+    app = celery.create_celery(broker)
+    bindings = {
+        queue.name: (queue.exchange.name, queue.routing_key) for queue in app.conf.task_queues
+    }
+    assert {name: ("onrecord", name) for name in celery.QUEUES} == bindings

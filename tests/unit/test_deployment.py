@@ -92,10 +92,10 @@ def test_a_service_is_given_what_its_process_demands(
     for name in FIELDS:
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(BadSettings):
-        kit_settings.load_remote()
+        kit_settings.load_process_settings()
     for name, value in SERVICES[service]["environment"].items():
         monkeypatch.setenv(name, re.sub(r"\$\{.*?\}", "secret", value))
-    settings = kit_settings.load_remote()
+    settings = kit_settings.load_process_settings()
     assert settings.database_url
     assert settings.broker_url
     assert settings.database_url.get_secret_value() == (
@@ -223,7 +223,7 @@ def test_the_map_names_every_address_once_with_its_role() -> None:
 @pytest.mark.parametrize("process", [ingest_api, read_api])
 def test_a_process_serves_what_the_map_says(process: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[FastAPI] = []
-    monkeypatch.setattr(process, "load_remote", lambda: ANYWHERE)
+    monkeypatch.setattr(process, "load_process_settings", lambda: ANYWHERE)
     monkeypatch.setattr(app_factory, "serve", lambda app, *_, **__: served.append(app))
     process.main()
     name = process.__name__.rpartition(".")[2]

@@ -1,4 +1,4 @@
-"""May exactly those addresses be dialled that DESIGN lists, however they are written?"""
+"""Tests of the egress rules: which addresses may be dialled, however they are written."""
 
 import socket
 from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from onrecord.webhooks.http.egress import NotAllowed, checked_url, forbidden
 
-# Every range: its first and last address, and those just outside that are not in another range.
+# Each range: its first and last address, and the neighbours that are not in another range.
 RANGES = {
     "0.0.0.0/8": ("0.0.0.0", "0.255.255.255", ["1.0.0.0"]),
     "10.0.0.0/8": ("10.0.0.0", "10.255.255.255", ["9.255.255.255", "11.0.0.0"]),
@@ -85,38 +85,38 @@ def test_a_range_is_denied_from_its_first_to_its_last_address(network: str) -> N
     for address in (first, last):
         assert ip_address(address) in ip_network(network)
         assert forbidden(ip_address(address), ()) is not None, address
-    assert [None] * len(outside) == [forbidden(ip_address(one), ()) for one in outside]
+    assert [None] * len(outside) == [forbidden(ip_address(host), ()) for host in outside]
 
 
 @pytest.mark.parametrize("address", FORBIDDEN)
-def test_what_is_not_public_is_refused_with_a_reason(address: str) -> None:
+def test_an_address_that_is_not_public_is_refused_with_a_reason(address: str) -> None:
     assert (forbidden(ip_address(address), ()) or "").startswith("it is ")
     host = f"[{address}]" if ":" in address else address
     with pytest.raises(NotAllowed, match=r"may not be dialled: it is .*\.$"):
         checked_url(f"https://{host}:8443/hook")
 
 
-def test_a_library_would_let_a_third_of_them_through() -> None:
-    """Which is why the ranges are ours; should this change, look whether they still must be."""
-    through = [one for one in FORBIDDEN if ip_address(one).is_global]
+def test_the_standard_library_allows_a_third_of_them() -> None:
+    """Therefore the ranges are our own. If this fails, check whether they are still needed."""
+    through = [host for host in FORBIDDEN if ip_address(host).is_global]
     assert len(through) >= 15, through
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_what_is_public_may_be_dialled(address: str) -> None:
+def test_a_public_address_may_be_dialled(address: str) -> None:
     assert forbidden(ip_address(address), ()) is None
     host = f"[{address}]" if ":" in address else address
     assert f"https://{host}:8443/hook" == checked_url(f"https://{host}:8443/hook")
 
 
 @given(st.ip_addresses())
-def test_what_is_not_in_a_range_may_be_dialled(address: IPv4Address) -> None:
-    denied = any(address in ip_network(one) for one in RANGES)
+def test_exactly_the_listed_ranges_are_refused(address: IPv4Address) -> None:
+    denied = any(address in ip_network(network) for network in RANGES)
     assert denied == (forbidden(address, ()) is not None)
 
 
-def test_networks_that_are_allowed_may_be_dialled_and_no_more() -> None:
-    allow = [ip_network(one) for one in ("127.0.0.1/32", "10.1.0.0/16", "fd00::/8")]
+def test_only_allowed_networks_are_exempt() -> None:
+    allow = [ip_network(network) for network in ("127.0.0.1/32", "10.1.0.0/16", "fd00::/8")]
     expected = {
         "127.0.0.1": True,
         "127.0.0.2": False,
@@ -129,11 +129,11 @@ def test_networks_that_are_allowed_may_be_dialled_and_no_more() -> None:
         "fd00::1%lo": False,
         "8.8.8.8": True,
     }
-    found = {one: forbidden(ip_address(one), allow) is None for one in expected}
-    assert expected == found
+    allowed = {host: forbidden(ip_address(host), allow) is None for host in expected}
+    assert expected == allowed
 
 
-def test_an_address_with_a_scope_is_refused_wherever_it_leads() -> None:
+def test_an_address_with_a_scope_id_is_refused() -> None:
     every = [ip_network("::/0")]
     for address in ("fe80::1%eth0", "2606:4700::1%1", "::1%lo"):
         assert "it has a scope id, so it is of this host's own links" == forbidden(
@@ -155,13 +155,13 @@ LOOPBACK = """
 
 
 @pytest.mark.parametrize("host", LOOPBACK)
-def test_no_spelling_hides_an_address(host: str) -> None:
+def test_no_spelling_hides_a_forbidden_address(host: str) -> None:
     with pytest.raises(NotAllowed, match="may not be dialled: it"):
         checked_url(f"http://{host}/")
 
 
 @pytest.mark.parametrize("host", ["134744072", "0x08080808", "8.8.2056", "010.8.8.8", "8.8.8.8."])
-def test_a_public_address_is_written_as_such(host: str) -> None:
+def test_a_public_address_must_be_written_in_the_usual_form(host: str) -> None:
     with pytest.raises(NotAllowed, match=r"is an address in disguise: write 8\.8\.8\.8\."):
         checked_url(f"http://{host}/")
 
@@ -169,23 +169,23 @@ def test_a_public_address_is_written_as_such(host: str) -> None:
 @given(
     st.one_of(
         st.text("0123456789abcdefx.", min_size=1, max_size=20),
-        st.text("0123456789abcdef:.%", min_size=2, max_size=40).map(lambda one: f"[{one}]"),
+        st.text("0123456789abcdef:.%", min_size=2, max_size=40).map(lambda host: f"[{host}]"),
     )
 )
 @example("0x")
 @example("1.2.3.4.5")
 @example("08.1")
-def test_whatever_passes_as_a_name_is_no_address_to_the_resolver(host: str) -> None:
-    """Asked as a literal only (AI_NUMERICHOST), so that it asks nobody."""
+def test_an_accepted_name_is_not_a_literal_to_the_resolver(host: str) -> None:
+    """AI_NUMERICHOST: literals only, without a look-up."""
     try:
         checked_url(f"http://{host}/")
     except NotAllowed:
         return
     try:
-        found = socket.getaddrinfo(host.strip("[]"), 80, flags=socket.AI_NUMERICHOST)
+        infos = socket.getaddrinfo(host.strip("[]"), 80, flags=socket.AI_NUMERICHOST)
     except socket.gaierror:
         return
-    assert [None] * len(found) == [forbidden(ip_address(one[4][0]), ()) for one in found]
+    assert [None] * len(infos) == [forbidden(ip_address(info[4][0]), ()) for info in infos]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_whatever_passes_as_a_name_is_no_address_to_the_resolver(host: str) -> N
         ("http://0x7f000001.example/", "http://0x7f000001.example/"),
     ],
 )
-def test_an_address_is_kept_as_it_is_dialled(url: str, dialled: str) -> None:
+def test_a_url_is_stored_as_it_is_dialled(url: str, dialled: str) -> None:
     assert dialled == checked_url(url)
 
 
@@ -256,25 +256,25 @@ def test_an_address_is_kept_as_it_is_dialled(url: str, dialled: str) -> None:
         ("https://news.0x/", "neither"),
     ],
 )
-def test_what_is_no_address_of_a_receiver_is_refused_in_words(url: str, words: str) -> None:
+def test_an_invalid_url_is_refused_with_a_reason(url: str, words: str) -> None:
     with pytest.raises(NotAllowed, match=words) as refused:
         checked_url(url)
     assert str(refused.value).endswith(".")
 
 
-@given(st.text(max_size=60) | st.text(max_size=60).map(lambda one: f"http://{one}"))
-def test_no_text_breaks_the_check(text: str) -> None:
+@given(st.text(max_size=60) | st.text(max_size=60).map(lambda rest: f"http://{rest}"))
+def test_no_text_crashes_the_check(text: str) -> None:
     try:
-        found = checked_url(text)
+        url = checked_url(text)
     except NotAllowed:
         return
-    assert found.lower().startswith(("http://", "https://"))
+    assert url.lower().startswith(("http://", "https://"))
 
 
 @given(
     st.integers(0, 2**32 - 1).map(IPv4Address), st.sampled_from(["{:d}", "0x{:x}", "0{:o}", "{:d}"])
 )
-def test_an_address_in_disguise_is_judged_as_the_address(address: IPv4Address, form: str) -> None:
+def test_a_disguised_address_is_checked_as_the_address(address: IPv4Address, form: str) -> None:
     allow = [IPv4Network((address, 32))]
     with pytest.raises(NotAllowed, match=r"in disguise|may not be dialled"):
         checked_url(f"http://{form.format(int(address))}/")

@@ -1,4 +1,4 @@
-"""Does a row of a CSV become the statement that its cells say?"""
+"""CSV rows of an import: the statements that they mean, their ids, and errors in a CSV."""
 
 import json
 from pathlib import Path
@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from onrecord.importing import csv_rows
-from onrecord.importing.files import NothingToImport, Opened, Unreadable
-from onrecord.importing.lines import Placed, lines
+from onrecord.importing.files import InputFile, NothingToImport, UnreadableFile
+from onrecord.importing.lines import SourceLine, read_lines
 from onrecord.ingest.schemas import StatementIn
 
 TOP = Path(__file__).parents[2]
@@ -36,21 +36,20 @@ FULL = {
     "coder": "test",
     "note": "#1",
 }
-
-
 EVIDENCE = {"url", "archive_url", "reference", "sha256", "outlet", "title", "published_at"}
 
 
-def read(path: Path, text: str | bytes) -> list[Placed]:
+def read(path: Path, text: str | bytes) -> list[SourceLine]:
+    """The batch lines of a CSV with this content."""
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with Opened(path) as opened:
-        return list(lines(opened))
+    with InputFile(path) as file:
+        return list(read_lines(file))
 
 
-def parsed(one: Placed) -> dict[str, Any]:
-    assert not one.fault
-    found: dict[str, Any] = json.loads(one.line)
-    return found
+def parsed(line: SourceLine) -> dict[str, Any]:
+    assert not line.error
+    content: dict[str, Any] = json.loads(line.content)
+    return content
 
 
 @pytest.fixture
@@ -62,11 +61,11 @@ def quoted(cells: list[str]) -> str:
     return ",".join('"' + cell.replace('"', '""') + '"' for cell in cells)
 
 
-def test_every_column_has_its_place_in_the_statement(path: Path) -> None:
+def test_every_column_becomes_its_field_of_the_statement(path: Path) -> None:
     assert list(csv_rows.COLUMNS) == sorted(FULL, key=list(csv_rows.COLUMNS).index)
     names = list(reversed(FULL))
-    (one,) = read(path, f"{quoted(names)}\n{quoted([FULL[name] for name in names])}\n")
-    line = parsed(one)
+    (source_line,) = read(path, f"{quoted(names)}\n{quoted([FULL[name] for name in names])}\n")
+    line = parsed(source_line)
     assert ("statement", FULL["id"]) == (line["op"], line["id"])
     evidence = [name for name in FULL if name in EVIDENCE]
     expected = {
@@ -80,7 +79,7 @@ def test_every_column_has_its_place_in_the_statement(path: Path) -> None:
     StatementIn.model_validate(line["body"])
 
 
-def test_what_is_left_out_or_empty_is_what_the_header_means_by_it(path: Path) -> None:
+def test_missing_and_empty_cells_take_the_default(path: Path) -> None:
     short = parsed(read(path, f"{HEADER}\n{ROW}\n")[0])
     long = parsed(read(path, f"{HEADER},role,mode,topics,id\n{ROW},, ,;,\n")[0])
     assert ("stated", "verbatim") == (
@@ -91,37 +90,37 @@ def test_what_is_left_out_or_empty_is_what_the_header_means_by_it(path: Path) ->
     StatementIn.model_validate(short["body"])
 
 
-def test_a_row_without_id_has_that_of_what_it_says(path: Path) -> None:
-    """Pinned: were it another one tomorrow, importing again would record everything twice."""
-    (one,) = read(path, f"{HEADER}\n{ROW}\n")
-    assert "007fd0b6-bc6d-5935-8505-52b8138fa38c" == parsed(one)["id"]
-    assert 5 == UUID(parsed(one)["id"]).version
-    turned = "url,coder,lang,text,said_at,speaker,mode\n"
-    turned += ",".join([*reversed(ROW.split(",")), "verbatim"])
+def test_id_of_a_row_without_one_is_derived_from_its_content(path: Path) -> None:
+    """Pinned, because with another id a repeated import would record every row twice."""
+    (line,) = read(path, f"{HEADER}\n{ROW}\n")
+    assert "007fd0b6-bc6d-5935-8505-52b8138fa38c" == parsed(line)["id"]
+    assert 5 == UUID(parsed(line)["id"]).version
+    reordered = "url,coder,lang,text,said_at,speaker,mode\n"
+    reordered += ",".join([*reversed(ROW.split(",")), "verbatim"])
     other = ROW.replace("ready", "not ready")
-    again, another = read(path, turned + "\n")[0], read(path, f"{HEADER}\n{other}\n")[0]
-    assert parsed(one) == parsed(again)
-    assert parsed(one)["id"] != parsed(another)["id"]
+    again, another = read(path, reordered + "\n")[0], read(path, f"{HEADER}\n{other}\n")[0]
+    assert parsed(line) == parsed(again)
+    assert parsed(line)["id"] != parsed(another)["id"]
 
 
-def test_a_row_is_placed_at_its_first_physical_line(path: Path) -> None:
-    words = '"One\r\n# no comment\n\nthree"'
-    rows = [ROW, "# emma,,,,,", ROW.replace("We are ready.", words), "", ",,,,,", ROW]
-    found = read(path, "\ufeff" + "\n".join([HEADER, *rows]))
-    assert [2, 3, 4, 10] == [one.number for one in found]
-    assert "# emma" == parsed(found[1])["body"]["speakers"][0]["actor"]
-    assert "One\r\n# no comment\n\nthree" == parsed(found[2])["body"]["content"]["text"]
+def test_number_of_a_row_is_that_of_its_first_physical_line(path: Path) -> None:
+    text = '"One\r\n# no comment\n\nthree"'
+    rows = [ROW, "# emma,,,,,", ROW.replace("We are ready.", text), "", ",,,,,", ROW]
+    lines = read(path, "\ufeff" + "\n".join([HEADER, *rows]))
+    assert [2, 3, 4, 10] == [line.number for line in lines]
+    assert "# emma" == parsed(lines[1])["body"]["speakers"][0]["actor"]
+    assert "One\r\n# no comment\n\nthree" == parsed(lines[2])["body"]["content"]["text"]
 
 
-def test_a_row_of_another_width_is_refused_and_the_next_one_is_not(path: Path) -> None:
-    found = read(path, f"{HEADER}\n{ROW},more\nemma,2022\n{ROW}\n")
+def test_row_with_the_wrong_number_of_cells_is_refused_alone(path: Path) -> None:
+    lines = read(path, f"{HEADER}\n{ROW},more\nemma,2022\n{ROW}\n")
     assert ["The row has 7 cells, the header 6.", "The row has 2 cells, the header 6.", ""] == [
-        one.fault for one in found
+        line.error for line in lines
     ]
 
 
 @pytest.mark.parametrize(
-    ("header", "told"),
+    ("header", "error"),
     [
         ("", "'speaker', 'said_at', 'text', 'lang', 'coder' missing"),
         ("speaker,said_at,text,lang,url", "'coder' missing"),
@@ -131,18 +130,18 @@ def test_a_row_of_another_width_is_refused_and_the_next_one_is_not(path: Path) -
         (HEADER.replace(",", ";"), "not known"),
     ],
 )
-def test_a_header_that_does_not_fit_names_what_is_wrong_and_what_is_known(
-    path: Path, header: str, told: str
+def test_wrong_header_is_refused_with_its_faults_and_the_columns_that_exist(
+    path: Path, header: str, error: str
 ) -> None:
     with pytest.raises(NothingToImport) as raised:
         read(path, f"{header}\n{ROW}\n")
-    assert told in str(raised.value)
+    assert error in str(raised.value)
     assert f"{path}:1: " in str(raised.value)
     assert f"Known: {', '.join(csv_rows.COLUMNS)}." in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("rows", "line", "told"),
+    ("rows", "number", "error"),
     [
         (f'{ROW}\n"emma,2022\n{ROW}\n'.encode(), 3, "quote"),
         (f'{ROW}\nemma,"2022"-11,,,,\n'.encode(), 3, "quote"),
@@ -151,13 +150,13 @@ def test_a_header_that_does_not_fit_names_what_is_wrong_and_what_is_known(
         (f"{ROW}\n{'x,' * 600_000}".encode(), 3, "larger than 1 MiB"),
     ],
 )
-def test_a_file_that_is_no_csv_is_told_with_the_line(
-    path: Path, rows: bytes, line: int, told: str
+def test_malformed_csv_is_an_error_with_the_line(
+    path: Path, rows: bytes, number: int, error: str
 ) -> None:
-    with pytest.raises(Unreadable) as raised:
+    with pytest.raises(UnreadableFile) as raised:
         read(path, f"{HEADER}\n".encode() + rows)
-    assert str(raised.value).startswith(f"{path}:{line}: ")
-    assert told in str(raised.value)
+    assert str(raised.value).startswith(f"{path}:{number}: ")
+    assert error in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -170,13 +169,13 @@ def test_a_file_that_is_no_csv_is_told_with_the_line(
         ("/body/evidence/0", "/body/evidence/0"),
     ],
 )
-def test_a_fault_is_told_by_its_column(pointer: str, column: str) -> None:
-    assert column == csv_rows.column(pointer)
+def test_json_pointers_are_mapped_back_to_columns(pointer: str, column: str) -> None:
+    assert column == csv_rows.column_of(pointer)
 
 
-def test_the_columns_are_those_that_the_readme_tells() -> None:
+def test_readme_lists_every_column() -> None:
     section = (TOP / "README.md").read_text().split("## Importing")[1].split("\n## ")[0]
-    told = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
+    cells = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
     assert sorted(csv_rows.COLUMNS) == sorted(
-        name.strip(" `") for cell in told for name in cell.split(",")
+        name.strip(" `") for cell in cells for name in cell.split(",")
     )

@@ -1,15 +1,16 @@
-"""Is the list of projections one that can be walked from first to last?"""
+"""The registry of projections, and the subjects by which a rebuild splits the ledger."""
 
 from onrecord.domain.events import EVENT_CLASSES
 from onrecord.projections.registry import PROJECTIONS
 
 
-def test_what_reads_the_rows_of_another_projection_comes_later() -> None:
-    names = [one.name for one in PROJECTIONS]
-    early = [one.name for n, one in enumerate(PROJECTIONS) if not set(one.after) <= {*names[:n]}]
-    assert [] == early
+def test_a_projection_comes_after_those_that_it_reads_from() -> None:
+    before: set[str] = set()
+    for projection in PROJECTIONS:
+        assert before.issuperset(projection.reads_from), projection.name
+        before.add(projection.name)
 
 
 def test_what_a_projection_hears_are_types_of_events() -> None:
-    heard = {type_ for one in PROJECTIONS for type_ in one.hears or ()}
+    heard = {type_ for one in PROJECTIONS for type_ in one.event_types or ()}
     assert set() == heard - {type_ for type_, _ in EVENT_CLASSES}

@@ -1,7 +1,7 @@
-"""Has each line of the seeds the right shape, and does it name only what it may?
+"""Lines of the seeds: their shape, their references, and the rules of coding.
 
-Reads only the files in `seeds/`; imports nothing of onrecord, so that it can't agree with a mistake
-of the code.
+Reads the files in `seeds/` only and imports nothing of onrecord, so that a mistake in the code
+cannot hide one in the seeds.
 """
 
 import re
@@ -23,9 +23,7 @@ SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 DATE = re.compile(r"(\.\./)?\d{4}-\d{2}-\d{2}")
 
 
-def test_every_file_says_at_its_head_that_these_are_real_statements_coded_and_not_endorsed() -> (
-    None
-):
+def test_every_file_begins_with_a_comment_that_statements_are_real_and_not_endorsed() -> None:
     for path in files():
         comment = path.read_text(encoding="utf-8").splitlines()[0]
         assert comment.startswith("#"), path.name
@@ -50,14 +48,14 @@ def test_the_files_load_december_before_october() -> None:
     assert biden == ["2022-12-01", "2022-10-11"]
 
 
-def test_every_line_is_one_json_object_with_an_allowed_op() -> None:
+def test_every_line_is_a_json_object_with_a_valid_op() -> None:
     for line in lines():
         assert set(line) == {"op", "id", "body"}
         assert line["op"] in {"actor", "topic", "statement", "position"}
         assert isinstance(line["body"], dict)
 
 
-def test_every_line_says_only_what_the_door_takes() -> None:
+def test_every_line_has_only_fields_of_the_write_api() -> None:
     fields = {
         "actor": {"id", "kind", "names", "identifiers"},
         "topic": {"id", "label", "proposition", "broader"},
@@ -83,14 +81,14 @@ def test_every_line_says_only_what_the_door_takes() -> None:
         assert set(line["body"]) <= fields[line["op"]], line["id"]
 
 
-def test_every_actor_has_a_known_kind_and_names_that_differ() -> None:
+def test_every_actor_has_a_valid_kind_and_distinct_names() -> None:
     for actor in bodies("actor"):
         assert actor["kind"] in {"person", "organisation", "government", "office", "group"}
         names = [(name["name"], name["lang"]) for name in actor["names"]]
         assert len(set(names)) == len(names) > 0
 
 
-def test_every_statement_has_speakers_words_and_codes_from_the_lists() -> None:
+def test_every_statement_has_speakers_text_and_valid_codes() -> None:
     for body in bodies("statement"):
         for speaker in body["speakers"]:
             assert speaker["capacity"] in {"individual", "spokesperson", "joint"}
@@ -115,8 +113,8 @@ def test_ids_are_unique_and_of_the_right_form() -> None:
             assert str(uuid.UUID(line["id"])) == line["id"]
 
 
-def test_a_line_names_only_what_earlier_lines_made() -> None:
-    made: dict[str, set[str]] = {
+def test_lines_refer_only_to_what_earlier_lines_created() -> None:
+    created: dict[str, set[str]] = {
         "actor": set(),
         "topic": set(),
         "statement": set(),
@@ -134,13 +132,13 @@ def test_a_line_names_only_what_earlier_lines_made() -> None:
         for coded in body.get("stances", []) + body.get("positions", []):
             topics.append(coded["topic"])
             actors += [coded["actor"]] if "actor" in coded else []
-        assert set(actors) <= made["actor"], line["id"]
-        assert set(topics) <= made["topic"], line["id"]
-        assert set(statements) <= made["statement"], line["id"]
-        made[line["op"]].add(line["id"])
+        assert set(actors) <= created["actor"], line["id"]
+        assert set(topics) <= created["topic"], line["id"]
+        assert set(statements) <= created["statement"], line["id"]
+        created[line["op"]].add(line["id"])
 
 
-def test_every_topic_and_actor_is_used() -> None:
+def test_every_actor_and_topic_is_used() -> None:
     statements = bodies("statement")
     spoken = {speaker["actor"] for body in statements for speaker in body["speakers"]}
     spoken |= {
@@ -155,7 +153,7 @@ def test_every_topic_and_actor_is_used() -> None:
     }
 
 
-def test_stances_are_coded_on_the_scale_and_conditions_only_with_conditional_ones() -> None:
+def test_stances_are_valid_and_only_conditional_ones_have_conditions() -> None:
     for coded in positions():
         assert coded["stance"] in SCALE
         if "condition" in coded:
@@ -167,7 +165,7 @@ def test_stances_are_coded_on_the_scale_and_conditions_only_with_conditional_one
             assert reading["topic"] in body["topics"]
 
 
-def test_dates_are_days_or_bounds_and_a_bound_says_that_it_is_one() -> None:
+def test_dates_are_days_or_upper_bounds_that_are_marked_as_such() -> None:
     for body in bodies("statement"):
         assert DATE.fullmatch(body["said_at"])
         assert body["said_at"].startswith("../") == (body["said_at_basis"] == "published_bound")
@@ -175,7 +173,7 @@ def test_dates_are_days_or_bounds_and_a_bound_says_that_it_is_one() -> None:
         assert DATE.fullmatch(position["effective"])
 
 
-def test_every_statement_has_evidence_that_can_be_found_again() -> None:
+def test_every_statement_has_evidence_with_a_source() -> None:
     for body in bodies("statement"):
         assert body["evidence"]
         for evidence in body["evidence"]:
@@ -184,7 +182,7 @@ def test_every_statement_has_evidence_that_can_be_found_again() -> None:
                 assert step["relation"] in {"reported", "quoted", "characterised"}
 
 
-def test_an_embedded_account_moves_nobody() -> None:
+def test_embedded_statement_is_the_basis_of_no_position() -> None:
     embedded = [line for line in of_op("statement") if "embedded_in" in line["body"]]
     assert [(e["body"]["speakers"][0]["actor"]) for e in embedded] == ["biden"]
     outer = next(line for line in lines() if line["id"] == embedded[0]["body"]["embedded_in"])
@@ -196,7 +194,7 @@ def test_an_embedded_account_moves_nobody() -> None:
     ]
 
 
-def test_the_paraphrase_is_the_same_utterance_as_the_quotation() -> None:
+def test_paraphrase_is_linked_to_the_quotation_of_the_same_utterance() -> None:
     first, paraphrase = (
         line
         for line in lines_of(SEEDS / ARTICLE_FILE)
@@ -207,7 +205,7 @@ def test_the_paraphrase_is_the_same_utterance_as_the_quotation() -> None:
     assert paraphrase["body"]["said_at"] == first["body"]["said_at"] == "2022-12-01"
 
 
-def test_a_position_rests_on_words_of_its_actor_or_on_words_said_for_it() -> None:
+def test_basis_of_a_position_is_a_statement_by_or_on_behalf_of_its_actor() -> None:
     statements = {line["id"]: line["body"] for line in of_op("statement")}
     for position in positions():
         for basis in position["basis"]:

@@ -1,7 +1,7 @@
-"""Does `seeds/expected.json` follow from the lines, by the rules alone?
+"""`seeds/expected.json`: derived again from the lines, by the rules alone.
 
-Its ids, counts, sizes, timelines, changes and answers are worked out again from the files; imports
-nothing of onrecord, so that it can't agree with a mistake of the code.
+Ids, counts, sizes, timelines, changes and answers are computed from the files. Imports nothing of
+onrecord, so that a mistake in the code cannot hide one in the expectations.
 """
 
 import uuid
@@ -18,19 +18,17 @@ from tests.support.seeds import (
 )
 
 
-def test_ids_can_be_made_again_from_their_keys() -> None:
+def test_ids_are_derived_from_their_keys() -> None:
     ids = expected()["ids"]
     assert {key: str(uuid.uuid5(uuid.NAMESPACE_URL, f"onrecord:seeds:{key}")) for key in ids} == ids
     by_id = {line["id"]: line["op"] for line in lines()}
-    assert {key: by_id[made] for key, made in ids.items()} == {
-        key: key.split("/")[0] for key in ids
-    }
+    assert {key: by_id[id_] for key, id_ in ids.items()} == {key: key.split("/")[0] for key in ids}
     assert set(ids.values()) == {
-        made for made, op in by_id.items() if op in {"statement", "position"}
+        id_ for id_, op in by_id.items() if op in {"statement", "position"}
     }
 
 
-def test_what_is_expected_counts_what_the_files_hold() -> None:
+def test_expected_counts() -> None:
     inside = sum(len(body.get("positions", [])) for body in bodies("statement"))
     assert expected()["counts"] == {
         "lines": len(lines()),
@@ -54,7 +52,7 @@ def sizes() -> tuple[dict[str, int], dict[str, int]]:
     return before, after
 
 
-def test_the_sizes_expected_are_those_of_the_lines() -> None:
+def test_expected_sizes() -> None:
     before, after = sizes()
     assert expected()["size_after"] == after
     for answer in expected()["answers"]:
@@ -63,7 +61,7 @@ def test_the_sizes_expected_are_those_of_the_lines() -> None:
         assert answer["known_size"] == at, answer["question"]
 
 
-def test_the_timelines_expected_hold_every_position_once_in_valid_time_order() -> None:
+def test_expected_timelines_have_every_position_once_in_valid_time_order() -> None:
     coded = {
         (
             p["actor"],
@@ -98,7 +96,7 @@ def test_the_timelines_expected_hold_every_position_once_in_valid_time_order() -
         assert dates == sorted(dates)
 
 
-def test_the_change_sizes_expected_are_distances_on_the_scale() -> None:
+def test_expected_change_sizes_are_distances_on_the_scale() -> None:
     for timeline in expected()["timelines"]:
         first, *rest = timeline["steps"]
         assert (first["kind"], first["change_size"]) == ("adopted", None)
@@ -111,7 +109,7 @@ def test_the_change_sizes_expected_are_distances_on_the_scale() -> None:
             before = step
 
 
-def test_the_three_changes_of_the_seeds_are_expected() -> None:
+def test_expected_changes() -> None:
     changes = [
         (
             timeline["actor"],
@@ -139,7 +137,7 @@ def test_the_three_changes_of_the_seeds_are_expected() -> None:
     assert [tuple(change.values()) for change in expected()["changes"]] == changes
 
 
-def test_the_answers_expected_name_positions_of_their_pair_known_and_held_by_then() -> None:
+def test_expected_answers_are_positions_effective_and_recorded_by_then() -> None:
     before, _ = sizes()
     by_id = {p["id"]: p for p in positions() if p["id"] is not None}
     for answer in expected()["answers"]:
@@ -159,7 +157,7 @@ def test_the_answers_expected_name_positions_of_their_pair_known_and_held_by_the
         assert expect["previous"] is None or before[expect["previous"]] < answer["known_size"]
 
 
-def test_statements_expected_to_change_nothing_are_the_basis_of_nothing() -> None:
+def test_expected_statements_without_position_are_the_basis_of_none() -> None:
     used = {basis for position in positions() for basis in position["basis"]}
     assert expected()["statements_without_position"] == [
         line["id"] for line in of_op("statement") if line["id"] not in used

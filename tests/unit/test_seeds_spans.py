@@ -1,6 +1,6 @@
-"""Do the seeds quote their sources exactly, no more than they may, and from nowhere else?
+"""Quotations in the seeds: exact, short, and only from the listed sources.
 
-Reads only the files in `seeds/`, and the article where it is at hand; imports nothing of onrecord.
+Reads the files in `seeds/`, and the article if it is available; imports nothing of onrecord.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ LONGEST_RUN = 500
 
 def article() -> str:
     if not ARTICLE.is_file():
-        pytest.skip(f"the article is not at hand ({ARTICLE}): its spans can't be checked here")
+        pytest.skip(f"the article is not available ({ARTICLE}): its spans can't be checked here")
     return ARTICLE.read_bytes().decode("utf-8")
 
 
@@ -65,7 +65,7 @@ def runs_of(text: str, source: str, *, longer_than: int) -> list[str]:
     return [source[at : at + length] for at in starts if source[at : at + length] in text]
 
 
-def test_selectors_hold_the_exact_words_and_their_length() -> None:
+def test_selectors_have_the_exact_text_and_its_length() -> None:
     for body in bodies("statement"):
         for evidence in body["evidence"]:
             if "selector" in evidence:
@@ -74,23 +74,23 @@ def test_selectors_hold_the_exact_words_and_their_length() -> None:
                 assert selector["exact"] == body["content"]["text"]
 
 
-def test_words_are_verbatim_or_mixed_only_where_a_passage_shows_them() -> None:
+def test_only_statements_with_a_selector_are_verbatim_or_mixed() -> None:
     for body in bodies("statement"):
         if body["content"]["mode"] != "paraphrase":
             assert any("selector" in evidence for evidence in body["evidence"])
 
 
-def test_the_article_gives_ten_statements_at_the_ten_spans_and_is_named_by_its_hash_alone() -> None:
-    found = []
+def test_article_has_ten_statements_at_the_ten_spans_and_is_cited_by_its_hash_alone() -> None:
+    spans = []
     for line in lines_of(SEEDS / ARTICLE_FILE):
         source = line["body"]["evidence"][0]
         assert source["sha256"] == ARTICLE_SHA256
         assert not {"url", "archive_url", "outlet", "title"} & set(source)
-        found.append((source["selector"]["start"], source["selector"]["end"]))
-    assert found == SPANS
+        spans.append((source["selector"]["start"], source["selector"]["end"]))
+    assert spans == SPANS
 
 
-def test_addresses_are_the_seven_given_and_no_other() -> None:
+def test_urls_are_the_seven_listed_ones() -> None:
     urls = [e["url"] for body in bodies("statement") for e in body["evidence"] if "url" in e]
     assert sorted(urls) == sorted(ADDRESSES)
     for name in (path.name for path in files()):
@@ -98,21 +98,21 @@ def test_addresses_are_the_seven_given_and_no_other() -> None:
         assert set(addresses) <= ADDRESSES, name
 
 
-def test_the_article_at_hand_is_the_one_hashed() -> None:
+def test_available_article_has_the_expected_hash() -> None:
     text = article()
     assert hashlib.sha256(text.encode("utf-8")).hexdigest() == ARTICLE_SHA256
     assert len(text) == 2105
 
 
 @pytest.mark.parametrize("span", SPANS, ids=str)
-def test_the_article_reads_the_words_at_each_span(span: tuple[int, int]) -> None:
+def test_article_has_the_quoted_text_at_each_span(span: tuple[int, int]) -> None:
     text = article()
     selectors = [line["body"]["evidence"][0]["selector"] for line in lines_of(SEEDS / ARTICLE_FILE)]
     exact = next(s["exact"] for s in selectors if (s["start"], s["end"]) == span)
     assert text[span[0] : span[1]] == exact
 
 
-def test_the_whole_article_is_not_among_the_seeds() -> None:
+def test_seeds_do_not_contain_the_whole_article() -> None:
     source = article()
     for path in (p for p in SEEDS.rglob("*") if p.is_file()):
         text = path.read_text(encoding="utf-8")
@@ -121,11 +121,11 @@ def test_the_whole_article_is_not_among_the_seeds() -> None:
         assert runs_of(value, source, longer_than=LONGEST_RUN) == []
 
 
-def test_no_single_string_of_the_seeds_is_longer_than_a_passage_may_be() -> None:
+def test_no_string_in_the_seeds_is_longer_than_the_longest_quotation() -> None:
     assert max(len(value) for value in strings(lines())) <= LONGEST_RUN
 
 
-def test_the_articles_own_mistake_keeps_its_words_and_is_noted() -> None:
+def test_mistake_of_the_article_is_quoted_unchanged_with_a_note() -> None:
     wrong = [
         body for body in bodies("statement") if "earlier in September" in body["content"]["text"]
     ]

@@ -1,26 +1,34 @@
-"""Which events does a reader of the proof door want?
+"""Filters of `GET /v1/events`, and the queries for pages of events.
 
-The filters of `GET /v1/events`, whatever form the events are given in. Called by `routes` and
-`streams`. By actor, topic and type the ledger itself finds them; a kind of change is what the
-projection of changes knows, so a reader of kinds stays behind it.
+Used by `routes` and `streams`, whatever form the events are given in. The index of the ledger finds
+events by actor, topic and type. The kind of a change is known by the projection of changes, so a
+reader that filters by kind stays behind that.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from sqlalchemy import TextClause
 
-from onrecord.domain.events import PositionChanged
-from onrecord.kit.sql.db import Pool, rows
-from onrecord.ledger.read import SIZE, page
-from onrecord.projections.changes import change_of
+from onrecord.kit.sql.db import Pool, fetch_all
+from onrecord.kit.sql.sql_files import FilteredQuery, load_query
+from onrecord.ledger.read import SIZE
+from onrecord.projections.queries import CHANGES_KNOWN_SIZE
 
-CHANGED = PositionChanged.type
+CHANGED: Final = "position.changed"
+
+EVENT_BY_ID: Final = load_query("audit/queries/event.sql")
+_ALL_EVENTS: Final = load_query("audit/queries/events.sql")
+_FILTERED_EVENTS: Final = FilteredQuery("audit/queries/filtered_events.sql")
+
+_LEADING: Final = {"actors": "actor", "topics": "topic", "types": "type"}
+"""Filters by what entries touch, the most selective first, each with its kind in `touches`."""
 
 
 @dataclass(frozen=True)
 class Filters:
-    """Events pass if each filter that is not empty has one of its names in them."""
+    """Names to filter by. An event passes a filter that is empty or has one of its names."""
 
     actors: Sequence[str] = ()
     topics: Sequence[str] = ()
@@ -28,20 +36,29 @@ class Filters:
     kinds: Sequence[str] = ()
 
     @property
-    def params(self) -> dict[str, list[str]]:
-        """As `page` takes it. Who wants kinds of change wants changes."""
-        types = self.types or ((CHANGED,) if self.kinds else ())
-        found = {"actors": self.actors, "topics": self.topics, "types": types, "kinds": self.kinds}
-        return {name: list(names) for name, names in found.items() if names}
+    def params(self) -> dict[str, Any]:
+        """The parameters of `page`, besides `start` and `limit`."""
+        given = self._given()
+        for name, kind in _LEADING.items():
+            if name in given:
+                names = given.pop(name)
+                return {**given, "lead_kind": kind, "lead_names": names}
+        return {}
 
     @property
     def page(self) -> TextClause:
-        """The query for a page of them, with these parameters, `start` and `limit`."""
-        if not self.kinds:
-            return page(frozenset(self.params))
-        kind = change_of.kind("f.seq", "(SELECT id FROM ledger.entries WHERE seq = f.seq)")
-        return page(frozenset(self.params), f"{kind} = ANY (CAST(:kinds AS text[]))")
+        """The query for a page of events, with the parameters of `params`, `start` and `limit`."""
+        params = self.params
+        return _FILTERED_EVENTS.given(params) if params else _ALL_EVENTS
 
     async def end(self, pool: Pool) -> int:
-        """Up to which size it is known which events pass."""
-        return int((await rows(pool, change_of.KNOWN if self.kinds else SIZE, {}))[0]["size"])
+        """The size up to which it is known which events pass."""
+        query = CHANGES_KNOWN_SIZE if self.kinds else SIZE
+        (row,) = await fetch_all(pool, query, {})
+        return int(row["size"])
+
+    def _given(self) -> dict[str, list[str]]:
+        """The filters that are not empty. Only changes of positions have a kind."""
+        types = self.types or ((CHANGED,) if self.kinds else ())
+        names = {"actors": self.actors, "topics": self.topics, "types": types, "kinds": self.kinds}
+        return {name: list(values) for name, values in names.items() if values}

@@ -1,6 +1,6 @@
-"""How is it told how far the projections are? Called by the route of `GET /v1/projections`.
+"""The answer of `GET /v1/projections`: how far each projection is.
 
-At the proof door, whose role reads both the ledger and what follows from it.
+Part of the audit API, whose role reads both the ledger and the projections.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,12 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from onrecord.kit.sql.db import Row
-from onrecord.projections.status import Place, State, places, swept
+from onrecord.projections.status import (
+    ProjectionState,
+    ProjectionStatus,
+    last_sweep,
+    projection_statuses,
+)
 
 
 class Lag(BaseModel):
@@ -54,7 +59,7 @@ class ProjectionOut(BaseModel):
     """One projection."""
 
     name: str
-    state: State
+    state: ProjectionState
     generation: int | None
     fold: Fold
     checkpoint: Annotated[int, Field(description="The size up to which it is folded.")]
@@ -70,34 +75,36 @@ class ProjectionsOut(BaseModel):
     last_sweep: datetime | None
 
 
-def told(found: Sequence[Row]) -> ProjectionsOut:
-    """The answer, of the rows of `WITH_LEDGER`."""
+def projections_response(status_rows: Sequence[Row]) -> ProjectionsOut:
+    """The answer from the rows of `STATUS_WITH_LEDGER`."""
     return ProjectionsOut(
-        items=[_projection(one) for one in places(found)], last_sweep=swept(found)
+        items=[_projection(status) for status in projection_statuses(status_rows)],
+        last_sweep=last_sweep(status_rows),
     )
 
 
-def _projection(place: Place) -> ProjectionOut:
-    row, one = place.row, place.projection
+def _projection(status: ProjectionStatus) -> ProjectionOut:
+    row, projection = status.row, status.projection
     if row is None:
         return ProjectionOut(
-            name=one.name,
-            state=place.state(),
+            name=projection.name,
+            state=status.state(),
             generation=None,
-            fold=Fold(built=None, program=one.number),
+            fold=Fold(built=None, program=projection.fold_number),
             checkpoint=0,
             lag=None,
             building=None,
             stopped=None,
         )
     return ProjectionOut(
-        name=one.name,
-        state=place.state(row["ledger"]),
+        name=projection.name,
+        state=status.state(row["ledger_size"]),
         generation=row["generation"],
-        fold=Fold(built=row["fold"], program=one.number),
+        fold=Fold(built=row["fold"], program=projection.fold_number),
         checkpoint=row["size"],
         lag=Lag(
-            entries=max(0, row["ledger"] - row["size"]), seconds=round(max(0, row["waits"] or 0), 3)
+            entries=max(0, row["ledger_size"] - row["size"]),
+            seconds=round(max(0, row["waiting_seconds"] or 0), 3),
         ),
         building=_building(row) if row["next"] is not None else None,
         stopped=_stopped(row) if row["stopped_seq"] is not None else None,
@@ -112,10 +119,10 @@ def _building(row: Row) -> Building:
     return Building(
         generation=row["next"],
         done=done,
-        of=row["ledger"],
+        of=row["ledger_size"],
         parts=parts,
         entries_per_second=pace and round(pace, 1),
-        seconds_left=round((row["ledger"] - done) / pace, 1) if pace else None,
+        seconds_left=round((row["ledger_size"] - done) / pace, 1) if pace else None,
         stopped=row["next_stopped"],
     )
 

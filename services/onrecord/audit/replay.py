@@ -1,7 +1,7 @@
-"""Do the projections say what the ledger says?
+"""A replay of the ledger, which shows whether the projections say what it says.
 
-Folds every entry from the first one into scratch tables, with the same folds, and compares them row
-by row with the live projections at the same size. Called by `onrecord replay` and by the demo.
+Folds every entry from the first into scratch tables, with the same folds, and compares them row by
+row with the live projections at the same size. Called by `onrecord replay` and by the demo.
 """
 
 import hashlib
@@ -12,20 +12,21 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection, Engine, Table, insert, text
 
-from onrecord.projections.engine.pages import page
-from onrecord.projections.engine.projection import Projection, checkpoints, live
+from onrecord.projections.engine.checkpoints import checkpoints, live_checkpoint
+from onrecord.projections.engine.page import fold_page
+from onrecord.projections.engine.projection import Projection
 from onrecord.projections.engine.rows_at_size import KEY, rows_at
 from onrecord.projections.registry import PROJECTIONS
 
-PAGE: Final = 1000
-"""Entries after which every projection has folded all that it hears up to there."""
-SHOWN: Final = 10
-"""Differing rows that are told; counting goes on to the end."""
+REPLAY_PAGE: Final = 1000
+"""Entries folded in one transaction."""
+MAX_SHOWN: Final = 10
+"""Differing rows that are shown; counting goes on to the end."""
 SCRATCH: Final = 1
 """The generation number in the scratch tables."""
 
-Progress = Callable[[int, int], None]
-"""Told the entries replayed so far, and how many there are to replay."""
+ReplayProgress = Callable[[int, int], None]
+"""Takes the entries replayed so far, and how many there are to replay."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Compared:
+class TableComparison:
     """One table: how many rows the replay gave, their digest, and what differs."""
 
     table: str
@@ -50,98 +51,103 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ReplayOutcome:
     """A replay at a size."""
 
     size: int
-    tables: tuple[Compared, ...]
+    tables: tuple[TableComparison, ...]
 
     @property
     def equal(self) -> bool:
-        return not any(one.unequal for one in self.tables)
+        return not any(table.unequal for table in self.tables)
 
     @property
     def digest(self) -> str:
         """One digest over all tables'."""
-        told = "".join(f"{one.table} {one.digest}\n" for one in self.tables)
-        return hashlib.sha256(told.encode()).hexdigest()
+        lines = "".join(f"{table.table} {table.digest}\n" for table in self.tables)
+        return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def replay(engine: Engine, progress: Progress) -> Outcome:
+def replay_ledger(engine: Engine, progress: ReplayProgress) -> ReplayOutcome:
     """Replay up to the least live checkpoint, and compare there."""
     with engine.connect() as conn:
-        size = min(live(conn, one)[1] for one in PROJECTIONS)
+        size = min(live_checkpoint(conn, projection)[1] for projection in PROJECTIONS)
         conn.rollback()
         scratch = conn.execution_options(schema_translate_map={"projections": "pg_temp"})
         tables = [table for projection in PROJECTIONS for table in projection.tables]
         for table in (*tables, checkpoints):
-            conn.execute(text(_SCRATCH.format(table=table.name)))
-        scratch.execute(insert(checkpoints), [_checkpoint(one, size) for one in PROJECTIONS])
+            conn.execute(text(_CREATE_SCRATCH.format(table=table.name)))
+        rows = [_scratch_checkpoint(projection, size) for projection in PROJECTIONS]
+        scratch.execute(insert(checkpoints), rows)
         conn.commit()
         _fold_all(scratch, size, progress)
-        found = [_compared(engine, scratch, one, size) for one in PROJECTIONS]
+        comparisons = [
+            comparison
+            for projection in PROJECTIONS
+            for comparison in _compare_projection(engine, scratch, projection, size)
+        ]
         conn.invalidate()  # scratch tables end with their connection
-    return Outcome(size, tuple(one for tables in found for one in tables))
+    return ReplayOutcome(size, tuple(comparisons))
 
 
-_SCRATCH: Final = "CREATE TEMPORARY TABLE {table} (LIKE projections.{table} INCLUDING ALL)"
+_CREATE_SCRATCH: Final = "CREATE TEMPORARY TABLE {table} (LIKE projections.{table} INCLUDING ALL)"
 
 
-def _checkpoint(projection: Projection, size: int) -> dict[str, Any]:
-    """What tells a fold that reads another projection's live rows to read the scratch ones."""
+def _scratch_checkpoint(projection: Projection, size: int) -> dict[str, Any]:
+    """By this row, a fold that reads another projection's live rows reads the scratch ones."""
     return {
         "name": projection.name,
         "generation": SCRATCH,
-        "fold": projection.number,
+        "fold": projection.fold_number,
         "size": size,
         "live": True,
     }
 
 
-def _fold_all(conn: Connection, size: int, progress: Progress) -> None:
-    """In the order of the registry: what one reads of another is there."""
+def _fold_all(conn: Connection, size: int, progress: ReplayProgress) -> None:
+    targets = [(projection, SCRATCH) for projection in PROJECTIONS]
     done = 0
     while done < size:
-        end = min(done + PAGE, size)
-        for projection in PROJECTIONS:
-            if heard := page(conn, projection, done, end).heard:
-                projection.fold(conn, SCRATCH, heard)
+        end = min(done + REPLAY_PAGE, size)
+        fold_page(conn, targets, done, end)
         done = end
         conn.commit()
         progress(done, size)
 
 
-def _compared(
+def _compare_projection(
     engine: Engine, scratch: Connection, projection: Projection, size: int
-) -> list[Compared]:
+) -> list[TableComparison]:
     """Compare a projection's tables; again, if a rebuild took the generation away meanwhile."""
     while True:
         with engine.connect() as conn:
-            generation, _ = live(conn, projection)
-        found = [_compare(engine, scratch, table, generation, size) for table in projection.tables]
+            generation, _ = live_checkpoint(conn, projection)
+        comparisons = [
+            _compare_table(engine, scratch, table, generation, size) for table in projection.tables
+        ]
         with engine.connect() as conn:
-            if live(conn, projection)[0] == generation:
-                return found
+            if live_checkpoint(conn, projection)[0] == generation:
+                return comparisons
 
 
-def _compare(
+def _compare_table(
     engine: Engine, scratch: Connection, table: Table, generation: int, size: int
-) -> Compared:
+) -> TableComparison:
     differences: list[Difference] = []
     count, unequal, digest = 0, 0, hashlib.sha256()
     with engine.connect() as conn:
         pairs = _side_by_side(
             _rows(conn, table, generation, size), _rows(scratch, table, SCRATCH, size)
         )
-        for believed, replayed in pairs:
+        for current, replayed in pairs:
             if replayed is not None:
                 count += 1
                 digest.update(orjson.dumps(replayed, default=str) + b"\n")
-            if believed != replayed:
+            if current != replayed:
                 unequal += 1
-                if len(differences) < SHOWN:
-                    differences.append(Difference(table.name, believed, replayed))
-    return Compared(table.name, count, digest.hexdigest(), unequal, tuple(differences))
+                if len(differences) < MAX_SHOWN:
+                    differences.append(Difference(table.name, current, replayed))
+    return TableComparison(table.name, count, digest.hexdigest(), unequal, tuple(differences))
 
 
 def _rows(conn: Connection, table: Table, generation: int, size: int) -> Iterator[dict[str, Any]]:

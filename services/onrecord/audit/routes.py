@@ -15,8 +15,8 @@ from fastapi.sse import EventSourceResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from onrecord.audit import streams
-from onrecord.audit.filters import Filters
-from onrecord.audit.progress import ProjectionsOut, told
+from onrecord.audit.filters import EVENT_BY_ID, Filters
+from onrecord.audit.progress import ProjectionsOut, projections_response
 from onrecord.audit.tail import Tail
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.event_types import NEWEST_CLASSES
@@ -25,8 +25,8 @@ from onrecord.kit.http import paging
 from onrecord.kit.http.problems import Problem, responses, unavailable
 from onrecord.kit.http.strict_routes import StrictRoute
 from onrecord.kit.sql.db import Pool, rows
-from onrecord.ledger.read import BY_ID, SIZE
-from onrecord.projections.status import WITH_LEDGER
+from onrecord.ledger.read import SIZE
+from onrecord.projections.status import STATUS_WITH_LEDGER
 
 router = APIRouter(
     prefix="/v1", tags=["proof"], route_class=StrictRoute, responses=responses(404, 422, 503)
@@ -184,7 +184,7 @@ def _known_types(ask: EventSearch) -> None:
 @router.get("/events/{id}", response_model=EventOut)
 async def get_event(pool: Reads, id: UUID) -> Response:
     """One event by its own id."""
-    (found,) = await rows(pool, BY_ID, {"id": id, "limit": 1})
+    (found,) = await rows(pool, EVENT_BY_ID, {"id": id})
     if not found["lines"]:
         raise Problem(404, "unknown-event", f"No event {id} is on record.")
     return Response(found["lines"][:-1], media_type="application/json")
@@ -193,7 +193,7 @@ async def get_event(pool: Reads, id: UUID) -> Response:
 @router.get("/projections", response_model=ProjectionsOut)
 async def list_projections(pool: Reads) -> ProjectionsOut:
     """How far each projection is, what a rebuild has built, and at which event one stopped."""
-    return told(await rows(pool, WITH_LEDGER, {}))
+    return projections_response(await rows(pool, STATUS_WITH_LEDGER, {}))
 
 
 async def check(pool: Pool) -> tuple[bool, Any]:

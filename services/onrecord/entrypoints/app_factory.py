@@ -24,20 +24,20 @@ from onrecord.ingest import routes as ingest
 from onrecord.ingest.record import Recorder
 from onrecord.kit import celery, logs
 from onrecord.kit.http import health, metrics, problems
-from onrecord.kit.processes.gc_tuning import spare_collector
+from onrecord.kit.processes.gc_tuning import tune_gc
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from onrecord.kit.sql.batched_query import Together
 from onrecord.kit.sql.pipeline import Connection
 from onrecord.ledger.committer import Committer
 from onrecord.projections import status
-from onrecord.projections.changes.positions_read import HELD
+from onrecord.projections.queries import POSITION
 from onrecord.projections.tasks import CATCH_UP
 from onrecord.query import change_routes
 from onrecord.query import routes as query
 from onrecord.webhooks.api import examples
 from onrecord.webhooks.api import routes as webhooks
-from onrecord.webhooks.api.metrics import figures
+from onrecord.webhooks.api.metrics import delivery_metrics
 from onrecord.webhooks.http.egress import Network
 from onrecord.webhooks.tasks import QUEUE as WEBHOOKS
 from onrecord.webhooks.tasks import WAKE
@@ -55,8 +55,8 @@ def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             if "ingest" in doors:
-                bell = celery.Bell(celery.make(broker), CATCH_UP)
-                committer = Committer(lambda: writer(url), on_commit=bell.ring)
+                bell = celery.TaskNotifier(celery.create_celery(broker), CATCH_UP)
+                committer = Committer(lambda: writer(url), on_commit=bell.notify)
                 pool = db.pool(url, role="onrecord_ingest", size=4)
                 app.state.recorder = Recorder(committer, await stack.enter_async_context(pool))
                 bell.start()
@@ -66,7 +66,7 @@ def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
             if "query" in doors:
                 pool = db.pool(url, role="onrecord_query")
                 app.state.read_pool = await stack.enter_async_context(pool)
-                app.state.held = Together(pool, HELD)
+                app.state.held = Together(pool, POSITION)
             if "audit" in doors:
                 pool = db.pool(url, role="onrecord_audit", size=4)
                 app.state.audit_pool = await stack.enter_async_context(pool)
@@ -97,8 +97,11 @@ def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
     if "audit" in doors:
         routers += [audit.router]
     if "webhooks" in doors:
-        routers += [webhooks.router, metrics.router([lambda: figures(app.state.webhooks.pool)])]
-        examples.describe(app)
+        routers += [
+            webhooks.router,
+            metrics.router([lambda: delivery_metrics(app.state.webhooks.pool)]),
+        ]
+        examples.describe_webhooks(app)
     for router in [*routers, health.router(_checks(app, doors))]:
         # not included, as FastAPI would try their routes twice and do more for each (measured)
         app.router.routes += router.routes
@@ -133,15 +136,15 @@ def writer(url: str) -> Connection:
 @asynccontextmanager
 async def _webhooks(
     url: str, broker: str, allow: Sequence[Network]
-) -> AsyncIterator[webhooks.Door]:
+) -> AsyncIterator[webhooks.WebhooksResources]:
     """What the webhooks door needs: a pool, and bells for those who queue and who deliver."""
-    app = celery.make(broker)
-    wake = celery.Bell(app, WAKE, queue=WEBHOOKS)
-    fan_out = celery.Bell(app, CATCH_UP)
+    app = celery.create_celery(broker)
+    wake = celery.TaskNotifier(app, WAKE, queue=WEBHOOKS)
+    fan_out = celery.TaskNotifier(app, CATCH_UP)
     async with db.pool(url, role="onrecord_webhooks", size=4) as pool:
         for bell in (wake, fan_out):
             bell.start()
-        yield webhooks.Door(pool, tuple(allow), wake, fan_out)
+        yield webhooks.WebhooksResources(pool, tuple(allow), wake, fan_out)
         for bell in (wake, fan_out):
             bell.stop()
 
@@ -149,7 +152,7 @@ async def _webhooks(
 def serve(app: FastAPI, settings: Settings, *, process: str) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are finished first."""
     logs.configure(process)
-    spare_collector()
+    tune_gc()
     server = Server(app, host=settings.host, port=settings.port, timeout_graceful_shutdown=5)
     with suppress(KeyboardInterrupt):
         server.run()
@@ -182,11 +185,11 @@ class Server(uvicorn.Server):
 def _checks(app: FastAPI, doors: frozenset[Door]) -> dict[str, health.Check]:
     checks: dict[str, health.Check] = {}
     if "query" in doors:
-        checks["projections"] = lambda: status.check(app.state.read_pool)
+        checks["projections"] = lambda: status.check_projections(app.state.read_pool)
     if "audit" in doors:
         checks["ledger"] = lambda: audit.check(app.state.audit_pool)
     if "webhooks" in doors:
-        checks["webhooks"] = lambda: webhooks.check(app.state.webhooks)
+        checks["webhooks"] = lambda: webhooks.check_fan_out(app.state.webhooks)
     if "ingest" in doors:
         checks["writer"] = lambda: ingest.check(app.state.recorder)
     return checks

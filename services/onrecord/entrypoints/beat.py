@@ -1,19 +1,18 @@
-"""Celery beat as a process: `python -m onrecord.entrypoints.beat`. One is enough."""
+"""Celery beat as a process: `python -m onrecord.entrypoints.beat`. Run exactly one."""
 
 from onrecord.kit import celery, logs
-from onrecord.kit.settings import load_remote
-from onrecord.projections import tasks
-from onrecord.webhooks import tasks as webhooks
+from onrecord.kit.settings import addresses, load_process_settings
+from onrecord.projections import tasks as projection_tasks
+from onrecord.webhooks import tasks as webhook_tasks
 
 
 def main() -> None:
-    """Send the sweep on its schedule, kept in memory: a restart starts it anew."""
-    settings = load_remote()
+    """Send the sweeps on their schedule, which is kept in memory only."""
+    _, broker = addresses(load_process_settings())
     logs.configure("beat")
-    assert settings.broker_url
-    app = celery.make(settings.broker_url.get_secret_value())
-    tasks.schedule(app)
-    webhooks.schedule(app)
+    app = celery.create_celery(broker)
+    projection_tasks.schedule_sweeps(app)
+    webhook_tasks.schedule_wake(app)
     app.Beat(scheduler_cls="celery.beat:Scheduler", loglevel="WARNING", quiet=True).run()
 
 

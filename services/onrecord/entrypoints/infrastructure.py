@@ -1,10 +1,10 @@
-"""Where do the database and the broker of this machine come from?
+"""Database and broker of a command: by address from the settings, or embedded.
 
-Called by every command that needs them: either by URL from the settings, or the embedded
-PostgreSQL in the data folder, which is started if it is not running, with PGMQ queues inside it.
+Used by every command that needs them, and by the supervisor. Embedded means the PostgreSQL server
+in the data folder, started if it does not run, with PGMQ queues inside it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -12,11 +12,10 @@ from pgmq.install import get_embedded_install_sql, install_pgmq_sql
 from pydantic import SecretStr
 
 from onrecord.kit.postgres import embedded
+from onrecord.kit.postgres.binaries import Echo
 from onrecord.kit.processes.spawn import Child
-from onrecord.kit.settings import Settings
+from onrecord.kit.settings import Settings, addresses
 from onrecord.kit.sql import db, migrations
-
-Say = Callable[[str], None]
 
 
 class SchemaMissing(Exception):
@@ -24,40 +23,44 @@ class SchemaMissing(Exception):
 
 
 @contextmanager
-def database(settings: Settings, say: Say) -> Iterator[Settings]:
-    """The settings with `database_url` and `broker_url` filled in, for as long as they hold.
+def open_database(settings: Settings, echo: Echo) -> Iterator[Settings]:
+    """Settings with both addresses filled in, valid while the `with` lasts.
 
-    An embedded server that `onrecord up` holds is shared with it.
+    The embedded server of a running `onrecord up` is used if there is one.
     """
-    shared = None if settings.database_url else embedded.address_of(settings.data)
-    if shared:
-        yield with_broker(settings, shared)
+    running = None if settings.database_url else embedded.url_of_running_server(settings.data)
+    if running:
+        yield with_addresses(settings, running)
         return
-    with held_database(settings, say) as (filled, _):
+    with own_database(settings, echo) as (filled, _):
         yield filled
 
 
 @contextmanager
-def held_database(settings: Settings, say: Say) -> Iterator[tuple[Settings, Child | None]]:
-    """The same for whoever runs the processes: an embedded server is held by one of them only.
+def own_database(settings: Settings, echo: Echo) -> Iterator[tuple[Settings, Child | None]]:
+    """The same for the supervisor, which must be the only one to run the embedded server.
 
-    The embedded server comes along, to notice its end by.
+    Also yields the server's process, to notice that it exited.
     """
     if settings.database_url is not None:
-        yield with_broker(settings, settings.database_url.get_secret_value()), None
+        yield with_addresses(settings, settings.database_url.get_secret_value()), None
         return
-    say(f"Starting PostgreSQL in {settings.data}")
-    with embedded.running(settings.data, say=say) as postgres:
-        yield with_broker(settings, postgres.url), postgres.process
+    echo(f"Starting PostgreSQL in {settings.data}")
+    with embedded.running_server(settings.data, echo=echo) as postgres:
+        yield with_addresses(settings, postgres.url), postgres.process
 
 
-def with_broker(settings: Settings, url: str) -> Settings:
-    broker = settings.broker_url or SecretStr("pgmq" + url[url.index("://") :])
-    return settings.model_copy(update={"database_url": SecretStr(url), "broker_url": broker})
+def with_addresses(settings: Settings, database_url: str) -> Settings:
+    """Settings with this database, and with PGMQ in it unless they name a broker."""
+    pgmq_url = "pgmq" + database_url[database_url.index("://") :]
+    broker_url = settings.broker_url or SecretStr(pgmq_url)
+    return settings.model_copy(
+        update={"database_url": SecretStr(database_url), "broker_url": broker_url}
+    )
 
 
-def prepare(settings: Settings) -> None:
-    """Bring the schema up to date, and put the queues' SQL there if they are in PostgreSQL."""
+def prepare_database(settings: Settings) -> None:
+    """Migrate the schema, and install PGMQ's SQL if the queues are in PostgreSQL."""
     url, broker = addresses(settings)
     migrations.upgrade(url)
     if broker.startswith("pgmq://"):
@@ -68,13 +71,6 @@ def prepare(settings: Settings) -> None:
 
 
 def require_schema(settings: Settings) -> None:
-    """Raise `SchemaMissing` unless this program can work with the database as it is."""
-    if missing := migrations.missing(addresses(settings)[0]):
-        raise SchemaMissing(f"{missing}: run `onrecord up` or `onrecord migrate`")
-
-
-def addresses(settings: Settings) -> tuple[str, str]:
-    """The database's and the broker's address."""
-    assert settings.database_url
-    assert settings.broker_url
-    return settings.database_url.get_secret_value(), settings.broker_url.get_secret_value()
+    """Raise `SchemaMissing` unless the database has the newest schema."""
+    if problem := migrations.schema_problem(addresses(settings)[0]):
+        raise SchemaMissing(f"{problem}: run `onrecord up` or `onrecord migrate`")

@@ -4,12 +4,12 @@ Any number may run.
 """
 
 from onrecord.entrypoints import app_factory
-from onrecord.kit.settings import load_remote
+from onrecord.kit.settings import load_process_settings
 
 
 def main() -> None:
     """Serve `POST /v1/...`, and endpoints with all that is done with them, on ONRECORD_PORT."""
-    settings = load_remote()
+    settings = load_process_settings()
     app_factory.serve(
         app_factory.make(settings, frozenset({"ingest", "webhooks"})),
         settings,

@@ -1,35 +1,36 @@
-"""The Celery worker as a process: `python -m onrecord.entrypoints.worker`. Any number may run."""
+"""Celery worker as a process: `python -m onrecord.entrypoints.worker`. Any number may run."""
 
 from onrecord.kit import celery, logs
 from onrecord.kit.processes import celery_worker
-from onrecord.kit.processes.gc_tuning import spare_collector
-from onrecord.kit.settings import load_remote
+from onrecord.kit.processes.gc_tuning import tune_gc
+from onrecord.kit.settings import addresses, load_process_settings
 from onrecord.kit.sql import db
-from onrecord.projections import tasks
+from onrecord.projections import tasks as projection_tasks
 from onrecord.projections.engine import catch_up
 from onrecord.webhooks import fan_out, purge
-from onrecord.webhooks import tasks as webhooks
+from onrecord.webhooks import tasks as webhook_tasks
 
 
 def main() -> None:
-    """Answer bells and sweeps until SIGTERM, which lets the task under way finish."""
-    settings = load_remote()
+    """Run catch-up, sweep and rebuild tasks until SIGTERM, which lets the current one finish."""
+    settings = load_process_settings()
     logs.configure("worker")
-    assert settings.database_url and settings.broker_url
-    app = celery.make(settings.broker_url.get_secret_value())
-    url = settings.database_url.get_secret_value()
-    # what is to be delivered waits for the disk, as the folds need not
-    listening = db.engine(url, role="onrecord_webhooks", plan_cache_mode="force_custom_plan")
+    url, broker = addresses(settings)
+    app = celery.create_celery(broker)
+    # Deliveries are committed synchronously, unlike projections, which can be folded again.
+    webhooks = db.engine(url, role="onrecord_webhooks", plan_cache_mode="force_custom_plan")
 
-    def tell() -> None:
-        if fan_out.fan_out(listening):
-            webhooks.ring(app)
-        purge.forget(listening)
+    def queue_deliveries() -> None:
+        if fan_out.fan_out(webhooks):
+            webhook_tasks.send_wake(app)
+        purge.purge_deleted_endpoints(webhooks)
 
-    folding = db.engine(url, role="onrecord_projections", **catch_up.SETTINGS)
-    tasks.register(app, folding, then=(tell,), engines=(listening,))
-    spare_collector()  # before the worker forks: its processes share what is frozen
-    celery_worker.run(app, celery.QUEUE, concurrency=settings.worker_processes)
+    projections = db.engine(url, role="onrecord_projections", **catch_up.FOLDING_SETTINGS)
+    projection_tasks.register_projection_tasks(
+        app, projections, after_hooks=(queue_deliveries,), engines=(webhooks,)
+    )
+    tune_gc()  # before the worker forks, so that its processes share the frozen objects
+    celery_worker.run_worker(app, celery.QUEUE, concurrency=settings.worker_processes)
 
 
 if __name__ == "__main__":

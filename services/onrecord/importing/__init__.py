@@ -1,1 +1,1 @@
-"""Files into the write API: `onrecord import`."""
+"""Importer: files of statements into the write API, with a dry run and resumption after a cut."""

@@ -1,88 +1,88 @@
-"""What does a running onrecord say of batch lines, and of ids?
+"""Client of a running onrecord: batch lines to the write API, and ids looked up in the audit API.
 
-Called by `importing` (the write door) and `import_seen` (the proof door, which sees what the write
-door judges by, however far the projections are).
+Used by `run` and `dry_run`. The audit API reads the ledger itself, so an id is found there however
+far the projections are behind.
 """
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 import httpx2
-import orjson
+from pydantic import ValidationError
 
 from onrecord.domain.events import EVENT_CLASSES
 from onrecord.domain.ids import EntityKind
-from onrecord.importing.lines import Placed, refused_here
-
-Result = dict[str, Any]
-"""What became of a line, as the door says it."""
+from onrecord.ingest.schemas import LineResult
 
 
-class DoorClosed(Exception):
-    """The write door cannot be reached, or does not take the lines."""
+class ApiUnavailable(Exception):
+    """The API cannot be reached, or does not answer as onrecord does."""
 
 
-def send(client: httpx2.Client, some: Sequence[Placed]) -> list[Result]:
-    """Have lines recorded; a result for each. With `DoorClosed`, they may be on record or not."""
-    body = b"\n".join(one.line for one in some if not one.fault)
+def send_lines(client: httpx2.Client, lines: Sequence[bytes]) -> list[LineResult]:
+    """Record batch lines; a result for each, in order.
+
+    Raises `ApiUnavailable`, after which the lines may be recorded or not.
+    """
     try:
-        answer = client.post(
-            "/v1/batch", content=body, headers={"Content-Type": "application/x-ndjson"}
+        response = client.post(
+            "/v1/batch",
+            content=b"\n".join(lines),
+            headers={"Content-Type": "application/x-ndjson"},
         )
     except httpx2.TransportError as error:
-        raise DoorClosed(
+        raise ApiUnavailable(
             f"{client.base_url} does not answer ({error}); is `onrecord up` running?"
         ) from None
-    if answer.status_code != 200:
-        raise DoorClosed(f"{client.base_url} answered {answer.status_code}: {answer.text[:300]}")
-    found = iter(_results(client, answer, sum(not one.fault for one in some)))
-    results = [refused_here(one) if one.fault else next(found) for one in some]
+    if response.status_code != 200:
+        raise _bad_status(client, response)
+    try:
+        results = [LineResult.model_validate_json(line) for line in response.content.splitlines()]
+    except ValidationError:
+        raise _not_onrecord(client, response) from None
+    if len(results) != len(lines):
+        raise _not_onrecord(client, response)
     for result in results:
-        if result["status"] == 503:  # says nothing of the line
-            raise DoorClosed(f"{client.base_url} answered: {result['problem']['detail']}")
+        if result.status == 503 and result.problem:  # it says nothing about the line
+            raise ApiUnavailable(f"{client.base_url} answered: {result.problem['detail']}")
     return results
 
 
-def _results(client: httpx2.Client, answer: httpx2.Response, count: int) -> list[Result]:
+def is_onrecord(client: httpx2.Client) -> bool:
+    """Whether an onrecord with an audit API answers."""
     try:
-        found = [orjson.loads(line) for line in answer.content.splitlines()]
-    except orjson.JSONDecodeError:
-        raise _no_onrecord(client, answer) from None
-    if len(found) != count or not all(isinstance(one, dict) and "status" in one for one in found):
-        raise _no_onrecord(client, answer)
-    return found
-
-
-def _no_onrecord(client: httpx2.Client, answer: httpx2.Response) -> DoorClosed:
-    return DoorClosed(
-        f"{client.base_url} is no onrecord of this version: it answered {answer.text[:100]!r}; does"
-        " --url name the right address?"
-    )
-
-
-def answers(client: httpx2.Client) -> bool:
-    """Is there an onrecord whose proof door can be asked?"""
-    try:
-        answer = client.get("/v1/events", params={"limit": 1})
-        found = answer.json()
-        return answer.status_code == 200 and isinstance(found, dict) and "items" in found
+        response = client.get("/v1/events", params={"limit": 1})
+        page = response.json()
+        return response.status_code == 200 and isinstance(page, dict) and "items" in page
     except (httpx2.TransportError, ValueError):
         return False
 
 
-def kind_of(client: httpx2.Client, thing: UUID) -> EntityKind | None:
-    """The kind of a thing on record; None if there is none. Raises `DoorClosed`."""
+def kind_on_record(client: httpx2.Client, id_: UUID) -> EntityKind | None:
+    """The kind of the entity with this id; None if none is on record. Raises `ApiUnavailable`."""
     try:
-        answer = client.get(f"/v1/events/{thing}")
+        response = client.get(f"/v1/events/{id_}")
     except httpx2.TransportError as error:
-        raise DoorClosed(f"{client.base_url} does not answer any more ({error})") from None
-    if answer.status_code == 404:
+        raise ApiUnavailable(f"{client.base_url} does not answer any more ({error})") from None
+    if response.status_code == 404:
         return None
-    if answer.status_code != 200:
-        raise DoorClosed(f"{client.base_url} answered {answer.status_code}: {answer.text[:300]}")
+    if response.status_code != 200:
+        raise _bad_status(client, response)
     try:
-        entry = answer.json()["entry"]
+        entry = response.json()["entry"]
         return EVENT_CLASSES[entry["type"], entry["version"]].makes
     except (ValueError, TypeError, KeyError):
-        raise _no_onrecord(client, answer) from None
+        raise _not_onrecord(client, response) from None
+
+
+def _bad_status(client: httpx2.Client, response: httpx2.Response) -> ApiUnavailable:
+    return ApiUnavailable(
+        f"{client.base_url} answered {response.status_code}: {response.text[:300]}"
+    )
+
+
+def _not_onrecord(client: httpx2.Client, response: httpx2.Response) -> ApiUnavailable:
+    return ApiUnavailable(
+        f"{client.base_url} is no onrecord of this version: it answered {response.text[:100]!r};"
+        " does --url name the right address?"
+    )

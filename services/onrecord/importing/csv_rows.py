@@ -1,7 +1,7 @@
-"""How does a row of a CSV file become a batch line?
+"""CSV rows and the batch lines that they mean.
 
-Called by `import_lines`. A row is one statement of one speaker on one piece of evidence; what
-says more than that is NDJSON. The words of a cell are taken as they stand.
+Used by `lines`. A row is one statement of one speaker with one piece of evidence; anything more
+needs NDJSON. Text is taken from a cell unchanged.
 """
 
 import csv
@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 
 import orjson
 
-from onrecord.importing.files import NothingToImport, Opened, Unreadable
+from onrecord.importing.files import InputFile, NothingToImport, UnreadableFile
 from onrecord.kit.http.strict_routes import MAX_BODY
 
 COLUMNS: Final[Mapping[str, tuple[str | int, ...]]] = {
@@ -36,96 +36,98 @@ COLUMNS: Final[Mapping[str, tuple[str | int, ...]]] = {
     "coder": ("coder",),
     "note": ("note",),
 }
-"""Where the cell of each column stands in the body of a statement."""
+"""The place of each column's value in the body of a statement."""
 REQUIRED: Final = ("speaker", "said_at", "text", "lang", "coder")
 SOURCES: Final = ("url", "archive_url", "reference", "sha256")
 """At least one of these columns is required too."""
 DEFAULTS: Final = {"said_at_basis": "stated", "mode": "verbatim"}
 
-_ROWS: Final = UUID("b3b6c2a4-6c0e-5a7b-8f0d-5d1f2a9c7e41")
-"""Namespace of the ids of rows without one. Never changes: importing again depends on it."""
+_NAMESPACE: Final = UUID("b3b6c2a4-6c0e-5a7b-8f0d-5d1f2a9c7e41")
+"""Of the ids of rows without one. Never change it: a repeated import would record rows twice."""
 
-Row = tuple[int, list[str]]
-"""The cells of a row, and the number of the physical line that it begins on."""
+CsvRow = tuple[int, list[str]]
+"""The number of the physical line that a row begins on, and its cells."""
 
 
-def rows(opened: Opened) -> Iterator[Row]:
-    """The rows of a file that say anything, the header first. Raises `Unreadable`."""
-    reader = csv.reader(_text(opened), strict=True)
-    first = 1
+def read_rows(file: InputFile) -> Iterator[CsvRow]:
+    """The rows that are not blank, the header first. Raises `UnreadableFile`."""
+    reader = csv.reader(_decoded_lines(file), strict=True)
+    first_line = 1
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                yield first, cells
-            first = reader.line_num + 1
+                yield first_line, cells
+            first_line = reader.line_num + 1
     except csv.Error as error:
-        why = (
+        reason = (
             f"the row that begins here is no CSV: {error}; is a quote left open, or is a cell"
             f" longer than {csv.field_size_limit():,} characters?"
         )
-        raise Unreadable(opened.path, first, why) from None
+        raise UnreadableFile(file.path, first_line, reason) from None
 
 
-def _text(opened: Opened) -> Iterator[str]:
-    for number, line in opened.lines():
+def _decoded_lines(file: InputFile) -> Iterator[str]:
+    for number, line in file.lines():
         if len(line) > MAX_BODY:
-            raise Unreadable(opened.path, number, "the line is larger than 1 MiB")
+            raise UnreadableFile(file.path, number, "the line is larger than 1 MiB")
         try:
             yield line.decode()
         except UnicodeDecodeError as error:
-            why = f"byte {error.start + 1} of the line is not UTF-8; save the file as UTF-8"
-            raise Unreadable(opened.path, number, why) from None
+            reason = f"byte {error.start + 1} of the line is not UTF-8; save the file as UTF-8"
+            raise UnreadableFile(file.path, number, reason) from None
 
 
-def header(path: Path, all_rows: Iterator[Row]) -> list[str]:
-    """Take the header off the rows. Raises `NothingToImport` where it is not one of statements."""
-    _, cells = next(all_rows, (1, []))
-    columns = [one.strip() for one in cells]
+def read_header(path: Path, rows: Iterator[CsvRow]) -> list[str]:
+    """Take the first row and return its columns. Raises `NothingToImport` if they do not fit."""
+    _, cells = next(rows, (1, []))
+    columns = [cell.strip() for cell in cells]
     faults = []
-    if unknown := [one for one in columns if one not in COLUMNS]:
-        faults.append(f"{_listed(unknown)} not known")
-    if twice := sorted({one for one in columns if columns.count(one) > 1} - set(unknown)):
-        faults.append(f"{_listed(twice)} given twice")
-    if missing := [one for one in REQUIRED if one not in columns]:
-        faults.append(f"{_listed(missing)} missing")
+    if unknown := [name for name in columns if name not in COLUMNS]:
+        faults.append(f"{_quoted(unknown)} not known")
+    if twice := sorted({name for name in columns if columns.count(name) > 1} - set(unknown)):
+        faults.append(f"{_quoted(twice)} given twice")
+    if missing := [name for name in REQUIRED if name not in columns]:
+        faults.append(f"{_quoted(missing)} missing")
     if not set(SOURCES) & set(columns):
         faults.append(f"one of {', '.join(SOURCES)} missing")
     if faults:
-        told = f"{path}:1: columns of the header: {'; '.join(faults)}. Known: {', '.join(COLUMNS)}."
-        raise NothingToImport(f"{told} A comma stands between two columns.")
+        raise NothingToImport(
+            f"{path}:1: columns of the header: {'; '.join(faults)}. Known: {', '.join(COLUMNS)}."
+            " A comma stands between two columns."
+        )
     return columns
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(repr(one[:80]) for one in names)
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(repr(name[:80]) for name in names)
 
 
-def line(columns: Sequence[str], cells: Sequence[str]) -> tuple[bytes, str]:
-    """The batch line that a row means, and what is wrong with it if it means none."""
+def batch_line(columns: Sequence[str], cells: Sequence[str]) -> tuple[bytes, str]:
+    """The batch line of a row and an empty string, or nothing and what is wrong with the row."""
     if len(cells) != len(columns):
         return b"", f"The row has {len(cells)} cells, the header {len(columns)}."
     body: dict[str, Any] = {"speakers": [{}], "content": {}, "evidence": [{}]}
-    given = {name: cell for name, cell in zip(columns, cells, strict=True) if cell.strip()}
-    for name, cell in {**DEFAULTS, **given}.items():
-        value = [one.strip() for one in cell.split(";") if one.strip()]
-        _put(body, COLUMNS[name], value if name == "topics" else cell)
-    id_ = body.pop("id", None) or uuid5(_ROWS, _canonical(body).decode())
-    return _canonical({"op": "statement", "id": str(id_), "body": body}), ""
+    filled = {name: cell for name, cell in zip(columns, cells, strict=True) if cell.strip()}
+    for name, cell in {**DEFAULTS, **filled}.items():
+        slugs = [part.strip() for part in cell.split(";") if part.strip()]
+        _set_at(body, COLUMNS[name], slugs if name == "topics" else cell)
+    id_ = body.pop("id", None) or uuid5(_NAMESPACE, _sorted_json(body).decode())
+    return _sorted_json({"op": "statement", "id": str(id_), "body": body}), ""
 
 
-def _put(body: dict[str, Any], path: tuple[str | int, ...], value: Any) -> None:
-    inner: Any = body
-    for step in path[:-1]:
-        inner = inner[step]
-    inner[path[-1]] = value
+def _set_at(body: dict[str, Any], path: tuple[str | int, ...], value: Any) -> None:
+    parent: Any = body
+    for key in path[:-1]:
+        parent = parent[key]
+    parent[path[-1]] = value
 
 
-def _canonical(value: Any) -> bytes:
+def _sorted_json(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def column(pointer: str) -> str:
-    """The column of a place in the batch line, which is what the writer of a CSV knows."""
+def column_of(pointer: str) -> str:
+    """The column that a JSON pointer into the batch line comes from, or the pointer itself."""
     for name, path in COLUMNS.items():
         place = "/body/" + "/".join(map(str, path))
         if pointer == place or pointer.startswith(f"{place}/"):

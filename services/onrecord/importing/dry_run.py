@@ -1,17 +1,18 @@
-"""Which lines would be refused, were they imported? `onrecord import --dry-run`.
+"""Dry run of an import: which lines would be refused. Used by `onrecord import --dry-run`.
 
-Nothing is recorded and no note is kept. Each line goes through the write door's own checks and the
-domain's own decision, over what the lines before it would have made and what is on record. A line
-that is on record already counts as one that would be. Not known from here, so refused only by the
-import itself: an id on record with another body; what was retracted before these files, retracted
-again; a position's revision; more names than an entry holds. Without an onrecord to ask, nothing
-is known of what a line names, and a line whose target the files do not make is not looked into.
+Nothing is recorded and no note is kept. Each line passes the write API's own validation and the
+domain's own decision, over what earlier lines would have created and what is on record. A line that
+is on record already counts as one that would be.
+
+The import alone can refuse an id that is on record with another body, a second retraction of what
+was retracted before these files, a position's `expected_revision`, and more names than an entry
+can hold. Without an onrecord to ask, references are not checked, and neither is a correction or
+retraction whose target the files do not create.
 """
 
 import hashlib
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,126 +23,114 @@ from rich.console import Console
 from onrecord.domain.decisions import LedgerState, decide
 from onrecord.domain.payload import as_json
 from onrecord.domain.requests import Refusal, Request, referenced_ids
-from onrecord.importing import client
-from onrecord.importing.files import Opened, Unreadable
-from onrecord.importing.lines import Placed, lines, refused_here, require_headers
-from onrecord.importing.lookup import Seen
-from onrecord.importing.report import Bar, bar
-from onrecord.ingest import lines as door
+from onrecord.importing.client import ApiUnavailable, is_onrecord
+from onrecord.importing.files import InputFile, UnreadableFile
+from onrecord.importing.lines import SourceLine, read_lines, require_headers
+from onrecord.importing.lookup import IdLookup
+from onrecord.importing.report import DryRunSummary, ImportProgress, import_progress
+from onrecord.ingest import lines as batch_lines
 from onrecord.ingest import record
 from onrecord.kit.http.problems import Problem, at
 
-STEP: Final = 500
-"""Lines between two looks of the bar."""
+LINES_PER_UPDATE: Final = 500
+"""Lines between two updates of the progress bar."""
 
 
-@dataclass
-class Outlook:
-    """What would become of the lines."""
+def check_files(paths: Sequence[Path], *, address: str, console: Console) -> DryRunSummary:
+    """Check all lines; print each one that would be refused as an import prints it.
 
-    on_record: int = 0
-    """Recorded by this import, or before it; which of the two is not known from here."""
-    repeated: int = 0
-    refused: int = 0
-
-    @property
-    def clean(self) -> bool:
-        """Would every line be on record afterwards?"""
-        return not self.refused
-
-    def __str__(self) -> str:
-        told = f"{self.on_record:,} would be on record, {self.refused:,} would be refused"
-        return told + (f"; {self.repeated:,} are there twice" if self.repeated else "")
-
-
-def check_files(paths: Sequence[Path], *, address: str, console: Console) -> Outlook:
-    """Check all lines; what would be refused is printed as an import would print it."""
+    Raises `NothingToImport`, and `UnreadableFile` or `ApiUnavailable` after printing how far it
+    came.
+    """
     require_headers(paths)
     with (
-        httpx2.Client(base_url=address, timeout=30) as http,
-        bar(console, "Checking", paths) as shown,
-        closing(Seen(http if client.answers(http) else None)) as seen,
+        httpx2.Client(base_url=address, timeout=30) as client,
+        import_progress(console, "Checking", paths) as progress,
+        closing(IdLookup(client if is_onrecord(client) else None)) as lookup,
     ):
-        if seen.client is None:
-            shown.say(
+        if lookup.client is None:
+            progress.print_line(
                 f"{address} does not answer as an onrecord does: the shape of each line is"
                 " checked, and not whether what it names is on record"
             )
-        made = Outlook()
+        summary = DryRunSummary()
         try:
             for path in paths:
-                _check_file(path, made, seen, shown)
-        except (KeyboardInterrupt, Unreadable, client.DoorClosed):
-            shown.say(f"So far: {made}.")
+                _check_file(path, summary, lookup, progress)
+        except (KeyboardInterrupt, UnreadableFile, ApiUnavailable):
+            progress.print_line(f"So far: {summary}.")
             raise
-    return made
+    return summary
 
 
-def _check_file(path: Path, made: Outlook, seen: Seen, shown: Bar) -> None:
-    shown.reading(path)
-    with Opened(path) as opened:
-        for n, placed in enumerate(lines(opened), start=1):
-            problem, repeated = _judged(placed, seen)
+def _check_file(
+    path: Path, summary: DryRunSummary, lookup: IdLookup, progress: ImportProgress
+) -> None:
+    progress.start_file(path)
+    with InputFile(path) as file:
+        for count, line in enumerate(read_lines(file), start=1):
+            problem, repeated = _check_line(line, lookup)
             if problem:
-                made.refused += 1
-                shown.tell(placed, problem)
+                summary.refused += 1
+                progress.print_refusal(line, problem)
             elif repeated:
-                made.repeated += 1
+                summary.repeated += 1
             else:
-                made.on_record += 1
-            if n % STEP == 0:
-                shown.advance(opened, STEP)
-        shown.finished(opened)
+                summary.on_record += 1
+            if count % LINES_PER_UPDATE == 0:
+                progress.advance(file, LINES_PER_UPDATE)
+        progress.finish_file(file)
 
 
-def _judged(placed: Placed, seen: Seen) -> tuple[dict[str, Any] | None, bool]:
-    """Why a line would be refused, if it would; and whether it is one that came before."""
-    if placed.fault:
-        problem: dict[str, Any] = refused_here(placed)["problem"]
-        return problem, False
+def _check_line(line: SourceLine, lookup: IdLookup) -> tuple[dict[str, Any] | None, bool]:
+    """The problem of a line that would be refused, and whether it repeats an earlier line."""
+    if line.problem:
+        return line.problem, False
     try:
-        return None, _repeats(placed.line, seen)
+        return None, _record_in(lookup, line.content)
     except Problem as error:
         return error.body(), False
 
 
-def _repeats(line: bytes, seen: Seen) -> bool:
-    given = door.read(line)
-    target = seen.thing(given.target) if given.target else None
-    if given.target and target is None and seen.client is None:
-        return False  # whether its body fits depends on what it is of
-    request = door.request_of(given, target.kind if target else None)
+def _record_in(lookup: IdLookup, content: bytes) -> bool:
+    """Add a line to the lookup; whether it repeats an earlier line. Raises a `Problem`."""
+    line = batch_lines.read(content)
+    target = lookup.entity(line.target) if line.target else None
+    if line.target and target is None and lookup.client is None:
+        return False  # the shape of its body depends on the unknown target's kind
+    request = batch_lines.request_of(line, target.kind if target else None)
     digest = _digest(request)
-    if before := seen.digest(request.id):
-        if before == digest:
+    if earlier := lookup.digest(request.id):
+        if earlier == digest:
             return True
-        slug = request.events[0].event.makes in ("actor", "topic")
+        is_slug = request.events[0].event.makes in ("actor", "topic")
         fault = ("/id", "is on record with another body")
-        raise _problem(Refusal("slug-taken" if slug else "id-reused", (fault,)))
-    outcome = decide(request, _state(request, seen), check_revisions=False)
-    if isinstance(outcome, Refusal) and (seen.client or outcome.reason != "unknown-reference"):
+        raise _problem(Refusal("slug-taken" if is_slug else "id-reused", (fault,)))
+    outcome = decide(request, _state(request, lookup), check_revisions=False)
+    if isinstance(outcome, Refusal) and (lookup.client or outcome.reason != "unknown-reference"):
         raise _problem(outcome)
-    seen.take(request, digest)
+    lookup.add(request, digest)
     return False
 
 
-def _state(request: Request, seen: Seen) -> LedgerState:
-    """What there is of all that a request names, apart from what it makes itself."""
-    own = {one.event.subject(one.id) for one in request.events if one.event.makes}
-    found = {id_: seen.thing(id_) for id_ in referenced_ids(request) if id_ not in own}
-    return LedgerState({id_: thing for id_, thing in found.items() if thing})
+def _state(request: Request, lookup: IdLookup) -> LedgerState:
+    """The state of all entities that a request refers to, except those that it creates itself."""
+    created = {draft.event.subject(draft.id) for draft in request.events if draft.event.makes}
+    entities = {id_: lookup.entity(id_) for id_ in referenced_ids(request) if id_ not in created}
+    return LedgerState({id_: entity for id_, entity in entities.items() if entity})
 
 
 def _digest(request: Request) -> bytes:
-    said = [[one.event.type, as_json(one.event)] for one in request.events]
-    return hashlib.blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+    events = [[draft.event.type, as_json(draft.event)] for draft in request.events]
+    data = orjson.dumps(events, option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(data, digest_size=16).digest()
 
 
 def _problem(refusal: Refusal) -> Problem:
     status, detail = record.REFUSALS[refusal.reason]
     errors = [at(f"/body{pointer}", message) for pointer, message in refusal.errors]
     errors += [
-        at(f"/body{one.pointer}", f"no {one.kind} {str(one.name)!r} is on record")
-        for one in refusal.unknown_references
+        at(f"/body{unknown.pointer}", f"no {unknown.kind} {str(unknown.name)!r} is on record")
+        for unknown in refusal.unknown_references
     ]
     return Problem(status, refusal.reason, detail.format(**refusal.details), errors=errors)

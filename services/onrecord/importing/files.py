@@ -1,7 +1,7 @@
-"""Which files does `onrecord import` read, and which lines stand in them?
+"""Input files of an import: finding them, and reading their physical lines.
 
-Called by `import_lines`, which makes batch lines of these. Memory stays the same however long a
-file is, or a line: one longer than the write door takes is cut off where the door refuses it.
+Used by `lines`, which makes batch lines of these. Memory use does not depend on the length of a
+file or of a line: a line longer than the write API accepts is truncated past that limit.
 """
 
 import gzip
@@ -13,52 +13,52 @@ from typing import Final
 
 from onrecord.kit.http.strict_routes import MAX_BODY
 
-KINDS: Final = (".ndjson", ".jsonl", ".csv")
-PACKED: Final = ".gz"
-SHOWN: Final = f"{', '.join(KINDS)}, or one of these with {PACKED}"
+FORMATS: Final = (".ndjson", ".jsonl", ".csv")
+GZIP: Final = ".gz"
 
-_MOST: Final = MAX_BODY + len(b"\r\n")
+_MAX_LINE: Final = MAX_BODY + len(b"\r\n")
 _BOM: Final = b"\xef\xbb\xbf"
-_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+_UTF_16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
 class NothingToImport(Exception):
-    """What was named is nothing that can be imported."""
+    """The path leads to nothing that can be imported."""
 
 
-class Unreadable(Exception):
+class UnreadableFile(Exception):
     """A file that cannot be read to its end."""
 
-    def __init__(self, path: Path, line: int, why: str) -> None:
-        super().__init__(f"{path}:{line}: {why}")
+    def __init__(self, path: Path, line: int, reason: str) -> None:
+        super().__init__(f"{path}:{line}: {reason}")
 
 
-def files(path: Path) -> list[Path]:
-    """The files that a path means: itself, or those in this folder in name order."""
-    found = [path]
+def find_files(path: Path) -> list[Path]:
+    """The file itself, or the importable files of a folder, by name. Raises `NothingToImport`."""
+    paths = [path]
     if path.is_dir():
-        found = sorted(one for one in path.iterdir() if one.is_file() and kind(one))
-    if not found or not all(one.is_file() and kind(one) for one in found):
-        raise NothingToImport(f"{path} is neither a file nor a folder with files in {SHOWN}")
-    return found
+        paths = sorted(file for file in path.iterdir() if file.is_file() and format_of(file))
+    if not paths or not all(file.is_file() and format_of(file) for file in paths):
+        formats = f"{', '.join(FORMATS)}, or one of these with {GZIP}"
+        raise NothingToImport(f"{path} is neither a file nor a folder with files in {formats}")
+    return paths
 
 
-def kind(path: Path) -> str | None:
-    """The one of `KINDS` that a file's name says, packed or not."""
-    name = path.name.lower().removesuffix(PACKED)
-    return next((one for one in KINDS if name.endswith(one)), None)
+def format_of(path: Path) -> str | None:
+    """The one of `FORMATS` that the file's name ends with, before `.gz` if there is one."""
+    name = path.name.lower().removesuffix(GZIP)
+    return next((suffix for suffix in FORMATS if name.endswith(suffix)), None)
 
 
-class Opened:
-    """A file that is being read, and unpacked where it is packed."""
+class InputFile:
+    """A file opened for reading, decompressed if its name ends with `.gz`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._raw = path.open("rb")
-        packed = path.name.lower().endswith(PACKED)
-        self._file = gzip.GzipFile(fileobj=self._raw) if packed else self._raw
+        compressed = path.name.lower().endswith(GZIP)
+        self._file = gzip.GzipFile(fileobj=self._raw) if compressed else self._raw
 
-    def __enter__(self) -> "Opened":
+    def __enter__(self) -> "InputFile":
         return self
 
     def __exit__(
@@ -71,23 +71,23 @@ class Opened:
         self._raw.close()
 
     @property
-    def done(self) -> int:
-        """Bytes of the file, as it stands on the disk, that were read so far."""
+    def bytes_read(self) -> int:
+        """Bytes read so far of the file on disk, compressed or not."""
         return self._raw.tell()
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Lines with their numbers from 1 and their ends. Raises `Unreadable`."""
+        """Line numbers from 1, and lines with their ends. Raises `UnreadableFile`."""
         number = 1
         try:
-            while line := self._file.readline(_MOST):
+            while line := self._file.readline(_MAX_LINE):
                 rest = line
-                while len(rest) == _MOST and not rest.endswith(b"\n"):
-                    rest = self._file.readline(_MOST)
-                if number == 1 and line.startswith(_UTF_16):
-                    raise Unreadable(self.path, 1, "is UTF-16; save it as UTF-8")
+                while len(rest) == _MAX_LINE and not rest.endswith(b"\n"):
+                    rest = self._file.readline(_MAX_LINE)
+                if number == 1 and line.startswith(_UTF_16_BOMS):
+                    raise UnreadableFile(self.path, 1, "is UTF-16; save it as UTF-8")
                 yield number, line.removeprefix(_BOM) if number == 1 else line
                 number += 1
         except EOFError:
-            raise Unreadable(self.path, number, "the gzip file is cut off here") from None
+            raise UnreadableFile(self.path, number, "the gzip file is cut off here") from None
         except (gzip.BadGzipFile, zlib.error) as error:
-            raise Unreadable(self.path, number, f"the gzip file is broken: {error}") from None
+            raise UnreadableFile(self.path, number, f"the gzip file is broken: {error}") from None

@@ -1,7 +1,7 @@
-"""What is there for a line to name: made by the lines before it, or on record?
+"""Ids that batch lines refer to: created by earlier lines, or on record.
 
-Called by `import_check`. Ids are kept in SQLite's private temporary file, so that memory stays the
-same however many there are; onrecord is asked once for each that the files do not make themselves.
+Used by `dry_run`. Ids are kept in a private temporary SQLite database, so that memory use does not
+depend on their number. onrecord is asked once for each id that the files do not create themselves.
 """
 
 import sqlite3
@@ -12,14 +12,14 @@ import httpx2
 
 from onrecord.domain.decisions import Entity, Touches
 from onrecord.domain.requests import Request
-from onrecord.importing import client
+from onrecord.importing.client import kind_on_record
 
-_SOMEBODY: Final = Touches(("",), ("",))
-"""Whom a thing is about decides only revisions, which are not judged here."""
+_TOUCHES: Final = Touches(("",), ("",))
+"""A placeholder: only checks of revisions read it, and a dry run does not check revisions."""
 
 
-class Seen:
-    """The ids of the lines so far. `client`: of the onrecord to ask, if one answers."""
+class IdLookup:
+    """The ids of the lines so far. `client` reaches the onrecord to ask, if there is one."""
 
     def __init__(self, client: httpx2.Client | None) -> None:
         self.client = client
@@ -27,34 +27,36 @@ class Seen:
         self._db.execute("PRAGMA journal_mode = OFF")
         self._db.execute("PRAGMA synchronous = OFF")
         self._db.execute(
-            "CREATE TABLE things (id BLOB PRIMARY KEY, kind TEXT, retracted INTEGER) WITHOUT ROWID"
+            "CREATE TABLE entities (id BLOB PRIMARY KEY, kind TEXT, retracted INTEGER)"
+            " WITHOUT ROWID"
         )
         self._db.execute("CREATE TABLE lines (id BLOB PRIMARY KEY, digest BLOB) WITHOUT ROWID")
 
     def close(self) -> None:
-        """Give the file back."""
+        """Remove the temporary database."""
         self._db.close()
 
     def digest(self, id_: UUID) -> bytes | None:
-        """The digest of the line that came under this id, if one did."""
-        found = self._db.execute("SELECT digest FROM lines WHERE id = ?", [id_.bytes]).fetchone()
-        return found[0] if found else None
+        """The digest of an earlier line with this id, if there is one."""
+        row = self._db.execute("SELECT digest FROM lines WHERE id = ?", [id_.bytes]).fetchone()
+        return row[0] if row else None
 
-    def thing(self, id_: UUID) -> Entity | None:
-        """A thing that a line before made, or that is on record.
+    def entity(self, id_: UUID) -> Entity | None:
+        """What an earlier line created, or what is on record.
 
-        Retracted only where a line before did that: the record is not asked for it.
+        Retracted only if an earlier line retracted it: the record is not asked for that. Raises
+        `ApiUnavailable`.
         """
-        found = self._db.execute(
-            "SELECT kind, retracted FROM things WHERE id = ?", [id_.bytes]
+        row = self._db.execute(
+            "SELECT kind, retracted FROM entities WHERE id = ?", [id_.bytes]
         ).fetchone()
-        if found is None and self.client:
-            found = (client.kind_of(self.client, id_), False)
-            self._keep(id_, *found)
-        return Entity(found[0], _SOMEBODY, bool(found[1])) if found and found[0] else None
+        if row is None and self.client:
+            row = (kind_on_record(self.client, id_), False)
+            self._keep(id_, *row)
+        return Entity(row[0], _TOUCHES, bool(row[1])) if row and row[0] else None
 
-    def take(self, request: Request, digest: bytes) -> None:
-        """A line would be on record."""
+    def add(self, request: Request, digest: bytes) -> None:
+        """Keep what a line would record."""
         self._db.execute("INSERT INTO lines VALUES (?, ?)", [request.id.bytes, digest])
         for draft in request.events:
             event = draft.event
@@ -63,5 +65,5 @@ class Seen:
 
     def _keep(self, id_: UUID, kind: str | None, retracted: bool) -> None:
         self._db.execute(
-            "INSERT OR REPLACE INTO things VALUES (?, ?, ?)", [id_.bytes, kind, retracted]
+            "INSERT OR REPLACE INTO entities VALUES (?, ?, ?)", [id_.bytes, kind, retracted]
         )

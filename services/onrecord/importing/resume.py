@@ -1,77 +1,117 @@
-"""How far did an import come before it was cut?
+"""Notes that let an import resume where it was cut.
 
-Called by `importing`. After each answered portion a small note in the data folder says up to which
-line of which file, and proves it: one line that was recorded, with the seq that it was answered.
-The ledger is append-only and its seqs are dense: where that line still has that seq, all that went
-before it is on record too; another database, or a restored backup, gives another answer.
+Used by `run`. After each answered batch a note in the data folder is replaced. It names the last
+line that was answered, and one recorded line with its seq as proof. The ledger is append-only and
+its seqs are dense: if that line still has that seq, all earlier lines are on record too. Another
+database, or a restored backup, answers with another seq.
 """
 
 import hashlib
 import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-HEAD: Final = 65_536
-"""Bytes of a file that go into its identity, along with its size and time of change."""
+from onrecord.importing.lines import SourceLine
+from onrecord.ingest.schemas import LineResult
+
+HASHED_BYTES: Final = 65_536
+"""Bytes of a file's beginning that are part of its identity."""
 
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Identity(_Value):
-    """A file as it was when it was read."""
+class FileIdentity(_Value):
+    """What distinguishes a file from another one, or from a later state of the same file."""
 
     size: int
     mtime_ns: int
     head: str
 
 
-class Proof(_Value):
-    """A line that was recorded, and what was answered."""
+class RecordedLine(_Value):
+    """A line that was recorded, and the seq of its answer."""
 
     line: int
     seq: int
 
 
-class Note(_Value):
-    """What became of a file's lines up to and with `last`."""
+class ResumeNote(_Value):
+    """What became of a file's lines up to and including number `last`."""
 
-    file: Identity
+    file: FileIdentity
     last: int
-    proof: Proof
+    proof: RecordedLine
     recorded: int
     refused: int
 
 
-def identity(path: Path) -> Identity:
-    """What a file is told from another by."""
+def identify(path: Path) -> FileIdentity:
+    """The identity of a file as it is now."""
     with path.open("rb") as file:
-        found = os.fstat(file.fileno())
-        head = hashlib.sha256(file.read(HEAD)).hexdigest()
-    return Identity(size=found.st_size, mtime_ns=found.st_mtime_ns, head=head)
+        status = os.fstat(file.fileno())
+        head = hashlib.sha256(file.read(HASHED_BYTES)).hexdigest()
+    return FileIdentity(size=status.st_size, mtime_ns=status.st_mtime_ns, head=head)
 
 
-def place(data: Path, address: str, path: Path) -> Path:
-    """Where in the data folder the note of this file and this door is kept."""
-    name = hashlib.sha256(os.fsencode(f"{address.rstrip('/')}\n{path.resolve()}")).hexdigest()[:32]
-    return data / "imports" / f"{name}.json"
-
-
-def read(at: Path, file: Identity) -> Note | None:
-    """The note that was left there of this very file; None where there is none to go by."""
-    try:
-        note = Note.model_validate_json(at.read_bytes())
-    except (OSError, ValidationError):
+def next_note(
+    before: ResumeNote | None,
+    identity: FileIdentity,
+    batch: Sequence[SourceLine],
+    results: Sequence[LineResult],
+) -> ResumeNote | None:
+    """The note after a batch; None until a line is recorded, which a note needs as its proof."""
+    recorded = [
+        RecordedLine(line=line.number, seq=result.seq)
+        for line, result in zip(batch, results, strict=True)
+        if result.seq is not None
+    ]
+    proof = recorded[-1] if recorded else before and before.proof
+    if proof is None:
         return None
-    return note if note.file == file else None
+    return ResumeNote(
+        file=identity,
+        last=batch[-1].number,
+        proof=proof,
+        recorded=(before.recorded if before else 0) + len(recorded),
+        refused=(before.refused if before else 0) + len(batch) - len(recorded),
+    )
 
 
-def write(at: Path, note: Note) -> None:
-    """Keep a note: the one before or this one is there, whatever happens meanwhile."""
-    at.parent.mkdir(parents=True, exist_ok=True)
-    new = at.with_suffix(f".{os.getpid()}")
-    new.write_text(note.model_dump_json())
-    new.replace(at)
+@dataclass(frozen=True)
+class ResumeNotes:
+    """The notes of imports to one API, in one data folder; one for each file."""
+
+    data: Path
+    address: str
+
+    def path_of(self, file: Path) -> Path:
+        """Where the note of a file is kept."""
+        key = os.fsencode(f"{self.address.rstrip('/')}\n{file.resolve()}")
+        return self.data / "imports" / f"{hashlib.sha256(key).hexdigest()[:32]}.json"
+
+    def read(self, file: Path, identity: FileIdentity) -> ResumeNote | None:
+        """The note of a file, if there is a valid one and the file has not changed since."""
+        try:
+            note = ResumeNote.model_validate_json(self.path_of(file).read_bytes())
+        except (OSError, ValidationError):
+            return None
+        return note if note.file == identity else None
+
+    def write(self, file: Path, note: ResumeNote) -> None:
+        """Replace the note of a file atomically. Raises `OSError`."""
+        path = self.path_of(file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}")
+        temporary.write_text(note.model_dump_json())
+        temporary.replace(path)
+
+    def delete(self, files: Iterable[Path]) -> None:
+        """Delete the notes of these files, after which an import starts at their first lines."""
+        for file in files:
+            self.path_of(file).unlink(missing_ok=True)

@@ -1,9 +1,8 @@
-"""How is Celery set up, and how is a bell rung?
+"""Celery configuration, and the notifier that sends wake-up tasks after a commit.
 
-One configuration for worker, beat and those who only ring. A task here is a bell ("catch up"),
-never the carrier of an event, so it may be lost, doubled or late; what it wakes reads the ledger.
-RabbitMQ (quorum queues) by `amqp://`, or PGMQ inside PostgreSQL by `pgmq://`, which is the
-embedded default.
+Used by worker, deliverer, beat and the APIs. A task is a notification ("catch up") and carries no
+event, so it may be lost, doubled or late: its receiver reads the ledger. The broker is RabbitMQ
+(`amqp://`, quorum queues), or PGMQ inside PostgreSQL (`pgmq://`, the embedded default).
 """
 
 import threading
@@ -23,13 +22,13 @@ log = structlog.get_logger()
 
 QUEUE: Final = "onrecord"
 QUEUES: Final = (QUEUE, "webhooks")
-"""One for each kind of worker; each takes from its own."""
-PAUSE: Final = 0.02
-"""Least seconds between two bells of one process."""
+"""One queue for each kind of worker."""
+MIN_INTERVAL: Final = 0.02
+"""Seconds between two notifications of one notifier, at least."""
 
 _PGMQ_OPTIONS: Final = {
     "use_notify": True,
-    "notify_throttle_interval_ms": 0,  # its default of 250 ms would be every reader's delay
+    "notify_throttle_interval_ms": 0,  # the default of 250 ms would delay every projection
     "wait_time_seconds": 0,
     "polling_interval": 0.2,
     "visibility_timeout": 60,
@@ -39,13 +38,13 @@ _PGMQ_OPTIONS: Final = {
 }
 
 
-def make(broker_url: str) -> Celery:
-    """A Celery application on this broker, with no tasks yet."""
+def create_celery(broker_url: str) -> Celery:
+    """A Celery application on this broker, without tasks."""
     pgmq = urlsplit(broker_url).scheme == "pgmq"
     app = Celery("onrecord", broker="pgmq://" if pgmq else broker_url, set_as_current=False)
     options: dict[str, Any] = {"confirm_publish": True}
     if pgmq:
-        # PGMQ ignores `?host=` in an address, so it gets the key=value form.
+        # PGMQ ignores `?host=` in a URL, so it gets the key=value form.
         dsn = conninfo(broker_url.replace("pgmq://", "postgresql://", 1))
         options = {**_PGMQ_OPTIONS, "conn_string": dsn}
     app.conf.update(
@@ -55,18 +54,18 @@ def make(broker_url: str) -> Celery:
         task_default_queue=QUEUE,
         task_queues=[
             Queue(
-                one,
+                name,
                 Exchange(QUEUE),
-                routing_key=one,  # or each bell would ring in every queue
+                routing_key=name,  # without it each task would go to every queue
                 queue_arguments=None if pgmq else {"x-queue-type": "quorum"},
             )
-            for one in QUEUES
+            for name in QUEUES
         ],
         task_default_queue_type="classic" if pgmq else "quorum",
         task_ignore_result=True,
         task_store_errors_even_if_ignored=False,
         worker_prefetch_multiplier=2,
-        worker_enable_remote_control=False,  # no pidbox queues: there is nothing to steer
+        worker_enable_remote_control=False,  # no pidbox queues
         worker_send_task_events=False,
         worker_hijack_root_logger=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
@@ -78,51 +77,53 @@ def make(broker_url: str) -> Celery:
 
 
 def every(seconds: float) -> schedule:
-    """A schedule of beat that keeps its pace when the clock is set back, as by the clock alone
-    nothing would be sent until it is again as late as it was.
+    """A schedule for beat that runs on the monotonic clock.
+
+    By the wall clock, beat would send nothing after the clock is set back, until it is past the
+    time of the last task.
     """
-    start, began = datetime.now(UTC), time.monotonic()
+    start, start_monotonic = datetime.now(UTC), time.monotonic()
     return schedule(
         timedelta(seconds=seconds),
-        nowfun=lambda: start + timedelta(seconds=time.monotonic() - began),
+        nowfun=lambda: start + timedelta(seconds=time.monotonic() - start_monotonic),
     )
 
 
-class Bell:
-    """Rings one task, at most every `PAUSE` seconds, from a thread of its own.
+class TaskNotifier:
+    """Sends a wake-up task from its own thread, at most every `MIN_INTERVAL` seconds.
 
-    A broker that is away costs its writers nothing: the ring is logged and dropped, and the sweep
-    that beat sends makes up for it.
+    A caller never waits for the broker. While the broker is away, notifications are logged and
+    dropped, and beat's periodic sweep replaces them.
     """
 
     def __init__(self, app: Celery, task: str, *, queue: str = QUEUE) -> None:
         self._app, self._task, self._queue = app, task, queue
-        self._rung, self._over = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="bell", daemon=True)
+        self._pending, self._stopping = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="notifier", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
-    def ring(self) -> None:
-        """Ask for a ring. Never waits."""
-        self._rung.set()
+    def notify(self) -> None:
+        """Request a notification and return at once. Requests within the interval share one."""
+        self._pending.set()
 
     def stop(self) -> None:
-        self._over.set()
-        self._rung.set()
+        self._stopping.set()
+        self._pending.set()
         self._thread.join(timeout=6)
 
     def _run(self) -> None:
-        well = True
-        while self._rung.wait() and not self._over.is_set():
-            self._rung.clear()
+        connected = True
+        while self._pending.wait() and not self._stopping.is_set():
+            self._pending.clear()
             try:
                 self._app.send_task(self._task, retry=False, queue=self._queue)
-                if not well:
+                if not connected:
                     log.info("the broker is back")
-                well = True
-            except Exception:  # each transport has errors of its own; all mean the same here
-                if well:
+                connected = True
+            except Exception:  # each transport has its own errors; all mean the same here
+                if connected:
                     log.warning("the broker is away; the sweep takes over", exc_info=True)
-                well = False
-            self._over.wait(PAUSE)
+                connected = False
+            self._stopping.wait(MIN_INTERVAL)

@@ -1,4 +1,4 @@
-"""How do processes log? JSON lines on stderr, with the request's id where there is one."""
+"""Logging of the processes: JSON lines on stderr, with the request's id in requests."""
 
 import logging
 import sys
@@ -10,8 +10,8 @@ from asgi_correlation_id import correlation_id
 def _request_id(
     _: object, __: str, event: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    if request := correlation_id.get():
-        event["request"] = request
+    if request_id := correlation_id.get():
+        event["request"] = request_id
     return event
 
 
@@ -38,5 +38,5 @@ def configure(process: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    for quiet in ("httpx2", "asyncio", "psycopg.pool"):
-        logging.getLogger(quiet).setLevel(logging.WARNING)
+    for library in ("httpx2", "asyncio", "psycopg.pool"):
+        logging.getLogger(library).setLevel(logging.WARNING)

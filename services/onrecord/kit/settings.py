@@ -1,6 +1,6 @@
-"""What may be set from outside, and under which names?
+"""Settings from the environment, `ONRECORD_*`.
 
-Read once, in an entrypoint, and passed down. Nothing else looks at the environment.
+An entrypoint reads them once and passes them down. No other code reads the environment.
 """
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -18,22 +18,22 @@ class BadSettings(Exception):
 
 
 class Settings(BaseSettings):
-    """`ONRECORD_*`: where things are; without addresses, everything runs in `data` here."""
+    """Without database and broker addresses, both run embedded, in the folder `data`."""
 
     model_config = SettingsConfigDict(env_prefix="ONRECORD_", frozen=True)
 
     database_url: SecretStr | None = None
-    """A PostgreSQL 15 or later. None: the embedded one in `data`."""
+    """PostgreSQL 15 or later. None: the embedded server in `data`."""
     broker_url: SecretStr | None = None
-    """RabbitMQ (`amqp://`), or `pgmq://` for queues inside PostgreSQL. None: PGMQ there."""
+    """RabbitMQ (`amqp://`) or PGMQ (`pgmq://`). None: PGMQ in the same PostgreSQL."""
     data: Path = Path(".onrecord")
     """The folder of the embedded PostgreSQL."""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     worker_processes: Annotated[int, Field(ge=1, le=64)] = 2
-    """Celery processes in one worker."""
+    """Celery processes in each worker."""
     egress_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
-    """Networks that webhooks may be sent to although they are not public, comma separated."""
+    """Private networks that webhooks may be sent to, comma separated."""
 
     @field_validator("egress_allow", mode="before")
     @classmethod
@@ -41,7 +41,7 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         try:
-            return tuple(ip_network(one.strip()) for one in value.split(",") if one.strip())
+            return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
         except ValueError as error:
             raise ValueError(
                 f"holds what is no network, as 10.1.0.0/16 or fd00::/8 are: {error}"
@@ -59,22 +59,25 @@ class Settings(BaseSettings):
         return url
 
 
-def load(**given: object) -> Settings:
-    """Settings from the environment, overridden by what a command line gave."""
+def load_settings(**options: object) -> Settings:
+    """Settings from the environment, overridden by the command line's `options` that are not None.
+
+    Raises `BadSettings`.
+    """
     try:
-        # pydantic checks what comes from outside, mypy cannot
-        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        # pydantic checks the options, mypy cannot
+        return Settings(**{name: value for name, value in options.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         faults = "; ".join(
-            f"ONRECORD_{str(one['loc'][0]).upper()}: {one['msg'].removeprefix('Value error, ')}"
-            for one in error.errors()
+            f"ONRECORD_{str(fault['loc'][0]).upper()}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors()
         )
         raise BadSettings(faults) from None
 
 
-def load_remote() -> Settings:
-    """Settings of a process that is told where its database and broker are."""
-    settings = load()
+def load_process_settings() -> Settings:
+    """Settings of a process that needs both addresses. Raises `BadSettings` without them."""
+    settings = load_settings()
     missing = [
         f"ONRECORD_{name.upper()}"
         for name in ("database_url", "broker_url")
@@ -83,3 +86,10 @@ def load_remote() -> Settings:
     if missing:
         raise BadSettings(f"{' and '.join(missing)} must be set; `onrecord up` does it for you")
     return settings
+
+
+def addresses(settings: Settings) -> tuple[str, str]:
+    """The addresses of the database and the broker, which must be set."""
+    assert settings.database_url
+    assert settings.broker_url
+    return settings.database_url.get_secret_value(), settings.broker_url.get_secret_value()

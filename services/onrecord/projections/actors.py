@@ -1,6 +1,6 @@
-"""Which actors are on record, under which names, and which mean another one, as known when?
+"""The projection of actors: one row a version of an actor, and one a merge into another actor.
 
-One row a version of an actor, and one a merge of an actor into another. Queried by `registry_read`
+Queried by `registry_read`
 (by id, or by name in any spelling on record) and joined by reads of positions: for the name that a
 citation uses, and because reads of a merged actor mean the one that it was merged into.
 """
@@ -12,20 +12,18 @@ from sqlalchemy import Column, Connection, Index, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from onrecord.domain.event import RecordedEvent
-from onrecord.domain.event_types import event_types_about
 from onrecord.domain.events import ActorMerged, ActorRegistered, ActorRevised, ActorUnmerged
 from onrecord.domain.payload import as_json
 from onrecord.projections.engine.projection import Projection, metadata
-from onrecord.projections.engine.snapshot import believed
-from onrecord.projections.engine.versions import Versions, columns
-from onrecord.projections.spelling import folded
+from onrecord.projections.engine.versions import VersionedTable, version_columns
+from onrecord.projections.spelling import fold_spelling
 
 NAME = "actors"
 
 actors = Table(
     "actors",
     metadata,
-    *columns(Text),
+    *version_columns(Text),
     Column("kind", Text, nullable=False),
     Column("names", JSONB, nullable=False),
     Column("identifiers", JSONB, nullable=False),
@@ -41,70 +39,56 @@ actors = Table(
 merges = Table(
     "merges",
     metadata,
-    *columns(Text),
+    *version_columns(Text),
     Column("into_actor", Text, nullable=False),
     Index("merges_into", "generation", "into_actor"),
 )
 """From merge to unmerge: reads of `id` mean `into_actor`, which may be merged itself later."""
 
-ROOT: Final = f"""
-    up AS (
-        SELECT CAST(:actor AS text) AS id, 0 AS far
-        UNION ALL
-        SELECT m.into_actor, far + 1 FROM known, up, LATERAL (
-            SELECT m.into_actor FROM projections.merges m
-            WHERE m.id = up.id AND {believed("m", NAME)} ORDER BY m.open_seq DESC LIMIT 1) m
-    ),
-    root AS MATERIALIZED (
-        SELECT a.id, a.names FROM known, (SELECT id FROM up ORDER BY far DESC LIMIT 1) up, LATERAL (
-            SELECT a.id, a.names FROM projections.actors a
-            WHERE a.id = up.id AND {believed("a", NAME)} ORDER BY a.open_seq DESC LIMIT 1) a
-    )"""
-"""The CTE `root`: the actor that `:actor` means at `known.k`; no row where it is not on record."""
-
-MEMBERS: Final = f"""
-    members AS (
-        SELECT id FROM root
-        UNION ALL
-        SELECT m.id FROM known, members JOIN projections.merges m ON m.into_actor = members.id
-        WHERE {believed("m", NAME)}
-    )"""
-"""Over `root`: the CTE `members`, it and all actors that mean it."""
-
 
 def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
-    """Open an actor's first version, and replace it by later ones; open and close its merges."""
-    versions = Versions(conn, actors, generation)
-    versions.know({one.event.id for one in page if isinstance(one.event, ActorRevised)})
-    merged = Versions(conn, merges, generation)
-    merged.know({one.event.actor for one in page if isinstance(one.event, _MERGES)})
-    for one in page:
-        event = one.event
+    """Insert each version of an actor; insert and close its merges."""
+    versions = VersionedTable(conn, actors, generation)
+    versions.load_made_seqs(
+        {entry.event.id for entry in page if isinstance(entry.event, ActorRevised)}
+    )
+    into = VersionedTable(conn, merges, generation)
+    into.load_made_seqs(
+        {
+            entry.event.actor
+            for entry in page
+            if isinstance(entry.event, ActorMerged | ActorUnmerged)
+        }
+    )
+    for entry in page:
+        event = entry.event
         if isinstance(event, ActorRegistered | ActorRevised):
-            versions.open(event.id, one, _row(event))
+            versions.insert(event.id, entry, _row(event))
         elif isinstance(event, ActorMerged):
-            merged.open(event.actor, one, {"into_actor": event.into})
+            into.insert(event.actor, entry, {"into_actor": event.into})
         elif isinstance(event, ActorUnmerged):
-            merged.close(event.actor, one)
-        else:
-            raise TypeError(f"{event.type} is not folded")
+            into.close(event.actor, entry)
     versions.flush()
-    merged.flush()
+    into.flush()
 
 
 def _row(actor: ActorRegistered | ActorRevised) -> dict[str, Any]:
     identifiers = actor.identifiers or {}
-    spellings = [actor.id, *(one.name for one in actor.names), *identifiers.values()]
+    spellings = [actor.id, *(name.name for name in actor.names), *identifiers.values()]
     return {
         "kind": actor.kind,
         "names": as_json(actor.names),
         "identifiers": identifiers,
-        "spellings": "\n".join(folded(one) for one in spellings),
+        "spellings": "\n".join(fold_spelling(name) for name in spellings),
     }
 
 
-_MERGES: Final = (ActorMerged, ActorUnmerged)
+_EVENTS: Final = (ActorRegistered, ActorRevised, ActorMerged, ActorUnmerged)
 
 ACTORS = Projection(
-    NAME, number=1, tables=(actors, merges), fold=fold, hears=event_types_about("actor")
+    NAME,
+    fold_number=1,
+    tables=(actors, merges),
+    fold=fold,
+    event_types=frozenset(event.type for event in _EVENTS),
 )

@@ -1,7 +1,7 @@
-"""Which size did the ledger have at which time, and when was an entry recorded?
+"""The clock of the ledger: which size it had at which time.
 
-One row a distinct `recorded_at`: the first seq recorded then, and the size after the last. Asked by
-the read door to turn `known_at` into a size, and to say when a size was reached.
+One row a distinct `recorded_at`: the first seq recorded then, and the size after the last. The read
+API turns `known_at` into a size by it, and tells when a size was reached.
 """
 
 from collections.abc import Sequence
@@ -17,11 +17,15 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
-    text,
 )
 
-from onrecord.ledger.follow import Commit, driver
-from onrecord.projections.engine.projection import Projection, metadata, schema
+from onrecord.ledger.follow import CommitSpan
+from onrecord.projections.engine.projection import (
+    Projection,
+    fold_sql,
+    metadata,
+    psycopg_connection,
+)
 
 NAME = "clock"
 
@@ -37,40 +41,25 @@ clock = Table(
 )
 
 
-def fold(conn: Connection, generation: int, page: Sequence[Commit]) -> None:
-    """Note each new time; a page may end within a commit, so a time's size may grow."""
+def fold(conn: Connection, generation: int, page: Sequence[CommitSpan]) -> None:
+    """Insert each new time; a page may end within a commit, so a time's size may grow."""
     times: dict[datetime, tuple[int, int]] = {}
-    for one in page:
-        first, _ = times.get(one.recorded_at, (one.first, 0))
-        times[one.recorded_at] = (first, one.seq + 1)
+    for commit in page:
+        first, _ = times.get(commit.recorded_at, (commit.first, 0))
+        times[commit.recorded_at] = (first, commit.seq + 1)
     firsts, sizes = zip(*times.values(), strict=True)
-    driver(conn).execute(
-        _NOTE.format(schema=schema(conn)), [generation, [*times], [*firsts], [*sizes]]
-    )
+    params = {"generation": generation, "times": [*times]}
+    params |= {"firsts": [*firsts], "sizes": [*sizes]}
+    psycopg_connection(conn).execute(fold_sql(conn, _INSERT_TIMES), params)
 
 
-_NOTE: Final = """
-INSERT INTO "{schema}".clock AS c (generation, recorded_at, open_seq, size)
-SELECT %s::integer, * FROM unnest(%b::timestamptz[], %b::bigint[], %b::bigint[])
+_INSERT_TIMES: Final = """
+INSERT INTO projections.clock AS c (generation, recorded_at, open_seq, size)
+SELECT %(generation)s::integer, *
+FROM unnest(%(times)b::timestamptz[], %(firsts)b::bigint[], %(sizes)b::bigint[])
 ON CONFLICT (generation, recorded_at) DO UPDATE SET size = greatest(c.size, excluded.size)
 """
 
-_LIVE: Final = (
-    "generation = (SELECT generation FROM projections.checkpoints WHERE live AND name = 'clock')"
+CLOCK = Projection(
+    NAME, fold_number=1, tables=(clock,), fold=fold, event_types=None, splittable=False
 )
-
-SIZE_AT: Final = text(
-    "SELECT coalesce((SELECT size FROM projections.clock WHERE "
-    f"{_LIVE} AND recorded_at <= :known_at ORDER BY recorded_at DESC LIMIT 1), 0) AS size,"
-    " :known_at > coalesce((SELECT max(recorded_at) FROM projections.clock WHERE "
-    f"{_LIVE}), '-infinity') - interval '5 seconds' AS provisional"
-)
-"""The size at a time; provisional where the record may still gain entries of before then."""
-
-TIME_OF: Final = (
-    "(SELECT c.recorded_at FROM projections.clock c WHERE c.generation = known.clock"
-    " AND c.open_seq < known.k ORDER BY c.open_seq DESC LIMIT 1)"
-)
-"""SQL over `known`: when the newest entry known at K was recorded."""
-
-CLOCK = Projection(NAME, number=1, tables=(clock,), fold=fold, hears=None)

@@ -1,30 +1,29 @@
-"""Which positions are on record, in whose name and words, as known when?
+"""The projection of positions: one row a version of a position, on two clocks.
 
-One row a version of a position, on two clocks: `valid_from` in the world, `open_seq` and
-`close_seq` in the record. A row says what its event said; what follows from its neighbours in the
-line, and from merges of actors, is in `changes`. Queried by `steps_read`.
+`valid_from` is in the world, `open_seq` and `close_seq` in the ledger. A row has what its event
+says; what follows from its neighbours in the line, and from merges of actors, is in `changes`.
+Queried by `steps_read`.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Column, Connection, DateTime, Index, Integer, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from onrecord.domain.dates import bounds
 from onrecord.domain.event import RecordedEvent
-from onrecord.domain.event_types import event_types_about
-from onrecord.domain.events import position_after
+from onrecord.domain.events import PositionChanged, PositionCorrected, PositionRetracted
 from onrecord.domain.position import Position
 from onrecord.projections.engine.projection import Projection, metadata
-from onrecord.projections.engine.versions import Versions, columns
+from onrecord.projections.engine.versions import VersionedTable, version_columns
 
 NAME = "positions"
 
 steps = Table(
     "steps",
     metadata,
-    *columns(Uuid),
+    *version_columns(Uuid),
     Column("actor", Text, nullable=False),
     Column("topic", Text, nullable=False),
     Column("valid_from", DateTime(timezone=True), nullable=False),
@@ -44,19 +43,27 @@ steps = Table(
 
 
 def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
-    """Open, close and replace versions as the events say."""
-    versions = Versions(conn, steps, generation)
-    versions.know({one.subject for one in page if one.event.amends})
-    for one in page:
-        if position := position_after(one.event):
-            versions.open(one.subject, one, _row(position))
-        else:
-            versions.close(one.subject, one)
+    """Insert and close versions of positions."""
+    versions = VersionedTable(conn, steps, generation)
+    versions.load_made_seqs(
+        {
+            entry.subject
+            for entry in page
+            if isinstance(entry.event, PositionCorrected | PositionRetracted)
+        }
+    )
+    for entry in page:
+        if isinstance(entry.event, PositionChanged):
+            versions.insert(entry.subject, entry, _row(entry.event))
+        elif isinstance(entry.event, PositionCorrected):
+            versions.insert(entry.subject, entry, _row(entry.event.replacement))
+        elif isinstance(entry.event, PositionRetracted):
+            versions.close(entry.subject, entry)
     versions.flush()
 
 
-def stand(position: Position) -> dict[str, Any]:
-    """Which stance was held on what, and from when on; `changes` has the same columns."""
+def stance_columns(position: Position) -> dict[str, Any]:
+    """The stance, on what, and from when on; `changes` has the same columns."""
     when = bounds(position.effective)
     return {
         "topic": position.topic,
@@ -72,7 +79,7 @@ def stand(position: Position) -> dict[str, Any]:
 
 def _row(position: Position) -> dict[str, Any]:
     return {
-        **stand(position),
+        **stance_columns(position),
         "actor": position.actor,
         "summary": position.summary,
         "rationale": position.rationale,
@@ -81,6 +88,12 @@ def _row(position: Position) -> dict[str, Any]:
     }
 
 
+_EVENTS: Final = (PositionChanged, PositionCorrected, PositionRetracted)
+
 POSITIONS = Projection(
-    NAME, number=1, tables=(steps,), fold=fold, hears=event_types_about("position")
+    NAME,
+    fold_number=1,
+    tables=(steps,),
+    fold=fold,
+    event_types=frozenset(event.type for event in _EVENTS),
 )

@@ -1,7 +1,6 @@
-"""Which projections are there? One line each; everything else walks this list.
+"""The list of all projections; everything else walks it.
 
-In this order each folds what little is new: what reads another's rows (`after`) comes later than
-that one.
+They are folded in this order: a projection that reads another's rows (`reads_from`) comes after it.
 """
 
 from typing import Final
@@ -16,21 +15,21 @@ from onrecord.projections.topics import TOPICS
 
 PROJECTIONS: Final[tuple[Projection, ...]] = (
     *(STATEMENTS, ACTORS, TOPICS, CLOCK, POSITIONS),
-    CHANGES,  # after the actors, whose merges it reads, and next to the positions: it hears those
+    CHANGES,  # after the actors, whose merges it reads
 )
 
 
-class NoSuchProjection(Exception):
+class UnknownProjection(Exception):
     """There is no projection of this name."""
 
     def __init__(self, name: str) -> None:
-        names = ", ".join(one.name for one in PROJECTIONS)
+        names = ", ".join(projection.name for projection in PROJECTIONS)
         super().__init__(f"there is no projection {name!r}; there are {names}")
 
 
-def projection(name: str) -> Projection:
-    """The projection of this name. Raises `NoSuchProjection`."""
-    for one in PROJECTIONS:
-        if one.name == name:
-            return one
-    raise NoSuchProjection(name)
+def projection_named(name: str) -> Projection:
+    """The projection of this name. Raises `UnknownProjection`."""
+    for projection in PROJECTIONS:
+        if projection.name == name:
+            return projection
+    raise UnknownProjection(name)

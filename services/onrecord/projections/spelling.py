@@ -1,12 +1,12 @@
-"""When are two spellings of a name the same to someone who searches?"""
+"""Spellings of names for search: case, accents and width do not count."""
 
 import unicodedata
 
 
-def folded(name: str) -> str:
-    """A name without case, accents and width: `Zelenskyy`, `ZELÉNSKYY` and `zelenskyy` are one.
+def fold_spelling(name: str) -> str:
+    """A name without case, accents and width: the same for `Zelenskyy`, `ZELÉNSKYY`, `zelenskyy`.
 
     Unicode compatibility decomposition (UAX #15), marks dropped, then full case folding.
     """
-    apart = unicodedata.normalize("NFKD", name)
-    return "".join(one for one in apart if not unicodedata.combining(one)).casefold()
+    decomposed = unicodedata.normalize("NFKD", name)
+    return "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()

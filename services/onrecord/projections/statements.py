@@ -1,7 +1,7 @@
-"""Which statements are on record, in whose words, by whom, on what, and what was once believed?
+"""The projection of statements: one row a version of a statement.
 
-One row a version of a statement, with the whole statement as a document and its words as a text
-search vector. Queried by `statements_read`, and joined by positions for their evidence.
+A row has the whole statement as a document, and its words as a text search vector. Queried by
+`statements_read`, and joined by positions for their evidence.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,12 +24,16 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from onrecord.domain.dates import bounds
 from onrecord.domain.event import RecordedEvent
-from onrecord.domain.event_types import event_types_about
-from onrecord.domain.events import PayloadErased, StatementRetracted, statement_after
+from onrecord.domain.events import (
+    PayloadErased,
+    StatementCorrected,
+    StatementMade,
+    StatementRetracted,
+)
 from onrecord.domain.payload import as_json, split_payload, without_sections
 from onrecord.domain.statement import Statement
 from onrecord.projections.engine.projection import Projection, metadata
-from onrecord.projections.engine.versions import NEVER, Versions, columns
+from onrecord.projections.engine.versions import NEVER, VersionedTable, version_columns
 
 NAME = "statements"
 
@@ -42,7 +46,7 @@ _WORDS = "projections.searchable(doc)"
 statements = Table(
     "statements",
     metadata,
-    *columns(Uuid),
+    *version_columns(Uuid),
     Column("said_from", DateTime(timezone=True), nullable=False),
     Column("said_until", DateTime(timezone=True), nullable=False),
     Column("actors", ARRAY(Text), nullable=False),
@@ -61,45 +65,53 @@ statements = Table(
     Index(
         "statements_doubted",
         *_MADE,
-        postgresql_where=text(f"close_type = '{StatementRetracted.type}' OR doc ? 'embedded_in'"),
+        postgresql_where=text("close_type = 'statement.retracted' OR doc ? 'embedded_in'"),
     ),
 )
 
 
 def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
-    """Open, close and replace versions as the events say."""
-    versions = Versions(conn, statements, generation)
-    versions.know({one.subject for one in page if one.event.amends})
-    for one in page:
-        if isinstance(one.event, PayloadErased):
+    """Insert and close versions of statements; remove what was erased from all of them."""
+    versions = VersionedTable(conn, statements, generation)
+    versions.load_made_seqs(
+        {
+            entry.subject
+            for entry in page
+            if isinstance(entry.event, StatementCorrected | StatementRetracted)
+        }
+    )
+    for entry in page:
+        if isinstance(entry.event, StatementMade):
+            versions.insert(entry.subject, entry, _row(entry.event, entry.erased))
+        elif isinstance(entry.event, StatementCorrected):
+            versions.insert(entry.subject, entry, _row(entry.event.replacement, entry.erased))
+        elif isinstance(entry.event, StatementRetracted):
+            versions.close(entry.subject, entry)
+        elif isinstance(entry.event, PayloadErased):
             versions.flush()
-            _erase(conn, generation, one.event)
-        elif statement := statement_after(one.event):
-            versions.open(one.subject, one, _row(statement, one.erased))
-        else:
-            versions.close(one.subject, one)
+            _erase(conn, generation, entry.event)
     versions.flush()
 
 
 def _erase(conn: Connection, generation: int, erasure: PayloadErased) -> None:
-    """Take the words out of every version until here: no size shows them again.
+    """Remove the erased sections from every version so far: no size shows them again.
 
-    A version's grounds are of what it had; folded late, that is what it was found without.
+    A version notes the ground for the sections that it had. Folded late, these are the sections
+    that were missing when it was inserted.
     """
-    mine = (statements.c.generation == generation, statements.c.id == erasure.target)
-    for row in conn.execute(select(statements).where(*mine)).all():
+    versions = (statements.c.generation == generation, statements.c.id == erasure.target)
+    for row in conn.execute(select(statements).where(*versions)).all():
         statement = Statement.model_validate(row.doc)
-        had = {
-            *split_payload(statement)[1],
-            *(one for one, ground in row.erased.items() if not ground),
-        }
-        had |= {"reason"} if row.reason else set()
-        left = _row(without_sections(statement, erasure.sections), frozenset())
-        left["erased"] = {**row.erased, **dict.fromkeys(had & {*erasure.sections}, erasure.ground)}
+        sections = {*split_payload(statement)[1]}
+        sections |= {section for section, ground in row.erased.items() if not ground}
+        sections |= {"reason"} if row.reason else set()
+        erased = dict.fromkeys(sections & {*erasure.sections}, erasure.ground)
+        values = _row(without_sections(statement, erasure.sections), frozenset())
+        values["erased"] = {**row.erased, **erased}
         if "reason" in erasure.sections:
-            left |= {"reason": None, "close_reason": None}
-        own = update(statements).where(*mine, statements.c.open_seq == row.open_seq)
-        conn.execute(own.values(**left))
+            values |= {"reason": None, "close_reason": None}
+        version = update(statements).where(*versions, statements.c.open_seq == row.open_seq)
+        conn.execute(version.values(**values))
 
 
 def _row(statement: Statement, missing: frozenset[str]) -> dict[str, Any]:
@@ -107,20 +119,28 @@ def _row(statement: Statement, missing: frozenset[str]) -> dict[str, Any]:
     return {
         "said_from": when.sorts_at,
         "said_until": when.latest,
-        "actors": _once(
-            name for one in statement.speakers for name in (one.actor, *one.on_behalf_of)
+        "actors": _distinct(
+            name
+            for speaker in statement.speakers
+            for name in (speaker.actor, *speaker.on_behalf_of)
         ),
         "topics": list(statement.topics),
-        "outlets": _once(one.outlet for one in statement.evidence if one.outlet),
+        "outlets": _distinct(item.outlet for item in statement.evidence if item.outlet),
         "doc": as_json(statement),
         "erased": dict.fromkeys(sorted(missing)),
     }
 
 
-def _once(names: Iterable[str]) -> list[str]:
+def _distinct(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+_EVENTS: Final = (StatementMade, StatementCorrected, StatementRetracted, PayloadErased)
+
 STATEMENTS = Projection(
-    NAME, number=1, tables=(statements,), fold=fold, hears=event_types_about("statement")
+    NAME,
+    fold_number=1,
+    tables=(statements,),
+    fold=fold,
+    event_types=frozenset(event.type for event in _EVENTS),
 )

@@ -1,6 +1,6 @@
-"""How far is each projection, what does it stand at, and when did a sweep last come?
+"""The status of each projection: how far it is, where it stopped, and when a sweep last ran.
 
-Asked by `/readyz` of the read API, by `GET /v1/projections` (which also sees the ledger) and by
+Used by `/readyz` of the read API, by `GET /v1/projections` (which also sees the ledger) and by
 `onrecord doctor`.
 """
 
@@ -15,20 +15,26 @@ from onrecord.kit.sql.db import Pool, Row, rows
 from onrecord.projections.engine.projection import Projection
 from onrecord.projections.registry import PROJECTIONS
 
-State = Literal["live", "behind", "stopped", "fold_changed", "not_begun"]
+ProjectionState = Literal["live", "behind", "stopped", "fold_changed", "not_begun"]
 
-_OWN: Final = """
-SELECT c.*, (SELECT max(at) FROM projections.sweeps) AS swept_at{more}
-FROM projections.checkpoints c {joins} WHERE c.live ORDER BY c.name
-"""
-STATUS: Final = text(_OWN.format(more="", joins=""))
+STATUS: Final = text("""
+SELECT c.*, (SELECT max(at) FROM projections.sweeps) AS swept_at
+FROM projections.checkpoints c
+WHERE c.live
+ORDER BY c.name
+""")
 """A row for each live projection."""
 
-_LEDGER: Final = """
-CROSS JOIN (SELECT coalesce(max(size), 0) AS ledger FROM ledger.commits) l
+STATUS_WITH_LEDGER: Final = text("""
+SELECT c.*, (SELECT max(at) FROM projections.sweeps) AS swept_at,
+    l.ledger_size, w.waiting_seconds, n.*, p.*
+FROM projections.checkpoints c
+CROSS JOIN (SELECT coalesce(max(size), 0) AS ledger_size FROM ledger.commits) l
 CROSS JOIN LATERAL (
-    SELECT extract(epoch FROM clock_timestamp() - min(recorded_at))::float8 AS waits
-    FROM (SELECT recorded_at FROM ledger.commits WHERE size > c.size ORDER BY size LIMIT 1) first
+    SELECT extract(epoch FROM clock_timestamp() - min(recorded_at))::float8 AS waiting_seconds
+    FROM (
+        SELECT recorded_at FROM ledger.commits WHERE size > c.size ORDER BY size LIMIT 1
+    ) first_not_folded
 ) w
 LEFT JOIN LATERAL (
     SELECT generation AS next, size AS next_size, stopped_seq AS next_stopped
@@ -40,69 +46,71 @@ LEFT JOIN LATERAL (
         )::float8 AS pace
     FROM projections.parts WHERE name = c.name AND generation = n.next
 ) p ON true
-"""
-WITH_LEDGER: Final = text(_OWN.format(more=", l.*, w.*, n.*, p.*", joins=_LEDGER))
+WHERE c.live
+ORDER BY c.name
+""")
 """The same with the ledger's size, the seconds that the first entry not folded has waited, and the
-generation that is being built. The pace is that of the parts, while somebody is at them.
+generation that is being built. The pace is that of its parts, while they are being folded.
 """
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a projection is, as far as its row tells."""
+class ProjectionStatus:
+    """A projection of this program, and its row of `STATUS`, if it has one."""
 
     projection: Projection
     row: Row | None
 
-    def state(self, ledger: int | None = None) -> State:
-        """In a word; without the ledger's size, nobody is `behind`."""
+    def state(self, ledger_size: int | None = None) -> ProjectionState:
+        """Without the ledger's size, none is `behind`."""
         if self.row is None:
             return "not_begun"
-        if self.row["fold"] != self.projection.number:
+        if self.row["fold"] != self.projection.fold_number:
             return "fold_changed"
         if self.row["stopped_seq"] is not None:
             return "stopped"
-        return "live" if ledger is None or self.row["size"] >= ledger else "behind"
+        return "live" if ledger_size is None or self.row["size"] >= ledger_size else "behind"
 
-    def trouble(self) -> tuple[str, str] | None:
-        """What keeps it from being folded, and how that is mended; None if nothing does."""
+    def problem(self) -> tuple[str, str] | None:
+        """What keeps it from being folded, and what to do about it; None if nothing does."""
         state, name = self.state(), self.projection.name
         if self.row is None:
             return "not built yet", "start a worker"
         if state == "fold_changed":
-            found = f"built by fold {self.row['fold']}, this program has {self.projection.number}"
-            return found, f"run `onrecord rebuild {name}`"
+            built, program = self.row["fold"], self.projection.fold_number
+            problem = f"built by fold {built}, this program has {program}"
+            return problem, f"run `onrecord rebuild {name}`"
         if state == "stopped":
             at = "stopped at seq {stopped_seq}, {stopped_type} {stopped_event}: {stopped_error}"
             return at.format(**self.row), "mend that; it is tried again at each sweep"
         return None
 
 
-def places(found: Iterable[Row]) -> list[Place]:
+def projection_statuses(status_rows: Iterable[Row]) -> list[ProjectionStatus]:
     """Each projection of this program with its row."""
-    named = {row["name"]: row for row in found}
-    return [Place(one, named.get(one.name)) for one in PROJECTIONS]
+    by_name = {row["name"]: row for row in status_rows}
+    return [
+        ProjectionStatus(projection, by_name.get(projection.name)) for projection in PROJECTIONS
+    ]
 
 
-def swept(found: Iterable[Row]) -> datetime | None:
-    """When a sweep last came."""
-    return next((row["swept_at"] for row in found), None)
+def last_sweep(status_rows: Iterable[Row]) -> datetime | None:
+    """When a sweep last ran."""
+    return next((row["swept_at"] for row in status_rows), None)
 
 
-async def check(pool: Pool) -> tuple[bool, Any]:
-    """For `/readyz`: can each projection be folded by this program, and where is it?"""
-    found = await rows(pool, STATUS, {})
-    said: dict[str, Any] = {}
-    well = True
-    for one in places(found):
-        if trouble := one.trouble():
-            said[one.projection.name] = ": ".join(trouble)
-            # one that stopped answers as of where it stands, so whoever reads is not turned away
-            well = well and one.state() == "stopped"
-        elif one.row:
-            said[one.projection.name] = {
-                "size": one.row["size"],
-                "generation": one.row["generation"],
-            }
-    said["last_sweep"] = swept(found)
-    return well, said
+async def check_projections(pool: Pool) -> tuple[bool, Any]:
+    """For `/readyz`: whether this program can fold each projection, and where each is."""
+    status_rows = await rows(pool, STATUS, {})
+    details: dict[str, Any] = {}
+    ready = True
+    for status in projection_statuses(status_rows):
+        name = status.projection.name
+        if problem := status.problem():
+            details[name] = ": ".join(problem)
+            # a stopped one answers as of where it stands, so that readers are not turned away
+            ready = ready and status.state() == "stopped"
+        elif status.row:
+            details[name] = {"size": status.row["size"], "generation": status.row["generation"]}
+    details["last_sweep"] = last_sweep(status_rows)
+    return ready, details

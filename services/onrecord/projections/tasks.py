@@ -1,13 +1,13 @@
-"""Which Celery tasks keep the projections up to date?
+"""Celery tasks that keep the projections up to date.
 
-Three bells: `catch_up`, rung by the write door after a commit; `sweep`, sent by beat, which does
-the same and notes that it came; and `build`, rung by a sweep that finds a rebuild to help with.
-None carries data, so each may be lost or doubled.
+Three wake-ups: `catch_up`, sent by the write API after a commit; `sweep`, sent by beat, which does
+the same and notes when it ran; and `build`, sent by a sweep that finds a rebuild to help with. None
+carries data, so each may be lost or doubled. Used by the worker and, for the schedule, by beat.
 """
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 from celery import Celery
@@ -16,19 +16,17 @@ from sqlalchemy import Column, DateTime, Engine, Table, Text, func
 from sqlalchemy.dialects.postgresql import insert
 
 from onrecord.kit.celery import QUEUE, every
-from onrecord.projections.engine.catch_up import catch_up, in_turns, prepare
-from onrecord.projections.engine.catch_up_all import keep_abreast
-from onrecord.projections.engine.parts import to_build
-from onrecord.projections.engine.poison import Stopped, frames
-from onrecord.projections.engine.projection import PAGE, FoldChanged, Projection, behind, metadata
+from onrecord.projections.engine.catch_up_all import OnFoldError, catch_up_all
+from onrecord.projections.engine.checkpoints import FoldChanged, ensure_checkpoints
+from onrecord.projections.engine.poison import ProjectionStopped, stack_of
+from onrecord.projections.engine.projection import Projection, metadata
 from onrecord.projections.engine.rebuild import build
+from onrecord.projections.engine.rebuild_parts import useful_helpers
 from onrecord.projections.registry import PROJECTIONS
-
-T = TypeVar("T")
 
 log = structlog.get_logger()
 
-CATCH_UP: Final = "onrecord.projections.engine.catch_up"
+CATCH_UP: Final = "onrecord.projections.catch_up"
 BUILD: Final = "onrecord.projections.build"
 SWEEP: Final = "onrecord.projections.sweep"
 SWEEP_SECONDS: Final = 2.0
@@ -42,91 +40,99 @@ sweeps = Table(
 """When a sweep last ran: one row, read by `/readyz`."""
 
 
-def register(
+def register_projection_tasks(
     app: Celery,
     engine: Engine,
     *,
-    then: Sequence[Callable[[], object]] = (),
+    after_hooks: Sequence[Callable[[], object]] = (),
     engines: Sequence[Engine] = (),
 ) -> None:
     """Give a worker its tasks.
 
-    No connection of `engine`, nor of the `engines` that `then` uses, is carried through a fork.
-
-    `then` is called after each catching up, one by one; what one of them raises is its own.
+    `after_hooks` are called after each catching up; what one of them raises does not concern the
+    others. No connection of `engine`, nor of the `engines` of the hooks, is carried through a fork.
     """
-    prepare(engine, PROJECTIONS)
-    said: dict[str, str] = {}
-    """What was logged last of each projection: a sweep does not say it again."""
+    with engine.begin() as conn:
+        ensure_checkpoints(conn, PROJECTIONS)
+    log_error = _error_log()
 
-    def forked(**_: object) -> None:
-        for one in (engine, *engines):
-            one.dispose(close=False)
+    def dispose_engines(**_: object) -> None:
+        for inherited in (engine, *engines):
+            inherited.dispose(close=False)
 
-    worker_process_init.connect(forked, weak=False)
+    worker_process_init.connect(dispose_engines, weak=False)
 
-    def tried(projection: Projection, what: Callable[[Engine, Projection], T]) -> T | None:
-        """Do something for a projection; its trouble holds up no other one."""
-        name = projection.name
-        try:
-            done = what(engine, projection)
-        except FoldChanged as error:
-            if said.get(name) != str(error):
-                log.error("not folded", projection=name, reason=str(error))
-            said[name] = str(error)
-        except Stopped as error:
-            if error.new:
-                where = frames(error.__cause__ or error)
-                log.error("stopped at an event", reason=str(error), traceback=where)
-        except Exception:
-            log.exception("this projection stays where it is", projection=name)
-        else:
-            said.pop(name, None)
-            return done
-        return None
+    def fold_and_run_hooks() -> bool:
+        """Whether there is more to fold at once."""
+        more = catch_up_all(engine, PROJECTIONS, log_error)
+        for hook in after_hooks:
+            try:
+                hook()
+            except Exception:
+                log.exception("what comes after the projections failed")
+        return more
 
-    def each_by_itself() -> None:
-        with engine.begin() as conn:
-            behind_by = behind(conn)
-        late = [one for one in PROJECTIONS if one.name in behind_by]
-        if max(behind_by.values(), default=0) > PAGE:
-            in_turns(late, tried)
-        for projection in late:
-            tried(projection, catch_up)
+    def wake_up(task: str, *, expires: float | None = None) -> None:
+        app.send_task(task, expires=expires, retry=False, queue=QUEUE)
 
     @app.task(name=CATCH_UP, shared=False)
-    def catch_up_all() -> None:
-        if not keep_abreast(engine, PROJECTIONS):
-            each_by_itself()
-        for follower in then:
-            try:
-                follower()
-            except Exception:
-                log.exception("what comes after the projections stays where it is")
+    def catch_up() -> None:
+        if fold_and_run_hooks():
+            wake_up(CATCH_UP)
 
     @app.task(name=SWEEP, shared=False)
     def sweep() -> None:
-        catch_up_all()
+        more = fold_and_run_hooks()
         with engine.begin() as conn:
             note = insert(sweeps).values(name=SWEEP, at=func.clock_timestamp())
             conn.execute(
                 note.on_conflict_do_update(index_elements=["name"], set_={"at": note.excluded.at})
             )
-            bells = to_build(conn)
-        for _ in range(bells):
-            app.send_task(BUILD, expires=SWEEP_SECONDS, retry=False, queue=QUEUE)
+            helpers = useful_helpers(conn)
+        for _ in range(helpers):
+            wake_up(BUILD, expires=SWEEP_SECONDS)
+        if more:
+            wake_up(CATCH_UP)
+
+    def build_guarded(projection: Projection) -> bool:
+        """Whether something was done."""
+        try:
+            return build(engine, projection) == "worked"
+        except Exception as error:
+            log_error(projection, error)
+            return False
 
     @app.task(name=BUILD, shared=False)
-    def build_some() -> None:
-        """Help with rebuilds until the next sweep asks again, and never let what is live wait."""
-        over = time.monotonic() + SWEEP_SECONDS
-        while time.monotonic() < over:
-            if "worked" not in [tried(one, build) for one in PROJECTIONS]:
+    def help_rebuild() -> None:
+        """Help with rebuilds until the next sweep, and catch up in between."""
+        deadline = time.monotonic() + SWEEP_SECONDS
+        while time.monotonic() < deadline:
+            worked = [build_guarded(projection) for projection in PROJECTIONS]
+            if True not in worked:
                 break
-            catch_up_all()
+            fold_and_run_hooks()
 
 
-def schedule(app: Celery) -> None:
+def _error_log() -> OnFoldError:
+    """Logs what projections meet; a sweep that meets the same again does not log it again."""
+    last_logged: dict[str, str] = {}
+
+    def log_error(projection: Projection, error: Exception) -> None:
+        if isinstance(error, FoldChanged):
+            if last_logged.get(projection.name) != str(error):
+                log.error("not folded", projection=projection.name, reason=str(error))
+            last_logged[projection.name] = str(error)
+        elif isinstance(error, ProjectionStopped):
+            if error.new:
+                stack = stack_of(error.__cause__ or error)
+                log.error("stopped at an event", reason=str(error), traceback=stack)
+        else:
+            log.error("not folded", projection=projection.name, exc_info=error)
+
+    return log_error
+
+
+def schedule_sweeps(app: Celery) -> None:
     """Give beat its schedule. A sweep not taken within two intervals is void."""
     app.conf.beat_schedule = {
         "sweep": {

@@ -1,6 +1,6 @@
-"""Which topics are on record, and what does each propose, as known when?
+"""The projection of topics: one row a version of a topic, with its proposition.
 
-One row a version of a topic. Queried by `registry_read`, and joined by positions for citations.
+Queried by `registry_read`, and joined by positions for citations.
 """
 
 from collections.abc import Sequence
@@ -8,18 +8,17 @@ from collections.abc import Sequence
 from sqlalchemy import Column, Connection, Index, Table, Text
 
 from onrecord.domain.event import RecordedEvent
-from onrecord.domain.event_types import event_types_about
 from onrecord.domain.events import TopicRegistered, TopicRevised
 from onrecord.projections.engine.projection import Projection, metadata
-from onrecord.projections.engine.versions import Versions, columns
-from onrecord.projections.spelling import folded
+from onrecord.projections.engine.versions import VersionedTable, version_columns
+from onrecord.projections.spelling import fold_spelling
 
 NAME = "topics"
 
 topics = Table(
     "topics",
     metadata,
-    *columns(Text),
+    *version_columns(Text),
     Column("label", Text),
     Column("proposition", Text),
     Column("broader", Text),
@@ -34,23 +33,29 @@ topics = Table(
 
 
 def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
-    """Open a topic's first version, and replace it by later ones."""
-    versions = Versions(conn, topics, generation)
-    versions.know({one.event.id for one in page if isinstance(one.event, TopicRevised)})
-    for one in page:
-        event = one.event
+    """Insert each version of a topic."""
+    versions = VersionedTable(conn, topics, generation)
+    versions.load_made_seqs(
+        {entry.event.id for entry in page if isinstance(entry.event, TopicRevised)}
+    )
+    for entry in page:
+        event = entry.event
         if isinstance(event, TopicRegistered | TopicRevised):
-            words = (event.id, event.label or "", event.proposition or "")
+            names = (event.id, event.label or "", event.proposition or "")
             row = {
                 "label": event.label,
                 "proposition": event.proposition,
                 "broader": event.broader,
-                "spellings": "\n".join(folded(word) for word in words),
+                "spellings": "\n".join(fold_spelling(name) for name in names),
             }
-            versions.open(event.id, one, row)
-        else:
-            raise TypeError(f"{event.type} is not folded")
+            versions.insert(event.id, entry, row)
     versions.flush()
 
 
-TOPICS = Projection(NAME, number=1, tables=(topics,), fold=fold, hears=event_types_about("topic"))
+TOPICS = Projection(
+    NAME,
+    fold_number=1,
+    tables=(topics,),
+    fold=fold,
+    event_types=frozenset({TopicRegistered.type, TopicRevised.type}),
+)

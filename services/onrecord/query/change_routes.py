@@ -13,8 +13,8 @@ from onrecord.domain.dates import bounds, last_instant
 from onrecord.kit.http import paging
 from onrecord.kit.http.problems import responses
 from onrecord.kit.http.read_routes import ReadRoute
-from onrecord.projections import actors, positions, statements
-from onrecord.projections.changes import changes_read, fold, review_read
+from onrecord.projections import actors, positions, queries, review, statements
+from onrecord.projections.changes import fold
 from onrecord.projections.engine.versions import NEVER
 from onrecord.query import serialize
 from onrecord.query.findings import finding
@@ -46,7 +46,7 @@ async def list_changes(request: Request, ask: Annotated[ChangeSearch, Query()]) 
     filters = {name: value for name, value in given.items() if value is not None}
     named = dict(zip(_PLACES[ask.by], place, strict=True))
     rows = await reading.rows(
-        changes_read.listing(ask.by, frozenset(filters)), limit=ask.limit + 1, **filters, **named
+        queries.changes_page(ask.by, frozenset(filters)), limit=ask.limit + 1, **filters, **named
     )
     key = _PLACES[ask.by]
     return listed(
@@ -75,21 +75,21 @@ async def list_review(request: Request, ask: Annotated[ReviewSearch, Query()]) -
     A request looks at a number of candidates only: a page may be short, and even empty, and still
     have a next one.
     """
-    kinds = [one for one in review_read.QUERIES if one in ask.kind or not ask.kind]
+    kinds = [one for one in review.REVIEW_QUERIES if one in ask.kind or not ask.kind]
     names = (statements.NAME, positions.NAME, fold.NAME, actors.NAME)
     reading, (at, after) = await begin(request, ask, *names, start=(kinds[0], ""))
-    if at not in kinds or not re.fullmatch(review_read.PLACES[at], after):
+    if at not in kinds or not re.fullmatch(review.AFTER_PATTERNS[at], after):
         raise paging.not_ours()
-    after = after or review_read.START[at]
-    looking = review_read.LOOKED_AT[at]
-    rows = await reading.rows(review_read.QUERIES[at], after=after, looking=looking)
+    after = after or review.FIRST_AFTER[at]
+    looking = review.MAX_CANDIDATES[at]
+    rows = await reading.rows(review.REVIEW_QUERIES[at], after=after, max_candidates=looking)
     found = [row for row in rows if row["statement"] is not None]
     next_: tuple[str, str] | None = None
     if len(found) > ask.limit:
         cut = found[ask.limit - 1]["place"]
         found = [row for n, row in enumerate(found) if n < ask.limit or row["place"] == cut]
         next_ = (at, cut)
-    elif rows[0]["looked_at"] == looking:
+    elif rows[0]["candidate_count"] == looking:
         next_ = (at, rows[0]["last"])
     elif later := kinds[kinds.index(at) + 1 :]:
         next_ = (later[0], "")

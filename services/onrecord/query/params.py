@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.dates import last_instant
 from onrecord.domain.ids import Slug
-from onrecord.projections.changes.review_read import Finding
+from onrecord.projections.review import FindingKind
 
 Size = Annotated[int | None, Field(ge=0, lt=2**53)]
 
@@ -85,4 +85,4 @@ class ChangeSearch(Paged):
 
 
 class ReviewSearch(Paged):
-    kind: list[Finding] = Field([], max_length=3, description="Any of these kinds.")
+    kind: list[FindingKind] = Field([], max_length=3, description="Any of these kinds.")

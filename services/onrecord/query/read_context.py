@@ -18,8 +18,7 @@ from onrecord.kit.http import paging
 from onrecord.kit.http.problems import unavailable
 from onrecord.kit.sql.db import Pool, Row, rows
 from onrecord.projections import clock
-from onrecord.projections.clock import SIZE_AT
-from onrecord.projections.engine.snapshot import REACHED
+from onrecord.projections.queries import SIZE_AT, SNAPSHOT_SIZE
 from onrecord.query.params import AtSize, Paged
 from onrecord.query.schemas import Known
 
@@ -36,12 +35,12 @@ class Reading:
     provisional: bool
 
     async def rows(self, query: ClauseElement, **params: Any) -> Sequence[Row]:
-        """Run a query of `projections.*_read` at this size; at least one row (`k`) comes back."""
+        """Run a query of `projections.queries` at this size; at least one row comes back."""
         return await rows(self.pool, query, {**params, "known_size": self.known_size})
 
     def known(self, row: Mapping[str, Any]) -> Known:
         """The state of the record that a row was read at."""
-        return Known(size=row["k"], at=row["known_at"], provisional=self.provisional)
+        return Known(size=row["known_size"], at=row["known_at"], provisional=self.provisional)
 
 
 async def begin(
@@ -71,7 +70,7 @@ async def _reached(pool: Pool, size: int, names: Sequence[str]) -> None:
     over = asyncio.get_running_loop().time() + PATIENCE
     pause = 0.002
     while True:
-        (found,) = await rows(pool, REACHED, {"names": list(names)})
+        (found,) = await rows(pool, SNAPSHOT_SIZE, {"names": list(names)})
         if found["size"] >= size:
             return
         if asyncio.get_running_loop().time() >= over:

@@ -19,14 +19,13 @@ from onrecord.kit.sql.batched_query import Together
 from onrecord.projections import (
     actors,
     positions,
-    registry_read,
+    queries,
     statements,
-    statements_read,
     topics,
 )
-from onrecord.projections.changes import fold, positions_read, timelines_read
+from onrecord.projections.changes import fold
 from onrecord.projections.engine.versions import NEVER
-from onrecord.projections.spelling import folded
+from onrecord.projections.spelling import fold_spelling
 from onrecord.query import serialize
 from onrecord.query.params import AsOf, AtSize, Paged, PagedAsOf, Search, StatementSearch
 from onrecord.query.read_context import begin, moment
@@ -79,7 +78,7 @@ async def get_position(
     reading, _ = await begin(request, ask, *_PAIR, statements.NAME)
     held: Together = request.app.state.held
     asked = {"actor": actor, "topic": topic, "as_of": instant, "known_size": reading.known_size}
-    row = positions_read.answered(await held.row(asked))
+    row = queries.position_from_row(await held.row(asked))
     if row["actor_names"] is None:
         raise missing("actor", actor)
     if row["topic_label"] is None:
@@ -104,8 +103,8 @@ async def list_topics(request: Request, ask: Annotated[Search, Query()]) -> Resp
 
 async def _registry(request: Request, ask: Search, table: str) -> Response:
     reading, (after,) = await begin(request, ask, table, start=("",))
-    query = registry_read.listing(table, by_spelling=ask.q is not None)
-    pattern = folded(ask.q or "").translate(_LIKE)
+    query = queries.registry_page(table, by_spelling=ask.q is not None)
+    pattern = fold_spelling(ask.q or "").translate(_LIKE)
     rows = await reading.rows(query, after=after, limit=ask.limit + 1, pattern=f"%{pattern}%")
     made = serialize.actor if table == actors.NAME else serialize.topic
     return listed(request, reading, rows, ask.limit, made, key=lambda row: [row["id"]])
@@ -118,7 +117,7 @@ _LIKE: Final = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
 async def get_actor(request: Request, actor: Name, ask: Annotated[AtSize, Query()]) -> Response:
     """An actor under all its names."""
     reading, _ = await begin(request, ask, actors.NAME)
-    (row,) = await reading.rows(registry_read.one(actors.NAME), id=actor)
+    (row,) = await reading.rows(queries.registry_row(actors.NAME), id=actor)
     if row["id"] is None:
         raise missing("actor", actor)
     return conditional(request, {**vars(serialize.actor(row)), "known": reading.known(row)})
@@ -128,7 +127,7 @@ async def get_actor(request: Request, actor: Name, ask: Annotated[AtSize, Query(
 async def get_topic(request: Request, topic: Name, ask: Annotated[AtSize, Query()]) -> Response:
     """A topic with its proposition."""
     reading, _ = await begin(request, ask, topics.NAME)
-    (row,) = await reading.rows(registry_read.one(topics.NAME), id=topic)
+    (row,) = await reading.rows(queries.registry_row(topics.NAME), id=topic)
     if row["id"] is None:
         raise missing("topic", topic)
     return conditional(request, {**vars(serialize.topic(row)), "known": reading.known(row)})
@@ -149,7 +148,7 @@ async def list_statements(request: Request, ask: Annotated[StatementSearch, Quer
     if ask.said_to is not None:
         times["said_to"] = last_instant(ask.said_to)
     rows = await reading.rows(
-        statements_read.listing(frozenset({*filters, *times})),
+        queries.statements_page(frozenset({*filters, *times})),
         before=before,
         made_seq=made_seq,
         limit=ask.limit + 1,
@@ -170,7 +169,7 @@ async def list_statements(request: Request, ask: Annotated[StatementSearch, Quer
 async def get_statement(request: Request, id: UUID, ask: Annotated[AtSize, Query()]) -> Response:
     """A statement in its exact words, with its evidence; a retracted one says so."""
     reading, _ = await begin(request, ask, statements.NAME)
-    (row,) = await reading.rows(statements_read.ONE, id=id)
+    (row,) = await reading.rows(queries.STATEMENT, id=id)
     if row["id"] is None:
         raise missing("statement", id)
     return conditional(request, {**serialize.statement(row), "known": reading.known(row)})
@@ -184,7 +183,7 @@ async def get_timeline(
     start = (_EARLIEST, -(2**31), -1)
     reading, (valid_from, ord_, made_seq) = await begin(request, ask, *_PAIR, start=start)
     rows = await reading.rows(
-        timelines_read.TIMELINE,
+        queries.TIMELINE,
         actor=actor,
         topic=topic,
         valid_from=valid_from,
@@ -210,7 +209,7 @@ async def get_history(
     """Every version of every step, in the order in which the record came to believe it."""
     reading, (open_seq,) = await begin(request, ask, *_PAIR, start=(-1,))
     rows = await reading.rows(
-        timelines_read.HISTORY, actor=actor, topic=topic, open_seq=open_seq, limit=ask.limit + 1
+        queries.HISTORY, actor=actor, topic=topic, open_seq=open_seq, limit=ask.limit + 1
     )
     _both(rows[0], actor, topic)
     return listed(
@@ -251,7 +250,7 @@ async def _sheet(request: Request, ask: PagedAsOf, of: str, name: str) -> Respon
     _, instant = moment(ask.as_of)
     reading, (after, at) = await begin(request, ask, *_PAIR, start=("", instant))
     rows = await reading.rows(
-        timelines_read.sheet(of),
+        queries.positions_page(of),
         **{of: name},
         after=after,
         as_of=at,

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.stances import Stance
-from onrecord.projections.changes.review_read import Finding
+from onrecord.projections.review import FindingKind
 
 Item = TypeVar("Item")
 
@@ -232,7 +232,7 @@ class VersionOfStep:
 class Review:
     """Something on record that asks to be looked at; it goes with the event that resolves it."""
 
-    kind: Finding
+    kind: FindingKind
     told: Annotated[str, Field(description="What it is, and what resolves it.")]
     statement: UUID
     position: UUID | None

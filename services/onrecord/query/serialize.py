@@ -1,6 +1,6 @@
 """How does a row become an answer?
 
-Pure functions from rows of `projections.*_read` to what `schemas` says. Called by `routes`.
+Pure functions from rows of `projections.queries` to what `schemas` says. Called by `routes`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ def topic(row: Row) -> Topic:
 
 def statement(row: Row) -> dict[str, Any]:
     """A `StatementOut` with all that the statement says; a retracted one has the retraction."""
-    retracted = row["close_seq"] < row["k"]
+    retracted = row["close_seq"] < row["known_size"]
     corrected = row["open_seq"] > row["made_seq"]
     known = StatementOut(
         erased=row["erased"],
@@ -100,7 +100,7 @@ def step(row: Row) -> Step:
 
 def version_of_step(row: Row) -> VersionOfStep:
     """A version with its ends on the known axis."""
-    closed = row["close_seq"] < row["k"]
+    closed = row["close_seq"] < row["known_size"]
     return VersionOfStep(
         id=row["id"],
         actor=row["actor"],
@@ -127,9 +127,9 @@ def version_of_step(row: Row) -> VersionOfStep:
 
 def position(row: Row, *, topic: str, as_of: str, instant: datetime, known: Known) -> PositionOut:
     """The whole answer about one position; `row["id"]` is None where nothing is on record."""
-    actor = row["root"]
+    actor = row["actor"]
     path = f"/v1/actors/{actor}/topics/{topic}/position"
-    permalink = f"{path}?as_of={quote_plus(as_of)}&known_size={row['k']}"
+    permalink = f"{path}?as_of={quote_plus(as_of)}&known_size={row['known_size']}"
     certainty, alternatives = _certainty(row, instant)
     return PositionOut(
         id=row["id"],
@@ -167,7 +167,7 @@ def _previous(row: Row) -> Previous | None:
 
 
 class _Near(NamedTuple):
-    """A step that may have been held, and what `positions_read.HELD` tells of it."""
+    """A step that may have been held, and what `queries.POSITION` tells of it."""
 
     said: Row
     dates: Bounds
@@ -177,8 +177,8 @@ class _Near(NamedTuple):
 
 def _certainty(row: Row, instant: datetime) -> tuple[Any, list[Held]]:
     """DESIGN section 5: definite iff all that may hold agree in stance and condition."""
-    dated = [(one, bounds(one["effective"])) for one in row["near"]]
-    if _agree(row["near"]) and any(dates.latest <= instant for _, dates in dated):
+    dated = [(one, bounds(one["effective"])) for one in row["candidates"]]
+    if _agree(row["candidates"]) and any(dates.latest <= instant for _, dates in dated):
         return "definite", []  # whichever it was, which takes longer to work out
     near = [_Near(one, dates, one["order"], one["seq"]) for one, dates in dated]
     found, surely_some = possible_steps(near, instant)
@@ -209,7 +209,7 @@ def _cite(row: Row, actor: str, topic: str, as_of: str, permalink: str) -> str:
     else:
         said = f"As of {as_of}, {who} {WORDS[row['stance']]} {what}, effective {row['effective']}"
     known_at = row["known_at"].date().isoformat() if row["known_at"] else "its beginning"
-    return f"{said} (onrecord at size {row['k']}, {known_at}; {permalink})."
+    return f"{said} (onrecord at size {row['known_size']}, {known_at}; {permalink})."
 
 
 def _version(row: Row) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Telling others what was recorded. Owns schema `webhooks`."""
+"""Webhooks: endpoints, the events they want, and the delivery of these. Owns schema `webhooks`."""

@@ -1,248 +1,171 @@
-"""How do events become deliveries?
+"""The fan-out: a follower of the ledger that turns events into deliveries.
 
-A follower: it stays behind the projections that know an event's kind of change, and writes the
-deliveries of a page of events in the transaction that moves its checkpoint, so each event becomes
-one delivery an endpoint, exactly once. In the same transactions it queues what an endpoint missed
-while it was paused (or being made), and what is to be sent again. Called by the worker after it
+It stays behind the projections that know an event's kind of change, and writes the deliveries of a
+page of events in the transaction that moves its checkpoint, so each event becomes one delivery an
+endpoint, exactly once. The same transactions queue what endpoints missed while they were paused or
+being created (`catch_up`), and what is to be sent again (`replays`). Run by the worker after it
 folded, and by its sweeps.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, Engine, text
 
-from onrecord.projections.changes.change_of import KNOWN
-from onrecord.webhooks.matching import FOR_ALL, Filter, for_one
-from onrecord.webhooks.tables import FIRST, REPLAY
+from onrecord.domain.events import EVENT_CLASSES
+from onrecord.ledger.entry import decode
+from onrecord.projections.queries import CHANGES_KNOWN_SIZE
+from onrecord.webhooks.catch_up import queue_missed, queue_replays
+from onrecord.webhooks.matching import CHANGE_TYPE
 
-PAGE: Final = 500
-"""Events in one transaction, where few endpoints listen."""
-MOST_ROWS: Final = 100_000
-"""Deliveries in one transaction, about."""
-WINDOW: Final = 1_000
-"""Deliveries of one endpoint that may be pending before more of what it missed is queued."""
-AT_ONCE: Final = 100
-"""Endpoints looked at in one step for what they missed."""
-RATE: Final = 100
-"""Events of a replay a second."""
+PAGE: Final = 500  # events in one transaction, while few endpoints listen
+MAX_ROWS: Final = 100_000  # deliveries in one transaction, roughly
+
+_ERASURE_TYPES: Final = [event.type for event in EVENT_CLASSES.values() if event.erases]
 
 
 @dataclass(frozen=True)
-class Step:
-    """What one transaction did: deliveries written, and whether there is more to do at once."""
+class FanOutStep:
+    """The result of one transaction: deliveries written, and whether more can be written now."""
 
     written: int
     more: bool
 
 
 def fan_out(engine: Engine) -> int:
-    """Write the deliveries of every event that is known by now; answers how many were written.
+    """Write the deliveries of every event that the projections know; returns how many.
 
-    Another worker's lock ends it at once; that one looks once more after it let go.
+    Ends at once if another worker holds the checkpoint; that worker checks for new events after it
+    releases the lock.
     """
     written = 0
-    while (done := step(engine)) is not None:
-        written += done.written
-        if not done.more and not _behind(engine):
+    while (step := fan_out_page(engine)) is not None:
+        written += step.written
+        if not step.more and not _is_behind(engine):
             break
     return written
 
 
-def step(engine: Engine) -> Step | None:
-    """One page of events and of what endpoints missed; None if another worker is at it."""
+def fan_out_page(engine: Engine) -> FanOutStep | None:
+    """Process one page of events, and queue for endpoints that are behind; None if it is locked."""
     with engine.begin() as conn:
-        place = conn.execute(_LOCK).one_or_none()
-        if place is None:
+        checkpoint = conn.execute(_LOCK_CHECKPOINT).one_or_none()
+        if checkpoint is None:
             return None
-        start, end = place.size, min(place.known, place.size + _page(place.listening))
-        written = missed = again = 0
-        more = False
+        start, folded = checkpoint.size, conn.execute(CHANGES_KNOWN_SIZE).scalar_one()
+        page = max(1, min(PAGE, MAX_ROWS // max(1, checkpoint.endpoints)))
+        end = max(start, min(folded, start + page))
+        written = 0
         if start < end:
-            written = _number(conn, _INSERT, start=start, end=end)
-            conn.execute(_UNSAY, {"start": start, "end": end})
-            conn.execute(_ADVANCE, {"size": end})
-        waiting = conn.execute(_WAITING).one()
-        if waiting.missed:
-            missed, more = _missed(conn, max(start, end))
-        if waiting.again:
-            again = _replayed(conn)
-    return Step(written + missed + again, more or end < place.known)
+            places = {"start": start, "end": end}
+            written = conn.execute(_INSERT, {**places, "change_type": CHANGE_TYPE}).scalar_one()
+            _redact_responses(conn, start, end)
+            conn.execute(_MOVE_CHECKPOINT, {"size": end})
+        pending = conn.execute(_PENDING_WORK).one()
+        missed, more = queue_missed(conn, end) if pending.missed else (0, False)
+        replayed = queue_replays(conn) if pending.replays else 0
+    return FanOutStep(written + missed + replayed, more or end < folded)
 
 
-def _behind(engine: Engine) -> bool:
+def _is_behind(engine: Engine) -> bool:
     with engine.begin() as conn:
-        return bool(conn.scalar(_BEHIND))
+        size = conn.execute(_CHECKPOINT).scalar_one()
+        return bool(size < conn.execute(CHANGES_KNOWN_SIZE).scalar_one())
 
 
-def _page(listening: int) -> int:
-    return max(1, min(PAGE, MOST_ROWS // max(1, listening)))
+def _redact_responses(conn: Connection, start: int, end: int) -> None:
+    """Clear logged responses to events whose subject was erased: they may repeat what was sent."""
+    places = {"start": start, "end": end, "types": _ERASURE_TYPES}
+    for entry in conn.scalars(_ERASURES, places):
+        erasure = decode(bytes(entry), {})
+        subject = {"kind": erasure.event.erases, "id": erasure.subject}
+        conn.execute(_REDACT_RESPONSES, subject)
 
 
-def _number(conn: Connection, query: Any, **params: Any) -> int:
-    return int(conn.execute(query, params).scalar_one())
-
-
-_LOCK: Final = text(f"""
-    SELECT size, ({KNOWN.text}) AS known,
-        (SELECT count(*) FROM webhooks.endpoints WHERE deleted_at IS NULL) AS listening
-    FROM webhooks.checkpoints WHERE name = 'fan_out' FOR UPDATE SKIP LOCKED
+_LOCK_CHECKPOINT: Final = text("""
+SELECT size, (SELECT count(*) FROM webhooks.endpoints WHERE deleted_at IS NULL) AS endpoints
+FROM webhooks.checkpoints WHERE name = 'fan_out' FOR UPDATE SKIP LOCKED
 """)
-"""And how far it may go, and among how many. Both may be older than `size`, where another one moved
-it just now: there is nothing to do then, and `_BEHIND` looks again.
-"""
-_WAITING: Final = text("""
-    SELECT EXISTS (SELECT FROM webhooks.endpoints
-            WHERE from_seq IS NOT NULL AND deleted_at IS NULL) AS missed,
-        EXISTS (SELECT FROM webhooks.replays WHERE ended_at IS NULL) AS again
+_CHECKPOINT: Final = text("SELECT size FROM webhooks.checkpoints WHERE name = 'fan_out'")
+_MOVE_CHECKPOINT: Final = text("""
+UPDATE webhooks.checkpoints SET size = :size, moved_at = clock_timestamp() WHERE name = 'fan_out'
 """)
-"""Whether some endpoint missed something, or is being sent something again: mostly none."""
-_ADVANCE: Final = text(
-    "UPDATE webhooks.checkpoints SET size = :size, moved_at = clock_timestamp()"
-    " WHERE name = 'fan_out'"
+_PENDING_WORK: Final = text("""
+SELECT EXISTS (SELECT FROM webhooks.endpoints
+        WHERE from_seq IS NOT NULL AND deleted_at IS NULL) AS missed,
+    EXISTS (SELECT FROM webhooks.replays WHERE ended_at IS NULL) AS replays
+""")
+
+# A delivery for each event from :start up to :end and each endpoint that wants it. Endpoints are
+# looked up by their narrowest filter (`interests`), so only those are examined that may match.
+# Kinds and merges are those that were known at the event: `open_seq <= seq < close_seq`.
+_INSERT: Final = text("""
+WITH events AS MATERIALIZED (
+    SELECT e.seq, e.id, parsed.entry ->> 'type' AS type,
+        ARRAY(
+            WITH RECURSIVE up (id) AS (
+                SELECT jsonb_array_elements_text(parsed.entry #> '{touches,actors}')
+                UNION
+                SELECT m.into_actor FROM up JOIN projections.merges m ON m.id = up.id
+                    AND m.open_seq <= e.seq AND m.close_seq > e.seq AND m.generation = (SELECT
+                        generation FROM projections.checkpoints WHERE live AND name = 'actors')
+            ), same (id) AS (
+                SELECT id FROM up
+                UNION
+                SELECT m.id FROM same JOIN projections.merges m ON m.into_actor = same.id
+                    AND m.open_seq <= e.seq AND m.close_seq > e.seq AND m.generation = (SELECT
+                        generation FROM projections.checkpoints WHERE live AND name = 'actors')
+            )
+            SELECT id FROM same
+        ) AS actors,
+        ARRAY(SELECT jsonb_array_elements_text(parsed.entry #> '{touches,topics}')) AS topics,
+        CASE WHEN parsed.entry ->> 'type' = :change_type THEN (
+            SELECT c.kind FROM projections.changes c
+            WHERE c.id = e.id AND c.open_seq = e.seq AND c.generation = (SELECT generation
+                FROM projections.checkpoints WHERE live AND name = 'changes')
+        ) END AS kind
+    FROM ledger.entries e CROSS JOIN LATERAL (
+        SELECT convert_from(e.entry, 'UTF8')::jsonb AS entry OFFSET 0) parsed
+    WHERE e.seq >= CAST(:start AS bigint) AND e.seq < CAST(:end AS bigint)
+), matched AS (
+    SELECT DISTINCT v.seq, v.id, p.id AS endpoint
+    FROM events v CROSS JOIN LATERAL (
+        SELECT 'actor' AS by, unnest(v.actors) AS name
+        UNION ALL SELECT 'topic', unnest(v.topics)
+        UNION ALL SELECT 'kind', v.kind
+        UNION ALL SELECT 'type', v.type
+        UNION ALL SELECT 'any', ''
+    ) f
+    JOIN webhooks.interests i ON i.by = f.by AND i.name = f.name
+    JOIN webhooks.endpoints p ON p.id = i.endpoint
+    WHERE p.from_seq IS NULL AND p.deleted_at IS NULL AND v.seq >= p.size
+        AND (p.types = '{}' OR v.type = ANY (p.types))
+        AND (p.actors = '{}' OR p.actors && v.actors)
+        AND (p.topics = '{}' OR p.topics && v.topics)
+        AND (p.kinds = '{}' OR v.kind = ANY (p.kinds))
+), written AS (
+    INSERT INTO webhooks.deliveries (endpoint, seq, event, lane)
+    SELECT endpoint, seq, id, 0 FROM matched ORDER BY seq, endpoint  -- lane 0: first attempt
+    ON CONFLICT (endpoint, seq) DO NOTHING
+    RETURNING 1
 )
-_UNSAY: Final = text("""
-    WITH erasures AS MATERIALIZED (
-        SELECT (SELECT convert_from(entry, 'UTF8')::jsonb #>> '{data,target}'
-            FROM ledger.entries WHERE seq = t.seq) AS target
-        FROM ledger.touches t WHERE t.kind = 'type' AND t.name = 'payload.erased'
-            AND t.seq >= CAST(:start AS bigint) AND t.seq < CAST(:end AS bigint)
-    ), unsaid AS MATERIALIZED (
-        SELECT (SELECT seq FROM ledger.entries WHERE id = CAST(target AS uuid)) AS seq
-        FROM erasures
-        UNION SELECT t.seq FROM erasures CROSS JOIN LATERAL (
-            SELECT seq FROM ledger.touches WHERE kind = 'statement' AND name = target OFFSET 0) t
-    )
-    UPDATE webhooks.attempts SET answer = NULL
-    WHERE answer IS NOT NULL AND delivery = ANY (ARRAY(
-        SELECT d.id FROM unsaid u CROSS JOIN webhooks.endpoints p CROSS JOIN LATERAL (
-            SELECT id FROM webhooks.deliveries WHERE endpoint = p.id AND seq = u.seq OFFSET 0) d))
+SELECT count(*) FROM written
 """)
-"""A receiver may answer with what it was sent: what was erased goes from the log too."""
-_BEHIND: Final = text(
-    f"SELECT size < ({KNOWN.text}) FROM webhooks.checkpoints WHERE name = 'fan_out'"
+_ERASURES: Final = text("""
+SELECT (SELECT entry FROM ledger.entries WHERE seq = t.seq) AS entry
+FROM ledger.touches t
+WHERE t.kind = 'type' AND t.name = ANY (CAST(:types AS text[]))
+    AND t.seq >= CAST(:start AS bigint) AND t.seq < CAST(:end AS bigint)
+""")
+# The events of a subject: the one that made it has its id, the others touch it.
+_REDACT_RESPONSES: Final = text("""
+WITH events AS MATERIALIZED (
+    SELECT seq FROM ledger.entries WHERE id = CAST(:id AS uuid)
+    UNION
+    SELECT seq FROM ledger.touches WHERE kind = :kind AND name = CAST(CAST(:id AS uuid) AS text)
 )
-_INSERT: Final = text(f"""
-    WITH {FOR_ALL},
-    written AS (
-        INSERT INTO webhooks.deliveries (endpoint, seq, event, lane)
-        SELECT endpoint, seq, id, {FIRST} FROM found ORDER BY seq, endpoint
-        ON CONFLICT (endpoint, seq) DO NOTHING
-        RETURNING 1
-    )
-    SELECT count(*) FROM written
-""")
-
-
-# What an endpoint missed: from `from_seq` on, until it is as far as the fan-out.
-
-
-def _missed(conn: Connection, end: int) -> tuple[int, bool]:
-    """Queue what endpoints missed; how many deliveries, and whether some can take more at once.
-
-    A pause that comes in between wins: the row is looked at again when it is written.
-    """
-    conn.execute(_AS_FAR, {"end": end})
-    written, more = 0, False
-    behind = conn.execute(_BEHIND_OTHERS, {"window": WINDOW, "most": AT_ONCE}).mappings().all()
-    for row in behind:
-        room = min(PAGE, WINDOW - row["waiting"])
-        count, reached = _queue(
-            conn, {**row}, start=row["from_seq"], end=end, limit=room, again=False
-        )
-        place = {"id": row["id"], "from_seq": None if reached >= end else reached}
-        conn.execute(_GONE_ON, place)
-        written += count
-        more = more or (reached < end and count < WINDOW - row["waiting"])
-    return written, more
-
-
-_AS_FAR: Final = text(
-    "UPDATE webhooks.endpoints SET from_seq = NULL"
-    " WHERE from_seq >= CAST(:end AS bigint) AND paused_at IS NULL AND deleted_at IS NULL"
-)
-_BEHIND_OTHERS: Final = text("""
-    SELECT p.*, w.waiting FROM webhooks.endpoints p CROSS JOIN LATERAL (
-        SELECT count(*) AS waiting FROM (
-            SELECT FROM webhooks.deliveries WHERE endpoint = p.id AND state = 'pending'
-            LIMIT CAST(:window AS bigint)) few
-    ) w
-    WHERE p.from_seq IS NOT NULL AND p.paused_at IS NULL AND p.deleted_at IS NULL
-        AND w.waiting < CAST(:window AS bigint)
-    ORDER BY p.from_seq LIMIT CAST(:most AS bigint)
-""")
-_GONE_ON: Final = text(
-    "UPDATE webhooks.endpoints SET from_seq = CAST(:from_seq AS bigint)"
-    " WHERE id = :id AND paused_at IS NULL"
-)
-
-
-def _queue(
-    conn: Connection, endpoint: Mapping[str, Any], *, start: int, end: int, limit: int, again: bool
-) -> tuple[int, int]:
-    """Queue up to `limit` events that an endpoint wants; how many, and up to which seq that is."""
-    wanted = Filter.of(endpoint)
-    places = {"start": start, "end": end, "limit": limit, "id": endpoint["id"]}
-    query = _queued(wanted.given, again=again)
-    row = conn.execute(query, {**wanted.params, **places}).one()
-    return row.queued, end if row.next is None else row.next
-
-
-def _queued(given: frozenset[str], *, again: bool) -> Any:
-    sent_again = f"""DO UPDATE SET state = 'pending', lane = {REPLAY}, tries = 0, ended_at = NULL
-        WHERE d.state IN ('delivered', 'failed')"""
-    return text(f"""
-    WITH {for_one(given)},
-    written AS (
-        INSERT INTO webhooks.deliveries AS d (endpoint, seq, event, lane)
-        SELECT CAST(:id AS uuid), seq, id, {REPLAY if again else FIRST} FROM found ORDER BY seq
-        ON CONFLICT (endpoint, seq) {sent_again if again else "DO NOTHING"}
-    )
-    SELECT (SELECT count(*) FROM found) AS queued, next FROM onward
-    """)
-
-
-# What is to be sent again: a replay, at its rate.
-
-
-def _replayed(conn: Connection) -> int:
-    written = 0
-    for row in conn.execute(_REPLAYS, {"window": WINDOW, "rate": RATE}).mappings().all():
-        count, reached = _queue(
-            conn, {**row}, start=row["at_seq"], end=row["to_seq"], limit=row["room"], again=True
-        )
-        conn.execute(_QUEUED, {"replay": row["replay"], "at_seq": reached, "count": count})
-        written += count
-    conn.execute(_ENDED)
-    return written
-
-
-_REPLAYS: Final = text(f"""
-    SELECT p.*, r.id AS replay, r.at_seq, r.to_seq, room.room
-    FROM webhooks.replays r JOIN webhooks.endpoints p ON p.id = r.endpoint
-    CROSS JOIN LATERAL (
-        SELECT floor(least(CAST(:window AS bigint),
-            extract(epoch FROM clock_timestamp() - r.filled_at) * :rate))::bigint - count(*) AS room
-        FROM (
-            SELECT FROM webhooks.deliveries
-            WHERE endpoint = p.id AND state = 'pending' AND lane = {REPLAY}
-            LIMIT CAST(:window AS bigint)) few
-    ) room
-    WHERE r.ended_at IS NULL AND r.at_seq < r.to_seq AND p.paused_at IS NULL
-        AND p.deleted_at IS NULL AND room.room > 0
-    ORDER BY r.id
-""")
-_QUEUED: Final = text("""
-    UPDATE webhooks.replays SET at_seq = :at_seq, queued = queued + :count,
-        filled_at = clock_timestamp()
-    WHERE id = :replay
-""")
-_ENDED: Final = text(f"""
-    UPDATE webhooks.replays r SET ended_at = clock_timestamp()
-    WHERE r.ended_at IS NULL AND r.at_seq >= r.to_seq
-        AND NOT EXISTS (SELECT FROM webhooks.deliveries d
-            WHERE d.endpoint = r.endpoint AND d.lane = {REPLAY} AND d.state = 'pending')
-        AND NOT EXISTS (SELECT FROM webhooks.deliveries d
-            WHERE d.endpoint = r.endpoint AND d.lane = {REPLAY} AND d.state = 'sending')
+UPDATE webhooks.attempts SET answer = NULL
+WHERE answer IS NOT NULL AND delivery = ANY (ARRAY(
+    SELECT d.id FROM events v CROSS JOIN webhooks.endpoints p CROSS JOIN LATERAL (
+        SELECT id FROM webhooks.deliveries WHERE endpoint = p.id AND seq = v.seq OFFSET 0) d))
 """)

@@ -1,31 +1,29 @@
-"""Which events does an endpoint want?
+"""Filters of endpoints, and the search for the events that pass one.
 
-One predicate, `PASSES`, says it to all who ask: the fan-out (some events, every endpoint), and the
-feed, the dry run, a replay and who resumes (one endpoint, from a place on). An endpoint wants what
-passes each filter that it has; a filter passes what has one of its names. An actor who is merged
-with another by the time of an event is meant by that one's name too, and the other way round.
+An event passes if it passes each filter that the endpoint has, and a filter if it has one of the
+filter's names. An actor stands for every actor that it was merged with by the time of the event.
+`fan_out` applies the same rules to some events and all endpoints at once; `MATCHED` serves the
+feed, the dry run, replays and endpoints that are behind. `tests/integration/test_matching.py`
+compares both with the rules written down in Python.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 
-from onrecord.domain.events import PositionChanged
-from onrecord.ledger.read import seqs
-from onrecord.projections.changes.change_of import ever_meant, kind, meant
+from onrecord.domain.events import EVENT_CLASSES, PositionChanged
 
-CHANGED: Final = PositionChanged.type
-"""The one type of event that has a kind of change."""
+CHANGE_TYPE: Final = PositionChanged.type  # the one type of event that has a kind of change
+EVENT_TYPES: Final = tuple(dict.fromkeys(type_ for type_, _ in EVENT_CLASSES))
+# An endpoint's filters, the narrowest first, and what their names are (`interests.by`).
 FILTERS: Final = {"actors": "actor", "topics": "topic", "kinds": "kind", "types": "type"}
-"""An endpoint's filters, the narrowest first, and what each of their names is."""
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What an endpoint wants. An empty part wants everything."""
+    """The events that an endpoint wants. An empty part lets everything through."""
 
     types: tuple[str, ...] = ()
     actors: tuple[str, ...] = ()
@@ -35,112 +33,105 @@ class Filter:
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "Filter":
         """The filter in a row of `endpoints`."""
-        return cls(**{name: tuple(row[name]) for name in FILTERS})
-
-    @property
-    def params(self) -> dict[str, list[str]]:
-        """As the queries here take it. Whoever wants kinds of change wants changes."""
-        types = self.types or ((CHANGED,) if self.kinds else ())
-        return {**{name: list(getattr(self, name)) for name in FILTERS}, "types": list(types)}
-
-    @property
-    def given(self) -> frozenset[str]:
-        """The parts of `params` that are not empty."""
-        return frozenset(name for name, names in self.params.items() if names)
+        return cls(**{part: tuple(row[part]) for part in FILTERS})
 
     @property
     def interests(self) -> list[tuple[str, str]]:
-        """Where the fan-out finds it: by each name of its narrowest part."""
-        for name, by in FILTERS.items():
-            if names := getattr(self, name):
-                return [(by, one) for one in names]
+        """Rows of `interests`: each name of the narrowest part."""
+        for part, by in FILTERS.items():
+            if names := getattr(self, part):
+                return [(by, name) for name in names]
         return [("any", "")]
 
+    @property
+    def search(self) -> dict[str, Any]:
+        """Parameters of `MATCHED`: the narrowest part that `ledger.touches` indexes, and the rest.
 
-def events(which: str) -> str:
-    """The CTE `events`: what is matched of the entries that pass `which`, SQL over `e`."""
-    return f"""
-    events AS MATERIALIZED (
-        SELECT e.seq, e.id, said ->> 'type' AS type,
-            CAST(said ->> 'recorded_at' AS timestamptz) AS recorded_at,
-            {meant("SELECT jsonb_array_elements_text(said #> '{touches,actors}')", "e.seq")}
-                AS actors,
-            ARRAY(SELECT jsonb_array_elements_text(said #> '{{touches,topics}}')) AS topics,
-            CASE WHEN said ->> 'type' = '{CHANGED}'
-                THEN {kind("e.seq", "e.id")} END AS kind
-        FROM ledger.entries e
-        CROSS JOIN LATERAL (SELECT convert_from(e.entry, 'UTF8')::jsonb AS said OFFSET 0) parsed
-        WHERE {which}
-    )"""
-
-
-PASSES: Final = """
-    (p.types = '{}' OR v.type = ANY (p.types)) AND (p.actors = '{}' OR p.actors && v.actors)
-    AND (p.topics = '{}' OR p.topics && v.topics) AND (p.kinds = '{}' OR v.kind = ANY (p.kinds))
-"""
-"""Does the event `v` pass the filters of `p`?"""
-
-FOR_ALL: Final = f"""
-    {events("e.seq >= CAST(:start AS bigint) AND e.seq < CAST(:end AS bigint)")},
-    found AS (
-        SELECT DISTINCT v.seq, v.id, p.id AS endpoint
-        FROM events v CROSS JOIN LATERAL (
-            SELECT 'actor' AS by, unnest(v.actors) AS name
-            UNION ALL SELECT 'topic', unnest(v.topics)
-            UNION ALL SELECT 'kind', v.kind
-            UNION ALL SELECT 'type', v.type
-            UNION ALL SELECT 'any', ''
-        ) f
-        JOIN webhooks.interests i ON i.by = f.by AND i.name = f.name
-        JOIN webhooks.endpoints p ON p.id = i.endpoint
-        WHERE p.from_seq IS NULL AND p.deleted_at IS NULL AND v.seq >= p.size AND {PASSES}
-    )"""
-"""CTEs that end in `found`: for which endpoints are the events from `:start` up to `:end`?
-Endpoints come from the index of their narrowest filter: none is looked at for another's event.
-"""
+        A filter by kind lets only changes of position through, so it is searched by their type.
+        """
+        types = self.types or ((CHANGE_TYPE,) if self.kinds else ())
+        parts = {"actor": self.actors, "topic": self.topics, "type": types}
+        by = next((by for by, names in parts.items() if names), "any")
+        return {
+            "by": by,
+            "names": list(parts.get(by, ())),
+            "topics": [] if by == "topic" else list(self.topics),
+            "types": [] if by == "type" else list(types),
+            "kinds": list(self.kinds),
+        }
 
 
-@cache
-def for_one(given: frozenset[str]) -> str:
-    """CTEs that end in `found`: of the next events from `:start` up to `:end`, those that pass a
-    filter with these parts (`Filter.given`), each a parameter of its name; and in `onward`, whose
-    `next` is where to look on. At most `:limit` are found; fewer does not mean: no more.
-    """
-    of = kind("f.seq", "(SELECT id FROM ledger.entries WHERE seq = f.seq)")
-    also = f"{of} = ANY (CAST(:kinds AS text[]))" if "kinds" in given else "true"
-    whoever = {"actors": ever_meant("SELECT unnest(CAST(:actors AS text[]))")}
-    near = (
-        "e.seq IN (SELECT seq FROM near)"
-        " AND e.seq < (SELECT coalesce(next, CAST(:end AS bigint)) FROM onward)"
-    )
-    arrays = ", ".join(f"CAST(:{name} AS text[]) AS {name}" for name in FILTERS)
-    return f"""
-    p AS (SELECT {arrays}),
-    near AS MATERIALIZED ({seqs(given - {"kinds"}, also, whoever)}),
-    onward AS MATERIALIZED (
-        SELECT (SELECT seq FROM near WHERE seq < CAST(:end AS bigint)
-            ORDER BY seq OFFSET CAST(:limit AS bigint) LIMIT 1) AS next
-    ),
-    {events(near)},
-    found AS (SELECT v.seq, v.id FROM events v, p WHERE {PASSES} ORDER BY v.seq)"""
-
-
-@cache
-def matched(given: frozenset[str]) -> TextClause:
-    """Seq and id of what `for_one` finds, and `next`; at least one row comes back."""
-    return text(
-        f"WITH {for_one(given)}"
-        " SELECT seq, id, next FROM onward LEFT JOIN found ON true ORDER BY seq"
-    )
-
-
-@cache
-def counted(given: frozenset[str]) -> TextClause:
-    """How many of the next `:limit` they are, and `next`. Only who an actor was then is not told by
-    the ledger's index: without such a filter no entry is read.
-    """
-    near = "near WHERE seq < coalesce(next, CAST(:end AS bigint))"
-    which = "found" if "actors" in given else near
-    return text(
-        f"WITH {for_one(given)} SELECT (SELECT count(*) FROM {which}) AS events, next FROM onward"
-    )
+# Of the next :limit candidates from :start up to :end, the seqs of those that pass a filter
+# (`Filter.search`), in order; and in `next` where the search continues, null at the end. So fewer
+# seqs than :limit do not mean that there are no more.
+#
+# Each name's index entries are read in order, and the other filters looked up for each. These are
+# scalar subqueries, because an EXISTS can become a join or a hash that reads all entries of a
+# common name. For an actor, the names it was ever merged with give candidates too; whether a merge
+# held at the event is checked last.
+MATCHED: Final = text("""
+WITH RECURSIVE names (name) AS (
+    SELECT unnest(CAST(:names AS text[]))
+    UNION
+    SELECT merged.id FROM names CROSS JOIN LATERAL (
+        SELECT m.into_actor AS id FROM projections.merges m
+        WHERE m.id = names.name AND m.generation =
+            (SELECT generation FROM projections.checkpoints WHERE live AND name = 'actors')
+        UNION ALL
+        SELECT m.id FROM projections.merges m
+        WHERE m.into_actor = names.name AND m.generation =
+            (SELECT generation FROM projections.checkpoints WHERE live AND name = 'actors')
+    ) merged
+    WHERE CAST(:by AS text) = 'actor'
+), candidates AS MATERIALIZED (
+    SELECT page.seq, array_agg(names.name) AS touched FROM names CROSS JOIN LATERAL (
+        SELECT t.seq FROM ledger.touches t
+        WHERE t.kind = CAST(:by AS text) AND t.name = names.name
+            AND t.seq >= CAST(:start AS bigint) AND t.seq < CAST(:end AS bigint)
+            AND (CAST(:topics AS text[]) = '{}' OR (
+                SELECT true FROM unnest(CAST(:topics AS text[])) topic CROSS JOIN LATERAL (
+                    SELECT FROM ledger.touches
+                    WHERE kind = 'topic' AND name = topic AND seq = t.seq LIMIT 1) touch LIMIT 1))
+            AND (CAST(:types AS text[]) = '{}' OR (
+                SELECT true FROM unnest(CAST(:types AS text[])) type CROSS JOIN LATERAL (
+                    SELECT FROM ledger.touches
+                    WHERE kind = 'type' AND name = type AND seq = t.seq LIMIT 1) touch LIMIT 1))
+            AND (CAST(:kinds AS text[]) = '{}' OR (
+                SELECT c.kind FROM projections.changes c
+                WHERE c.id = (SELECT id FROM ledger.entries WHERE seq = t.seq)
+                    AND c.open_seq = t.seq AND c.generation = (SELECT generation
+                        FROM projections.checkpoints WHERE live AND name = 'changes')
+                ) = ANY (CAST(:kinds AS text[])))
+        ORDER BY t.seq LIMIT CAST(:limit AS bigint) + 1
+    ) page
+    GROUP BY page.seq
+    UNION ALL
+    (SELECT seq, CAST(:names AS text[]) FROM ledger.entries
+    WHERE CAST(:by AS text) = 'any' AND seq >= CAST(:start AS bigint) AND seq < CAST(:end AS bigint)
+    ORDER BY seq LIMIT CAST(:limit AS bigint) + 1)
+    ORDER BY seq LIMIT CAST(:limit AS bigint) + 1
+), following AS (
+    SELECT (SELECT seq FROM candidates ORDER BY seq OFFSET CAST(:limit AS bigint)) AS next
+)
+SELECT next, ARRAY(
+    SELECT c.seq FROM candidates c
+    WHERE c.seq < coalesce(next, CAST(:end AS bigint))
+        AND (CAST(:by AS text) <> 'actor' OR c.touched && CAST(:names AS text[]) OR (
+            WITH RECURSIVE up (id) AS (
+                SELECT unnest(c.touched)
+                UNION
+                SELECT m.into_actor FROM up JOIN projections.merges m ON m.id = up.id
+                    AND m.open_seq <= c.seq AND m.close_seq > c.seq AND m.generation = (SELECT
+                        generation FROM projections.checkpoints WHERE live AND name = 'actors')
+            ), same (id) AS (
+                SELECT id FROM up
+                UNION
+                SELECT m.id FROM same JOIN projections.merges m ON m.into_actor = same.id
+                    AND m.open_seq <= c.seq AND m.close_seq > c.seq AND m.generation = (SELECT
+                        generation FROM projections.checkpoints WHERE live AND name = 'actors')
+            )
+            SELECT true FROM same WHERE id = ANY (CAST(:names AS text[])) LIMIT 1))
+    ORDER BY c.seq
+) AS seqs
+FROM following
+""")

@@ -1,9 +1,8 @@
-"""In which words is a receiver told of an event?
+"""Bodies of deliveries: CloudEvents 1.0 in structured JSON.
 
-CloudEvents 1.0 in structured JSON, made when it is sent and never stored: what was erased meanwhile
-is not sent. `data` is the event as `GET /v1/events/{id}` gives it, without salts; a changed
-position's has `change` besides. Called by `deliver` and by the feed, each with rows of `EVENTS`,
-and by `examples` for the description of the API.
+Rendered when sent and never stored, so sections that were erased in the meantime are not sent.
+`data` is the event as `GET /v1/events/{id}` gives it, without salts; a changed position also has
+`change`. Used by the deliverer and the feed with rows of `EVENTS`, and by `examples`.
 """
 
 from collections.abc import Mapping
@@ -13,18 +12,17 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from onrecord.domain.event_types import stored_subject
-from onrecord.projections.changes.change_of import change
+from onrecord.domain.events import EVENT_CLASSES
+from onrecord.domain.ids import entity_id
 
 MEDIA_TYPE: Final = "application/cloudevents+json"
-SOURCE: Final = "urn:onrecord:ledger"
-"""CloudEvents' `source`: with the event's id, it names an event once for all."""
-PING: Final = "endpoint.ping"
-"""The type of what a ping sends, which no event on record has."""
+SOURCE: Final = "urn:onrecord:ledger"  # with the event's id, it identifies an event everywhere
+PING_TYPE: Final = "endpoint.ping"  # the type of a ping, which no recorded event has
 
-EVENTS: Final = text(f"""
-SELECT e.seq, e.entry, p.sections, p.values, x.erased,
-    {change("e.seq", "e.id")} AS change
+# The events at :seqs. The change of a position is the one known at the event itself: the rows of a
+# projection that were current then, `open_seq <= seq < close_seq`.
+EVENTS: Final = text("""
+SELECT e.seq, e.entry, p.sections, p.values, x.erased, c.change
 FROM ledger.entries e
 LEFT JOIN LATERAL (
     SELECT array_agg(section ORDER BY section) AS sections,
@@ -34,13 +32,24 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT jsonb_object_agg(section, ground) AS erased FROM ledger.erased WHERE seq = e.seq
 ) x ON true
+LEFT JOIN LATERAL (
+    SELECT jsonb_build_object('kind', c.kind, 'size', c.change_size, 'late', c.late, 'previous',
+        CASE WHEN c.before_id IS NOT NULL THEN jsonb_build_object(
+            'id', c.before_id, 'stance', c.before_stance,
+            'condition', s.condition, 'effective', s.effective) END) AS change
+    FROM projections.changes c LEFT JOIN projections.steps s
+        ON s.id = c.before_id AND s.open_seq <= e.seq AND s.close_seq > e.seq
+        AND s.generation =
+            (SELECT generation FROM projections.checkpoints WHERE live AND name = 'positions')
+    WHERE c.id = e.id AND c.open_seq = e.seq AND c.generation =
+        (SELECT generation FROM projections.checkpoints WHERE live AND name = 'changes')
+) c ON true
 WHERE e.seq = ANY (CAST(:seqs AS bigint[]))
 """)
-"""What is told of these events, each read once however many are to be told of it."""
 
 
-def body(row: Mapping[str, Any]) -> bytes:
-    """A row of `EVENTS` as the body of a delivery."""
+def event_body(row: Mapping[str, Any]) -> bytes:
+    """The body of a delivery of the event in a row of `EVENTS`."""
     entry = orjson.loads(row["entry"])
     data: dict[str, Any] = {
         "entry": orjson.Fragment(row["entry"]),
@@ -58,7 +67,7 @@ def body(row: Mapping[str, Any]) -> bytes:
             "id": entry["id"],
             "source": SOURCE,
             "type": entry["type"],
-            "subject": _subject(entry),
+            "subject": _subject_path(entry),
             "time": entry["recorded_at"],
             "sequence": str(entry["seq"]),
             "datacontenttype": "application/json",
@@ -67,14 +76,14 @@ def body(row: Mapping[str, Any]) -> bytes:
     )
 
 
-def ping(id_: UUID, endpoint: UUID, at: str) -> bytes:
-    """The body of a ping: a test that says so. It has no place in the ledger, so no `sequence`."""
+def ping_body(id_: UUID, endpoint: UUID, at: str) -> bytes:
+    """The body of a ping. It is not in the ledger, so it has no `sequence`."""
     return orjson.dumps(
         {
             "specversion": "1.0",
             "id": str(id_),
             "source": SOURCE,
-            "type": PING,
+            "type": PING_TYPE,
             "subject": f"endpoints/{endpoint}",
             "time": at,
             "datacontenttype": "application/json",
@@ -83,7 +92,14 @@ def ping(id_: UUID, endpoint: UUID, at: str) -> bytes:
     )
 
 
-def _subject(entry: Mapping[str, Any]) -> str:
-    """The thing that the event is about, as a path below `/v1/`."""
-    kind, name = stored_subject(entry["type"], entry["version"], entry["data"], entry["id"])
-    return f"{kind}s/{name}"
+def _subject_path(entry: Mapping[str, Any]) -> str:
+    """The path below `/v1/` of the thing that an entry's event makes, amends or erases words of."""
+    event_class, data = EVENT_CLASSES[entry["type"], entry["version"]], entry["data"]
+    kind = event_class.makes or event_class.amends or event_class.erases
+    assert kind is not None, f"{entry['type']} has no subject"
+    subject = event_class.model_construct(**data).subject(UUID(entry["id"]))
+    if kind not in ("actor", "topic"):
+        return f"{kind}s/{subject}"
+    # The UUID of an actor or topic is derived from its slug: find the field that it came from.
+    slugs = (value for value in data.values() if isinstance(value, str))
+    return f"{kind}s/{next(slug for slug in slugs if entity_id(kind, slug) == subject)}"

@@ -1,7 +1,6 @@
-"""How does the log of a deleted endpoint go?
+"""Purge of deleted endpoints and their delivery logs, run by the worker's sweeps.
 
-Page by page, each a short transaction, so that nothing waits behind a million rows. Called by the
-worker's sweeps; what it has not come to yet is out of everybody's sight already.
+Page by page, each a short transaction. The API hides a deleted endpoint at once.
 """
 
 from typing import Final
@@ -10,40 +9,45 @@ from sqlalchemy import Engine, text
 
 PAGE: Final = 5_000
 
-_FORGET: Final = text("""
-    WITH gone AS (
-        DELETE FROM webhooks.deliveries WHERE id IN (
-            SELECT d.id FROM webhooks.endpoints e CROSS JOIN LATERAL (
-                SELECT id FROM webhooks.deliveries WHERE endpoint = e.id
-                LIMIT CAST(:page AS bigint)) d
-            WHERE e.deleted_at IS NOT NULL LIMIT CAST(:page AS bigint))
-        RETURNING id
-    ), attempts AS (DELETE FROM webhooks.attempts a USING gone WHERE a.delivery = gone.id)
-    SELECT count(*) FROM gone
-""")
-_CLOSE: Final = (
-    "DELETE FROM webhooks.interests i USING webhooks.endpoints e"
-    " WHERE e.id = i.endpoint AND e.deleted_at IS NOT NULL",
-    "DELETE FROM webhooks.replays r USING webhooks.endpoints e"
-    " WHERE e.id = r.endpoint AND e.deleted_at IS NOT NULL",
-    "DELETE FROM webhooks.endpoints e WHERE e.deleted_at < clock_timestamp() - interval '1 minute'"
-    " AND NOT EXISTS (SELECT FROM webhooks.deliveries WHERE endpoint = e.id)",
-)
-"""The row stays for a minute: a fan-out that began before may still write for it, and so may a
-change of its filters that its deletion waited for.
-"""
 
-
-def forget(engine: Engine) -> int:
-    """Remove what is left of deleted endpoints, up to `PAGE` deliveries; how many."""
+def purge_deleted_endpoints(engine: Engine) -> int:
+    """Remove up to `PAGE` deliveries of deleted endpoints, then the endpoints; returns how many."""
     with engine.begin() as conn:
-        if not conn.scalar(_ANY):
+        if not conn.scalar(_ANY_DELETED):
             return 0
-        gone = int(conn.execute(_FORGET, {"page": PAGE}).scalar_one())
-        if gone < PAGE:
-            for statement in _CLOSE:
-                conn.execute(text(statement))
-    return gone
+        purged = int(conn.execute(_PURGE_DELIVERIES, {"page": PAGE}).scalar_one())
+        if purged < PAGE:
+            conn.execute(_PURGE_INTERESTS)
+            conn.execute(_PURGE_REPLAYS)
+            conn.execute(_PURGE_ENDPOINTS)
+    return purged
 
 
-_ANY: Final = text("SELECT EXISTS (SELECT FROM webhooks.endpoints WHERE deleted_at IS NOT NULL)")
+_ANY_DELETED: Final = text("""
+SELECT EXISTS (SELECT FROM webhooks.endpoints WHERE deleted_at IS NOT NULL)
+""")
+_PURGE_DELIVERIES: Final = text("""
+WITH purged AS (
+    DELETE FROM webhooks.deliveries WHERE id IN (
+        SELECT d.id FROM webhooks.endpoints e CROSS JOIN LATERAL (
+            SELECT id FROM webhooks.deliveries WHERE endpoint = e.id
+            LIMIT CAST(:page AS bigint)) d
+        WHERE e.deleted_at IS NOT NULL LIMIT CAST(:page AS bigint))
+    RETURNING id
+), attempts AS (DELETE FROM webhooks.attempts a USING purged WHERE a.delivery = purged.id)
+SELECT count(*) FROM purged
+""")
+_PURGE_INTERESTS: Final = text("""
+DELETE FROM webhooks.interests i USING webhooks.endpoints e
+WHERE e.id = i.endpoint AND e.deleted_at IS NOT NULL
+""")
+_PURGE_REPLAYS: Final = text("""
+DELETE FROM webhooks.replays r USING webhooks.endpoints e
+WHERE e.id = r.endpoint AND e.deleted_at IS NOT NULL
+""")
+# The row stays for a minute: a fan-out that began earlier may still write deliveries for it, and so
+# may a change of its filters that the deletion waited for.
+_PURGE_ENDPOINTS: Final = text("""
+DELETE FROM webhooks.endpoints e WHERE e.deleted_at < clock_timestamp() - interval '1 minute'
+    AND NOT EXISTS (SELECT FROM webhooks.deliveries WHERE endpoint = e.id)
+""")

@@ -1,8 +1,11 @@
-"""Which tables hold the endpoints and what was sent to them?
+"""Tables of schema `webhooks`: endpoints, what they want, deliveries and their attempts.
 
-Made by `migrations/`; a test holds the two against each other. The SQL of this room stands in
-`endpoints`, `matching`, `fan_out`, `claim`, `results` and `log`.
+Created by `migrations/`; a test compares these definitions with them. The statements over them
+stand in the modules that run them.
 """
+
+from typing import Final
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -30,6 +33,11 @@ metadata = MetaData(schema="webhooks")
 
 _INSTANT = DateTime(timezone=True)
 
+LOWEST_ID: Final = UUID(int=0)  # sorts before every endpoint: where a scan of them starts
+
+# `size`: of the ledger when the endpoint was created. `from_seq`: the next event to queue for it;
+# null once it is level with the fan-out. `failures`: consecutive ones. `probe_at`: a failing
+# endpoint is not tried before.
 endpoints = Table(
     "endpoints",
     metadata,
@@ -57,10 +65,9 @@ endpoints = Table(
     Index("endpoints_behind", "from_seq", postgresql_where=text("from_seq IS NOT NULL")),
     Index("endpoints_deleted", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
 )
-"""`size`: the ledger's when it was made. `from_seq`: where it goes on from; null where it is as far
-as the fan-out. `failures`: in a row; `probe_at`: when it may be tried again, if it fails.
-"""
 
+# How the fan-out looks up an endpoint: by each name of its narrowest filter (`by` is actor, topic,
+# kind or type), or by `any` if it has no filter.
 interests = Table(
     "interests",
     metadata,
@@ -70,10 +77,10 @@ interests = Table(
     PrimaryKeyConstraint("by", "name", "endpoint"),
     Index("interests_endpoint", "endpoint"),
 )
-"""Where the fan-out finds an endpoint: by the names of its narrowest filter (actor, topic, kind or
-type), or by `any` where it has none.
-"""
 
+# One event for one endpoint, or a ping (no `seq`). `tries` counts the attempts of this round, which
+# a replay or a resend restarts; `attempts` counts all of them. `lease` is a fencing token: a result
+# is recorded only under the lease that it was claimed with.
 deliveries = Table(
     "deliveries",
     metadata,
@@ -112,13 +119,11 @@ deliveries = Table(
         postgresql_where=text("state = 'sending'"),
     ),
 )
-"""One event for one endpoint, or a ping (no seq). `tries` counts the attempts of this round, which
-a replay or resend begins anew; `attempts` all of them. `lease` fences what a claim may write.
-"""
 
+# Lanes of a delivery; statements write the numbers. Only a retry waits for its `next_attempt_at`.
 FIRST, RETRY, REPLAY, PING = range(4)
-"""Lanes. Only a retry waits for its `next_attempt_at`; the others are due as they stand there."""
 
+# The outcome of each attempt. `ok` is null if it is unknown: the deliverer ended during it.
 attempts = Table(
     "attempts",
     metadata,
@@ -132,8 +137,9 @@ attempts = Table(
     Column("answer", LargeBinary),
     PrimaryKeyConstraint("delivery", "number"),
 )
-"""What came of each attempt. `ok` is null where nobody knows: it began, and its deliverer ended."""
 
+# Requests to send events again: seqs from `from_seq` up to, not including, `to_seq`. `events` of
+# them match the endpoint's filters; those below `at_seq` are queued.
 replays = Table(
     "replays",
     metadata,
@@ -150,9 +156,8 @@ replays = Table(
     Index("replays_one", "endpoint", unique=True, postgresql_where=text("ended_at IS NULL")),
     Index("replays_endpoint", "endpoint", "id"),
 )
-"""What was asked to be sent again: seqs from `from_seq` up to, not including, `to_seq`; `events` of
-them match, those below `at_seq` are queued."""
 
+# Attempts by outcome, for the metrics: one row a deliverer process, which only it writes.
 tallies = Table(
     "tallies",
     metadata,
@@ -162,9 +167,8 @@ tallies = Table(
     Column("unknown", BigInteger, nullable=False, server_default=text("0")),
     Column("given_up", BigInteger, nullable=False, server_default=text("0")),
 )
-"""How many attempts came to what, and how many deliveries were given up: a row for each start of a
-deliverer, which nobody else writes."""
 
+# The size of the ledger up to which events are fanned out. Never rebuilt: what was sent stays sent.
 checkpoints = Table(
     "checkpoints",
     metadata,
@@ -172,4 +176,3 @@ checkpoints = Table(
     Column("size", BigInteger, nullable=False),
     Column("moved_at", _INSTANT, nullable=False, server_default=func.clock_timestamp()),
 )
-"""How far the fan-out is. It is never built anew: what was sent stays sent."""

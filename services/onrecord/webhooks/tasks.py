@@ -1,7 +1,7 @@
-"""Which Celery task wakes the deliverer, and which queue is it in?
+"""The Celery task that wakes the deliverer, its queue and its schedule.
 
-One bell without data, rung after a fan-out and by the door, and sent by beat as a sweep. It may be
-lost or doubled: the deliverer looks by itself too.
+Sent by the worker after a fan-out, by the webhooks API, and by beat as a sweep. A task carries no
+data and may be lost or doubled: the deliverer also polls.
 """
 
 from collections.abc import Callable
@@ -16,16 +16,16 @@ WAKE: Final = "onrecord.webhooks.wake"
 SWEEP_SECONDS: Final = 2.0
 
 
-def register(app: Celery, wake: Callable[[], None]) -> None:
-    """Give the deliverer's worker its task."""
+def register_wake(app: Celery, wake: Callable[[], None]) -> None:
+    """Define the task in the deliverer's process."""
 
     @app.task(name=WAKE, shared=False)
-    def woken() -> None:
+    def wake_deliverer() -> None:
         wake()
 
 
-def schedule(app: Celery) -> None:
-    """Give beat its schedule, beside what it has. One not taken within two intervals is void."""
+def schedule_wake(app: Celery) -> None:
+    """Add the sweep to beat's schedule. A task that waits for two intervals expires."""
     app.conf.beat_schedule = {
         **app.conf.beat_schedule,
         "wake": {
@@ -36,6 +36,6 @@ def schedule(app: Celery) -> None:
     }
 
 
-def ring(app: Celery) -> None:
-    """Wake a deliverer, from a worker. A broker that is away is not waited for."""
+def send_wake(app: Celery) -> None:
+    """Wake a deliverer, from a worker. Does not wait for a broker that is away."""
     app.send_task(WAKE, retry=False, queue=QUEUE)

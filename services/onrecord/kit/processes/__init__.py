@@ -1,1 +1,1 @@
-"""Child processes, Celery workers and their garbage collection."""
+"""Processes: spawning children, running Celery workers, garbage collector settings."""

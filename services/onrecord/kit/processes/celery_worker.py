@@ -1,8 +1,8 @@
-"""How is a process a Celery worker, and how does it end as soon as it is asked to?
+"""Celery worker that stops soon after SIGTERM.
 
-Called by the entrypoints that are workers. On SIGTERM Celery notes that it is to end, and looks at
-the note when it has done waiting for its broker: two to four seconds with PGMQ, in which it takes
-further bells, and up to ten with RabbitMQ. Whoever asked may kill it before that.
+Used by the entrypoints `worker` and `deliverer`. On SIGTERM Celery sets a flag and checks it only
+when its wait for the broker returns: after two to four seconds with PGMQ, during which it takes
+further tasks, and after up to ten with RabbitMQ. A supervisor may kill it before that.
 """
 
 import sys
@@ -12,16 +12,15 @@ from celery import Celery, bootsteps
 from celery.worker import state
 from kombu.transport import pgmq
 
-LOOK: Final = 0.2
-"""Seconds after which a worker that waits for RabbitMQ looks whether it is to end."""
+STOP_POLL_SECONDS: Final = 0.2
 
 
-def run(app: Celery, queue: str, **options: Any) -> NoReturn:
-    """Take this queue's tasks until SIGTERM, which lets the task under way finish."""
+def run_worker(app: Celery, queue: str, **options: Any) -> NoReturn:
+    """Take tasks from this queue until SIGTERM, which lets the current task finish."""
     if app.conf.broker_url == "pgmq://":
         app.conf.broker_transport = f"{__name__}:Transport"
-    app.steps["worker"].add(Looking)
-    # not by `worker_main`: to read a command line, Celery imports a tenth of all that is imported
+    app.steps["worker"].add(StopPoller)
+    # Not `app.worker_main`: to read a command line, Celery imports a tenth more modules.
     worker = app.Worker(
         queues=[queue],
         loglevel="WARNING",
@@ -35,11 +34,11 @@ def run(app: Celery, queue: str, **options: Any) -> NoReturn:
 
 
 class Channel(pgmq.Channel):
-    """Takes nothing more once the worker is to end. It is asked five times a second."""
+    """PGMQ channel that takes nothing more once the worker stops; polled five times a second."""
 
     def drain_events(self, *args: Any, **kwargs: Any) -> None:
         if state.should_stop is not None:
-            raise TimeoutError  # as if nothing had come in all that time
+            raise TimeoutError  # as if no message had come
         super().drain_events(*args, **kwargs)  # type: ignore[no-untyped-call] # as all of kombu
 
 
@@ -47,8 +46,8 @@ class Transport(pgmq.Transport):
     Channel = Channel
 
 
-class Looking(bootsteps.StartStopStep):
-    """Wakes the event loop of a worker that has one, as with RabbitMQ, now and then."""
+class StopPoller(bootsteps.StartStopStep):
+    """Wakes the event loop of a worker on RabbitMQ, so that it sees the flag to stop."""
 
     def register_with_event_loop(self, _: Any, hub: Any) -> None:
-        hub.call_repeatedly(LOOK, lambda: None)
+        hub.call_repeatedly(STOP_POLL_SECONDS, lambda: None)

@@ -1,13 +1,13 @@
-"""How often does Python look for cycles of garbage? Called by the processes that serve and fold."""
+"""Garbage collector settings of the processes that serve and fold."""
 
 import gc
 
 
-def spare_collector() -> None:
-    """Look less often: what is imported stays, and what a request or a page makes has no cycles.
+def tune_gc() -> None:
+    """Collect less often: imported modules stay, and a request or a page leaves no cycles.
 
-    Python's defaults go through everything that waits for the ledger, a fourth of a batch's CPU,
-    and through every page that is folded, a fifth of that.
+    Call it after all imports. With Python's defaults the collector visits every request that waits
+    for the ledger, a fourth of a batch's CPU, and every page that is folded, a fifth of that.
     """
     gc.collect()
     gc.freeze()

@@ -1,10 +1,11 @@
-"""How are child processes started so that none outlives its parent, and how are they ended?
+"""Child processes that cannot outlive their parent: starting and stopping them.
 
-Called by `entrypoints.local` for the processes of `up`, and by `kit.postgres_server`.
+Used by `entrypoints.supervisor` for the processes of `up`, and by `kit.postgres.server`.
 
-Each child leads a session of its own, so Ctrl-C in the terminal reaches the parent alone, which
-decides what its children get. On Linux the kernel sends `death_signal` when the parent ends, by
-`kill -9` too. On macOS a small process (`kit.tied.watch`) does that; killed itself, it does not.
+Each child leads its own session, so Ctrl-C in the terminal reaches the parent alone, and the parent
+decides what its children receive. On Linux the kernel sends `death_signal` when the parent ends,
+also after `kill -9`. On macOS a small watcher process does that (`exec_with_parent.fork_watcher`);
+if the watcher itself is killed, nothing is sent.
 """
 
 import os
@@ -17,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-TIED = Path(__file__).with_name("exec_with_parent.py")
+LAUNCHER = Path(__file__).with_name("exec_with_parent.py")
 
 Child = subprocess.Popen[bytes]
 
@@ -25,8 +26,8 @@ Child = subprocess.Popen[bytes]
 class SpawnedOffMainThread(RuntimeError):
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"Thread {name} can't spawn a tied child, because Linux ends the child with the thread "
-            "that made it and not with the process: spawn from the main thread."
+            f"Thread {name} can't spawn a child that is bound to this process, because Linux ends "
+            "the child with the thread that made it: spawn from the main thread."
         )
 
 
@@ -39,21 +40,22 @@ def spawn(
     log: Path | None = None,
     death_signal: signal.Signals = signal.SIGTERM,
 ) -> Child:
-    """Start a program in a session of its own, tied to the life of this process.
+    """Start a program in its own session, bound to the life of this process.
 
     `user`: name of the OS user to run as (needs root). `log`: the file its output is appended to
-    (made 0600, opened with our rights and not that user's); without it the child writes where we
-    write. A program that can't be run is a child that exits with 127 and says why in its output.
+    (created with mode 0600, opened with our rights, not that user's); without it the child writes
+    to our own output. A program that cannot be run is a child that exits with 127 and says why in
+    its output.
     """
     if threading.current_thread() is not threading.main_thread():
         raise SpawnedOffMainThread(threading.current_thread().name)
-    launcher = [sys.executable, "-I", "-S", str(TIED)]
-    with ExitStack() as ours:
+    launcher = [sys.executable, "-I", "-S", str(LAUNCHER)]
+    with ExitStack() as stack:
         output = None
         if log is not None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
             output = os.open(log, flags, 0o600)
-            ours.callback(os.close, output)
+            stack.callback(os.close, output)
         return subprocess.Popen(
             [*launcher, str(os.getpid()), str(int(death_signal)), user or "", *map(str, argv)],
             env=env,
@@ -65,20 +67,20 @@ def spawn(
         )
 
 
-def stop(
+def stop_children(
     children: Iterable[Child], *, grace: float, signum: signal.Signals = signal.SIGTERM
 ) -> list[Child]:
-    """End the children, all within the same `grace` seconds; answers those that had to be killed.
+    """Signal the children, wait `grace` seconds for all of them, and return those it had to kill.
 
-    Only each child's main process is signalled: a Celery worker's pool must hear of it from the
-    worker, or loses its tasks. What is left at the deadline is killed with its process group.
+    Only the main process of each child is signalled: a Celery pool must be stopped by its worker,
+    or it loses its tasks. What still runs at the deadline is killed with its process group.
     """
-    awaited = list(children)
+    pending = list(children)
     deadline = time.monotonic() + grace
-    for child in awaited:
+    for child in pending:
         child.send_signal(signum)
     killed = []
-    for child in awaited:
+    for child in pending:
         try:
             child.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:

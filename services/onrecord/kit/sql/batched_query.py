@@ -39,8 +39,8 @@ class _Ask(NamedTuple):
 class Together:
     """A query that takes many asks at once, and what is asked of it.
 
-    Its one parameter `asked` is a JSON array of objects, each numbered by `n`. It answers each with
-    one row that has its `n`.
+    Its one parameter `params` is a JSON array of objects, each numbered by `n`. It answers each
+    with one row that has its `n`.
     """
 
     def __init__(self, pool: Pool, query: ClauseElement) -> None:
@@ -105,7 +105,7 @@ class Together:
         """Give each its row, or the error that it meets."""
         try:
             asked = orjson.dumps([{**one.params, "n": n} for n, one in enumerate(some)]).decode()
-            found = await rows(self._pool, self._query, {"asked": asked})
+            found = await rows(self._pool, self._query, {"params": asked})
             by_number = {row["n"]: row for row in found}
             for n, one in enumerate(some):
                 if not one.answer.done():

@@ -1,8 +1,8 @@
-"""How does a process reach PostgreSQL, and how is a query that is a value run?
+"""Connections to PostgreSQL, and the function that runs the queries of the APIs.
 
-Called by entrypoints (to connect, each process in the role of its room), by folds (sync SQLAlchemy
-Core) and by the doors (async, autocommit, one function: `rows`). A role is a fence inside one
-program: the login user takes it with its connection, and can then do only what that room may.
+Used by entrypoints, which open the connections of each process in the role of its package; by folds
+(sync, SQLAlchemy Core); and by the APIs (async, in autocommit, `fetch_all`). The login user takes a
+role with its connection and can then do only what the package of that name may.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,8 @@ _DIALECT: Final = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-un
 def conninfo(url: str, *, role: str | None = None, **settings: str) -> str:
     """A libpq connection string in key=value form for `url`, in a role and with server settings.
 
-    Always in UTC: Python has no year before 1, where west of Greenwich the year 1 begins.
+    The time zone is always UTC: west of it the first instant of the year 1 lies in the year 0,
+    which Python's `datetime` does not have.
     """
     given = conninfo_to_dict(url)
     options = [str(given.pop("options", "") or ""), "-c timezone=UTC"]
@@ -39,7 +40,7 @@ def conninfo(url: str, *, role: str | None = None, **settings: str) -> str:
     options += [f"-c role={role}"] if role else []
     given.setdefault("application_name", role or "onrecord")
     given.setdefault("connect_timeout", 5)
-    return make_conninfo("", **given, options=" ".join(one for one in options if one))
+    return make_conninfo("", **given, options=" ".join(option for option in options if option))
 
 
 def connect(url: str, *, role: str | None = None, **settings: str) -> Connection:
@@ -60,18 +61,18 @@ def engine(url: str, *, role: str | None = None, **settings: str) -> Engine:
         creator=lambda: psycopg.connect(target),
         pool_pre_ping=True,
         pool_size=2,
-        hide_parameters=True,  # they may be words, which an error's text would carry into a log
+        hide_parameters=True,  # an error's text would carry payloads into a log
         json_deserializer=orjson.loads,
         json_serializer=lambda value: orjson.dumps(value).decode(),
     )
 
 
 def pool(url: str, *, role: str, size: int = 8) -> Pool:
-    """An async pool in autocommit, not opened yet. Rows are dicts; JSON is read by orjson.
+    """An async pool in autocommit, not opened yet. Rows are dicts; JSON is parsed by orjson.
 
-    Every query of a door looks things up by indexes. Planned once while a table was small, it would
-    otherwise read all of a growing one, until the next ANALYZE. Nor is one compiled, which takes a
-    hundred times as long as to run it.
+    Every query of an API finds its rows by indexes. Without these settings, a plan made while a
+    table was small would read all of it until the next ANALYZE, however large it has become. JIT
+    compilation is off too: it takes a hundred times as long as such a query.
     """
     without = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
     lookups = dict.fromkeys(without, "off")
@@ -95,36 +96,39 @@ _NUMBERED: Final = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignor
 
 @lru_cache(maxsize=512)
 def _numbered(query: ClauseElement) -> tuple[bytes, tuple[str, ...]]:
-    """A query as PostgreSQL takes it, and the names of its parameters in order.
+    """A query with numbered parameters, and their names in order.
 
-    psycopg turns names into numbers itself, anew at each call where a query has over 4 KB.
+    psycopg would replace the names itself, at each call anew where a query has over 4 KB.
     """
-    made = query.compile(dialect=_NUMBERED)
-    return made.string.encode(), tuple(made.positiontup or ())  # type: ignore[attr-defined]
+    statement = query.compile(dialect=_NUMBERED)
+    return statement.string.encode(), tuple(statement.positiontup or ())  # type: ignore[attr-defined]
 
 
 @lru_cache(maxsize=512)
 def compiled(query: ClauseElement) -> bytes:
-    """A query as psycopg takes it, compiled once."""
+    """A query with psycopg's placeholders, compiled once."""
     return query.compile(dialect=_DIALECT).string.encode()
 
 
-async def rows(pool: Pool, query: ClauseElement, params: Mapping[str, Any]) -> Sequence[Row]:
-    """Run a query that is a value and changes nothing. One statement, so one snapshot.
+async def fetch_all(pool: Pool, query: ClauseElement, params: Mapping[str, Any]) -> Sequence[Row]:
+    """Run a query that changes nothing, and return its rows. Other names in `params` are ignored.
 
-    A connection that was lost while it lay in the pool is found by using it, and what was read may
-    be read again: to check each one beforehand would cost a fifth of a small query (measured).
+    It is repeated once where the connection was lost while it was idle in the pool. To check each
+    connection beforehand would cost a fifth of a small query (measured).
     """
     sql, names = _numbered(query)
     values = [params[name] for name in names]
-    again = False
+    retried = False
     while True:
         async with pool.connection() as conn:
             try:
                 cursor = psycopg.AsyncRawCursor(conn, row_factory=dict_row)
                 return await (await cursor.execute(sql, values, binary=True)).fetchall()
             except psycopg.OperationalError:
-                if not conn.broken or again:
+                if not conn.broken or retried:
                     raise
-        again = True
+        retried = True
         await pool.check()
+
+
+rows = fetch_all  # the name until every caller has the new one

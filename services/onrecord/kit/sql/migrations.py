@@ -1,6 +1,6 @@
-"""Is the database's schema the one that this program knows, and how is it brought there?
+"""Schema migrations: running them, and checking that a database has the newest.
 
-Called by the entrypoints. The migrations stand at the top of the repository, or in the wheel.
+Used by the entrypoints. The scripts are at the top of the repository, or inside the wheel.
 """
 
 import logging
@@ -17,20 +17,20 @@ from onrecord.kit.sql.db import connect
 _PACKAGE: Final = Path(__file__).parents[2]
 
 
-def carried(name: str) -> Path:
-    """A top-level folder, from the wheel that carries it or from the checkout around us."""
-    packed = _PACKAGE / f"_{name}"
-    return packed if packed.is_dir() else _PACKAGE.parents[1] / name
+def data_folder(name: str) -> Path:
+    """A top-level folder of the repository, from the wheel if installed, else from the checkout."""
+    in_wheel = _PACKAGE / f"_{name}"
+    return in_wheel if in_wheel.is_dir() else _PACKAGE.parents[1] / name
 
 
 def upgrade(url: str) -> None:
-    """Bring the schema to its newest revision; does nothing where it is there already."""
+    """Migrate the schema to its newest revision. Does nothing if it is there already."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
     command.upgrade(_config(url), "head")
 
 
-def missing(url: str) -> str | None:
-    """What keeps this program from using the schema, in words; None if nothing does."""
+def schema_problem(url: str) -> str | None:
+    """Why this program cannot use the database's schema, for the user; None if it can."""
     head = ScriptDirectory.from_config(_config(url)).get_current_head()
     with connect(url) as conn:
         try:
@@ -44,6 +44,6 @@ def missing(url: str) -> str | None:
 
 def _config(url: str) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(carried("migrations")).replace("%", "%%"))
+    config.set_main_option("script_location", str(data_folder("migrations")).replace("%", "%%"))
     config.attributes["url"] = url
     return config

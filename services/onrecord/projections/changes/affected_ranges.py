@@ -1,82 +1,107 @@
-"""Which steps of a line does a page of entries change, and which must it know for that?
+"""The steps that a page of entries affects, read from the lines that they stand in.
 
-Called by the fold of `changes`. A step that comes, goes or moves changes itself and the step after
-it, and what both are follows from the step before each. So of a line, however long, are read the
-steps between the first and the last place that a page touches, and one on either side.
+Called by the fold of `changes`. A step that comes, goes or moves affects itself and the step after
+it, and what both are follows from the step before each. So of a line, however long, only the steps
+between the first and the last place that a page touches are read, and one on either side.
 """
 
+from collections.abc import Collection
 from typing import Any, Final
+from uuid import UUID
 
+from psycopg.rows import dict_row
 from sqlalchemy import Connection
 
-from onrecord.ledger.follow import driver
-from onrecord.projections.changes.timeline import Step, in_line, place_of
-from onrecord.projections.engine.projection import schema
-from onrecord.projections.engine.versions import NEVER
-
-_NAMES: Final = (
-    *("id", "made_seq", "actor", "recorded_as", "topic", "valid_from", "ord", "earliest"),
-    *("latest", "effective", "stance", "condition", "before_id", "before_stance"),
-    *("kind", "change_size", "late"),
-)
-_COLUMNS: Final = ", ".join(f"c.{name}" for name in _NAMES)
-_OPEN: Final = (
-    f"SELECT {_COLUMNS} FROM {{schema}}.changes c"
-    f" WHERE c.generation = %(generation)b AND c.close_seq = {NEVER} AND "
-)
-"""Steps as they are believed now: this fold is the only one who writes them."""
-
-_PLACE: Final = "(c.valid_from, c.ord, c.made_seq)"
-_LINE: Final = f"{_OPEN} {in_line('c', 's.actor', 's.topic')} AND {_PLACE}"
-_FIRST: Final = "(s.first_from, s.first_ord, s.first_seq)"
-_LAST: Final = "(s.last_from, s.last_ord, s.last_seq)"
-_SPANS: Final = f"""
-SELECT c.* FROM unnest(%(actor)b::text[], %(topic)b::text[],
-    %(first_from)b::timestamptz[], %(first_ord)b::int[], %(first_seq)b::bigint[],
-    %(last_from)b::timestamptz[], %(last_ord)b::int[], %(last_seq)b::bigint[])
-    AS s (actor, topic, first_from, first_ord, first_seq, last_from, last_ord, last_seq)
-CROSS JOIN LATERAL (
-    ({_LINE} < {_FIRST} ORDER BY c.valid_from DESC, c.ord DESC, c.made_seq DESC LIMIT 1)
-    UNION ALL
-    ({_LINE} BETWEEN {_FIRST} AND {_LAST})
-    UNION ALL
-    ({_LINE} > {_LAST} ORDER BY c.valid_from, c.ord, c.made_seq LIMIT 1)
-) c
-"""
+from onrecord.projections.changes.timeline import StepRow, place_of
+from onrecord.projections.engine.projection import fold_sql, psycopg_connection
 
 
-class Spans:
-    """From where to where lines are touched, by actor and topic."""
+class AffectedRanges:
+    """The first and the last place touched in each line, by actor and topic."""
 
     def __init__(self) -> None:
         self._ends: dict[tuple[str, str], tuple[Any, Any]] = {}
 
-    def add(self, step: Step) -> None:
-        """The place of a step, which it comes to or leaves, is touched."""
+    def add(self, step: StepRow) -> None:
+        """Extend the range of a step's line to its place, which it comes to or leaves."""
         pair, place = (step["actor"], step["topic"]), place_of(step)
         first, last = self._ends.get(pair, (place, place))
         self._ends[pair] = (min(first, place), max(last, place))
 
-    def load(self, conn: Connection, generation: int) -> list[Step]:
-        """The open steps there, and one on either side of each span."""
+    def load(self, conn: Connection, generation: int) -> list[StepRow]:
+        """The current steps of all ranges, and one on either side of each."""
         if not self._ends:
             return []
-        asked: dict[str, Any] = {"generation": generation}
-        asked["actor"], asked["topic"] = map(list, zip(*self._ends, strict=True))
-        for name, ends in zip(
-            ("first", "last"), zip(*self._ends.values(), strict=True), strict=True
-        ):
-            for of, values in zip(("from", "ord", "seq"), zip(*ends, strict=True), strict=True):
-                asked[f"{name}_{of}"] = list(values)
-        return _steps(conn, _SPANS, asked)
+        params: dict[str, Any] = {"generation": generation}
+        params["actor"], params["topic"] = map(list, zip(*self._ends, strict=True))
+        firsts, lasts = zip(*self._ends.values(), strict=True)
+        for end, places in (("first", firsts), ("last", lasts)):
+            columns = map(list, zip(*places, strict=True))
+            params[f"{end}_from"], params[f"{end}_ord"], params[f"{end}_seq"] = columns
+        return _steps(conn, _STEPS_OF_RANGES, params)
 
 
-def open_steps(conn: Connection, generation: int, which: str, **asked: Any) -> list[Step]:
-    """The open steps for which a condition on `c` holds."""
-    return _steps(conn, _OPEN + which, {"generation": generation, **asked})
+def steps_of_actor(conn: Connection, generation: int, actor: str) -> list[StepRow]:
+    """The current steps of all lines of an actor."""
+    return _steps(conn, _STEPS_OF_ACTOR, {"generation": generation, "actor": actor})
 
 
-def _steps(conn: Connection, sql: str, asked: dict[str, Any]) -> list[Step]:
-    query = sql.replace("{schema}", f'"{schema(conn)}"').encode()
-    rows = driver(conn).cursor(binary=True).execute(query, asked)
-    return [dict(zip(_NAMES, row, strict=True)) for row in rows]
+def steps_by_id(conn: Connection, generation: int, ids: Collection[UUID]) -> list[StepRow]:
+    """The current steps of these positions."""
+    return _steps(conn, _STEPS_BY_ID, {"generation": generation, "ids": list(ids)})
+
+
+def _steps(conn: Connection, sql: str, params: dict[str, Any]) -> list[StepRow]:
+    cursor = psycopg_connection(conn).cursor(binary=True, row_factory=dict_row)
+    return cursor.execute(fold_sql(conn, sql), params).fetchall()
+
+
+_STEPS_OF_ACTOR: Final = """
+SELECT id, made_seq, actor, recorded_as, topic, valid_from, ord, earliest, latest, effective,
+    stance, condition, before_id, before_stance, kind, change_size, late
+FROM projections.changes
+WHERE generation = %(generation)s::integer AND actor = %(actor)s
+    AND close_seq = 9223372036854775807  -- NEVER
+"""
+
+_STEPS_BY_ID: Final = """
+SELECT id, made_seq, actor, recorded_as, topic, valid_from, ord, earliest, latest, effective,
+    stance, condition, before_id, before_stance, kind, change_size, late
+FROM projections.changes
+WHERE generation = %(generation)s::integer AND id = ANY(%(ids)b::uuid[])
+    AND close_seq = 9223372036854775807  -- NEVER
+"""
+
+# A line is looked up as in `timeline.in_line`.
+_STEPS_OF_RANGES: Final = """
+SELECT c.id, c.made_seq, c.actor, c.recorded_as, c.topic, c.valid_from, c.ord, c.earliest, c.latest,
+    c.effective, c.stance, c.condition, c.before_id, c.before_stance, c.kind, c.change_size, c.late
+FROM unnest(%(actor)b::text[], %(topic)b::text[],
+    %(first_from)b::timestamptz[], %(first_ord)b::int[], %(first_seq)b::bigint[],
+    %(last_from)b::timestamptz[], %(last_ord)b::int[], %(last_seq)b::bigint[]
+) AS r (actor, topic, first_from, first_ord, first_seq, last_from, last_ord, last_seq)
+CROSS JOIN LATERAL (
+    (
+        SELECT * FROM projections.changes
+        WHERE generation = %(generation)s::integer AND close_seq = 9223372036854775807  -- NEVER
+            AND line = hashtextextended(r.actor || ' ' || r.topic, 0)
+            AND actor || ' ' || topic = r.actor || ' ' || r.topic
+            AND (valid_from, ord, made_seq) < (r.first_from, r.first_ord, r.first_seq)
+        ORDER BY valid_from DESC, ord DESC, made_seq DESC LIMIT 1
+    ) UNION ALL (
+        SELECT * FROM projections.changes
+        WHERE generation = %(generation)s::integer AND close_seq = 9223372036854775807
+            AND line = hashtextextended(r.actor || ' ' || r.topic, 0)
+            AND actor || ' ' || topic = r.actor || ' ' || r.topic
+            AND (valid_from, ord, made_seq) BETWEEN (r.first_from, r.first_ord, r.first_seq)
+                AND (r.last_from, r.last_ord, r.last_seq)
+    ) UNION ALL (
+        SELECT * FROM projections.changes
+        WHERE generation = %(generation)s::integer AND close_seq = 9223372036854775807
+            AND line = hashtextextended(r.actor || ' ' || r.topic, 0)
+            AND actor || ' ' || topic = r.actor || ' ' || r.topic
+            AND (valid_from, ord, made_seq) > (r.last_from, r.last_ord, r.last_seq)
+        ORDER BY valid_from, ord, made_seq LIMIT 1
+    )
+) c
+"""

@@ -1,10 +1,10 @@
-"""What changed, from what, and how: each position in its line, next to the one before it?
+"""The projection of changes: each position in its timeline, with the step before it.
 
-One row a version of a step. A line is that of an actor on a topic, merged actors counting as the
-one that they mean, in the order (valid_from, ord, made_seq): a correction keeps its position's
+One row a version of a step. A timeline is that of an actor on a topic, merged actors counting as
+the one that they mean, in the order (valid_from, ord, made_seq): a correction keeps its position's
 place, and among equals the later recorded comes later. What a step is (its kind) follows from the
 step before it, so a late arrival, a correction, a retraction or a merge makes new versions of the
-steps that it comes before, and of no others. Queried by `steps_read`.
+steps that come after it, and of no others. Queried by `steps_read`.
 """
 
 from collections.abc import Sequence
@@ -28,22 +28,32 @@ from sqlalchemy import (
 )
 
 from onrecord.domain.event import RecordedEvent
-from onrecord.domain.event_types import event_types_about
-from onrecord.domain.events import ActorMerged, ActorUnmerged, position_after
+from onrecord.domain.events import (
+    ActorMerged,
+    ActorUnmerged,
+    PositionChanged,
+    PositionCorrected,
+    PositionRetracted,
+)
+from onrecord.domain.position import Position
 from onrecord.projections import actors
-from onrecord.projections.changes.affected_ranges import Spans, open_steps
-from onrecord.projections.changes.merges import Aliases
-from onrecord.projections.changes.timeline import PLACE, Lines, line_of
+from onrecord.projections.changes.affected_ranges import (
+    AffectedRanges,
+    steps_by_id,
+    steps_of_actor,
+)
+from onrecord.projections.changes.merges import MergedActors
+from onrecord.projections.changes.timeline import PLACE, Timelines, line_of
 from onrecord.projections.engine.projection import Projection, metadata
-from onrecord.projections.engine.versions import Versions, columns
-from onrecord.projections.positions import stand
+from onrecord.projections.engine.versions import VersionedTable, version_columns
+from onrecord.projections.positions import stance_columns
 
 NAME: Final = "changes"
 
 changes = Table(
     "changes",
     metadata,
-    *columns(Uuid),
+    *version_columns(Uuid),
     Column("actor", Text, nullable=False),
     Column("recorded_as", Text, nullable=False),
     Column("topic", Text, nullable=False),
@@ -73,89 +83,98 @@ changes = Table(
     Index("changes_by_kind", "generation", "kind", "made_seq"),
 )
 """`actor` is whom the step counts for, `recorded_as` whom its event names. `late`: by its last own
-event it did not become the newest step of its line.
+event it did not become the newest step of its timeline.
 """
-
-_MERGES: Final = (ActorMerged, ActorUnmerged)
-_OF_ACTOR: Final = "c.actor = %(actor)s"
-_THESE: Final = "c.id = ANY(%(ids)b::uuid[])"
 
 
 def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
-    """Put steps into their lines and take them out; where actors merge, lines do."""
-    for merging, some in groupby(page, key=lambda one: isinstance(one.event, _MERGES)):
-        if merging:
-            for one in some:
-                _merge(conn, generation, one)
+    """Put steps into their timelines and take them out; where actors merge, timelines do."""
+    merges = (ActorMerged, ActorUnmerged)
+    for is_merge, entries in groupby(page, key=lambda entry: isinstance(entry.event, merges)):
+        if is_merge:
+            for entry in entries:
+                _fold_merge(conn, generation, entry)
         else:
-            _move(conn, generation, list(some))
+            _fold_positions(conn, generation, list(entries))
 
 
-def _move(conn: Connection, generation: int, some: Sequence[RecordedEvent]) -> None:
+def _fold_positions(conn: Connection, generation: int, entries: Sequence[RecordedEvent]) -> None:
     """Positions were made, corrected and retracted, and no actors merged in between."""
-    said = [position_after(one.event) for one in some]
-    stands = [one for one in said if one is not None]
-    aliases = Aliases(conn, {one.actor for one in stands}, some[0].seq)
-    targets = {one.subject for one in some if one.event.amends}
-    versions = Versions(conn, changes, generation)
-    versions.know(targets)
+    positions = [_position(entry) for entry in entries]
+    names = {position.actor for position in positions if position is not None}
+    merged = MergedActors(conn, names, entries[0].seq)
+    amended = {entry.subject for entry in entries if not isinstance(entry.event, PositionChanged)}
+    versions = VersionedTable(conn, changes, generation)
+    versions.load_made_seqs(amended)
     steps = [
         {
-            "id": one.subject,
-            "actor": aliases.root(position.actor),
+            "id": entry.subject,
+            "actor": merged.root(position.actor),
             "recorded_as": position.actor,
-            **stand(position),
+            **stance_columns(position),
         }
         if position is not None
         else None
-        for one, position in zip(some, said, strict=True)
+        for entry, position in zip(entries, positions, strict=True)
     ]
-    made: dict[UUID, int] = {}
-    spans = Spans()
-    for one, step in zip(some, steps, strict=True):
+    affected = AffectedRanges()
+    made_seqs: dict[UUID, int] = {}
+    for entry, step in zip(entries, steps, strict=True):
         if step is not None:
-            known = versions.made(one.subject) or one.seq
-            step["made_seq"] = made.setdefault(one.subject, known)
-            spans.add(step)
-    if targets:
-        for step in open_steps(conn, generation, _THESE, ids=list(targets)):
-            spans.add(step)
-    lines = Lines(versions)
-    lines.take(spans.load(conn, generation))
-    for one, step in zip(some, steps, strict=True):
+            made_seq = versions.made_seq(entry.subject) or entry.seq
+            step["made_seq"] = made_seqs.setdefault(entry.subject, made_seq)
+            affected.add(step)
+    if amended:
+        for current in steps_by_id(conn, generation, amended):
+            affected.add(current)
+    timelines = Timelines(versions)
+    timelines.load(affected.load(conn, generation))
+    for entry, step in zip(entries, steps, strict=True):
         if step is None:
-            lines.remove(one)
+            timelines.remove(entry)
         else:
-            lines.put(one, step)
+            timelines.put(entry, step)
     versions.flush()
 
 
-def _merge(conn: Connection, generation: int, one: RecordedEvent) -> None:
-    """All lines of an actor join those of another, or part from them."""
-    assert isinstance(one.event, _MERGES)
-    before = Aliases(conn, {one.event.actor}, one.seq).root(one.event.actor)
-    steps = open_steps(conn, generation, _OF_ACTOR, actor=before)
-    aliases = Aliases(conn, {step["recorded_as"] for step in steps}, one.seq + 1)
+def _position(entry: RecordedEvent) -> Position | None:
+    """The position that an event leaves behind, if it leaves one."""
+    if isinstance(entry.event, PositionCorrected):
+        return entry.event.replacement
+    return entry.event if isinstance(entry.event, PositionChanged) else None
+
+
+def _fold_merge(conn: Connection, generation: int, entry: RecordedEvent) -> None:
+    """All timelines of an actor join those of another, or part from them."""
+    assert isinstance(entry.event, ActorMerged | ActorUnmerged)
+    before = MergedActors(conn, {entry.event.actor}, entry.seq).root(entry.event.actor)
+    steps = steps_of_actor(conn, generation, before)
+    merged = MergedActors(conn, {step["recorded_as"] for step in steps}, entry.seq + 1)
     moved = {
         step["id"]: root
         for step in steps
-        if (root := aliases.root(step["recorded_as"])) != step["actor"]
+        if (root := merged.root(step["recorded_as"])) != step["actor"]
     }
     for root in {*moved.values()}:
-        steps += open_steps(conn, generation, _OF_ACTOR, actor=root)
-    versions = Versions(conn, changes, generation)
-    lines = Lines(versions)
-    lines.take(steps)
-    lines.move(one, moved)
+        steps += steps_of_actor(conn, generation, root)
+    versions = VersionedTable(conn, changes, generation)
+    timelines = Timelines(versions)
+    timelines.load(steps)
+    timelines.move(entry, moved)
     versions.flush()
 
 
+_EVENTS: Final = (
+    *(PositionChanged, PositionCorrected, PositionRetracted),
+    *(ActorMerged, ActorUnmerged),
+)
+
 CHANGES = Projection(
     NAME,
-    number=1,
+    fold_number=1,
     tables=(changes,),
     fold=fold,
-    hears=event_types_about("position") | {one.type for one in _MERGES},
-    split=False,  # a correction takes a step to another line, and a merge takes all of them
-    after=(actors.NAME,),
+    event_types=frozenset(event.type for event in _EVENTS),
+    splittable=False,  # a correction moves a step to another timeline, a merge moves all of them
+    reads_from=(actors.NAME,),
 )

@@ -1,7 +1,7 @@
-"""Whom do actors mean, after all merges of them that are known at a size?
+"""Merged actors as folds see them: which actor a name means at a size of the ledger.
 
-Called by the folds for which merged actors count as one. It reads what `actors` has folded, which
-must be ahead of them; its rows tell what was so at any size below.
+Called by the fold of `changes`. It reads what `actors` has folded, which is never behind it; rows
+of merges say what was so at any earlier size.
 """
 
 from collections.abc import Collection
@@ -9,35 +9,35 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from onrecord.ledger.follow import driver
-from onrecord.projections import actors
-from onrecord.projections.engine.projection import schema
+from onrecord.projections.engine.projection import fold_sql, psycopg_connection
 
 
-class Aliases:
-    """Whom each of these actors means at a size."""
+class MergedActors:
+    """The merges that concern these actors at a size."""
 
     def __init__(self, conn: Connection, names: Collection[str], size: int) -> None:
         self._into: dict[str, str] = {}
         if names:
-            sql = _INTO.format(schema=f'"{schema(conn)}"')
-            found = driver(conn).execute(sql, {"names": list(names), "size": size})
-            self._into = dict(found.fetchall())
+            sql, params = fold_sql(conn, _MERGES), {"names": list(names), "size": size}
+            self._into = dict(psycopg_connection(conn).execute(sql, params).fetchall())
 
     def root(self, name: str) -> str:
-        """The actor that one of the names means; itself, where it is not merged."""
+        """The actor that a name means in the end; itself, where it is not merged."""
         while name in self._into:
             name = self._into[name]
         return name
 
 
-_KNOWN: Final = f"""m.open_seq < %(size)s AND m.close_seq >= %(size)s AND m.generation = (
-    SELECT generation FROM {{schema}}.checkpoints WHERE live AND name = '{actors.NAME}')"""
-_INTO: Final = f"""
-WITH RECURSIVE up (id) AS (
+_MERGES: Final = """
+WITH RECURSIVE visible AS NOT MATERIALIZED (
+    SELECT id, into_actor FROM projections.merges
+    WHERE open_seq < %(size)s::bigint AND close_seq >= %(size)s::bigint
+        AND generation = (
+            SELECT generation FROM projections.checkpoints WHERE live AND name = 'actors')
+), up (id) AS (
     SELECT unnest(%(names)b::text[])
     UNION
-    SELECT m.into_actor FROM {{schema}}.merges m JOIN up USING (id) WHERE {_KNOWN}
+    SELECT into_actor FROM visible JOIN up USING (id)
 )
-SELECT m.id, m.into_actor FROM {{schema}}.merges m JOIN up USING (id) WHERE {_KNOWN}
+SELECT id, into_actor FROM visible JOIN up USING (id)
 """

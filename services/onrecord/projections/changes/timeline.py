@@ -1,8 +1,8 @@
-"""How does a step that comes, moves or goes change the line that it stands in?
+"""Timelines in memory: how a step that comes, moves or goes changes the steps around it.
 
-Called by the fold of `changes`, which loads what a page of entries touches (`spans`). All of it
-happens in memory; what changes is handed to `Versions`, which writes it. `in_line` says in SQL, to
-folds and reads, which line a row is in.
+A timeline is that of an actor on a topic. Called by the fold of `changes`, which loads the steps
+that a page of entries affects (`affected_ranges`); new versions go to its `VersionedTable`.
+`in_line` says in SQL, to reads, which timeline a row is in.
 """
 
 from bisect import bisect_left, insort
@@ -12,27 +12,27 @@ from typing import Any, Final
 
 from onrecord.domain.changes import classify_change
 from onrecord.domain.event import RecordedEvent
-from onrecord.projections.engine.versions import Versions
+from onrecord.projections.engine.versions import VersionedTable
 
-Step = dict[str, Any]
-"""A row of `changes`, without what `Versions` says of each version."""
+StepRow = dict[str, Any]
+"""A row of `changes`, without the columns of every versioned table."""
 
 PLACE: Final = ("valid_from", "ord", "made_seq")
-"""The order of a line: among equals, the later recorded comes later."""
+"""The order of a timeline: among equals, the later recorded comes later."""
 
 place_of = itemgetter(*PLACE)
 
 
 def line_of(actor: str, topic: str) -> str:
-    """SQL for the number of a line: 64 bits instead of two names make its index half as large."""
+    """SQL for the number of a timeline: 64 bits instead of two names halve its index."""
     return f"hashtextextended({_both(actor, topic)}, 0)"
 
 
 def in_line(alias: str, actor: str, topic: str) -> str:
-    """The condition that a row of `changes` stands in the line of an actor on a topic.
+    """The condition that a row of `changes` stands in the timeline of an actor on a topic.
 
     The names are compared as one text, so that no index of names is taken for it: those would have
-    to read and sort all of a line.
+    to read and sort all of a timeline.
     """
     actor, topic = f"CAST({actor} AS text)", f"CAST({topic} AS text)"
     return (
@@ -45,92 +45,94 @@ def _both(actor: str, topic: str) -> str:
     return f"{actor} || ' ' || {topic}"  # names hold no space
 
 
-class Lines:
-    """Lines by actor and topic, each in order."""
+class Timelines:
+    """Timelines by actor and topic, each in order."""
 
-    def __init__(self, versions: Versions) -> None:
+    def __init__(self, versions: VersionedTable) -> None:
         self._versions = versions
-        self._lines: dict[tuple[str, str], list[Step]] = {}
-        self._steps: dict[Any, Step] = {}
+        self._timelines: dict[tuple[str, str], list[StepRow]] = {}
+        self._steps: dict[Any, StepRow] = {}
 
-    def take(self, steps: Iterable[Step]) -> None:
-        """Begin with these steps, as they are on record: none is missing between two of a line."""
+    def load(self, steps: Iterable[StepRow]) -> None:
+        """Begin with these steps of the table; of a timeline, none between two may be missing."""
         self._steps = {step["id"]: step for step in steps}
-        self._versions.remember({key: step["made_seq"] for key, step in self._steps.items()})
+        self._versions.set_made_seqs({id_: step["made_seq"] for id_, step in self._steps.items()})
         for step in sorted(self._steps.values(), key=place_of):
-            self._line(step).append(step)
+            self._timeline(step).append(step)
 
-    def put(self, one: RecordedEvent, step: Step) -> None:
-        """A step is made or corrected: it comes to its place, wherever it stood before."""
-        left = self._out(step["id"])
-        step["made_seq"] = self._versions.made(step["id"]) or one.seq
-        line = self._line(step)
-        at = bisect_left(line, place_of(step), key=place_of)
-        before, after = line[at - 1] if at else None, line[at] if at < len(line) else None
-        line.insert(at, step)
+    def put(self, recorded: RecordedEvent, step: StepRow) -> None:
+        """Put a step that is made or corrected to its place, wherever it stood before."""
+        next_of_old = self._take_out(step["id"])
+        step["made_seq"] = self._versions.made_seq(step["id"]) or recorded.seq
+        timeline = self._timeline(step)
+        at = bisect_left(timeline, place_of(step), key=place_of)
+        before = timeline[at - 1] if at else None
+        after = timeline[at] if at < len(timeline) else None
+        timeline.insert(at, step)
         self._steps[step["id"]] = step
         step["late"] = after is not None
         _derive(step, before)
-        self._versions.open(step["id"], one, step)
-        self._look_again(one, [left, after])
+        self._versions.insert(step["id"], recorded, step)
+        self._derive_again(recorded, [next_of_old, after])
 
-    def remove(self, one: RecordedEvent) -> None:
-        """A step is retracted."""
-        left = self._out(one.subject)
-        self._versions.close(one.subject, one)
-        self._look_again(one, [left])
+    def remove(self, recorded: RecordedEvent) -> None:
+        """Remove a step that is retracted."""
+        next_of_old = self._take_out(recorded.subject)
+        self._versions.close(recorded.subject, recorded)
+        self._derive_again(recorded, [next_of_old])
 
-    def move(self, one: RecordedEvent, actors: Mapping[Any, str]) -> None:
-        """Steps, by their ids, come to the lines of other actors."""
-        for key, actor in actors.items():
-            step = self._steps[key]
+    def move(self, recorded: RecordedEvent, actors: Mapping[Any, str]) -> None:
+        """Move steps, by their ids, to the timelines of other actors."""
+        for id_, actor in actors.items():
+            step = self._steps[id_]
             self._leave(step)
             step["actor"] = actor
-            insort(self._line(step), step, key=place_of)
-        for key in actors:
-            step = self._steps[key]
+            insort(self._timeline(step), step, key=place_of)
+        for id_ in actors:
+            step = self._steps[id_]
             _derive(step, self._beside(step, -1))
-            self._versions.open(key, one, step)
-        self._look_again(one, [step for key, step in self._steps.items() if key not in actors])
+            self._versions.insert(id_, recorded, step)
+        unmoved = [step for id_, step in self._steps.items() if id_ not in actors]
+        self._derive_again(recorded, unmoved)
 
-    def _out(self, key: Any) -> Step | None:
-        """Take a step out of its line; answers the one that came after it."""
-        if (step := self._steps.pop(key, None)) is None:
+    def _take_out(self, id_: Any) -> StepRow | None:
+        """Take a step out of its timeline; answers the one that came after it."""
+        if (step := self._steps.pop(id_, None)) is None:
             return None
         after = self._beside(step, 1)
         self._leave(step)
         return after
 
-    def _leave(self, step: Step) -> None:
-        line = self._line(step)
-        del line[bisect_left(line, place_of(step), key=place_of)]
+    def _leave(self, step: StepRow) -> None:
+        timeline = self._timeline(step)
+        del timeline[bisect_left(timeline, place_of(step), key=place_of)]
 
-    def _look_again(self, one: RecordedEvent, steps: Iterable[Step | None]) -> None:
+    def _derive_again(self, recorded: RecordedEvent, steps: Iterable[StepRow | None]) -> None:
         for step in steps:
             if step is not None and _derive(step, self._beside(step, -1)):
-                self._versions.open(step["id"], one, step)
+                self._versions.insert(step["id"], recorded, step)
 
-    def _beside(self, step: Step, by: int) -> Step | None:
-        line = self._line(step)
-        at = bisect_left(line, place_of(step), key=place_of) + by
-        return line[at] if 0 <= at < len(line) else None
+    def _beside(self, step: StepRow, distance: int) -> StepRow | None:
+        timeline = self._timeline(step)
+        at = bisect_left(timeline, place_of(step), key=place_of) + distance
+        return timeline[at] if 0 <= at < len(timeline) else None
 
-    def _line(self, step: Step) -> list[Step]:
-        return self._lines.setdefault((step["actor"], step["topic"]), [])
+    def _timeline(self, step: StepRow) -> list[StepRow]:
+        return self._timelines.setdefault((step["actor"], step["topic"]), [])
 
 
-def _derive(step: Step, before: Step | None) -> bool:
-    """Note what follows from the step before; answers whether it is news."""
-    same = before is not None and before["condition"] == step["condition"]
+def _derive(step: StepRow, before: StepRow | None) -> bool:
+    """Note what follows from the step before; answers whether that is news."""
+    same_condition = before is not None and before["condition"] == step["condition"]
     stance = before["stance"] if before else None
-    kind, size = classify_change(stance, step["stance"], same_condition=same)
-    news = {
+    kind, size = classify_change(stance, step["stance"], same_condition=same_condition)
+    derived = {
         "before_id": before["id"] if before else None,
         "before_stance": stance,
         "kind": kind,
         "change_size": size,
     }
-    if news.items() <= step.items():
+    if derived.items() <= step.items():
         return False
-    step.update(news)
+    step.update(derived)
     return True

@@ -1,114 +1,179 @@
-"""How do projections keep abreast of the ledger, as long as little is new?
+"""Catching up all projections in one loop, whether a little is new or a million entries.
 
-All in one transaction: every checkpoint is taken, what is new is read once, each projection folds
-what it hears of it, and every checkpoint moves. Each by itself (`catch_up`) would look, lock and
-commit as often as there are projections, for the same few entries. Called by the Celery task.
+A round is one transaction: lock the live checkpoints, read each new entry once, fold a page for
+every projection, move the checkpoints. Called by the Celery tasks. A projection that is stopped, of
+another fold number or locked by another worker does not hold up the others.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
 import structlog
 from sqlalchemy import Connection, Engine
 
-from onrecord.ledger import follow
-from onrecord.ledger.follow import driver
-from onrecord.ledger.read import SIZE
-from onrecord.projections.engine.poison import told
-from onrecord.projections.engine.projection import PAGE, Projection
+from onrecord.projections.engine.catch_up import fold_next_page
+from onrecord.projections.engine.checkpoints import least_checkpoint
+from onrecord.projections.engine.page import fold_page
+from onrecord.projections.engine.poison import describe_error
+from onrecord.projections.engine.projection import PAGE, Projection, psycopg_connection
 
-LAPS: Final = 50
-"""Most pages until each projection has its turn by itself, whose own laps are shorter and so sooner
-level, and then what comes after them: of steady writing there might be no end otherwise.
+MAX_ROUNDS: Final = 50
+"""Pages until what comes after the projections has its turn: under steady writing there might be
+no end otherwise.
 """
+
+OnFoldError = Callable[[Projection, Exception], None]
+"""Takes what a projection met that could not be folded."""
 
 log = structlog.get_logger()
 
 
-def keep_abreast(engine: Engine, projections: Sequence[Projection]) -> bool:
-    """Fold what is new; False where each projection is to catch up by itself.
+class NextPage(NamedTuple):
+    """The entries from seq `start` to `end` - 1, which a projection folds in this round."""
 
-    So it is where one is far behind, stopped, of a fold with another number or held by another
-    worker, and where anything fails: that transaction does nothing then, and the trouble is met
-    again by the projection whose it is. Another worker that does the same ends it at once: that one
-    will find this one's entries, for it looks once more *after* it let go.
+    projection: Projection
+    generation: int
+    start: int
+    end: int
+
+
+def catch_up_all(engine: Engine, projections: Sequence[Projection], on_error: OnFoldError) -> bool:
+    """Fold what is new for all projections; answers whether another call may find more at once.
+
+    A projection that reads from another one comes after it in `projections`.
     """
-    asked = [[one.name for one in projections], [one.number for one in projections]]
+    together, more, alone = list(projections), False, list[Projection]()
+    for _ in projections:
+        try:
+            with engine.connect() as conn:
+                more, alone = _fold_rounds(conn, together)
+            break
+        except Exception as error:
+            log.warning(
+                "a page is folded again, projection by projection", reason=describe_error(error)
+            )
+            together = [
+                projection
+                for projection in together
+                if _fold_alone(engine, projection, on_error) is not None
+            ]
+    mended = [projection for projection in alone if _fold_alone(engine, projection, on_error)]
+    return more or bool(mended)
+
+
+def _fold_alone(engine: Engine, projection: Projection, on_error: OnFoldError) -> int | None:
+    """Fold a page of one projection; answers how many entries, None where it failed."""
     try:
-        with engine.connect() as conn:
-            for _ in range(LAPS):
-                with conn.begin():
-                    most, well = _look(conn, asked)
-                if most == 0:
-                    return True
-                if most > PAGE or not well:
-                    return False
-                with conn.begin():
-                    held = _hold(conn, asked)
-                    if not held:
-                        return True
-                    if len(held) < len(projections):
-                        return False
-                    _fold(conn, projections, held)
+        return fold_next_page(engine, projection) or 0
     except Exception as error:
-        log.warning("not folded at once, but each by itself", reason=told(error))
-    return False
+        on_error(projection, error)
+        return None
 
 
-def _look(conn: Connection, asked: Sequence[Any]) -> tuple[int, bool]:
-    """How many entries the last of them is behind, and whether those behind can be folded; asked
-    without a lock.
+def _fold_rounds(
+    conn: Connection, projections: Sequence[Projection]
+) -> tuple[bool, list[Projection]]:
+    """Fold page after page; whether there are more, and the projections that are not healthy.
+
+    After each round, when the locks are released, it looks again at what is behind: another worker
+    that found them locked has returned and relies on that. Where nothing has moved since the last
+    look, other workers have locked what is behind, and will look again in their turn.
     """
-    row = driver(conn).execute(_LOOK, asked).fetchone()
-    assert row
-    return row[0], row[1]
+    last_sizes: dict[str, int] | None = None
+    for _ in range(MAX_ROUNDS):
+        with conn.begin():
+            sizes, alone = _inspect(conn, projections)
+        if not sizes or sizes == last_sizes:
+            return False, alone
+        last_sizes = sizes
+        with conn.begin():
+            if pages := _lock_all(conn, projections):
+                _fold_pages(conn, pages)
+                _advance_all(conn, pages)
+    return True, alone
 
 
-def _hold(conn: Connection, asked: Sequence[Any]) -> dict[str, tuple[int, int]]:
-    """Those that nobody has and that can be folded, for this transaction: (generation, size)."""
-    return {name: (made, size) for name, made, size in driver(conn).execute(_HOLD, asked)}
+def _inspect(
+    conn: Connection, projections: Sequence[Projection]
+) -> tuple[dict[str, int], list[Projection]]:
+    """The sizes of healthy projections that are behind the ledger, and unhealthy ones; no locks."""
+    rows = psycopg_connection(conn).execute(_BEHIND, _params(projections)).fetchall()
+    sizes = {name: size for name, size, healthy in rows if healthy}
+    unhealthy = {name for name, _, healthy in rows if not healthy}
+    return sizes, [projection for projection in projections if projection.name in unhealthy]
 
 
-_OURS: Final = "c.live AND (c.name, c.fold) IN (SELECT * FROM unnest(%b::text[], %b::int[]))"
-_LOOK: Final = f"""
-SELECT coalesce(max(s.size - c.size), 0), bool_and(c.fold = o.fold AND c.stopped_seq IS NULL)
-FROM projections.checkpoints c JOIN unnest(%b::text[], %b::int[]) o (name, fold) USING (name),
-    ({SIZE.text}) s
-WHERE c.live AND c.size < s.size
+_BEHIND: Final = """
+SELECT c.name, c.size, c.fold = p.fold AND c.stopped_seq IS NULL AS healthy
+FROM projections.checkpoints c
+JOIN unnest(%(names)b::text[], %(folds)b::int[]) AS p (name, fold) USING (name)
+WHERE c.live AND c.size < (SELECT coalesce(max(size), 0) FROM ledger.commits)
 """
-_HOLD: Final = f"""
-SELECT c.name, c.generation, c.size FROM projections.checkpoints c
-WHERE {_OURS} AND c.stopped_seq IS NULL FOR NO KEY UPDATE SKIP LOCKED
-"""
-"""As `projection.lock` takes one. Where two begin at the same moment, each may get some: then each
-projection is left to itself.
-"""
-_MOVE: Final = """
-UPDATE projections.checkpoints SET size = %(end)s, moved_at = clock_timestamp()
-WHERE live AND name = ANY(%(names)b::text[]) AND size < %(end)s
-"""
 
 
-def _fold(
-    conn: Connection, projections: Sequence[Projection], held: Mapping[str, tuple[int, int]]
-) -> None:
-    """Up to a page from the least checkpoint on; to each projection what it has not folded yet.
+def _lock_all(conn: Connection, projections: Sequence[Projection]) -> list[NextPage]:
+    """Lock the checkpoints of healthy projections that are free; the next page of each.
 
-    One that reads another's rows (`after`) comes later than that one, so it finds them as far.
+    A projection goes no further than those that it reads from: to the end of their page in this
+    round, or to their checkpoint where they are not folded in it.
     """
-    entries = follow.entries(conn, min(size for _, size in held.values()), PAGE)
-    if not entries:
-        return
-    end, folded = entries[-1].seq + 1, set[str]()
-    for one in projections:
-        assert folded.issuperset(one.after), f"{one.name} reads what is not folded yet"
-        generation, size = held[one.name]
-        heard: Sequence[Any]
-        if one.hears is None:
-            heard = follow.commits(conn, size, end, None)
-        else:
-            heard = [each for each in entries if each.seq >= size and each.event.type in one.hears]
-        if heard:
-            one.fold(conn, generation, heard)
-        folded.add(one.name)
-    driver(conn).execute(_MOVE, {"end": end, "names": [*held]})
+    rows = psycopg_connection(conn).execute(_LOCK, _params(projections)).fetchall()
+    locked = {name: (generation, size) for name, generation, size, _ in rows}
+    ledger_size = rows[0][3] if rows else 0
+    ends: dict[str, int] = {}
+    pages = []
+    for projection in projections:
+        if projection.name not in locked:
+            continue
+        generation, start = locked[projection.name]
+        others = [
+            ends[name] if name in ends else least_checkpoint(conn, [name])
+            for name in projection.reads_from
+        ]
+        ends[projection.name] = end = max(start, min(start + PAGE, ledger_size, *others))
+        if end > start:
+            pages.append(NextPage(projection, generation, start, end))
+    return pages
+
+
+_LOCK: Final = """
+SELECT c.name, c.generation, c.size, (SELECT coalesce(max(size), 0) FROM ledger.commits)
+FROM projections.checkpoints c
+JOIN unnest(%(names)b::text[], %(folds)b::int[]) AS p (name, fold) USING (name)
+WHERE c.live AND c.fold = p.fold AND c.stopped_seq IS NULL
+FOR NO KEY UPDATE OF c SKIP LOCKED
+"""
+
+
+def _fold_pages(conn: Connection, pages: Iterable[NextPage]) -> None:
+    """Fold each page; projections at the same place, which is the rule, share what is read.
+
+    The furthest are folded first: a projection is never ahead of one that it reads from.
+    """
+    places: dict[tuple[int, int], list[NextPage]] = {}
+    for page in pages:
+        places.setdefault((page.end, page.start), []).append(page)
+    for (end, start), shared in sorted(places.items(), reverse=True):
+        fold_page(conn, [(page.projection, page.generation) for page in shared], start, end)
+
+
+def _advance_all(conn: Connection, pages: Sequence[NextPage]) -> None:
+    params = {
+        "names": [page.projection.name for page in pages],
+        "sizes": [page.end for page in pages],
+    }
+    psycopg_connection(conn).execute(_ADVANCE, params)
+
+
+_ADVANCE: Final = """
+UPDATE projections.checkpoints c SET size = p.size, moved_at = clock_timestamp()
+FROM unnest(%(names)b::text[], %(sizes)b::bigint[]) AS p (name, size)
+WHERE c.live AND c.name = p.name
+"""
+
+
+def _params(projections: Sequence[Projection]) -> dict[str, Any]:
+    return {
+        "names": [projection.name for projection in projections],
+        "folds": [projection.fold_number for projection in projections],
+    }

@@ -1,8 +1,8 @@
-"""Is an error an event's own, and how is it named?
+"""Poisoned events: errors that an event would cause again, and how they are described.
 
 An event that cannot be folded stops its projection, and only it, exactly there: what came before is
-folded, nothing after it is, and it is tried again at each sweep. Called by `catch_up`, which notes
-the stop in the checkpoint's row; told by `status`.
+folded, nothing after it is, and it is tried again at each sweep. Used by `catch_up`, which notes
+the stop in the checkpoint's row, and by those who log errors of folds.
 """
 
 import traceback
@@ -16,16 +16,16 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 _PACKAGE: Final = str(Path(__file__).parents[2]) + "/"
-_MOST: Final = 200
-_NOT_NOW: Final = ("25",)
-"""SQLSTATE classes of the moment, though no `OperationalError`: a primary became a replica."""
-_TOO_MUCH: Final = ("54",)
-"""Classes that are `OperationalError` and yet of the row: too large for an index, say."""
+_MAX_LENGTH: Final = 200
+_TRANSIENT: Final = ("25",)
+"""SQLSTATE classes that pass, though no `OperationalError`: a primary became a replica."""
+_OF_THE_ROW: Final = ("54",)
+"""SQLSTATE classes that are `OperationalError` and yet the row's: too large for an index, say."""
 
 
 @dataclass(frozen=True)
-class Stop:
-    """The event at which a projection stands, and what its fold met there."""
+class PoisonedEvent:
+    """The event at which a projection stands, and the error of its fold."""
 
     seq: int
     event: UUID
@@ -33,57 +33,55 @@ class Stop:
     error: str
 
 
-class Stopped(Exception):
-    """The projection cannot fold this event; it goes on from there once code or data is mended."""
+class ProjectionStopped(Exception):
+    """The projection cannot fold this event; it goes on once code or data is mended."""
 
-    def __init__(self, name: str, stop: Stop, *, new: bool) -> None:
+    def __init__(self, name: str, poisoned: PoisonedEvent, *, new: bool) -> None:
         super().__init__(
-            f"projection {name!r} stopped at seq {stop.seq}, {stop.type} {stop.event}: {stop.error}"
+            f"projection {name!r} stopped at seq {poisoned.seq}, {poisoned.type}"
+            f" {poisoned.event}: {poisoned.error}"
         )
-        self.stop = stop
+        self.poisoned = poisoned
         self.new = new
         """Whether it did not stand there, by the same error, before."""
 
 
 def is_poison(error: Exception) -> bool:
-    """Would the event meet it again? A lost database or a deadlock, say, is of the moment."""
+    """Whether the event would cause the error again; a lost database or a deadlock passes."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, psycopg.Error):
-        of = cause.sqlstate[:2] if cause.sqlstate else ""
-        if of in _TOO_MUCH:
+        state = cause.sqlstate[:2] if cause.sqlstate else ""
+        if state in _OF_THE_ROW:
             return True
-        return of not in _NOT_NOW and not isinstance(
+        return state not in _TRANSIENT and not isinstance(
             cause, psycopg.OperationalError | psycopg.InterfaceError
         )
     return not isinstance(error, MemoryError | OSError)
 
 
-def told(error: Exception) -> str:
-    """An error in a line without a word of the event: its class, and where it was met.
+def describe_error(error: Exception) -> str:
+    """An error in a line without a word of the event: its class, and where it was raised.
 
-    Not its message, which may quote what was said, and would outlive the erasure of it.
+    Not its message, which may quote a statement and would outlive the erasure of it.
     """
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     where = ""
     if isinstance(cause, psycopg.Error):
-        parts = (cause.diag.table_name, cause.diag.column_name, cause.diag.constraint_name)
-        where = ", ".join(one for one in parts if one)
+        names = (cause.diag.table_name, cause.diag.column_name, cause.diag.constraint_name)
+        where = ", ".join(name for name in names if name)
     elif isinstance(cause, ValidationError):
         first = cause.errors(include_url=False, include_context=False, include_input=False)[0]
-        at = "/".join(map(str, first["loc"]))
-        where = f"{cause.title}, /{at}: {first['type']}"
+        field = "/".join(map(str, first["loc"]))
+        where = f"{cause.title}, /{field}: {first['type']}"
     else:
-        ours = [
-            one
-            for one in traceback.extract_tb(cause.__traceback__)
-            if one.filename.startswith(_PACKAGE)
-        ]
+        frames = traceback.extract_tb(cause.__traceback__)
+        ours = [frame for frame in frames if frame.filename.startswith(_PACKAGE)]
         if ours:
             where = f"{ours[-1].filename.removeprefix(_PACKAGE)}, line {ours[-1].lineno}"
     name = type(cause).__name__
-    return f"{name}: {where}"[:_MOST] if where else name[:_MOST]
+    return f"{name}: {where}"[:_MAX_LENGTH] if where else name[:_MAX_LENGTH]
 
 
-def frames(error: BaseException) -> str:
-    """Where an error was met, call by call, for the log: again without its message."""
+def stack_of(error: BaseException) -> str:
+    """Where an error was raised, call by call, for the log: again without its message."""
     return "".join(traceback.format_tb(error.__traceback__))

@@ -1,164 +1,165 @@
-"""How is a projection made anew while it is being read?
+"""Rebuilding a projection while it is being read.
 
-The next generation is folded beside the live one, in parts, by whoever is free: the processes that
-call `rebuild` (`onrecord rebuild`) and Celery workers, which call `build`. When all parts are at
-their end it is folded on as one, and then a switch of one row makes it the live one: reads take the
-generation in their own statement, so none sees a mixture and none waits. What is to be done next
-follows from the rows alone, so anybody goes on where anybody was killed.
+The next generation is folded beside the live one, in parts, by whichever processes are free: those
+of `onrecord rebuild`, which call `rebuild_projection`, and Celery workers, which call `build`. When
+all parts are folded, the generation is folded on as a whole, and then a switch of one row makes it
+live: reads take the generation in their own statement, so none sees a mixture and none waits. What
+is to be done next follows from the rows alone, so any process goes on where another was killed.
 """
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Final, Literal
 
 from sqlalchemy import Connection, Engine, delete, insert, select, text, update
 
-from onrecord.projections.engine import parts
-from onrecord.projections.engine.catch_up import step
-from onrecord.projections.engine.projection import (
-    Held,
-    Projection,
-    advance,
+from onrecord.projections.engine import rebuild_parts
+from onrecord.projections.engine.catch_up import fold_next_page
+from onrecord.projections.engine.checkpoints import (
+    LockedCheckpoint,
+    advance_checkpoint,
     checkpoints,
-    end,
-    ensure,
-    live,
-    lock,
+    ensure_checkpoints,
+    foldable_size,
+    live_checkpoint,
+    lock_checkpoint,
 )
+from onrecord.projections.engine.projection import Projection
 
-Progress = Callable[[int, int], None]
-"""Told the entries folded so far, of how many."""
-Turn = Literal["worked", "others", "nothing"]
-"""What there was to do: something that was done, only what others are at, or nothing at all."""
-MOST: Final = 10_000
+RebuildProgress = Callable[[int, int], None]
+"""Takes the entries folded so far, and of how many."""
+BuildTurn = Literal["worked", "locked", "nothing"]
+"""What a turn found to do: something that it did, only what others have locked, or nothing."""
+MAX_DELETED: Final = 10_000
 """Rows that a turn removes."""
 PAUSE: Final = 0.05
-"""Seconds until one who waits for what others are at looks again."""
+"""Seconds until a process that waits for others looks again."""
 
 
-def rebuild(engine: Engine, projection: Projection, progress: Progress) -> int:
+def rebuild_projection(engine: Engine, projection: Projection, progress: RebuildProgress) -> int:
     """Have the next generation built and made live; answers its number.
 
-    Joins in where one is being built already. Raises `Stopped` at an event that cannot be folded;
-    what was built stays, and the next call goes on from there.
+    Joins in where it is being built already. Raises `ProjectionStopped` at an event that cannot be
+    folded; what was built stays, and the next call goes on from there.
     """
     with engine.begin() as conn:
-        generation = _next(conn, projection)
+        generation = begin_generation(conn, projection)
     while (turn := build(engine, projection)) != "nothing":
         with engine.begin() as conn:
-            done, of = far(conn, projection, generation)
-        progress(done, of)
-        if turn == "others":
+            folded, of = _built(conn, projection, generation)
+        progress(folded, of)
+        if turn == "locked":
             time.sleep(PAUSE)
     return generation
 
 
-def build(engine: Engine, projection: Projection) -> Turn:
-    """Do one turn of what there is to do for the next generation: fold a page of a part, or of the
-    whole; switch; remove what is no longer read.
+def begin_generation(conn: Connection, projection: Projection) -> int:
+    """The generation to build: one that was begun with this fold, or a new one."""
+    ensure_checkpoints(conn, [projection])
+    table = checkpoints.c
+    current: int = conn.execute(  # locked, so that two who begin at once begin one generation
+        select(table.generation)
+        .where(table.name == projection.name, table.live)
+        .with_for_update(key_share=True)
+    ).scalar_one()
+    begun, _ = _generations(conn, projection)
+    if begun is not None:
+        return begun
+    _discard_begun(conn, projection, current)
+    row = {"name": projection.name, "generation": current + 1, "fold": projection.fold_number}
+    conn.execute(insert(checkpoints).values(**row, size=0, live=False))
+    size = foldable_size(conn, projection)
+    rebuild_parts.create_parts(conn, projection, current + 1, size)
+    return current + 1
+
+
+def build(engine: Engine, projection: Projection) -> BuildTurn:
+    """Do one turn for the next generation: fold a page of a part, or of the whole; switch; or
+    remove what is no longer read.
     """
     with engine.begin() as conn:
-        generation, old = _standing(conn, projection)
-        left, below = parts.left(conn, projection, generation or 0)
+        generation, has_old = _generations(conn, projection)
+        open_parts, below = rebuild_parts.open_parts(conn, projection, generation or 0)
     if generation is None:
-        if not old:
+        if not has_old:
             return "nothing"
         with engine.begin() as conn:
-            went = _clear(conn, projection, keep=live(conn, projection)[0])
-        return "worked" if went else "others"
-    if left:
-        return "others" if step(engine, projection, parts.take, parts.move) is None else "worked"
-    done = step(engine, projection, partial(_take_whole, generation, below))
-    if done is None:
-        return "others"
-    if done.went == 0:
+            deleted = _delete_old(conn, projection, keep=live_checkpoint(conn, projection)[0])
+        return "worked" if deleted else "locked"
+    if open_parts:
+        lock, advance = rebuild_parts.lock_part, rebuild_parts.advance_part
+        return "locked" if fold_next_page(engine, projection, lock, advance) is None else "worked"
+    folded = fold_next_page(engine, projection, partial(_lock_whole, generation, below))
+    if folded is None:
+        return "locked"
+    if folded == 0:
         _switch(engine, projection, generation)
     return "worked"
 
 
-def _take_whole(
+def _lock_whole(
     generation: int, below: int, conn: Connection, projection: Projection
-) -> Held | None:
-    """The generation itself, whose parts have all been folded below a seq."""
-    held = lock(conn, projection, generation)
-    if held and held.size < below:
-        advance(conn, projection, held, below)
-        return replace(held, size=below, stopped=None)
-    return held
+) -> LockedCheckpoint | None:
+    """The checkpoint of the generation, whose parts have all been folded below a seq."""
+    locked = lock_checkpoint(conn, projection, generation)
+    if locked and locked.size < below:
+        advance_checkpoint(conn, projection, locked, below)
+        return lock_checkpoint(conn, projection, generation)
+    return locked
 
 
-def far(conn: Connection, projection: Projection, generation: int) -> tuple[int, int]:
+def _built(conn: Connection, projection: Projection, generation: int) -> tuple[int, int]:
     """How many entries a generation has folded, of how many."""
     size = conn.execute(
         select(checkpoints.c.size).where(
             checkpoints.c.name == projection.name, checkpoints.c.generation == generation
         )
     ).scalar()
-    return max(size or 0, parts.done(conn, projection, generation)), end(conn, projection)
+    in_parts = rebuild_parts.mean_size(conn, projection, generation)
+    return max(size or 0, in_parts), foldable_size(conn, projection)
 
 
-def _next(conn: Connection, projection: Projection) -> int:
-    """The generation to build: one that was begun with this fold, or a new one."""
-    ensure(conn, projection)
+def _generations(conn: Connection, projection: Projection) -> tuple[int | None, bool]:
+    """The generation being built with this program's fold; whether there is one to be removed."""
     table = checkpoints.c
-    current: int = conn.execute(  # held, so that two who begin at once begin one
-        select(table.generation)
-        .where(table.name == projection.name, table.live)
-        .with_for_update(key_share=True)
-    ).scalar_one()
-    begun, _ = _standing(conn, projection)
-    if begun is not None:
-        return begun
-    _discard(conn, projection, current)
-    row = {"name": projection.name, "generation": current + 1, "fold": projection.number}
-    conn.execute(insert(checkpoints).values(**row, size=0, live=False))
-    parts.split(conn, projection, current + 1, end(conn, projection))
-    return current + 1
-
-
-def _standing(conn: Connection, projection: Projection) -> tuple[int | None, bool]:
-    """The generation that is being built with this program's fold; is there one to be removed?"""
-    table = checkpoints.c
-    found = conn.execute(
+    rows = conn.execute(
         select(table.generation, table.fold, table.live).where(table.name == projection.name)
     ).all()
-    current = next((one.generation for one in found if one.live), 0)
+    current = next((row.generation for row in rows if row.live), 0)
     building = (
-        one.generation
-        for one in found
-        if one.generation > current and one.fold == projection.number
+        row.generation
+        for row in rows
+        if row.generation > current and row.fold == projection.fold_number
     )
-    return next(building, None), any(one.generation < current for one in found)
+    return next(building, None), any(row.generation < current for row in rows)
 
 
-def _switch(engine: Engine, projection: Projection, generation: int) -> bool:
+def _switch(engine: Engine, projection: Projection, generation: int) -> None:
     """Make a generation live, unless the live one is ahead of it."""
     table = checkpoints.c
     of_it = table.name == projection.name
     with engine.begin() as conn:
-        places = conn.execute(
+        rows = conn.execute(
             select(table.generation, table.size, table.live)
             .where(of_it)
             .with_for_update(key_share=True)
         ).all()
-        old = next(one for one in places if one.live)
-        new = next((one for one in places if one.generation == generation), None)
+        old = next(row for row in rows if row.live)
+        new = next((row for row in rows if row.generation == generation), None)
         if new is None or new.live or new.size < old.size:
-            return False
-        parts.forget(conn, projection, generation)
+            return
+        rebuild_parts.delete_parts(conn, projection, generation)
         conn.execute(update(checkpoints).where(of_it, table.live).values(live=False))
         conn.execute(
             update(checkpoints).where(of_it, table.generation == generation).values(live=True)
         )
-        return True
 
 
-def _clear(conn: Connection, projection: Projection, *, keep: int) -> bool:
-    """Remove some rows of a generation before one, and with the last of them its checkpoint.
+def _delete_old(conn: Connection, projection: Projection, *, keep: int) -> bool:
+    """Remove some rows of a generation before `keep`, and with the last its checkpoint.
 
-    Not all at once: whoever does it has other things to do. False where others are at it, or read
+    Not all at once: the worker has other things to do. False where others have locked it, or read
     it still.
     """
     table = checkpoints.c
@@ -170,27 +171,27 @@ def _clear(conn: Connection, projection: Projection, *, keep: int) -> bool:
     ).scalar()
     if old is None:
         return False
-    for one in projection.tables:
-        some = text(_SOME.format(table=one.fullname))
-        if conn.execute(some, {"old": old, "most": MOST}).rowcount:
+    for rows in projection.tables:
+        some_rows = text(_DELETE_SOME.format(table=rows.fullname))
+        if conn.execute(some_rows, {"old": old, "most": MAX_DELETED}).rowcount:
             return True
     conn.execute(delete(checkpoints).where(table.name == projection.name, table.generation == old))
     return True
 
 
-_SOME: Final = """
+_DELETE_SOME: Final = """
 DELETE FROM {table} WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM {table} WHERE generation = :old LIMIT :most
 ))
 """
 
 
-def _discard(conn: Connection, projection: Projection, current: int) -> None:
-    """Remove what was begun with another fold. First its places: waits for whoever is at one."""
+def _discard_begun(conn: Connection, projection: Projection, current: int) -> None:
+    """Remove what was begun with another fold. First its parts: waits for who has locked one."""
     table = checkpoints.c
     of_it = table.name == projection.name, table.generation > current
     for (generation,) in conn.execute(select(table.generation).where(*of_it)).all():
-        parts.forget(conn, projection, generation)
+        rebuild_parts.delete_parts(conn, projection, generation)
     conn.execute(delete(checkpoints).where(*of_it))
-    for one in projection.tables:
-        conn.execute(delete(one).where(one.c.generation > current))
+    for rows in projection.tables:
+        conn.execute(delete(rows).where(rows.c.generation > current))

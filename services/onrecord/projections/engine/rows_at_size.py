@@ -1,4 +1,4 @@
-"""What did a projection's tables say at a size, whatever was folded since?
+"""Rows of a projection's tables as they were at a size, whatever was folded since.
 
 Called by the audit's replay, which compares a projection with one folded anew, both at one size.
 """
@@ -30,7 +30,7 @@ KEY: Final = ("open_seq", "id")
 def _order(table: Table) -> list[ColumnElement[Any]]:
     """As Python orders these values: text by code points, whatever the database's collation."""
     columns = [table.c[name] for name in KEY if name in table.c]
-    return [one.collate("C") if isinstance(one.type, Text) else one for one in columns]
+    return [column.collate("C") if isinstance(column.type, Text) else column for column in columns]
 
 
 def _at(column: ColumnElement[Any], table: Table, size: int) -> ColumnElement[Any]:

@@ -1,8 +1,8 @@
-"""How does a table keep every version of a row, each with the sizes at which it was believed?
+"""Versioned tables: every version of a row, with the sizes of the ledger at which it was valid.
 
-A row is believed at the sizes K with `open_seq < K <= close_seq`: it came with entry `open_seq` and
-went with entry `close_seq` (`NEVER`: not yet). Shared by the folds of positions, statements,
-actors and topics.
+A row is visible at the sizes K with `open_seq < K <= close_seq`: entry `open_seq` inserted it, and
+entry `close_seq` closed it (`NEVER`: none has yet). Used by the folds of positions, changes,
+statements, actors and topics.
 """
 
 from collections.abc import Mapping
@@ -23,14 +23,16 @@ from sqlalchemy import (
 
 from onrecord.domain.event import Amendment, RecordedEvent
 from onrecord.kit.sql.copy_in import copy_in
-from onrecord.ledger.follow import driver
-from onrecord.projections.engine.projection import schema
+from onrecord.projections.engine.projection import fold_schema, fold_sql, psycopg_connection
 
 NEVER: Final = 2**63 - 1
 
 
-def columns(id_type: type[Text] | type[Uuid[UUID]]) -> list[Any]:
-    """What every version says of itself: its place, and the events that opened and closed it."""
+def version_columns(id_type: type[Text] | type[Uuid[UUID]]) -> list[Any]:
+    """The columns of every versioned table: its key, and the events that opened and closed a row.
+
+    `made_seq`: the entry that made the thing; its later versions keep it.
+    """
     return [
         Column("generation", Integer, nullable=False),
         Column("id", id_type, nullable=False),
@@ -51,49 +53,48 @@ def columns(id_type: type[Text] | type[Uuid[UUID]]) -> list[Any]:
     ]
 
 
-class Versions:
-    """Collects what a page of entries opens and closes, and writes it at once."""
+class VersionedTable:
+    """Collects the versions that a page of entries inserts and closes, and writes them at once."""
 
     def __init__(self, conn: Connection, table: Table, generation: int) -> None:
         self._conn, self._table, self._generation = conn, table, generation
-        self._named = f'"{schema(conn)}"."{table.name}"'
-        self._of = "uuid" if isinstance(table.c.id.type, Uuid) else "text"
-        self._open: dict[Any, dict[str, Any]] = {}
-        self._done: list[dict[str, Any]] = []
-        self._closed: dict[Any, dict[str, Any]] = {}
-        """The end of what stood in the table already; what came after that end has its own."""
-        self._made: dict[Any, int] = {}
+        self._id_type = "uuid" if isinstance(table.c.id.type, Uuid) else "text"
+        self._current: dict[Any, dict[str, Any]] = {}
+        """Versions inserted on this page and current at its end."""
+        self._closed_new: list[dict[str, Any]] = []
+        """Versions inserted and closed on this page."""
+        self._closed_old: dict[Any, dict[str, Any]] = {}
+        """How this page closes the version that stood in the table before it."""
+        self._made_seqs: dict[Any, int] = {}
 
-    def know(self, ids: set[Any]) -> None:
-        """Look up what made these things, so that amendments on this page keep their place."""
+    def load_made_seqs(self, ids: set[Any]) -> None:
+        """Look up what made these things: a correction or a retraction keeps it."""
         if ids:
-            found = driver(self._conn).execute(
-                f"SELECT id, min(made_seq) FROM {self._named}"
-                f" WHERE generation = %s::integer AND id = ANY(%b::{self._of}[]) GROUP BY id",
-                [self._generation, list(ids)],
+            rows = psycopg_connection(self._conn).execute(
+                self._sql(_MADE_SEQS), {"generation": self._generation, "ids": list(ids)}
             )
-            self.remember(dict(found))
+            self.set_made_seqs(dict(rows))
 
-    def remember(self, made: Mapping[Any, int]) -> None:
-        """What made these things is known to be this; as `know`, for who has looked already."""
-        self._made.update(made)
+    def set_made_seqs(self, made_seqs: Mapping[Any, int]) -> None:
+        """As `load_made_seqs`, for a fold that has read them already."""
+        self._made_seqs.update(made_seqs)
 
-    def made(self, id_: Any) -> int | None:
-        """The seq that made a thing that is known."""
-        return self._made.get(id_)
+    def made_seq(self, id_: Any) -> int | None:
+        """The seq that made a thing, as far as loaded or inserted."""
+        return self._made_seqs.get(id_)
 
-    def open(self, id_: Any, recorded: RecordedEvent, row: Mapping[str, Any]) -> None:
-        """A new version of a thing, instead of the one believed until now, if any."""
-        made = self._made.get(id_)
-        if made is None:
-            self._made[id_] = made = recorded.seq
+    def insert(self, id_: Any, recorded: RecordedEvent, row: Mapping[str, Any]) -> None:
+        """Insert a new version of a thing, and close its current one, if any."""
+        made_seq = self._made_seqs.get(id_)
+        if made_seq is None:
+            self._made_seqs[id_] = made_seq = recorded.seq
         else:
             self.close(id_, recorded)
-        by, reason = _why(recorded)
-        self._open[id_] = {
+        by, reason = _by_and_reason(recorded)
+        self._current[id_] = {
             "generation": self._generation,
             "id": id_,
-            "made_seq": made,
+            "made_seq": made_seq,
             "open_seq": recorded.seq,
             "close_seq": NEVER,
             "event": recorded.id,
@@ -110,12 +111,12 @@ class Versions:
         }
 
     def close(self, id_: Any, recorded: RecordedEvent) -> None:
-        """The version believed until now is believed no longer."""
-        row = self._open.pop(id_, None)
-        if row is None and (id_ not in self._made or id_ in self._closed):
+        """Close the current version of a thing, if any."""
+        row = self._current.pop(id_, None)
+        if row is None and (id_ not in self._made_seqs or id_ in self._closed_old):
             return
-        by, reason = _why(recorded)
-        end = {
+        by, reason = _by_and_reason(recorded)
+        closing = {
             "close_seq": recorded.seq,
             "close_event": recorded.id,
             "close_type": recorded.event.type,
@@ -123,40 +124,46 @@ class Versions:
             "close_reason": reason,
         }
         if row is not None:
-            self._done.append({**row, **end})
+            self._closed_new.append({**row, **closing})
         else:
-            self._closed[id_] = end
+            self._closed_old[id_] = closing
 
     def flush(self) -> None:
-        """Write it all."""
-        conn = driver(self._conn)
-        if self._closed:
-            ends = self._closed.values()
-            conn.execute(
-                _CLOSE.format(table=self._named, of=self._of),
-                {
-                    "generation": self._generation,
-                    "id": list(self._closed),
-                    **{name: [one[name] for one in ends] for name in _ENDS},
-                },
-            )
-        rows = [*self._done, *self._open.values()]
-        copy_in(conn, self._table, schema(self._conn), rows)
-        for written in (self._closed, self._done, self._open):
+        """Write what was collected."""
+        wire = psycopg_connection(self._conn)
+        if self._closed_old:
+            closings = self._closed_old.values()
+            params: dict[str, Any] = {"generation": self._generation, "ids": list(self._closed_old)}
+            params |= {name: [closing[name] for closing in closings] for name in _CLOSING}
+            wire.execute(self._sql(_CLOSE), params)
+        rows = [*self._closed_new, *self._current.values()]
+        copy_in(wire, self._table, fold_schema(self._conn), rows)
+        for written in (self._closed_old, self._closed_new, self._current):
             written.clear()
 
+    def _sql(self, sql: str) -> bytes:
+        named = sql.format(table=self._table.fullname, id_type=self._id_type)
+        return fold_sql(self._conn, named)
 
-_ENDS: Final = ("close_seq", "close_event", "close_type", "close_by", "close_reason")
+
+_MADE_SEQS: Final = """
+SELECT id, min(made_seq) FROM {table}
+WHERE generation = %(generation)s::integer AND id = ANY(%(ids)b::{id_type}[])
+GROUP BY id
+"""
+
+_CLOSING: Final = ("close_seq", "close_event", "close_type", "close_by", "close_reason")
 _CLOSE: Final = """
 UPDATE {table} t SET close_seq = c.close_seq, close_event = c.close_event,
     close_type = c.close_type, close_by = c.close_by, close_reason = c.close_reason
-FROM unnest(%(id)b::{of}[], %(close_seq)b::bigint[], %(close_event)b::uuid[],
+FROM unnest(%(ids)b::{id_type}[], %(close_seq)b::bigint[], %(close_event)b::uuid[],
     %(close_type)b::text[], %(close_by)b::text[], %(close_reason)b::text[]
 ) AS c (id, close_seq, close_event, close_type, close_by, close_reason)
-WHERE t.generation = %(generation)s::integer AND t.id = c.id AND t.close_seq = 9223372036854775807
+WHERE t.generation = %(generation)s::integer AND t.id = c.id
+    AND t.close_seq = 9223372036854775807  -- NEVER
 """
 
 
-def _why(recorded: RecordedEvent) -> tuple[str | None, str | None]:
+def _by_and_reason(recorded: RecordedEvent) -> tuple[str | None, str | None]:
     event = recorded.event
     return (event.by, event.reason) if isinstance(event, Amendment) else (None, None)

@@ -1,98 +1,125 @@
-"""What was sent to an endpoint, and what came of it?
+"""Delivery log of an endpoint: queries over deliveries and attempts, and resends.
 
-Queries over deliveries and their attempts, each a value, and what makes some of them due again.
-Run by the routes.
+Run by the routes of the webhooks API.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import UUID
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 
-from onrecord.webhooks.api.schemas import Attempt, Delivery
-from onrecord.webhooks.tables import FIRST, PING, RETRY
+from onrecord.kit.sql.db import Pool, Row, rows
+from onrecord.webhooks.api.endpoints import execute_once
+from onrecord.webhooks.api.responses import Attempt, Delivery
+from onrecord.webhooks.tables import PING
 
 STATES: Final = ("pending", "sending", "delivered", "failed")
 
-_TOLD: Final = """
-    SELECT page.*, e.ordered, h.held_by, a.tried
-    FROM page JOIN webhooks.endpoints e ON e.id = page.endpoint
-    LEFT JOIN LATERAL (
-        SELECT jsonb_agg(jsonb_build_object('number', number, 'began_at', began_at, 'ok', ok,
-            'seconds', seconds, 'status', status, 'error', error,
-            'answer', encode(answer, 'hex')) ORDER BY number) AS tried
-        FROM webhooks.attempts WHERE delivery = page.id
-    ) a ON true
-    LEFT JOIN LATERAL (
-        SELECT first.id AS held_by FROM (
-            (SELECT id, seq FROM webhooks.deliveries
-            WHERE endpoint = page.endpoint AND state = 'sending' AND seq IS NOT NULL)
-            UNION ALL
-            SELECT one.id, one.seq FROM unnest('{0,1,2}'::smallint[]) lanes (lane)
-            CROSS JOIN LATERAL (SELECT id, seq FROM webhooks.deliveries
-                WHERE endpoint = page.endpoint AND state = 'pending' AND lane = lanes.lane
-                ORDER BY seq LIMIT 1) one
-        ) first
-        WHERE e.ordered AND page.state = 'pending' AND first.seq < page.seq
-        ORDER BY first.seq LIMIT 1
-    ) h ON true
-    ORDER BY page.id DESC
-"""
-"""Deliveries of `page` with their attempts, and which one holds each back."""
-
-LIST: Final = text(f"""
-    WITH page AS (
-        SELECT one.* FROM unnest(CAST(:states AS text[])) s (state) CROSS JOIN LATERAL (
-            SELECT * FROM webhooks.deliveries WHERE endpoint = CAST(:endpoint AS uuid)
-                AND state = s.state AND id < CAST(:before AS bigint)
-            ORDER BY id DESC LIMIT CAST(:limit AS bigint)
-        ) one
+# Deliveries with their attempts, the newest first: those of :endpoint in :states below :before, or
+# the one of :id. `held_by` is the earlier delivery that one of an ordered endpoint waits for; lanes
+# 0, 1 and 2 are those of events (3 is of pings).
+_DELIVERIES: Final = text("""
+WITH page AS (
+    SELECT d.* FROM unnest(CAST(:states AS text[])) s (state) CROSS JOIN LATERAL (
+        SELECT * FROM webhooks.deliveries
+        WHERE endpoint = CAST(:endpoint AS uuid) AND state = s.state
+            AND id < CAST(:before AS bigint)
         ORDER BY id DESC LIMIT CAST(:limit AS bigint)
-    ) {_TOLD}
+    ) d
+    UNION ALL
+    SELECT * FROM webhooks.deliveries WHERE id = CAST(:id AS bigint)
+    ORDER BY id DESC LIMIT CAST(:limit AS bigint)
+)
+SELECT page.*, e.ordered, h.held_by, a.attempts AS logged
+FROM page JOIN webhooks.endpoints e ON e.id = page.endpoint AND e.deleted_at IS NULL
+LEFT JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_object('number', number, 'began_at', began_at, 'ok', ok,
+        'seconds', seconds, 'status', status, 'error', error,
+        'answer', encode(answer, 'hex')) ORDER BY number) AS attempts
+    FROM webhooks.attempts WHERE delivery = page.id
+) a ON true
+LEFT JOIN LATERAL (
+    SELECT first.id AS held_by FROM (
+        (SELECT id, seq FROM webhooks.deliveries
+        WHERE endpoint = page.endpoint AND state = 'sending' AND seq IS NOT NULL)
+        UNION ALL
+        SELECT d.id, d.seq FROM unnest('{0,1,2}'::smallint[]) lanes (lane) CROSS JOIN LATERAL (
+            SELECT id, seq FROM webhooks.deliveries
+            WHERE endpoint = page.endpoint AND state = 'pending' AND lane = lanes.lane
+            ORDER BY seq LIMIT 1) d
+    ) first
+    WHERE e.ordered AND page.state = 'pending' AND first.seq < page.seq
+    ORDER BY first.seq LIMIT 1
+) h ON true
+ORDER BY page.id DESC
 """)
-"""An endpoint's deliveries in these states, the last made first."""
-ONE: Final = text(f"""
-    WITH page AS (
-        SELECT d.* FROM webhooks.deliveries d JOIN webhooks.endpoints p ON p.id = d.endpoint
-        WHERE d.id = CAST(:id AS bigint) AND p.deleted_at IS NULL
-    ) {_TOLD}
+
+# Lanes of what is due again: a ping stays one (3), what is pending is a retry (1), the rest is a
+# first attempt (0). Attempts stay in the log.
+_RESEND: Final = text("""
+UPDATE webhooks.deliveries SET state = 'pending', tries = 0, ended_at = NULL,
+    lane = CASE WHEN lane = 3 THEN 3 WHEN state = 'pending' THEN 1 ELSE 0 END,
+    next_attempt_at = clock_timestamp()
+WHERE id = CAST(:id AS bigint) AND state <> 'sending' RETURNING id
 """)
-"""One delivery; no row where there is none."""
-
-_DUE: Final = f"""
-    UPDATE webhooks.deliveries SET state = 'pending', tries = 0, ended_at = NULL,
-        lane = CASE WHEN lane = {PING} THEN lane WHEN state = 'pending' THEN {RETRY}
-            ELSE {FIRST} END,
-        next_attempt_at = clock_timestamp()
-"""
-RESEND: Final = text(f"{_DUE} WHERE id = CAST(:id AS bigint) AND state <> 'sending' RETURNING id")
-"""Make one delivery due at once, whatever came of it; its attempts stay."""
-RESEND_FAILED: Final[TextClause] = text(f"""
-    {_DUE} WHERE id IN (
-        SELECT id FROM webhooks.deliveries WHERE endpoint = CAST(:endpoint AS uuid)
-            AND state = 'failed' AND ended_at >= :since AND ended_at < :until AND lane <> {PING}
-        LIMIT 10000 FOR UPDATE SKIP LOCKED)
-    RETURNING id
+_RESEND_FAILED: Final = text("""
+UPDATE webhooks.deliveries SET state = 'pending', tries = 0, ended_at = NULL, lane = 0,
+    next_attempt_at = clock_timestamp()
+WHERE id IN (
+    SELECT id FROM webhooks.deliveries
+    WHERE endpoint = CAST(:endpoint AS uuid) AND state = 'failed' AND lane <> 3
+        AND ended_at >= :since AND ended_at < :until
+    LIMIT 10000 FOR UPDATE SKIP LOCKED)
+RETURNING id
 """)
-"""Make due what failed for good in a time, up to 10,000 at once."""
-
-
-def delivery_out(row: Mapping[str, Any]) -> Delivery:
-    """A row of these queries as it is told."""
-    tried = [_attempt(one) for one in row["tried"] or ()]
-    if row["state"] == "sending":
-        begun = {"number": row["attempts"] + 1, "began_at": row["leased_at"], "seconds": None}
-        said = {"status": None, "error": None, "answer": None}
-        tried.append(Attempt.model_validate({**begun, **said, "result": "under way"}))
-    shown = {name: row[name] for name in Delivery.model_fields if name in row}
-    kind = "ping" if row["lane"] == PING else "event"
-    return Delivery(**{**shown, "kind": kind, "attempts": tried})
-
 
 _RESULTS: Final = {True: "delivered", False: "failed", None: "unknown"}
 
 
-def _attempt(one: Mapping[str, Any]) -> Attempt:
-    answer = one["answer"] and bytes.fromhex(one["answer"]).decode("utf-8", "replace")
-    result = {"result": _RESULTS[one["ok"]], "answer": answer}
-    return Attempt.model_validate({**one, **result})
+async def select_deliveries(
+    pool: Pool, *, endpoint: UUID, states: tuple[str, ...], before: int, limit: int
+) -> list[Row]:
+    """Deliveries of an endpoint in these states with ids below `before`, the newest first."""
+    params = {"endpoint": endpoint, "states": list(states), "before": before, "limit": limit}
+    return [*await rows(pool, _DELIVERIES, {**params, "id": None})]
+
+
+async def read_delivery(pool: Pool, id_: int) -> Row | None:
+    """A delivery; None if there is none, or its endpoint is deleted."""
+    params: dict[str, Any] = {"endpoint": None, "states": [], "before": 0, "id": id_, "limit": 1}
+    deliveries = await rows(pool, _DELIVERIES, params)
+    return deliveries[0] if deliveries else None
+
+
+async def requeue_delivery(pool: Pool, id_: int) -> bool:
+    """Make a delivery due at once, whatever its state; False if it is being sent just now."""
+    return bool(await execute_once(pool, _RESEND, {"id": id_}))
+
+
+async def requeue_failed(pool: Pool, endpoint: UUID, since: datetime) -> int:
+    """Make due again what failed for good from `since` until now; returns how many."""
+    period = {"endpoint": endpoint, "since": since, "until": datetime.now(UTC)}
+    resent = 0
+    while page := await execute_once(pool, _RESEND_FAILED, period):
+        resent += len(page)
+    return resent
+
+
+def delivery_out(row: Mapping[str, Any]) -> Delivery:
+    """The response model of a row of these queries."""
+    attempts = [_attempt_out(attempt) for attempt in row["logged"] or ()]
+    if row["state"] == "sending":
+        started = {"number": row["attempts"] + 1, "began_at": row["leased_at"]}
+        nothing = dict.fromkeys(("seconds", "status", "error", "answer"))
+        attempts.append(Attempt.model_validate({**started, **nothing, "result": "under way"}))
+    columns = {name: row[name] for name in Delivery.model_fields if name in row}
+    kind = "ping" if row["lane"] == PING else "event"
+    return Delivery(**{**columns, "kind": kind, "attempts": attempts})
+
+
+def _attempt_out(attempt: Mapping[str, Any]) -> Attempt:
+    answer = attempt["answer"] and bytes.fromhex(attempt["answer"]).decode("utf-8", "replace")
+    result = {"result": _RESULTS[attempt["ok"]], "answer": answer}
+    return Attempt.model_validate({**attempt, **result})

@@ -1,62 +1,70 @@
-"""What would an endpoint be sent, told without sending it?
+"""Queries for the feed of an endpoint and the dry run of a filter.
 
-The feed, for a receiver that was down or wants no webhooks, and the dry run, for somebody who
-chooses a filter. Both find events as the fan-out does (`matching`) and the feed tells them as a
-delivery does (`render`), from the ledger: nothing here reads what was sent. Called by `routes`.
+The feed is for a receiver that was down or does not use webhooks; the dry run helps to choose a
+filter. Both find events as the fan-out does (`matching`), and the feed renders them as a delivery
+does (`payload`): from the ledger, not from what was sent.
 """
 
-from functools import cache
 from typing import Final
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 
 from onrecord.kit.sql.db import Pool, rows
-from onrecord.projections.changes.change_of import KNOWN
+from onrecord.projections.queries import CHANGES_KNOWN_SIZE
 from onrecord.webhooks import payload
-from onrecord.webhooks.api.schemas import DryRun, Matched
-from onrecord.webhooks.matching import Filter, for_one, matched
+from onrecord.webhooks.api.responses import DryRun, Matched
+from onrecord.webhooks.matching import CHANGE_TYPE, MATCHED, Filter
 
-SHOWN: Final = 100
-"""Events that a dry run lists."""
+MAX_LISTED: Final = 100  # events that a dry run lists
+
+_DETAILS: Final = text("""
+SELECT e.id AS event, e.seq, parsed.entry ->> 'type' AS type,
+    CAST(parsed.entry ->> 'recorded_at' AS timestamptz) AS recorded_at,
+    CASE WHEN parsed.entry ->> 'type' = :change_type THEN (
+        SELECT c.kind FROM projections.changes c
+        WHERE c.id = e.id AND c.open_seq = e.seq AND c.generation = (SELECT generation
+            FROM projections.checkpoints WHERE live AND name = 'changes')
+    ) END AS kind
+FROM ledger.entries e CROSS JOIN LATERAL (
+    SELECT convert_from(e.entry, 'UTF8')::jsonb AS entry OFFSET 0) parsed
+WHERE e.seq = ANY (CAST(:seqs AS bigint[])) ORDER BY e.seq DESC
+""")
 
 
-async def page(
-    pool: Pool, wanted: Filter, start: int, limit: int
+async def feed_page(
+    pool: Pool, filter_: Filter, start: int, limit: int
 ) -> tuple[list[bytes], int | None]:
-    """Bodies of up to `limit` events from seq `start` on, and where the next page begins."""
-    places = {"start": start, "end": await known(pool), "limit": limit}
-    found = await rows(pool, matched(wanted.given), {**wanted.params, **places})
-    seqs = [row["seq"] for row in found if row["seq"] is not None]
-    told = await rows(pool, payload.EVENTS, {"seqs": seqs})
-    bodies = [payload.body(row) for row in sorted(told, key=lambda row: row["seq"])]
-    return bodies, found[0]["next"]
+    """Bodies of up to `limit` events from seq `start` on, and where the next page starts."""
+    end = await matchable_size(pool)
+    seqs, following = await match_page(pool, filter_, start=start, end=end, limit=limit)
+    events = await rows(pool, payload.EVENTS, {"seqs": seqs}) if seqs else ()
+    bodies = [payload.event_body(row) for row in sorted(events, key=lambda row: row["seq"])]
+    return bodies, following
 
 
-async def dry_run(pool: Pool, wanted: Filter, last: int) -> DryRun:
+async def dry_run_filter(pool: Pool, filter_: Filter, last: int) -> DryRun:
     """Which of the `last` events pass a filter."""
-    size = await known(pool)
+    size = await matchable_size(pool)
     start = max(0, size - last)
-    places = {"start": start, "end": size, "limit": last, "shown": SHOWN}
-    found = await rows(pool, _shown(wanted.given), {**wanted.params, **places})
+    seqs, _ = await match_page(pool, filter_, start=start, end=size, limit=last)
+    listed = {"seqs": seqs[-MAX_LISTED:], "change_type": CHANGE_TYPE}
     return DryRun(
         from_size=start,
         to_size=size,
-        matched=found[0]["matched"],
-        items=[Matched.model_validate(row) for row in found if row["seq"] is not None],
+        matched=len(seqs),
+        items=[Matched.model_validate(row) for row in await rows(pool, _DETAILS, listed)],
     )
 
 
-async def known(pool: Pool) -> int:
-    """Up to which size events can be matched."""
-    return int((await rows(pool, KNOWN, {}))[0]["size"])
+async def match_page(
+    pool: Pool, filter_: Filter, *, start: int, end: int, limit: int
+) -> tuple[list[int], int | None]:
+    """The seqs of the next `limit` candidates that pass, and where the next page starts."""
+    search = {**filter_.search, "start": start, "end": end, "limit": limit}
+    (row,) = await rows(pool, MATCHED, search)
+    return row["seqs"], row["next"]
 
 
-@cache
-def _shown(given: frozenset[str]) -> TextClause:
-    return text(f"""
-    WITH {for_one(given)},
-    shown AS (SELECT * FROM found ORDER BY seq DESC LIMIT CAST(:shown AS bigint))
-    SELECT (SELECT count(*) FROM found) AS matched, v.id AS event, v.seq, v.type, v.kind,
-        v.recorded_at
-    FROM (SELECT) one LEFT JOIN (shown JOIN events v USING (seq)) ON true ORDER BY v.seq DESC
-    """)
+async def matchable_size(pool: Pool) -> int:
+    """The size up to which events can be matched: the projections know their changes and merges."""
+    return int((await rows(pool, CHANGES_KNOWN_SIZE, {}))[0]["size"])

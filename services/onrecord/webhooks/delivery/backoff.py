@@ -1,8 +1,7 @@
-"""When is a delivery that failed tried again, and when is it given up?
+"""Retry schedule of failed deliveries, with jitter. Used by the deliverer.
 
-Called by `deliver`, which keeps the answer in the delivery's row. The jitter is ours, one line:
-stamina and urllib3 know no table of waits, and tenacity's `wait_chain` wants the state of a call
-that waits in this process, where ours waits for hours in a row.
+Retries wait for hours, in a column of the delivery's row, so a library that retries within a call
+(tenacity, stamina) does not fit.
 """
 
 from collections.abc import Callable
@@ -13,15 +12,11 @@ SCHEDULE: Final = tuple(
     timedelta(seconds=seconds)
     for seconds in (5, 300, *(hours * 3600 for hours in (0.5, 2, 5, 10, 14, 20, 24)))
 )
+# Each wait is longer by up to this share, so that what failed together is not retried together;
+# never shorter, because the schedule is documented.
 JITTER: Final = 0.2
-"""Each wait is longer by up to this part of it, so that what failed together does not come back
-together. Never shorter: the schedule is what a receiver was promised."""
-
-MOST: Final = timedelta(hours=24)
-"""The longest that a receiver may ask us to wait."""
-
-GIVE_UP_AFTER: Final = timedelta(days=5)
-"""An endpoint that has failed for so long, without one success, is paused."""
+MAX_RETRY_AFTER: Final = timedelta(hours=24)
+PAUSE_AFTER: Final = timedelta(days=5)  # without a success, an endpoint that fails is paused
 
 
 def next_attempt(
@@ -31,13 +26,13 @@ def next_attempt(
     retry_after: float | None,
     random: Callable[[], float],
 ) -> datetime | None:
-    """When to try again after `attempts` failures (1 or more); None where all are used up.
+    """When to try again after `attempts` failures (1 or more); None if no retries are left.
 
-    `retry_after`, in seconds, is what the receiver asked for: it makes a wait longer, not shorter.
-    `random` gives a number from 0 to 1.
+    `retry_after`, in seconds, is the receiver's `Retry-After`; it can only lengthen the wait.
+    `random` returns a number from 0 to 1.
     """
     if attempts > len(SCHEDULE):
         return None
     wait = SCHEDULE[attempts - 1] * (1 + JITTER * random())
-    asked = timedelta(seconds=min(retry_after or 0, MOST.total_seconds()))
-    return now + max(wait, asked)
+    requested = timedelta(seconds=min(retry_after or 0, MAX_RETRY_AFTER.total_seconds()))
+    return now + max(wait, requested)

@@ -1,55 +1,35 @@
-"""Which deliveries are due, and who has them?
+"""Claims: due deliveries taken under a lease.
 
-The deliverer's statement that takes what is due under a lease. Claims of all processes are taken
-one at a time, under a lock: only so is the number in flight for an endpoint exact. They look at
-endpoints with something pending in turn, so what waits for one endpoint is never read past to find
-another's.
+Run by the deliverer. Claims of all processes take turns under one lock, because the number in
+flight for an endpoint is counted from the rows. A claim visits endpoints with pending deliveries
+one after another, so a backlog for one endpoint is never read to find another's deliveries.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, LiteralString
+from typing import Any, Final
 from uuid import UUID
 
-import psycopg
 from psycopg.rows import namedtuple_row
+from sqlalchemy import text
 
-from onrecord.webhooks.tables import FIRST, PING, REPLAY, RETRY
+from onrecord.kit.sql.db import compiled
+from onrecord.webhooks.delivery.connection import DelivererConnection
+from onrecord.webhooks.tables import LOWEST_ID
 
-Connection = psycopg.AsyncConnection[Any]
-
-SETTINGS: Final = {
-    "plan_cache_mode": "force_generic_plan",
-    "enable_seqscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
-    "idle_in_transaction_session_timeout": "2s",
-    "lock_timeout": "10s",
-    "statement_timeout": "30s",
-    "tcp_user_timeout": "10s",
-}
-"""Of the deliverer's connection. It looks things up by their indexes, planned once, whatever the
-tables were like then (to plan a claim takes four times as long as to run it); and one that is
-frozen under the lock is cut off, so that others can claim.
-"""
-LOCK_KEY: Final = 0x636C61696D730000  # b"claims\0\0"
-IN_FLIGHT: Final = 8
-"""Deliveries in flight for one endpoint, over all processes."""
-RETRYING: Final = 2
-"""Of these, retries: they never take the place of first attempts, nor those theirs."""
-BROKEN: Final = 5
-"""Failures in a row after which an endpoint gets one delivery at a time, as a probe."""
-PROBE_EVERY: Final = timedelta(seconds=5)
-VISITS: Final = 320
-"""Endpoints looked at by one claim: as many as a process has room for deliveries."""
-NOBODY: Final = UUID(int=0)
-"""Where a round of the endpoints begins."""
+MAX_IN_FLIGHT: Final = 8  # for one endpoint, over all processes
+PROBE_AFTER_FAILURES: Final = 5  # consecutive; then an endpoint gets one delivery at a time
+MAX_CANDIDATES: Final = 320  # endpoints that one claim visits: as many as a process has room for
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """A delivery in our hands, until its lease runs out."""
+class ClaimedDelivery:
+    """A delivery that this process may send until its lease expires.
+
+    `probing`: a retry, or for an endpoint that fails; these have limits of their own. `secrets`:
+    the endpoint's, two while one is rotated. `failures`: the endpoint's consecutive ones.
+    """
 
     id: int
     endpoint: UUID
@@ -58,152 +38,175 @@ class Claimed:
     lane: int
     lease: int
     tries: int
-    slow: bool
-    """A retry, or for an endpoint that fails: these have a part of the process of their own."""
+    probing: bool
     url: str
     secrets: tuple[str, ...]
     failures: int
-    """Of its endpoint, in a row, when it was claimed."""
     ordered: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a claim found. `last` is where the next one looks on, `whole` says that a round of the
-    endpoints is over; `seconds` until a retry is due of those looked at, if one is waiting.
+    """The result of a claim.
+
+    `last_endpoint`: where the next claim continues; `round_complete`: all endpoints were visited.
+    `seconds`: until the next retry of a visited endpoint is due; None if none is waiting.
     """
 
-    deliveries: Sequence[Claimed]
-    last: UUID
-    whole: bool
+    deliveries: Sequence[ClaimedDelivery]
+    last_endpoint: UUID
+    round_complete: bool
     seconds: float | None
 
 
-_LOCKED: Final[LiteralString] = "BEGIN; SELECT pg_advisory_xact_lock(%d)"
-_CLAIM: Final = f"""
-WITH RECURSIVE visited AS (
+# Key of the lock: "claims" in ASCII. In a statement of its own: the claim must see what the
+# previous holder of the lock committed.
+_LOCK: Final = b"SELECT pg_advisory_xact_lock(x'636c61696d730000'::bigint)"
+
+# Lanes: 0 first attempt, 1 retry, 2 replay, 3 ping. At most 2 retries of an endpoint are in flight,
+# so retries and first attempts never starve each other, and 1 of a replay, which keeps its order.
+# An ordered endpoint has 1 delivery in flight, its first by seq; what is newer than its replay's
+# place waits for the replay. Pings are also sent to endpoints that are paused or probed.
+#
+# Where there is not room for all, every endpoint's first delivery comes before any second one, and
+# among equals chance decides: in a fixed order, the last would wait while the first fill the room.
+_CLAIM: Final = text("""
+WITH RECURSIVE candidates AS (
     (SELECT endpoint, 1 AS n FROM webhooks.deliveries
-    WHERE state = 'pending' AND endpoint > %(after)b::uuid ORDER BY endpoint LIMIT 1)
+    WHERE state = 'pending' AND endpoint > CAST(:after AS uuid) ORDER BY endpoint LIMIT 1)
     UNION ALL
-    SELECT d.endpoint, v.n + 1 FROM visited v CROSS JOIN LATERAL (
+    SELECT following.endpoint, c.n + 1 FROM candidates c CROSS JOIN LATERAL (
         SELECT endpoint FROM webhooks.deliveries
-        WHERE state = 'pending' AND endpoint > v.endpoint ORDER BY endpoint LIMIT 1
-    ) d WHERE v.n < %(visits)b::int
-), looked AS MATERIALIZED (
-    SELECT e.id, e.ordered, f.flying, f.retrying, f.replaying, e.failures >= {BROKEN} AS slow,
-        CASE WHEN e.failures >= {BROKEN} OR e.ordered THEN 1 ELSE {IN_FLIGHT} END - f.flying
+        WHERE state = 'pending' AND endpoint > c.endpoint ORDER BY endpoint LIMIT 1
+    ) following WHERE c.n < CAST(:max_candidates AS int)
+), endpoints AS MATERIALIZED (
+    SELECT e.id, e.ordered, f.in_flight, f.retrying, f.replaying, f.failing AS probing,
+        CASE WHEN f.failing OR e.ordered THEN 1 ELSE CAST(:max_in_flight AS int) END - f.in_flight
             AS room,
         e.paused_at IS NULL AND coalesce(e.probe_at <= clock_timestamp(), true) AS open,
         (SELECT next_attempt_at FROM webhooks.deliveries
-            WHERE endpoint = e.id AND state = 'pending' AND lane = {RETRY}
+            WHERE endpoint = e.id AND state = 'pending' AND lane = 1
             ORDER BY next_attempt_at LIMIT 1) AS retry_at,
         coalesce((SELECT at_seq FROM webhooks.replays WHERE endpoint = e.id AND ended_at IS NULL),
-            {2**63 - 1}) AS below
-    FROM visited v JOIN webhooks.endpoints e ON e.id = v.endpoint AND e.deleted_at IS NULL
+            9223372036854775807) AS replayed_below
+    FROM candidates c JOIN webhooks.endpoints e ON e.id = c.endpoint AND e.deleted_at IS NULL
     CROSS JOIN LATERAL (
-        SELECT count(*) AS flying, count(*) FILTER (WHERE lane = {RETRY}) AS retrying,
-            count(*) FILTER (WHERE lane = {REPLAY}) AS replaying
+        SELECT count(*) AS in_flight, count(*) FILTER (WHERE lane = 1) AS retrying,
+            count(*) FILTER (WHERE lane = 2) AS replaying,
+            e.failures >= CAST(:probe_after_failures AS int) AS failing
         FROM webhooks.deliveries WHERE endpoint = e.id AND state = 'sending'
     ) f
 ), due AS (
-    SELECT d.id, o.id AS endpoint, 0 AS turn, d.seq AS place, o.room + {IN_FLIGHT} AS room, o.slow,
-        o.flying AS ahead
-    FROM looked o CROSS JOIN LATERAL (
+    SELECT d.id, o.id AS endpoint, 0 AS turn, d.seq AS place,
+        o.room + CAST(:max_in_flight AS int) AS room, o.probing, o.in_flight AS ahead
+    FROM endpoints o CROSS JOIN LATERAL (
         SELECT id, seq FROM webhooks.deliveries
-        WHERE endpoint = o.id AND state = 'pending' AND lane = {PING}
-        LIMIT 1) d
-    WHERE o.flying < {IN_FLIGHT}
+        WHERE endpoint = o.id AND state = 'pending' AND lane = 3 LIMIT 1) d
+    WHERE o.in_flight < CAST(:max_in_flight AS int)
     UNION ALL
     SELECT d.id, o.id, 1, d.place, o.room, true, o.retrying
-    FROM looked o CROSS JOIN LATERAL (
+    FROM endpoints o CROSS JOIN LATERAL (
         SELECT id, extract(epoch FROM next_attempt_at)::bigint AS place FROM webhooks.deliveries
-        WHERE endpoint = o.id AND state = 'pending' AND lane = {RETRY}
+        WHERE endpoint = o.id AND state = 'pending' AND lane = 1
             AND next_attempt_at <= clock_timestamp()
-        ORDER BY next_attempt_at LIMIT greatest(least({RETRYING} - o.retrying, o.room), 0)) d
+        ORDER BY next_attempt_at LIMIT greatest(least(2 - o.retrying, o.room), 0)) d
     WHERE o.open AND NOT o.ordered AND o.retry_at <= clock_timestamp()
     UNION ALL
-    SELECT d.id, o.id, 2, d.seq, o.room, o.slow, o.flying
-    FROM looked o CROSS JOIN LATERAL (
+    SELECT d.id, o.id, 2, d.seq, o.room, o.probing, o.in_flight
+    FROM endpoints o CROSS JOIN LATERAL (
         SELECT id, seq FROM webhooks.deliveries
-        WHERE endpoint = o.id AND state = 'pending' AND lane = {REPLAY}
+        WHERE endpoint = o.id AND state = 'pending' AND lane = 2
         ORDER BY seq LIMIT greatest(least(1 - o.replaying, o.room), 0)) d
     WHERE o.open AND NOT o.ordered
     UNION ALL
-    SELECT d.id, o.id, 3, d.seq, o.room, o.slow, o.flying
-    FROM looked o CROSS JOIN LATERAL (
+    SELECT d.id, o.id, 3, d.seq, o.room, o.probing, o.in_flight
+    FROM endpoints o CROSS JOIN LATERAL (
         SELECT id, seq FROM webhooks.deliveries
-        WHERE endpoint = o.id AND state = 'pending' AND lane = {FIRST}
+        WHERE endpoint = o.id AND state = 'pending' AND lane = 0
         ORDER BY seq LIMIT greatest(o.room, 0)) d
     WHERE o.open AND NOT o.ordered
     UNION ALL
-    SELECT d.id, o.id, 3, d.seq, o.room, o.slow OR d.lane = {RETRY}, o.flying
-    FROM looked o CROSS JOIN LATERAL (
+    SELECT d.id, o.id, 3, d.seq, o.room, o.probing OR d.lane = 1, o.in_flight
+    FROM endpoints o CROSS JOIN LATERAL (
         SELECT head.* FROM (
-            SELECT one.* FROM unnest(ARRAY[{FIRST}, {RETRY}, {REPLAY}]::smallint[]) lanes (lane)
-            CROSS JOIN LATERAL (
+            SELECT queued.* FROM unnest('{0,1,2}'::smallint[]) lanes (lane) CROSS JOIN LATERAL (
                 SELECT id, seq, lane, next_attempt_at FROM webhooks.deliveries
                 WHERE endpoint = o.id AND state = 'pending' AND lane = lanes.lane
-                ORDER BY seq LIMIT 1) one
-            ORDER BY one.seq LIMIT 1
+                ORDER BY seq LIMIT 1) queued
+            ORDER BY queued.seq LIMIT 1
         ) head
-        WHERE head.seq < o.below
-            AND (head.lane <> {RETRY} OR head.next_attempt_at <= clock_timestamp())
+        WHERE head.seq < o.replayed_below
+            AND (head.lane <> 1 OR head.next_attempt_at <= clock_timestamp())
     ) d
-    WHERE o.open AND o.ordered AND o.flying = 0
+    WHERE o.open AND o.ordered AND o.in_flight = 0
 ), ranked AS (
     SELECT *, row_number() OVER (PARTITION BY endpoint ORDER BY turn, place) AS rank FROM due
 ), chosen AS (
-    SELECT id, slow FROM (
-        SELECT *, row_number() OVER (PARTITION BY slow ORDER BY ahead + rank, random()) AS n
+    SELECT id, probing FROM (
+        SELECT *, row_number() OVER (PARTITION BY probing ORDER BY ahead + rank, random()) AS n
         FROM ranked WHERE rank <= room
-    ) each WHERE n <= CASE WHEN slow THEN %(slow)b::int ELSE %(quick)b::int END
-), held AS (
-    SELECT d.id, c.slow FROM chosen c JOIN webhooks.deliveries d ON d.id = c.id
+    ) numbered
+    WHERE n <= CASE WHEN probing THEN CAST(:probing AS int) ELSE CAST(:healthy AS int) END
+), locked AS (
+    SELECT d.id, c.probing FROM chosen c JOIN webhooks.deliveries d ON d.id = c.id
     WHERE d.state = 'pending' FOR UPDATE OF d SKIP LOCKED
 ), claimed AS (
     UPDATE webhooks.deliveries d SET state = 'sending', lease = nextval('webhooks.leases'),
-        leased_at = clock_timestamp(), lease_until = clock_timestamp() + %(lease)b::interval
-    FROM held c JOIN webhooks.endpoints e ON true
-    WHERE d.id = c.id AND e.id = d.endpoint
-    RETURNING d.id, d.endpoint, d.seq, d.event, d.lane, d.lease, d.tries, c.slow, e.url, e.secret,
-        CASE WHEN e.old_until > clock_timestamp() THEN e.old_secret END AS old_secret,
+        leased_at = clock_timestamp(), lease_until = clock_timestamp() + CAST(:lease AS interval)
+    FROM locked l JOIN webhooks.endpoints e ON true
+    WHERE d.id = l.id AND e.id = d.endpoint
+    RETURNING d.id, d.endpoint, d.seq, d.event, d.lane, d.lease, d.tries, l.probing, e.url,
+        e.secret, CASE WHEN e.old_until > clock_timestamp() THEN e.old_secret END AS old_secret,
         e.failures, e.ordered
 )
-SELECT (SELECT endpoint FROM visited ORDER BY n DESC LIMIT 1) AS last,
-    (SELECT count(*) FROM visited) < %(visits)b::int AS whole,
-    (SELECT extract(epoch FROM min(retry_at) - clock_timestamp())::float8 FROM looked
+SELECT (SELECT endpoint FROM candidates ORDER BY n DESC LIMIT 1) AS last_endpoint,
+    (SELECT count(*) FROM candidates) < CAST(:max_candidates AS int) AS round_complete,
+    (SELECT extract(epoch FROM min(retry_at) - clock_timestamp())::float8 FROM endpoints
         WHERE open AND retry_at > clock_timestamp()) AS seconds,
     c.*
-FROM (SELECT) one LEFT JOIN claimed c ON true
-"""
-"""Endpoints in turn; of each what there is room for, at its own pace; of these at most `quick` and
-`slow`, everyone's first before anyone's second, what is in flight counted. Among equals it is by
-chance: in any fixed order the last ones would wait for as long as there is room for the first only.
-"""
+FROM (SELECT) summary LEFT JOIN claimed c ON true
+""")
 
 
-async def claim(
-    conn: Connection, after: UUID, *, quick: int, slow: int, lease: timedelta, visits: int = VISITS
+async def claim_due(
+    conn: DelivererConnection, after: UUID, *, healthy: int, probing: int, lease: timedelta
 ) -> Claim:
-    """Take what is due, up to so many, for the length of a lease."""
-    asked = {"after": after, "visits": visits, "quick": quick, "slow": slow, "lease": lease}
-    async with conn.cursor(row_factory=namedtuple_row, binary=True) as cursor:
-        await conn.execute(_LOCKED % LOCK_KEY, prepare=False)
-        try:
-            await cursor.execute(_CLAIM.encode(), asked, prepare=True)
-            rows: list[Any] = await cursor.fetchall()
-            await conn.execute("COMMIT")
-        except BaseException:
-            if not conn.closed:
-                await conn.execute("ROLLBACK")
-            raise
-    head = rows[0]
-    taken = [_claimed(row) for row in rows if row.id is not None]
-    last = NOBODY if head.whole or head.last is None else head.last
-    return Claim(taken, last, head.whole, head.seconds)
+    """Take what is due of the endpoints after `after`.
+
+    At most `healthy` first attempts of healthy endpoints, and `probing` of all other deliveries.
+    """
+    params = {
+        "after": after,
+        "healthy": healthy,
+        "probing": probing,
+        "lease": lease,
+        "max_candidates": MAX_CANDIDATES,
+        "max_in_flight": MAX_IN_FLIGHT,
+        "probe_after_failures": PROBE_AFTER_FAILURES,
+    }
+    async with conn.transaction(), conn.cursor(row_factory=namedtuple_row, binary=True) as cursor:
+        await conn.execute(_LOCK)
+        await cursor.execute(compiled(_CLAIM), params, prepare=True)
+        rows: list[Any] = await cursor.fetchall()
+    summary = rows[0]
+    deliveries = [_claimed(row) for row in rows if row.id is not None]
+    complete = summary.round_complete or summary.last_endpoint is None
+    last = LOWEST_ID if complete else summary.last_endpoint
+    return Claim(deliveries, last, summary.round_complete, summary.seconds)
 
 
-def _claimed(row: Any) -> Claimed:
-    secrets = (row.secret, row.old_secret) if row.old_secret else (row.secret,)
-    same = (row.id, row.endpoint, row.seq, row.event, row.lane, row.lease, row.tries, row.slow)
-    return Claimed(*same, row.url, secrets, row.failures, row.ordered)
+def _claimed(row: Any) -> ClaimedDelivery:
+    return ClaimedDelivery(
+        id=row.id,
+        endpoint=row.endpoint,
+        seq=row.seq,
+        event=row.event,
+        lane=row.lane,
+        lease=row.lease,
+        tries=row.tries,
+        probing=row.probing,
+        url=row.url,
+        secrets=(row.secret, row.old_secret) if row.old_secret else (row.secret,),
+        failures=row.failures,
+        ordered=row.ordered,
+    )

@@ -1,9 +1,9 @@
-"""How does what is due get to its receivers?
+"""The deliverer: sends due deliveries to their receivers.
 
-One event loop in a thread of the deliverer's process, with one long-lived `Sender`: it records what
-came of attempts, claims what is due, renders it and sends it, again and again, and sleeps until
-somebody wakes it or a retry is due. No transaction is open while anything is sent. Killed at any
-moment, it leaves leases that run out; then another claim sends the same under the same id.
+One event loop in a thread of the deliverer's process, with one long-lived `Sender`. It records
+results, claims what is due, renders and sends it, and sleeps until it is woken or a retry is due.
+No transaction is open during HTTP. If the process is killed, its leases expire, and another claim
+sends the same deliveries under the same ids.
 """
 
 import asyncio
@@ -21,35 +21,34 @@ import structlog
 from onrecord.domain.ids import new_id
 from onrecord.kit.sql.db import compiled
 from onrecord.webhooks import payload
-from onrecord.webhooks.delivery import claim, health, results
 from onrecord.webhooks.delivery.backoff import next_attempt
-from onrecord.webhooks.delivery.claim import Claimed, Connection
-from onrecord.webhooks.delivery.clock_skew import Clock
-from onrecord.webhooks.delivery.results import Result
+from onrecord.webhooks.delivery.claim import Claim, ClaimedDelivery, claim_due
+from onrecord.webhooks.delivery.clock_skew import ClockMonitor
+from onrecord.webhooks.delivery.connection import DelivererConnection, connect_deliverer
+from onrecord.webhooks.delivery.health import update_health
+from onrecord.webhooks.delivery.results import DeliveryResult, reclaim_expired, record_results
 from onrecord.webhooks.http.egress import Network
-from onrecord.webhooks.http.sender import Outcome, Sender
-from onrecord.webhooks.http.signing import signed
-from onrecord.webhooks.tables import PING
+from onrecord.webhooks.http.sender import AttemptOutcome, Sender
+from onrecord.webhooks.http.signing import signed_headers
+from onrecord.webhooks.tables import LOWEST_ID, PING
 
 log = structlog.get_logger()
 
-QUICK: Final = 256
-SLOW: Final = 64
-"""Deliveries in flight in this process: first attempts, and those of `Claimed.slow`. Apart, so that
-receivers that hang never take the room of those that are well."""
-TIMEOUT: Final = 15.0
+# Deliveries in flight in this process: first attempts of healthy endpoints, and all others. Two
+# limits, so that receivers that hang never take the room of healthy ones.
+MAX_HEALTHY: Final = 256
+MAX_PROBING: Final = 64
+TIMEOUT: Final = 15.0  # seconds, of an attempt
 LEASE: Final = timedelta(seconds=TIMEOUT + 15)
-POLL: Final = 1.0
-"""Seconds after which it looks without being woken."""
-PACE: Final = 0.004
-"""Seconds between two claims while much is in flight, so that each is of many."""
-AWAY: Final = 0.5
-"""Seconds until the database is tried again."""
+POLL_INTERVAL: Final = 1.0  # seconds after which it looks for due deliveries without a wake-up
+CLAIM_INTERVAL: Final = 0.004  # seconds between claims while sending, so that each claims many
+RECONNECT_AFTER: Final = 0.5  # seconds
 
 
 class Deliverer:
-    """Delivers from `start` until `stop`, in a thread of its own. `on_failure`: called if that ends
-    before it is asked to, which nothing but a fault of ours can bring about.
+    """Delivers from `start` until `stop`, in a thread of its own.
+
+    `on_failure` is called if the thread ends before `stop`, which only a bug can cause.
     """
 
     def __init__(
@@ -58,30 +57,29 @@ class Deliverer:
         self._conninfo, self._allow, self._on_failure = conninfo, allow, on_failure
         self._thread = threading.Thread(target=self._run, name="deliverer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._clock = Clock()
-        self._over = False
-        self._id = new_id()
-        """Of this start, in the tallies."""
+        self._clock_monitor = ClockMonitor()
+        self._stopping = False
+        self._id = new_id()  # of this start, in the tallies
 
     def start(self) -> None:
         self._thread.start()
 
     def wake(self) -> None:
-        """Something may be due. Never waits; from any thread."""
+        """Look for due deliveries. Returns at once; callable from any thread."""
         if self._loop is not None:
-            with suppress(RuntimeError):  # the loop is closed: it is over
+            with suppress(RuntimeError):  # the loop is closed
                 self._loop.call_soon_threadsafe(self._woken.set)
 
     def stop(self, grace: float = 3.0) -> None:
-        """Claim nothing more, give what is in flight so many seconds, and end."""
-        self._over = True
+        """Claim no more, wait up to `grace` seconds for what is in flight, and end."""
+        self._stopping = True
         self._grace = grace
         self.wake()
         self._thread.join()
 
     def _run(self) -> None:
         try:
-            # asyncio's own loop: uvloop reads past the socket, and so past what `dialling` bounds
+            # Not uvloop: it reads past the socket object, by which `connector` limits an answer.
             with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
                 runner.run(self._deliver())
         except BaseException:
@@ -91,132 +89,136 @@ class Deliverer:
 
     async def _deliver(self) -> None:
         self._woken = asyncio.Event()
-        self._results: list[Result] = []
-        self._flying: dict[asyncio.Task[None], bool] = {}
-        """Whether each is slow."""
-        self._after = claim.NOBODY
+        self._results: list[DeliveryResult] = []
+        self._in_flight: dict[asyncio.Task[None], bool] = {}  # by task: is it probing?
+        self._last_endpoint = LOWEST_ID
         self._loop = asyncio.get_running_loop()
         async with Sender(self._allow, timeout=TIMEOUT) as sender:
-            while not self._over:
+            while not self._stopping:
                 try:
-                    async with await psycopg.AsyncConnection.connect(
-                        self._conninfo, autocommit=True
-                    ) as conn:
+                    async with await connect_deliverer(self._conninfo) as conn:
                         await self._work(conn, sender)
                         await self._finish(conn)
                 except psycopg.OperationalError as error:
                     log.warning("the database is away", reason=type(error).__name__)
-                    await asyncio.sleep(AWAY)
+                    await asyncio.sleep(RECONNECT_AFTER)
                 except Exception:
                     log.exception("delivering goes on in a moment")
-                    await asyncio.sleep(AWAY)
+                    await asyncio.sleep(RECONNECT_AFTER)
 
-    async def _work(self, conn: Connection, sender: Sender) -> None:
+    async def _work(self, conn: DelivererConnection, sender: Sender) -> None:
         clock = asyncio.get_running_loop().time
-        taken_back = 0.0
-        while not self._over:
+        last_check = 0.0
+        while not self._stopping:
             self._woken.clear()
-            began = clock()
+            started = clock()
             await self._record(conn)
-            if began - taken_back >= POLL:
-                await self._clock.look(conn, LEASE)
-                await results.take_back(conn, self._id)
-                taken_back = began
-            found = await self._claim(conn, sender)
-            if found is None:
-                await self._woken_within(POLL)
-            elif found.whole:  # what can be due from here on wakes us: a landing, a bell, its time
-                await self._woken_within(min(POLL, found.seconds or POLL))
-            if self._flying:
-                await asyncio.sleep(max(0.0, PACE - (clock() - began)))
+            if started - last_check >= POLL_INTERVAL:
+                await self._clock_monitor.check(conn, LEASE)
+                await reclaim_expired(conn, self._id)
+                last_check = started
+            claim = await self._claim(conn, sender)
+            if claim is None:
+                await self._wait_for_wake(POLL_INTERVAL)
+            elif claim.round_complete:
+                # Only a wake-up, the end of an attempt or a retry can make more due.
+                await self._wait_for_wake(min(POLL_INTERVAL, claim.seconds or POLL_INTERVAL))
+            if self._in_flight:
+                await asyncio.sleep(max(0.0, CLAIM_INTERVAL - (clock() - started)))
 
-    async def _woken_within(self, seconds: float) -> None:
+    async def _wait_for_wake(self, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._woken.wait()
 
-    async def _record(self, conn: Connection) -> None:
-        """Keep what came back since; it stays with us until it is kept."""
-        if not (told := self._results[:]):
+    async def _record(self, conn: DelivererConnection) -> None:
+        """Record the results since the last call. They are kept in memory until that succeeds."""
+        if not (results := self._results[:]):
             return
-        await health.note(conn, told)
+        await update_health(conn, results)
         try:
-            await results.record(conn, self._id, told)
-        except psycopg.DataError:  # one that cannot be written must not keep the others from it
-            log.exception("what came of an attempt cannot be kept", results=len(told))
-            for one in told:
+            await record_results(conn, self._id, results)
+        except psycopg.DataError:  # a result that cannot be stored must not block the others
+            log.exception("a result cannot be recorded", results=len(results))
+            for result in results:
                 with suppress(psycopg.DataError):
-                    await results.record(conn, self._id, [one])
-        del self._results[: len(told)]
+                    await record_results(conn, self._id, [result])
+        del self._results[: len(results)]
 
-    async def _claim(self, conn: Connection, sender: Sender) -> claim.Claim | None:
-        slow = sum(self._flying.values())
-        room = {"quick": max(0, QUICK - (len(self._flying) - slow)), "slow": max(0, SLOW - slow)}
+    async def _claim(self, conn: DelivererConnection, sender: Sender) -> Claim | None:
+        """Claim what there is room for and start to send it; None if there is no room."""
+        probing = sum(self._in_flight.values())
+        room = {
+            "healthy": max(0, MAX_HEALTHY - (len(self._in_flight) - probing)),
+            "probing": max(0, MAX_PROBING - probing),
+        }
         if not any(room.values()):
             return None
-        found = await claim.claim(conn, self._after, **room, lease=LEASE)
-        self._after = found.last
-        bodies = await _bodies(conn, found.deliveries)
-        for one in found.deliveries:
-            task = asyncio.create_task(self._send(sender, one, bodies.get(one.event)))
-            self._flying[task] = one.slow
-            task.add_done_callback(self._landed)
-        return found
+        claim = await claim_due(conn, self._last_endpoint, **room, lease=LEASE)
+        self._last_endpoint = claim.last_endpoint
+        bodies = await _render(conn, claim.deliveries)
+        for delivery in claim.deliveries:
+            task = asyncio.create_task(self._send(sender, delivery, bodies.get(delivery.event)))
+            self._in_flight[task] = delivery.probing
+            task.add_done_callback(self._on_sent)
+        return claim
 
-    def _landed(self, task: asyncio.Task[None]) -> None:
-        del self._flying[task]
+    def _on_sent(self, task: asyncio.Task[None]) -> None:
+        del self._in_flight[task]
         self._woken.set()
 
-    async def _send(self, sender: Sender, claimed: Claimed, body: bytes | None) -> None:
+    async def _send(self, sender: Sender, delivery: ClaimedDelivery, body: bytes | None) -> None:
         if body is None:
-            self._results.append(result(claimed, _UNTELLABLE))
+            self._results.append(result_of(delivery, _NOT_RENDERED))
             return
         now = datetime.now(UTC)
-        headers = signed(claimed.secrets, id=str(claimed.event), at=now, body=body)
+        headers = signed_headers(delivery.secrets, id=str(delivery.event), at=now, body=body)
         headers["Content-Type"] = payload.MEDIA_TYPE
-        outcome = await sender.post(claimed.url, headers=headers, body=body)
-        self._results.append(result(claimed, outcome))
+        outcome = await sender.post(delivery.url, headers=headers, body=body)
+        self._results.append(result_of(delivery, outcome))
 
-    async def _finish(self, conn: Connection) -> None:
-        """What is in flight may land and be recorded; the rest is sent again by whoever is next."""
-        if self._flying:
-            await asyncio.wait(self._flying, timeout=self._grace)
+    async def _finish(self, conn: DelivererConnection) -> None:
+        """Wait for what is in flight and record it; the rest is sent again by another claim."""
+        if self._in_flight:
+            await asyncio.wait(self._in_flight, timeout=self._grace)
         await self._record(conn)
-        for task in list(self._flying):
+        for task in list(self._in_flight):
             task.cancel()
 
 
-def result(claimed: Claimed, outcome: Outcome) -> Result:
-    """What an outcome means for a delivery: done, tried again and when, or given up."""
+def result_of(delivery: ClaimedDelivery, outcome: AttemptOutcome) -> DeliveryResult:
+    """What follows from an outcome: delivered, retried and when, or given up."""
     now = datetime.now(UTC)
-    again, keep, pause, quiet = None, False, None, None
-    if not outcome.ok and claimed.lane != PING:
+    retry_in, keep_pending, pause_reason, closed_for = None, False, None, None
+    if not outcome.ok and delivery.lane != PING:
         at = next_attempt(
-            claimed.tries + 1, now=now, retry_after=outcome.retry_after, random=random.random
+            delivery.tries + 1, now=now, retry_after=outcome.retry_after, random=random.random
         )
         if outcome.gone:
-            keep, pause = True, "The receiver answered 410: it wants no more of them."
+            keep_pending = True
+            pause_reason = "The receiver answered 410: it wants no more of them."
         elif at is not None:
-            again = at - now
+            retry_in = at - now
             if outcome.retry_after:
-                quiet = min(timedelta(seconds=outcome.retry_after), again)
-        elif claimed.ordered:
-            keep, pause = True, "A delivery used up its retries, and the later ones wait for it."
-    return Result(
-        claimed,
+                closed_for = min(timedelta(seconds=outcome.retry_after), retry_in)
+        elif delivery.ordered:
+            keep_pending = True
+            pause_reason = "A delivery used up its retries, and the later ones wait for it."
+    return DeliveryResult(
+        delivery,
         ok=outcome.ok,
         status=outcome.status,
         error=outcome.error,
         answer=outcome.answer,
         seconds=outcome.seconds,
-        again=again,
-        keep=keep,
-        pause=pause,
-        quiet=quiet,
+        retry_in=retry_in,
+        keep_pending=keep_pending,
+        pause_reason=pause_reason,
+        closed_for=closed_for,
     )
 
 
-_UNTELLABLE: Final = Outcome(
+_NOT_RENDERED: Final = AttemptOutcome(
     ok=False,
     status=None,
     error="Nothing was sent: the event cannot be told, a fault of ours; it is in the log.",
@@ -227,22 +229,23 @@ _UNTELLABLE: Final = Outcome(
 )
 
 
-async def _bodies(conn: Connection, claimed: Sequence[Claimed]) -> Mapping[UUID, bytes]:
-    """The body of each event among these, made once however many are told of it."""
-    seqs = list({one.seq for one in claimed if one.seq is not None})
+async def _render(
+    conn: DelivererConnection, deliveries: Sequence[ClaimedDelivery]
+) -> Mapping[UUID, bytes]:
+    """The body of each event, rendered once for all of its deliveries."""
+    ids = {delivery.seq: delivery.event for delivery in deliveries if delivery.seq is not None}
     bodies: dict[UUID, bytes] = {}
-    if seqs:
-        ids = {one.seq: one.event for one in claimed}
+    if ids:
         cursor = conn.cursor(binary=True, row_factory=psycopg.rows.dict_row)
-        await cursor.execute(compiled(payload.EVENTS), {"seqs": seqs}, prepare=True)
+        await cursor.execute(compiled(payload.EVENTS), {"seqs": list(ids)}, prepare=True)
         rows: list[dict[str, Any]] = await cursor.fetchall()
         for row in rows:
             try:
-                bodies[ids[row["seq"]]] = payload.body(row)
-            except Exception:  # one event that cannot be told must not hold up the others
-                log.exception("an event cannot be told", seq=row["seq"])
+                bodies[ids[row["seq"]]] = payload.event_body(row)
+            except Exception:  # an event that cannot be rendered must not block the others
+                log.exception("an event cannot be rendered", seq=row["seq"])
     at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    for one in claimed:
-        if one.seq is None:
-            bodies[one.event] = payload.ping(one.event, one.endpoint, at)
+    for delivery in deliveries:
+        if delivery.seq is None:
+            bodies[delivery.event] = payload.ping_body(delivery.event, delivery.endpoint, at)
     return bodies

@@ -1,7 +1,7 @@
-"""How is an address dialled that was checked, never another, and how much may come back?
+"""Connections of the sender: only to checked addresses, with a limit on what they receive.
 
-`send` makes its connections by this. A name may lead elsewhere at each look-up (DNS rebinding), so
-the check is of the addresses that a look-up gave, and these are dialled without another look-up.
+A name may resolve differently at each look-up (DNS rebinding), so the addresses of one look-up are
+checked, and those are dialled without another look-up.
 """
 
 import socket
@@ -13,72 +13,69 @@ from weakref import WeakSet
 from aiohttp import TCPConnector
 
 from onrecord.webhooks.http.egress import Network
-from onrecord.webhooks.http.resolver import AddrInfo, Lookup, Resolver, check
+from onrecord.webhooks.http.resolver import AddrInfo, Lookup, Resolver, check_address
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
+# Seconds that an idle connection is kept. Common servers close theirs after 5; a POST on a
+# connection that is just being closed would fail.
 KEEP_ALIVE: Final = 4.0
-"""Seconds that a connection is kept for the next delivery. Common servers end theirs after 5: to
-post on one that is just being ended would be a failure that was nobody's."""
-
-TAKEN: Final = 256 * 1024
-"""Bytes of all kinds that are taken in answer to what was last sent. aiohttp bounds a head and we a
-body, but there is no end to interim answers (1xx), empty lines, or extensions of a chunk."""
-
-AT_ONCE: Final = 4 * 1024
-"""Bytes taken at a time. asyncio takes 256 KiB, and all of it is parsed before any other connection
-has its turn: 200 ms where it is interim answers, now 10."""
-
-MANY: Final = 512
-"""Connections from which on none is kept. A process may often have no more than 1,024 files open,
-which a fan-out to as many hosts would else use up."""
+# Bytes that may be received in answer to a request. aiohttp limits the head and `sender` the body,
+# but nothing limits interim responses (1xx), empty lines, or extensions of a chunk.
+MAX_RECEIVED: Final = 256 * 1024
+# Bytes received at a time. asyncio reads 256 KiB, and all of it is parsed before any other
+# connection has its turn: 200 ms for interim responses, now 10.
+MAX_READ: Final = 4 * 1024
+# Open connections from which on none is kept alive. A process often may have no more than 1,024
+# files open, which a fan-out to as many hosts would use up.
+MAX_KEPT_ALIVE: Final = 512
 
 
-class TooMuch(ConnectionError):
-    """The other side sends more than is taken."""
+class ResponseTooLong(ConnectionError):
+    """The receiver sends more than `MAX_RECEIVED`."""
 
 
-class Bounded(socket.socket):
-    """A connection of which `TAKEN` bytes are taken, counted anew whenever something is sent.
+class LimitedSocket(socket.socket):
+    """A connection that receives at most `MAX_RECEIVED` bytes after anything is sent.
 
     asyncio's transports read by `recv`, or `recv_into` for TLS, and write by `send` or `sendmsg`.
     """
 
-    left: int = TAKEN
+    left: int = MAX_RECEIVED
 
     def send(self, data: "ReadableBuffer", flags: int = 0, /) -> int:
-        self.left = TAKEN
+        self.left = MAX_RECEIVED
         return super().send(data, flags)
 
-    def sendmsg(self, *given: Any) -> int:
-        self.left = TAKEN
-        return super().sendmsg(*given)
+    def sendmsg(self, *args: Any) -> int:
+        self.left = MAX_RECEIVED
+        return super().sendmsg(*args)
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
-        data = super().recv(min(size, AT_ONCE), flags)
-        self._took(len(data))
+        data = super().recv(min(size, MAX_READ), flags)
+        self._count(len(data))
         return data
 
     def recv_into(self, buffer: "WriteableBuffer", size: int = 0, flags: int = 0) -> int:
         room = size or memoryview(buffer).nbytes
-        got = super().recv_into(buffer, min(room, AT_ONCE), flags)
-        self._took(got)
-        return got
+        received = super().recv_into(buffer, min(room, MAX_READ), flags)
+        self._count(received)
+        return received
 
-    def _took(self, size: int) -> None:
+    def _count(self, size: int) -> None:
         self.left -= size
         if self.left < 0:
-            raise TooMuch
+            raise ResponseTooLong
 
 
 class Connector(TCPConnector):
-    """Dials nothing that is forbidden, neither by name nor as a literal.
+    """Dials no forbidden address, neither by name nor as a literal.
 
-    aiohttp asks the resolver only for names; its socket factory sees whatever is dialled. Both are
-    needed: the one to refuse a name as a whole, the other to hold for literals too. There is no
-    limit of connections: by aiohttp's of 100, endpoints that hang would keep out all others.
-    Certificates are checked against the system's, or those of SSL_CERT_FILE.
+    aiohttp uses the resolver only for names; its socket factory sees every address. Both check: the
+    resolver to refuse a name as a whole, the factory for literals. The number of connections is not
+    limited: with aiohttp's limit of 100, endpoints that hang would block all others. Certificates
+    are verified against the system's authorities, or those of SSL_CERT_FILE.
     """
 
     allowed_protocol_schema_set = frozenset({"http", "https"})  # aiohttp would post to ws: too
@@ -92,15 +89,15 @@ class Connector(TCPConnector):
             limit=0,
         )
         self._allow = allow
-        self._dialled: WeakSet[Bounded] = WeakSet()
+        self._dialled: WeakSet[LimitedSocket] = WeakSet()
 
     @property
     def crowded(self) -> bool:
-        """Whether so many connections are open that the next had better not be kept."""
-        return len(self._dialled) >= MANY
+        """Whether so many connections are open that the next must not be kept alive."""
+        return len(self._dialled) >= MAX_KEPT_ALIVE
 
-    def _dial(self, info: AddrInfo) -> Bounded:
-        check(info, self._allow)
-        made = Bounded(info[0], info[1], info[2])
-        self._dialled.add(made)
-        return made
+    def _dial(self, info: AddrInfo) -> LimitedSocket:
+        check_address(info, self._allow)
+        connection = LimitedSocket(info[0], info[1], info[2])
+        self._dialled.add(connection)
+        return connection

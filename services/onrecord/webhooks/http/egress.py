@@ -1,11 +1,11 @@
-"""Which addresses may a delivery be sent to?
+"""Egress rules: the addresses that a delivery may be sent to.
 
-An endpoint's address is a stranger's: without this, it would be their way into our network. Called
-when an endpoint is made (`checked_url`), for a clear refusal, and by `dialling` (`forbidden`) when
-a name has become an address. The latter is what guards us.
+Anybody may create an endpoint, so without these rules its address could reach into our network
+(SSRF). `checked_url` refuses an address when an endpoint is created, with a clear reason;
+`forbidden`, called by `connector` on the IP address about to be dialled, is the actual guard.
 
 Not `ipaddress.is_global`: of 81 addresses that must not be dialled (`tests/unit/test_egress.py`) it
-lets 27 through (Python 3.11), NAT64's and 6to4's ways to private addresses among them.
+allows 27 (Python 3.11), among them the NAT64 and 6to4 forms of private addresses.
 """
 
 import re
@@ -36,8 +36,8 @@ DENIED_V4: Final = {
     IPv4Network("224.0.0.0/4"): "multicast",
     IPv4Network("240.0.0.0/4"): "reserved",
 }
+# IPv6 is an allow-list: loopback, private, mapped IPv4, NAT64 and so on are outside of it.
 GLOBAL_V6: Final = IPv6Network("2000::/3")
-"""IPv6 is allowed by list: loopback, private, mapped IPv4, NAT64 and so on are outside of it."""
 
 DENIED_V6: Final = {
     IPv6Network("2001::/23"): "protocol assignments, Teredo among them",
@@ -54,18 +54,18 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*")
 
 
 class NotAllowed(Exception):
-    """An address that no delivery may be sent to; the words say why."""
+    """No delivery may be sent to this address; the message says why."""
 
 
 def forbidden(address: Address, allow: Sequence[Network]) -> str | None:
-    """Why this address may not be dialled, as a clause ("it is ..."); None where it may.
+    """Why this address may not be dialled, as a clause ("it is ..."); None if it may.
 
-    Networks in `allow` may always be dialled. An IPv4 address within an IPv6 one is judged as the
-    latter.
+    Networks in `allow` may always be dialled. An IPv4 address embedded in an IPv6 address counts as
+    the IPv6 address.
     """
     if isinstance(address, IPv6Address) and address.scope_id is not None:
         return "it has a scope id, so it is of this host's own links"
-    if any(address in one for one in allow):
+    if any(address in network for network in allow):
         return None
     if isinstance(address, IPv6Address) and address not in GLOBAL_V6:
         return f"it is outside {GLOBAL_V6} (public IPv6)"
@@ -77,9 +77,9 @@ def forbidden(address: Address, allow: Sequence[Network]) -> str | None:
 
 
 def is_own(address: Address) -> bool:
-    """Whether this host has the address, by whether the kernel lets a socket take it.
+    """Whether this host has the address: whether the kernel lets a socket bind to it.
 
-    Not by a list of interfaces: it costs ten times as much and misses networks routed to this host.
+    A list of interfaces costs ten times as much and misses networks that are routed to this host.
     """
     family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -91,12 +91,11 @@ def is_own(address: Address) -> bool:
 
 
 def checked_url(url: str, allow: Sequence[Network] = ()) -> str:
-    """The address as it was given, or quoted where that takes more than ASCII; `NotAllowed` says
-    what is wrong with it.
+    """The address unchanged, or quoted if it has non-ASCII characters; raises `NotAllowed`.
 
-    Looks nothing up: what a name leads to is checked whenever it is dialled.
+    Resolves no name: that is checked whenever the name is dialled.
     """
-    if any(one.isspace() or not one.isprintable() or one == "\\" for one in url):
+    if any(char.isspace() or not char.isprintable() or char == "\\" for char in url):
         raise NotAllowed("An address has no spaces, control characters or backslashes.")
     try:
         parsed = URL(url)
@@ -128,7 +127,7 @@ def checked_url(url: str, allow: Sequence[Network] = ()) -> str:
 
 
 def _literal(host: str) -> Address | None:
-    """The address that a resolver would take this for without asking anyone."""
+    """The IP address that a resolver would read in this host without a look-up; None if none."""
     try:
         if ":" in host:
             return IPv6Address(host.replace("%25", "%", 1))

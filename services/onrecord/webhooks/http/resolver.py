@@ -1,12 +1,13 @@
-"""To which addresses does a name lead, and may all of them be dialled?
+"""Name resolution that refuses names with a forbidden address.
 
-Called by `dialling`. The system's resolver answers, in threads of its own.
+Used by `connector`. The system's resolver does the look-up, each in a thread of its own.
 """
 
 import asyncio
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 
@@ -14,19 +15,18 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from onrecord.webhooks.http.egress import Network, NotAllowed, forbidden
 
-AddrInfo = tuple[int, int, int, str, tuple[Any, ...]]
-"""As `socket.getaddrinfo` gives it."""
+AddrInfo = tuple[int, int, int, str, tuple[Any, ...]]  # as `socket.getaddrinfo` returns it
 
 Lookup = Callable[[str, int], Sequence[AddrInfo]]
 
 
 def look_up(host: str, port: int) -> Sequence[AddrInfo]:
-    """What the system's resolver says. Blocks."""
+    """Ask the system's resolver. Blocks."""
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
 
 
 class Resolver(AbstractResolver):
-    """Names to addresses, all of which may be dialled: one that may not refuses the name."""
+    """Resolves names to allowed addresses; one forbidden address refuses the whole name."""
 
     def __init__(self, allow: Sequence[Network], lookup: Lookup) -> None:
         self._allow = allow
@@ -35,17 +35,17 @@ class Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """As aiohttp asks for it; `NotAllowed`, or OSError where there is no such name."""
-        found = await _in_a_thread(lambda: self._lookup(host, port))
-        if not found:
+        """Resolve for aiohttp; raises `NotAllowed`, or OSError if there is no such name."""
+        infos = await _run_in_thread(lambda: self._lookup(host, port))
+        if not infos:
             raise OSError(None, "the name has no address")
-        return [self._checked(host, port, one) for one in found]
+        return [self._checked(host, port, info) for info in infos]
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""
 
     def _checked(self, host: str, port: int, info: AddrInfo) -> ResolveResult:
-        check(info, self._allow, name=host)
+        check_address(info, self._allow, name=host)
         return ResolveResult(
             hostname=host,
             host=str(info[4][0]),
@@ -56,8 +56,8 @@ class Resolver(AbstractResolver):
         )
 
 
-def check(info: AddrInfo, allow: Sequence[Network], *, name: str | None = None) -> None:
-    """`NotAllowed` where what is about to be dialled may not be; `name` led there, if one did."""
+def check_address(info: AddrInfo, allow: Sequence[Network], *, name: str | None = None) -> None:
+    """Raise `NotAllowed` if an address may not be dialled; `name` is what resolved to it."""
     host, scope = info[4][0], info[4][3:]
     try:
         why = forbidden(ip_address(host), allow)
@@ -66,38 +66,36 @@ def check(info: AddrInfo, allow: Sequence[Network], *, name: str | None = None) 
     if any(scope):
         why = "it has a scope id, so it is of this host's own links"
     if why:
-        led = f"{name} leads to {host}, which" if name else f"{host}"
-        raise NotAllowed(f"{led} may not be dialled: {why}.")
+        subject = f"{name} leads to {host}, which" if name else f"{host}"
+        raise NotAllowed(f"{subject} may not be dialled: {why}.")
 
 
-async def _in_a_thread(call: Callable[[], Sequence[AddrInfo]]) -> Sequence[AddrInfo]:
-    """Wait for a thread of its own that nobody waits for at exit.
+async def _run_in_thread(call: Callable[[], Sequence[AddrInfo]]) -> Sequence[AddrInfo]:
+    """Run a look-up in a daemon thread of its own.
 
-    Not the event loop's pool: a few names whose servers hang would take all of it, and look-ups of
-    others would stand behind them; and a process would not end before they do.
+    Not in the event loop's pool: a few names whose servers hang would occupy all of it, so other
+    look-ups would queue behind them, and the process would not exit before they end.
     """
     loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Sequence[AddrInfo]] = loop.create_future()
+    future: asyncio.Future[Sequence[AddrInfo]] = loop.create_future()
 
-    def settle(found: Sequence[AddrInfo], error: Exception | None) -> None:
-        if answer.done():
-            return  # who waited has given up
+    def settle(infos: Sequence[AddrInfo], error: Exception | None) -> None:
+        if future.done():
+            return  # the attempt has timed out
         if error is None:
-            answer.set_result(found)
+            future.set_result(infos)
         else:
-            answer.set_exception(error)
+            future.set_exception(error)
 
     def run() -> None:
-        found: Sequence[AddrInfo] = ()
+        infos: Sequence[AddrInfo] = ()
         error: Exception | None = None
         try:
-            found = call()
+            infos = call()
         except Exception as raised:
             error = raised
-        try:
-            loop.call_soon_threadsafe(settle, found, error)
-        except RuntimeError:
-            return  # the loop has ended, and who waited with it
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(settle, infos, error)
 
     threading.Thread(target=run, name="look-up", daemon=True).start()
-    return await answer
+    return await future

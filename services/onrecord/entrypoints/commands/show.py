@@ -1,0 +1,149 @@
+"""Command `onrecord show`: a position in a terminal. The demo's tour prints with it too."""
+
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+import httpx2
+import typer
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from onrecord.entrypoints.commands.options import UrlOption, api_url, console
+from onrecord.importing.client import ApiUnavailable
+from onrecord.kit.settings import load_settings
+
+STANCE_COLOURS: Final = {
+    "support": "green",
+    "conditional_support": "green",
+    "oppose": "red",
+    "conditional_oppose": "red",
+}
+
+
+class NotOnRecord(Exception):
+    """The API answered 404."""
+
+
+class InvalidRequest(Exception):
+    """The API answered 422."""
+
+
+def show_command(
+    actor: str,
+    topic: str,
+    as_of: Annotated[str | None, typer.Option(help="When it was so in the world.")] = None,
+    known_size: Annotated[
+        int | None, typer.Option(help="As the record stood at this size.")
+    ] = None,
+    url: UrlOption = None,
+) -> None:
+    """Show what an actor held on a topic, with the exact words."""
+    with httpx2.Client(base_url=api_url(load_settings(), url), timeout=30) as client:
+        path = f"/v1/actors/{quote(actor, safe='')}/topics/{quote(topic, safe='')}/position"
+        position = get_json(client, path, as_of=as_of, known_size=known_size)
+    print_position(console, position, with_statements=True)
+
+
+def get_json(client: httpx2.Client, path: str, **params: Any) -> dict[str, Any]:
+    """GET a JSON object, without the parameters that are None.
+
+    Raises `NotOnRecord`, `InvalidRequest` or `ApiUnavailable` with the text of the problem.
+    """
+    params = {name: value for name, value in params.items() if value is not None}
+    try:
+        response = client.get(path, params=params)
+    except httpx2.TransportError as error:
+        raise ApiUnavailable(
+            f"{client.base_url} does not answer ({error}); is `onrecord up` running?"
+        ) from None
+    try:
+        body: dict[str, Any] = response.json()
+    except ValueError:
+        raise ApiUnavailable(f"{client.base_url} is not an onrecord") from None
+    if response.status_code == 200:
+        return body
+    errors = "; ".join(
+        f"{error.get('parameter') or error.get('pointer')}: {error['message']}"
+        for error in body.get("errors", [])
+    )
+    detail = f"{body.get('detail')} {errors}".strip()
+    if response.status_code == 404:
+        raise NotOnRecord(detail)
+    raise (InvalidRequest if response.status_code == 422 else ApiUnavailable)(detail)
+
+
+def print_position(console: Console, position: dict[str, Any], *, with_statements: bool) -> None:
+    """Print a position, optionally with the statements that it is based on."""
+    clocks = f"as of {position['as_of']}, known at size {position['known']['size']}"
+    console.print(Text(f"{position['actor']} on {position['topic']}, {clocks}", style="bold"))
+    table = Table.grid(padding=(0, 2))
+    if not position["on_record"]:
+        table.add_row("stance", "nothing on record")
+    else:
+        colour = STANCE_COLOURS.get(position["stance"], "")
+        table.add_row("stance", Text(position["stance"].replace("_", " "), style=colour))
+        if position["condition"]:
+            table.add_row("condition", Text(position["condition"]))
+        table.add_row("effective", Text(position["effective"]))
+        table.add_row("change", Text(_change_text(position)))
+        table.add_row("in short", Text(position["summary"] or "(erased)"))
+    table.add_row("certainty", position["certainty"])
+    for other in position["alternatives"]:
+        stance = other["stance"] or "nothing yet"
+        since = other["effective"] or "before the first position"
+        table.add_row("or", Text(f"{stance} ({since})"))
+    console.print(Padding(table, (0, 0, 0, 2)))
+    if with_statements:
+        for statement in position["statements"]:
+            print_statement(console, statement)
+
+
+def print_statement(console: Console, statement: dict[str, Any]) -> None:
+    """Print the exact words, the speakers, and the sources."""
+    content = statement["content"]
+    quotation = "“{}”" if content["mode"] == "verbatim" else "{}"
+    console.print(
+        Padding(Text(quotation.format(content.get("text", "(erased)")), style="italic"), (0, 4))
+    )
+    speakers = ", ".join(speaker["actor"] for speaker in statement["speakers"])
+    lines = [
+        f"{speakers}, {statement['said_at']} ({statement['said_at_basis']}), {content['mode']}"
+    ]
+    for evidence in statement["evidence"]:
+        source = evidence.get("url") or evidence.get("reference") or evidence.get("sha256", "")
+        chain = ", ".join(
+            f"{link['relation']} by {link.get('by')}" for link in evidence.get("chain", [])
+        )
+        selector = evidence.get("selector", {})
+        span = f" [{selector['start']}:{selector['end']}]" if "start" in selector else ""
+        lines.append(f"{source}{span}" + (f" ({chain})" if chain else ""))
+    for line in lines:
+        console.print(Padding(Text(line, style="dim"), (0, 6)))
+
+
+def print_changes(console: Console, steps: list[dict[str, Any]]) -> None:
+    """Print changes of position as a table."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for title in ("actor", "topic", "from", "change", "size", "stance"):
+        table.add_column(title)
+    for step in steps:
+        previous = step["previous"]["stance"] if step["previous"] else "nothing"
+        table.add_row(
+            *(step["actor"], step["topic"], step["effective"], step["kind"].replace("_", " ")),
+            "" if step["change_size"] is None else str(step["change_size"]),
+            f"{previous} → {step['stance']}".replace("_", " "),
+        )
+    console.print(Padding(table, (0, 0, 0, 2)))
+
+
+def _change_text(position: dict[str, Any]) -> str:
+    size = position["change_size"]
+    previous = position["previous"]
+    text = str(position["kind"]).replace("_", " ")
+    if size is not None:
+        text += f" by {size}"
+    if previous:
+        text += f", from {previous['stance'].replace('_', ' ')} since {previous['since']}"
+    return text

@@ -1,0 +1,110 @@
+-- Steps of all timelines that pass optional filters, last held first, before a place.
+--
+-- Parameters: known_size, limit; valid_from, ord, made_seq: the place. Filters: actor, topic,
+-- kinds, change_size (the least), effective_from, effective_to, recorded_from, recorded_to.
+WITH RECURSIVE snapshot AS MATERIALIZED (
+    SELECT
+        least(
+            coalesce(CAST(:known_size AS bigint), 9223372036854775807),
+            CASE WHEN count(*) = 4 THEN min(size) ELSE 0 END
+        ) AS known_size,
+        coalesce(max(generation) FILTER (WHERE name = 'positions'), 0) AS positions,
+        coalesce(max(generation) FILTER (WHERE name = 'changes'), 0) AS changes,
+        coalesce(max(generation) FILTER (WHERE name = 'actors'), 0) AS actors,
+        coalesce(max(generation) FILTER (WHERE name = 'clock'), 0) AS clock
+    FROM projections.checkpoints
+    WHERE live AND name IN ('positions', 'changes', 'actors', 'clock')
+),
+merge_path AS (  --? actor
+    SELECT CAST(:actor AS text) AS id, 0 AS depth  --? actor
+    UNION ALL  --? actor
+    SELECT target.into_actor, merge_path.depth + 1  --? actor
+    FROM snapshot, merge_path, LATERAL (  --? actor
+        SELECT merges.into_actor FROM projections.merges  --? actor
+        WHERE merges.generation = snapshot.actors AND merges.id = merge_path.id  --? actor
+            AND merges.open_seq < snapshot.known_size  --? actor
+            AND merges.close_seq >= snapshot.known_size  --? actor
+        ORDER BY merges.open_seq DESC LIMIT 1  --? actor
+    ) target  --? actor
+),  --? actor
+canonical AS MATERIALIZED (  --? actor
+    SELECT actor.id  --? actor
+    FROM snapshot,  --? actor
+        (SELECT id FROM merge_path ORDER BY depth DESC LIMIT 1) target,  --? actor
+        LATERAL (  --? actor
+            SELECT actors.id FROM projections.actors  --? actor
+            WHERE actors.generation = snapshot.actors AND actors.id = target.id  --? actor
+                AND actors.open_seq < snapshot.known_size  --? actor
+                AND actors.close_seq >= snapshot.known_size  --? actor
+            ORDER BY actors.open_seq DESC LIMIT 1  --? actor
+        ) actor  --? actor
+),  --? actor
+page AS (
+    SELECT changes.*
+    FROM snapshot,
+        canonical,  --? actor
+        projections.changes
+    WHERE changes.generation = snapshot.changes
+        AND changes.open_seq < snapshot.known_size
+        AND changes.close_seq >= snapshot.known_size
+        AND (changes.valid_from, changes.ord, changes.made_seq)
+            < (:valid_from, CAST(:ord AS bigint), CAST(:made_seq AS bigint))
+        AND changes.actor = canonical.id  --? actor
+        AND changes.topic = :topic  --? topic
+        AND changes.kind = ANY (CAST(:kinds AS text[]))  --? kinds
+        AND changes.change_size >= CAST(:change_size AS integer)  --? change_size
+        AND changes.latest >= :effective_from  --? effective_from
+        AND changes.valid_from <= :effective_to  --? effective_to
+        AND changes.made_seq >= coalesce((  --? recorded_from
+            SELECT clock.size FROM projections.clock  --? recorded_from
+            WHERE clock.generation = snapshot.clock  --? recorded_from
+                AND clock.recorded_at < :recorded_from  --? recorded_from
+            ORDER BY clock.recorded_at DESC LIMIT 1  --? recorded_from
+        ), 0)  --? recorded_from
+        AND changes.made_seq < coalesce((  --? recorded_to
+            SELECT clock.size FROM projections.clock  --? recorded_to
+            WHERE clock.generation = snapshot.clock  --? recorded_to
+                AND clock.recorded_at <= :recorded_to  --? recorded_to
+            ORDER BY clock.recorded_at DESC LIMIT 1  --? recorded_to
+        ), 0)  --? recorded_to
+    ORDER BY changes.valid_from DESC, changes.ord DESC, changes.made_seq DESC
+    LIMIT CAST(:limit AS bigint)
+)
+SELECT
+    snapshot.known_size,
+    (
+        SELECT clock.recorded_at FROM projections.clock
+        WHERE clock.generation = snapshot.clock AND clock.open_seq < snapshot.known_size
+        ORDER BY clock.open_seq DESC LIMIT 1
+    ) AS known_at,
+    page.id, page.actor, page.recorded_as, page.topic, page.valid_from, page.ord,
+    page.made_seq, page.effective, page.stance, page.condition, page.before_id,
+    page.before_stance, page.kind, page.change_size, page.late,
+    event.summary, event.basis, event.coder, event.recorded_at, event.recorded_by,
+    CASE page.kind WHEN 'reaffirmed' THEN previous_run.effective ELSE page.effective END
+        AS since,
+    previous_run.effective AS before_since
+FROM snapshot
+    LEFT JOIN page ON true
+    LEFT JOIN LATERAL (
+        SELECT steps.summary, steps.basis, steps.coder, steps.recorded_at, steps.recorded_by
+        FROM projections.steps
+        WHERE steps.generation = snapshot.positions
+            AND steps.open_seq < snapshot.known_size
+            AND steps.close_seq >= snapshot.known_size
+            AND steps.id = page.id
+        ORDER BY steps.open_seq DESC LIMIT 1
+    ) event ON true
+    LEFT JOIN LATERAL (
+        SELECT changes.effective FROM projections.changes
+        WHERE page.before_id IS NOT NULL AND changes.kind <> 'reaffirmed'
+            AND changes.generation = snapshot.changes
+            AND changes.open_seq < snapshot.known_size
+            AND changes.close_seq >= snapshot.known_size
+            AND changes.line = hashtextextended(page.actor || ' ' || page.topic, 0)
+            AND changes.actor || ' ' || changes.topic = page.actor || ' ' || page.topic
+            AND (changes.valid_from, changes.ord, changes.made_seq)
+                < (page.valid_from, page.ord, page.made_seq)
+        ORDER BY changes.valid_from DESC, changes.ord DESC, changes.made_seq DESC LIMIT 1
+    ) previous_run ON true
+ORDER BY page.valid_from DESC, page.ord DESC, page.made_seq DESC

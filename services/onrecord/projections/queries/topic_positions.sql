@@ -1,0 +1,105 @@
+-- What each actor holds on a topic at a date, in the order of actors, after an actor.
+--
+-- Parameters: topic, as_of, known_size, limit; after: the actor.
+WITH RECURSIVE snapshot AS MATERIALIZED (
+    SELECT
+        least(
+            coalesce(CAST(:known_size AS bigint), 9223372036854775807),
+            CASE WHEN count(*) = 5 THEN min(size) ELSE 0 END
+        ) AS known_size,
+        coalesce(max(generation) FILTER (WHERE name = 'positions'), 0) AS positions,
+        coalesce(max(generation) FILTER (WHERE name = 'changes'), 0) AS changes,
+        coalesce(max(generation) FILTER (WHERE name = 'actors'), 0) AS actors,
+        coalesce(max(generation) FILTER (WHERE name = 'clock'), 0) AS clock,
+        coalesce(max(generation) FILTER (WHERE name = 'topics'), 0) AS topics
+    FROM projections.checkpoints
+    WHERE live AND name IN ('positions', 'changes', 'actors', 'clock', 'topics')
+),
+topic AS MATERIALIZED (
+    SELECT topics.id FROM snapshot, projections.topics
+    WHERE topics.generation = snapshot.topics
+        AND topics.open_seq < snapshot.known_size
+        AND topics.close_seq >= snapshot.known_size
+        AND topics.id = :topic
+),
+-- For each actor in turn, one descent of an index to the next timeline and one to its last step by
+-- as_of, until enough steps are there. A timeline may have no visible step that early.
+walk AS (
+    SELECT next_actor.actor AS reached, CASE WHEN step.id IS NULL THEN 0 ELSE 1 END AS step_count,
+        step.*
+    FROM snapshot, topic, LATERAL (
+            SELECT changes.actor FROM projections.changes
+            WHERE changes.generation = snapshot.changes AND changes.topic = topic.id
+                AND changes.actor > :after
+            ORDER BY changes.actor LIMIT 1
+        ) next_actor
+        LEFT JOIN LATERAL (
+            SELECT changes.* FROM projections.changes
+            WHERE changes.generation = snapshot.changes
+                AND changes.open_seq < snapshot.known_size
+                AND changes.close_seq >= snapshot.known_size
+                AND changes.line = hashtextextended(next_actor.actor || ' ' || topic.id, 0)
+                AND changes.actor || ' ' || changes.topic = next_actor.actor || ' ' || topic.id
+                AND changes.valid_from <= :as_of
+            ORDER BY changes.valid_from DESC, changes.ord DESC, changes.made_seq DESC LIMIT 1
+        ) step ON true
+    UNION ALL
+    SELECT next_actor.actor, walk.step_count + CASE WHEN step.id IS NULL THEN 0 ELSE 1 END, step.*
+    FROM snapshot, topic, walk, LATERAL (
+            SELECT changes.actor FROM projections.changes
+            WHERE changes.generation = snapshot.changes AND changes.topic = topic.id
+                AND changes.actor > walk.reached
+            ORDER BY changes.actor LIMIT 1
+        ) next_actor
+        LEFT JOIN LATERAL (
+            SELECT changes.* FROM projections.changes
+            WHERE changes.generation = snapshot.changes
+                AND changes.open_seq < snapshot.known_size
+                AND changes.close_seq >= snapshot.known_size
+                AND changes.line = hashtextextended(next_actor.actor || ' ' || topic.id, 0)
+                AND changes.actor || ' ' || changes.topic = next_actor.actor || ' ' || topic.id
+                AND changes.valid_from <= :as_of
+            ORDER BY changes.valid_from DESC, changes.ord DESC, changes.made_seq DESC LIMIT 1
+        ) step ON true
+    WHERE walk.step_count < CAST(:limit AS bigint)
+),
+page AS (SELECT * FROM walk WHERE id IS NOT NULL)
+SELECT
+    snapshot.known_size,
+    (
+        SELECT clock.recorded_at FROM projections.clock
+        WHERE clock.generation = snapshot.clock AND clock.open_seq < snapshot.known_size
+        ORDER BY clock.open_seq DESC LIMIT 1
+    ) AS known_at,
+    EXISTS (SELECT FROM topic) AS has_topic,
+    page.id, page.actor, page.recorded_as, page.topic, page.valid_from, page.ord,
+    page.made_seq, page.effective, page.stance, page.condition, page.before_id,
+    page.before_stance, page.kind, page.change_size, page.late,
+    event.summary, event.basis, event.coder, event.recorded_at, event.recorded_by,
+    CASE page.kind WHEN 'reaffirmed' THEN previous_run.effective ELSE page.effective END
+        AS since,
+    previous_run.effective AS before_since
+FROM snapshot
+    LEFT JOIN page ON true
+    LEFT JOIN LATERAL (
+        SELECT steps.summary, steps.basis, steps.coder, steps.recorded_at, steps.recorded_by
+        FROM projections.steps
+        WHERE steps.generation = snapshot.positions
+            AND steps.open_seq < snapshot.known_size
+            AND steps.close_seq >= snapshot.known_size
+            AND steps.id = page.id
+        ORDER BY steps.open_seq DESC LIMIT 1
+    ) event ON true
+    LEFT JOIN LATERAL (
+        SELECT changes.effective FROM projections.changes
+        WHERE page.before_id IS NOT NULL AND changes.kind <> 'reaffirmed'
+            AND changes.generation = snapshot.changes
+            AND changes.open_seq < snapshot.known_size
+            AND changes.close_seq >= snapshot.known_size
+            AND changes.line = hashtextextended(page.actor || ' ' || page.topic, 0)
+            AND changes.actor || ' ' || changes.topic = page.actor || ' ' || page.topic
+            AND (changes.valid_from, changes.ord, changes.made_seq)
+                < (page.valid_from, page.ord, page.made_seq)
+        ORDER BY changes.valid_from DESC, changes.ord DESC, changes.made_seq DESC LIMIT 1
+    ) previous_run ON true
+ORDER BY page.actor

@@ -1,0 +1,72 @@
+-- Positions of whose basis no statement is left that is not somebody else's account.
+--
+-- Parameters: known_size, max_candidates; after: a seq; only statements made before it are
+-- candidates. Those are statements that were retracted, or are somebody else's account.
+WITH snapshot AS MATERIALIZED (
+    SELECT
+        least(
+            coalesce(CAST(:known_size AS bigint), 9223372036854775807),
+            CASE WHEN count(*) = 4 THEN min(size) ELSE 0 END
+        ) AS known_size,
+        coalesce(max(generation) FILTER (WHERE name = 'statements'), 0) AS statements,
+        coalesce(max(generation) FILTER (WHERE name = 'positions'), 0) AS positions,
+        coalesce(max(generation) FILTER (WHERE name = 'changes'), 0) AS changes,
+        coalesce(max(generation) FILTER (WHERE name = 'clock'), 0) AS clock
+    FROM projections.checkpoints
+    WHERE live AND name IN ('statements', 'positions', 'changes', 'clock')
+),
+page AS (
+    SELECT statements.id, statements.made_seq FROM snapshot, projections.statements
+    WHERE statements.generation = snapshot.statements
+        AND statements.open_seq < snapshot.known_size
+        AND (statements.close_type = 'statement.retracted' OR statements.doc ? 'embedded_in')
+        AND (
+            statements.close_seq >= snapshot.known_size
+            OR statements.close_type = 'statement.retracted'
+        )
+        AND statements.made_seq < CAST(:after AS bigint)
+    ORDER BY statements.made_seq DESC LIMIT CAST(:max_candidates AS bigint)
+),
+finding AS (
+    SELECT DISTINCT page.made_seq, CAST(page.made_seq AS text) AS place, page.id AS statement,
+        steps.id AS position, changes.actor, steps.topic, NULL AS statement_stance,
+        steps.stance AS position_stance, NULL::uuid AS other
+    FROM snapshot, page
+        JOIN projections.steps ON steps.basis @> ARRAY[page.id]
+        JOIN projections.changes ON changes.id = steps.id
+    WHERE steps.generation = snapshot.positions
+        AND steps.open_seq < snapshot.known_size
+        AND steps.close_seq >= snapshot.known_size
+        AND changes.generation = snapshot.changes
+        AND changes.open_seq < snapshot.known_size
+        AND changes.close_seq >= snapshot.known_size
+        AND NOT EXISTS (
+            SELECT FROM unnest(steps.basis) basis (id)
+            WHERE EXISTS (
+                SELECT FROM projections.statements
+                WHERE statements.generation = snapshot.statements
+                    AND statements.open_seq < snapshot.known_size
+                    AND statements.close_seq >= snapshot.known_size
+                    AND statements.id = basis.id AND NOT statements.doc ? 'embedded_in'
+            )
+        )
+        -- listed once, with the last statement of its basis
+        AND page.made_seq = (
+            SELECT max(statements.made_seq) FROM projections.statements
+            WHERE statements.generation = snapshot.statements
+                AND statements.id = ANY (steps.basis)
+        )
+)
+SELECT
+    snapshot.known_size,
+    (
+        SELECT clock.recorded_at FROM projections.clock
+        WHERE clock.generation = snapshot.clock AND clock.open_seq < snapshot.known_size
+        ORDER BY clock.open_seq DESC LIMIT 1
+    ) AS known_at,
+    (SELECT count(*) FROM page) AS candidate_count,
+    CAST((SELECT min(made_seq) FROM page) AS text) AS last,
+    finding.*
+FROM snapshot
+    LEFT JOIN finding ON true
+ORDER BY finding.made_seq DESC, finding.position

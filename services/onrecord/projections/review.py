@@ -1,0 +1,42 @@
+"""Findings of the review: evidence on record that contradicts it, by kind.
+
+Run by the read API. Each kind is a query over what statements and positions say: it looks at a
+number of candidates, found by an index, and returns those that are findings in the snapshot. No
+finding is stored, so a further event is all that resolves it.
+"""
+
+from typing import Final, Literal
+
+from sqlalchemy import TextClause
+
+from onrecord.kit.sql.sql_files import load_query
+from onrecord.projections.engine.versions import NEVER
+
+FindingKind = Literal["contradiction", "unsupported", "same_words"]
+
+REVIEW_QUERIES: Final[dict[FindingKind, TextClause]] = {
+    "contradiction": load_query("projections/queries/contradictions.sql"),
+    "unsupported": load_query("projections/queries/unsupported_positions.sql"),
+    "same_words": load_query("projections/queries/repeated_words.sql"),
+}
+
+MAX_CANDIDATES: Final[dict[FindingKind, int]] = {
+    "contradiction": 2_000,
+    "unsupported": 2_000,
+    "same_words": 50_000,
+}
+"""Candidates that one query looks at, so that it ends soon however rare findings are."""
+
+FIRST_AFTER: Final[dict[FindingKind, str]] = {
+    "contradiction": str(NEVER),
+    "unsupported": str(NEVER),
+    "same_words": "",
+}
+"""The parameter `after` of the first page of a kind."""
+
+AFTER_PATTERNS: Final[dict[FindingKind, str]] = {
+    "contradiction": "[0-9]{0,18}",
+    "unsupported": "[0-9]{0,18}",
+    "same_words": "([0-9a-f]{32})?",
+}
+"""What `after` in a cursor can be, as a regular expression; empty means the first page."""

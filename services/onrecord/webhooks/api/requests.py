@@ -1,0 +1,133 @@
+"""Request bodies and query parameters of the webhooks API. Used by its routes."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from onrecord.domain.changes import ChangeKind
+from onrecord.domain.fields import field_error, free_text
+from onrecord.domain.ids import Slug
+from onrecord.domain.payload import FrozenModel
+from onrecord.webhooks.matching import CHANGE_TYPE
+
+DeliveryState = Literal["pending", "sending", "delivered", "failed"]
+
+EventTypeName = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z]+$", max_length=80)]
+TypesFilter = Annotated[
+    tuple[EventTypeName, ...], Field(max_length=32, description="Types of event; empty: every one.")
+]
+ActorsFilter = Annotated[
+    tuple[Slug, ...],
+    Field(max_length=100, description="Events that touch one of them; empty: everybody's."),
+]
+TopicsFilter = Annotated[
+    tuple[Slug, ...], Field(max_length=100, description="Likewise; empty: every topic's.")
+]
+KindsFilter = Annotated[
+    tuple[ChangeKind, ...],
+    Field(
+        max_length=7,
+        description="Kinds of change, as they were when recorded. Whoever names some is told of "
+        "`position.changed` only; empty: all events.",
+    ),
+]
+EndpointUrl = Annotated[str, Field(min_length=1, max_length=2_000)]
+EndpointDescription = Annotated[str | None, free_text(500)]
+OrderedFlag = Annotated[
+    bool,
+    Field(
+        strict=True,
+        description="Strictly in the ledger's order, one at a time: what fails holds back all that "
+        "comes after it, and pauses the endpoint when its retries are used up.",
+    ),
+]
+
+
+def _check_filters(types: tuple[str, ...] | None, kinds: tuple[str, ...] | None) -> None:
+    if kinds and types and CHANGE_TYPE not in types:
+        message = f"only {CHANGE_TYPE} has a kind of change; add it to types, or leave kinds out"
+        raise field_error("/kinds", message)
+
+
+class FilterIn(FrozenModel):
+    """Which events: those that pass every filter."""
+
+    types: TypesFilter = ()
+    actors: ActorsFilter = ()
+    topics: TopicsFilter = ()
+    kinds: KindsFilter = ()
+
+    @model_validator(mode="after")
+    def _lets_something_through(self) -> "FilterIn":
+        _check_filters(self.types, self.kinds)
+        return self
+
+
+class EndpointIn(FilterIn):
+    """Where to send which events."""
+
+    url: EndpointUrl
+    description: EndpointDescription = None
+    ordered: OrderedFlag = False
+
+
+class DryRunIn(FilterIn):
+    """Which of the last `events` would have been sent."""
+
+    events: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 1_000
+
+
+class EndpointPatch(FrozenModel):
+    """What is to be different; what is left out stays. Holds for events from here on."""
+
+    url: EndpointUrl | None = None
+    description: EndpointDescription = None
+    types: TypesFilter | None = None
+    actors: ActorsFilter | None = None
+    topics: TopicsFilter | None = None
+    kinds: KindsFilter | None = None
+    ordered: OrderedFlag | None = None
+
+
+class PauseIn(FrozenModel):
+    """Why, for those who see it."""
+
+    reason: Annotated[str | None, free_text(500)] = None
+
+
+class ReplayIn(FrozenModel):
+    """From where on to send again: one of the two."""
+
+    from_size: Annotated[int | None, Field(strict=True, ge=0, lt=2**53)] = None
+    since: Annotated[AwareDatetime | None, Field(description="A time of recording.")] = None
+
+    @model_validator(mode="after")
+    def _has_one_start(self) -> "ReplayIn":
+        if (self.from_size is None) == (self.since is None):
+            raise field_error("/from_size", "give from_size or since, one of the two")
+        return self
+
+
+class ResendIn(FrozenModel):
+    """All that failed for good since then."""
+
+    failed_since: AwareDatetime
+
+
+class EndpointListParams(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(50, ge=1, le=500)
+    cursor: str | None = Field(None, max_length=500)
+
+
+class DeliveryListParams(EndpointListParams):
+    state: DeliveryState | None = None
+
+
+class FeedParams(EndpointListParams):
+    after: Annotated[
+        int | None,
+        Field(ge=-1, lt=2**53, description="A seq; without it, from the endpoint's start."),
+    ] = None
+    limit: int = Field(100, ge=1, le=500)

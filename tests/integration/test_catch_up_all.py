@@ -1,0 +1,252 @@
+"""Catching up all projections in one loop: results, other workers, and errors."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Connection, text
+
+from onrecord.kit import celery
+from onrecord.projections import tasks
+from onrecord.projections.actors import ACTORS
+from onrecord.projections.changes.fold import CHANGES
+from onrecord.projections.engine import catch_up_all, checkpoints
+from onrecord.projections.engine.checkpoints import FoldChanged, lock_checkpoint
+from onrecord.projections.engine.poison import ProjectionStopped
+from onrecord.projections.engine.projection import Projection
+from onrecord.projections.registry import PROJECTIONS, projection_named
+from onrecord.projections.statements import STATEMENTS
+from onrecord.projections.topics import TOPICS
+from tests.support import postgres
+from tests.support.committing import ask, stage
+from tests.support.histories import Cast, History, batches, histories
+from tests.support.oracle import FEW
+from tests.support.record import Record, assert_as_the_ledger_says, raise_error, record
+
+SMALL = 3
+"""Entries of a page, so that a short history is a backlog."""
+
+
+@pytest.fixture(scope="module")
+def shared(server_url: str, template: str) -> Iterator[Record]:
+    """A record for all examples."""
+    with postgres.database(server_url, template) as url, record(url) as made:
+        yield made
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (catch_up_all, checkpoints):
+        monkeypatch.setattr(module, "PAGE", SMALL)
+
+
+def at(size: int, **others: int) -> dict[str, int]:
+    """The sizes of all projections."""
+    return {projection.name: size for projection in PROJECTIONS} | others
+
+
+def catch_up(
+    on_record: Record, projections: Sequence[Projection] = PROJECTIONS
+) -> tuple[bool, dict[str, Exception]]:
+    """Call the loop once; whether there is more, and the errors by projection."""
+    errors: dict[str, Exception] = {}
+
+    def on_error(projection: Projection, error: Exception) -> None:
+        errors[projection.name] = error
+
+    return catch_up_all.catch_up_all(on_record.engine, projections, on_error), errors
+
+
+def admin(on_record: Record, sql: str) -> None:
+    with psycopg.connect(on_record.url, autocommit=True) as conn:
+        conn.execute(sql.encode())
+
+
+def while_folding(projection: Projection, happens: Callable[[], object]) -> list[Projection]:
+    """All projections; `happens` is called each time when this one folds a page."""
+
+    def fold(conn: Connection, generation: int, page: Sequence[object]) -> None:
+        happens()
+        projection.fold(conn, generation, page)
+
+    hooked = replace(projection, fold=fold)
+    return [hooked if projection is original else original for original in PROJECTIONS]
+
+
+ahead = st.lists(st.sets(st.sampled_from([one.name for one in PROJECTIONS]), max_size=4))
+"""Which projections catch up alone, after each batch."""
+
+
+@FEW
+@given(history=histories(24, 60), ahead=ahead)
+def test_projections_at_any_places_come_to_what_the_ledger_says(
+    shared: Record, history: History, ahead: list[set[str]]
+) -> None:
+    cast = Cast(f"h{uuid4().hex[:12]}")
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (catch_up_all, checkpoints):
+            patch.setattr(module, "PAGE", SMALL)
+        for number, batch in enumerate(batches(history, cast)):
+            shared.append(*batch)
+            for name in sorted(ahead[number]) if number < len(ahead) else ():
+                shared.catch_up(projection_named(name))
+            if number % 3 != 2:
+                shared.catch_up()
+        shared.catch_up()
+    assert_as_the_ledger_says(shared)
+
+
+def test_no_commit_is_left_out_when_many_workers_are_woken_up_at_once(on_record: Record) -> None:
+    stage(on_record)
+    app = celery.create_celery("memory://")
+    tasks.register_projection_tasks(app, on_record.engine)
+
+    def write(_: int) -> None:
+        on_record.append(ask())
+        app.tasks[tasks.CATCH_UP]()
+
+    with ThreadPoolExecutor(4) as writers:
+        list(writers.map(write, range(120)))
+    assert at(122) == on_record.sizes()
+    assert_as_the_ledger_says(on_record)
+
+
+def test_a_worker_that_finds_all_locked_returns_and_the_other_looks_again(
+    on_record: Record,
+) -> None:
+    stage(on_record)
+    found: list[object] = []
+
+    def another_worker() -> None:
+        if not found:
+            on_record.append(ask())
+            found.append(catch_up(on_record))
+
+    projections = while_folding(ACTORS, another_worker)
+    assert (False, {}) == catch_up(on_record, projections)
+    assert [(False, {})] == found
+    assert at(3) == on_record.sizes()
+
+
+def test_a_locked_projection_does_not_hold_up_the_others(on_record: Record) -> None:
+    stage(on_record)
+    with on_record.engine.begin() as other:
+        lock_checkpoint(other, TOPICS)
+        assert (False, {}) == catch_up(on_record)
+        assert at(2, topics=0) == on_record.sizes()
+    on_record.catch_up()
+    assert at(2) == on_record.sizes()
+
+
+def test_a_projection_waits_for_one_that_it_reads_from_and_that_another_worker_folds(
+    on_record: Record,
+) -> None:
+    stage(on_record)
+    with on_record.engine.begin() as other:
+        lock_checkpoint(other, ACTORS)
+        assert (False, {}) == catch_up(on_record)
+        assert at(2, actors=0, changes=0) == on_record.sizes()
+
+
+def test_a_call_ends_under_steady_writing_and_says_that_there_is_more(on_record: Record) -> None:
+    stage(on_record)
+    appended: list[object] = []
+
+    def another_commit() -> None:
+        appended.append(on_record.append(ask()))
+
+    first, *others = while_folding(STATEMENTS, another_commit)
+    types = frozenset({"actor.registered", "position.changed"})
+    projections = [replace(first, event_types=types), *others]
+    assert (True, {}) == catch_up(on_record, projections)
+    assert catch_up_all.MAX_ROUNDS == len(appended)
+    assert at(catch_up_all.MAX_ROUNDS + 1) == on_record.sizes()
+
+
+def test_a_new_projection_is_folded_from_the_start_while_the_others_follow_the_ledger(
+    on_record: Record, small_pages: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage(on_record)
+    on_record.append(*(ask() for _ in range(4 * SMALL)))
+    on_record.catch_up(*PROJECTIONS[1:])
+    on_record.append(ask())
+    monkeypatch.setattr(catch_up_all, "MAX_ROUNDS", 1)
+    assert (True, {}) == catch_up(on_record)
+    assert at(3 + 4 * SMALL, statements=SMALL) == on_record.sizes()
+
+
+def test_a_projection_listed_before_one_that_it_reads_from_is_folded_after_it_all_the_same(
+    on_record: Record,
+) -> None:
+    stage(on_record)
+    on_record.append(ask())
+    on_record.catch_up(*PROJECTIONS[::-1])
+    assert_as_the_ledger_says(on_record)
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_poisoned_event_in_a_backlog_stops_its_projection_there_and_no_other(
+    on_record: Record,
+) -> None:
+    stage(on_record)
+    on_record.append(*(ask() for _ in range(9)))
+    poisoned = on_record.events()[5].id
+    admin(on_record, f"ALTER TABLE projections.changes ADD CHECK (id <> '{poisoned}')")
+    _, errors = catch_up(on_record)
+    assert [CHANGES.name] == [*errors]
+    assert isinstance(errors[CHANGES.name], ProjectionStopped)
+    assert at(11, changes=5) == on_record.sizes()
+    admin(on_record, "ALTER TABLE projections.changes DROP CONSTRAINT changes_id_check")
+    on_record.catch_up()
+    assert_as_the_ledger_says(on_record)
+
+
+def test_what_reads_from_a_stopped_projection_goes_as_far_as_it_does(on_record: Record) -> None:
+    stage(on_record)
+    on_record.append(ask(), ask())
+    admin(on_record, "UPDATE projections.checkpoints SET stopped_seq = 0 WHERE name = 'actors'")
+    (poisoned, *_) = on_record.events()
+    admin(on_record, f"ALTER TABLE projections.actors ADD CHECK (event <> '{poisoned.id}')")
+    _, errors = catch_up(on_record)
+    assert [ACTORS.name] == [*errors]
+    assert at(4, actors=0, changes=0) == on_record.sizes()
+
+
+def test_a_projection_of_another_fold_number_is_left_alone_and_reported(on_record: Record) -> None:
+    stage(on_record)
+    admin(on_record, "UPDATE projections.checkpoints SET fold = 0 WHERE name = 'topics'")
+    _, errors = catch_up(on_record)
+    assert [(TOPICS.name, FoldChanged)] == [(name, type(error)) for name, error in errors.items()]
+    assert at(2, topics=0) == on_record.sizes()
+
+
+def test_an_error_that_passes_leaves_nothing_half_done(on_record: Record) -> None:
+    stage(on_record)
+
+    def fail() -> None:
+        raise OSError
+
+    _, errors = catch_up(on_record, while_folding(ACTORS, fail))
+    assert [(ACTORS.name, OSError)] == [(name, type(error)) for name, error in errors.items()]
+    assert at(2, actors=0, changes=0) == on_record.sizes()
+    with on_record.engine.connect() as conn:
+        stops = conn.execute(text("SELECT stopped_seq FROM projections.checkpoints"))
+        assert {None} == {seq for (seq,) in stops}
+    catch_up_all.catch_up_all(on_record.engine, PROJECTIONS, raise_error)
+    assert_as_the_ledger_says(on_record)
+
+
+def test_a_projection_of_another_program_is_not_waited_for(on_record: Record) -> None:
+    stage(on_record)
+    admin(
+        on_record,
+        "INSERT INTO projections.checkpoints (name, generation, fold, live)"
+        " VALUES ('of_tomorrow', 1, 1, true)",
+    )
+    assert (False, {}) == catch_up(on_record)
+    assert at(2, of_tomorrow=0) == on_record.sizes()

@@ -61,19 +61,35 @@ def test_the_subject_has_the_id_of_the_event_only_if_the_event_makes_it(
     assert has_own_id == (event_class.makes in ("statement", "position"))
 
 
+@every_class
+def test_an_amendment_or_erasure_names_its_subject_in_a_required_field(
+    event_class: type[Event],
+) -> None:
+    if event_class.amends or event_class.erases:
+        assert event_class.subject_field is not None
+    if event_class.subject_field is not None:
+        assert event_class.model_fields[event_class.subject_field].is_required()
+
+
+def test_all_versions_of_an_event_type_name_their_subject_in_the_same_field() -> None:
+    """The ledger finds the subject of stored entries by their type alone."""
+    for event_class in EVENT_CLASSES.values():
+        assert event_class.subject_field == NEWEST_CLASSES[event_class.type].subject_field
+
+
 @pytest.mark.parametrize("kind", ["actor", "topic", "statement", "position"])
 def test_a_projection_folds_every_event_type_about_its_kind_of_entity(kind: EntityKind) -> None:
     """So a rebuild cannot leave out a new event type: its fold handles it, or stops at it."""
-    (projection,) = (one for one in PROJECTIONS if one.name == f"{kind}s")
+    (projection,) = (p for p in PROJECTIONS if p.name == f"{kind}s")
     assert event_types_about(kind) == projection.event_types
 
 
 def test_the_states_after_events_are_the_event_its_replacement_or_none() -> None:
-    made = example(StatementMade)
-    assert made == statement_after(made)
+    statement = example(StatementMade)
+    assert statement == statement_after(statement)
     assert statement_after(example(StatementRetracted)) is None
     with pytest.raises(TypeError, match=r"statement\.made"):
-        position_after(made)
+        position_after(statement)
 
 
 def test_event_types_that_sql_names_exist() -> None:
@@ -81,6 +97,7 @@ def test_event_types_that_sql_names_exist() -> None:
     kinds = "actor|topic|statement|position|payload"
     pattern = re.compile(rf"'((?:{kinds})\.[a-z]+)'")
     folder = Path(onrecord.__file__).parent
-    names = {name for path in folder.rglob("*.py") for name in pattern.findall(path.read_text())}
+    paths = [*folder.rglob("*.py"), *folder.rglob("*.sql")]
+    names = {name for path in paths for name in pattern.findall(path.read_text())}
     assert names
     assert names <= NEWEST_CLASSES.keys()

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from onrecord.domain.event import Event
-from onrecord.domain.events import ActorMerged, ActorRevised, ActorUnmerged, PositionChanged
+from onrecord.domain.events import ActorMerged, ActorUnmerged, PositionChanged
 from onrecord.domain.ids import EntityKind, entity_id
 from onrecord.domain.payload import Reference
 from onrecord.domain.requests import Pair, ProposedEvent, Refusal, Request
@@ -118,11 +118,11 @@ def decide(
 def _refuse_merge(request: Request, state: LedgerState) -> Refusal | None:
     """Refuse a merge into an actor that is merged itself, so that no merges form a circle.
 
-    A merged actor is neither merged again nor revised: reads would not show it.
+    A merged actor cannot be amended except by unmerging it: reads would not show the change.
     """
     for proposed in request.events:
         event = proposed.event
-        if type(event) not in (ActorMerged, ActorUnmerged, ActorRevised):
+        if event.amends != "actor":
             continue
         if type(event) is ActorMerged:
             pointer = f"{proposed.pointer}/into"

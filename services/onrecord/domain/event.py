@@ -57,7 +57,8 @@ class Event(FrozenModel):
 
     def subject(self, event_id: UUID) -> UUID:
         """The UUID of the subject."""
-        return entity_id(self.subject_kind(), self.subject_name(event_id))
+        name = self.subject_name(event_id)
+        return name if isinstance(name, UUID) else entity_id(self.subject_kind(), name)
 
 
 class Amendment(Event):

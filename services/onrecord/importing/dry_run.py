@@ -115,13 +115,13 @@ def _record_in(lookup: IdLookup, content: bytes) -> bool:
 
 def _state(request: Request, lookup: IdLookup) -> LedgerState:
     """The state of all entities that a request refers to, except those that it creates itself."""
-    created = {draft.event.subject(draft.id) for draft in request.events if draft.event.makes}
+    created = {proposed.subject for proposed in request.events if proposed.event.makes}
     entities = {id_: lookup.entity(id_) for id_ in referenced_ids(request) if id_ not in created}
     return LedgerState({id_: entity for id_, entity in entities.items() if entity})
 
 
 def _digest(request: Request) -> bytes:
-    events = [[draft.event.type, as_json(draft.event)] for draft in request.events]
+    events = [[proposed.event.type, as_json(proposed.event)] for proposed in request.events]
     data = orjson.dumps(events, option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(data, digest_size=16).digest()
 

@@ -58,10 +58,10 @@ class IdLookup:
     def add(self, request: Request, digest: bytes) -> None:
         """Keep what a line would record."""
         self._db.execute("INSERT INTO lines VALUES (?, ?)", [request.id.bytes, digest])
-        for draft in request.events:
-            event = draft.event
+        for proposed in request.events:
+            event = proposed.event
             if kind := event.makes or event.amends:
-                self._keep(event.subject(draft.id), kind, event.is_retraction)
+                self._keep(proposed.subject, kind, event.is_retraction)
 
     def _keep(self, id_: UUID, kind: str | None, retracted: bool) -> None:
         self._db.execute(

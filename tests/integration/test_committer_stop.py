@@ -12,7 +12,7 @@ from psycopg.conninfo import make_conninfo
 from onrecord.domain.decisions import Request
 from onrecord.entrypoints import app_factory
 from onrecord.ledger import committer as committer_module
-from onrecord.ledger.committer import LedgerBusy, LedgerUnavailable
+from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable
 from tests.support.committing import (
     Committer,
     Committing,
@@ -41,7 +41,7 @@ def staged(on_record: Record) -> Record:
 def test_a_clean_stop_finishes_what_waits_and_takes_nothing_more(
     staged: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(committer_module, "WAITING", 3)
+    monkeypatch.setattr(committer_module, "MAX_PENDING", 3)
     with committing(staged.url) as made, lock_held(staged.url) as lock:
         outcomes = [submit(made.committer, ask())]
         lock.wait_for(1)
@@ -85,7 +85,7 @@ def test_no_request_that_is_handed_in_around_a_stop_is_left_hanging(
     staged: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All hand in the same request, over and over: a round costs little, and there is room."""
-    monkeypatch.setattr(committer_module, "WAITING", 1_000_000)
+    monkeypatch.setattr(committer_module, "MAX_PENDING", 1_000_000)
     asked = ask()
     for _ in range(ROUNDS):
         outcomes: list[Outcome] = []

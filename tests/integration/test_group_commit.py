@@ -9,13 +9,10 @@ import psycopg
 import pytest
 
 from onrecord.domain.decisions import Refusal, Request
-from onrecord.entrypoints import app_factory
 from onrecord.kit.sql import db
-from onrecord.kit.sql.pipeline import Call, Connection, Statement, Trip
 from onrecord.ledger import committer as committer_module
-from onrecord.ledger.committer import LedgerBusy
 from onrecord.ledger.evaluate import Answer
-from onrecord.ledger.insert import INSERT_IF
+from onrecord.ledger.outcomes import LedgerBusy
 from tests.support import bodies
 from tests.support.committing import (
     Committer,
@@ -37,9 +34,10 @@ STAGED = [2]
 
 
 @pytest.fixture
-def staged(either_way: Record) -> Record:
-    """A record of Ann and of talks; a committer begins by asking, or by supposing."""
-    return either_way
+def staged(on_record: Record) -> Record:
+    """A record of Ann and of talks, in one commit."""
+    stage(on_record)
+    return on_record
 
 
 def behind_another(made: Record, committer: Committer, asked: list[Request]) -> list[Outcome]:
@@ -69,36 +67,6 @@ def test_requests_that_gather_share_a_transaction_up_to_256_of_them(staged: Reco
     assert [one.id for one in asked] == [one.id for one in staged.events()[3:]]
     assert 3 == len(made.told)
     assert 1 == len(made.connections)
-
-
-def test_what_gathers_is_sent_in_one_trip_by_who_wrote_all_before(
-    on_record: Record, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stage(on_record)
-    # the lock may be held for longer here than an instant may be old
-    patient = Statement(INSERT_IF.sql.replace("1 s", "60 s"))
-    monkeypatch.setattr("onrecord.ledger.append.INSERT_IF", patient)
-    trips: list[int] = []  # of how many statements each was
-
-    def counted() -> Connection:
-        conn = app_factory.writer(on_record.url)
-        send = conn.send
-
-        def counting(*calls: Call) -> Trip:
-            trips.append(len(calls))
-            return send(*calls)
-
-        conn.send = counting  # type: ignore[method-assign] # of this connection alone
-        return conn
-
-    with committing(on_record.url, counted) as made:
-        for _ in range(2):
-            answered(submit(made.committer, ask()))
-        outcomes = behind_another(on_record, made.committer, [ask() for _ in range(5)])
-        assert list(range(5, 10)) == [answered(one).seq for one in outcomes]
-    asks, supposes = [3, 2], [2]
-    assert [*asks, *asks, *supposes, *supposes] == trips
-    assert [*STAGED, 1, 1, 1, 5] == commits(on_record.url)
 
 
 def test_one_writer_alone_waits_for_nobody(staged: Record) -> None:
@@ -174,7 +142,7 @@ def test_a_writer_who_finds_the_queue_full_is_told_to_come_back(
     client: httpx2.Client, on_record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bodies.stage(client)
-    monkeypatch.setattr(committer_module, "WAITING", 3)
+    monkeypatch.setattr(committer_module, "MAX_PENDING", 3)
     before = bodies.ledger_size(on_record.url)
     asked = [bodies.position(id=str(uuid4())) for _ in range(5)]
     answers: dict[str, httpx2.Response] = {}
@@ -203,7 +171,7 @@ def test_a_writer_who_finds_the_queue_full_is_told_to_come_back(
 def test_requests_handed_in_together_are_all_taken_or_none_and_stay_in_their_order(
     staged: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(committer_module, "WAITING", 3)
+    monkeypatch.setattr(committer_module, "MAX_PENDING", 3)
     asked = [ask() for _ in range(10)]
     with committing(staged.url) as made, lock_held(staged.url) as lock:
         many = made.committer.submit(asked[:5])  # more than may wait, but nobody waits yet

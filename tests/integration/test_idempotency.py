@@ -24,8 +24,8 @@ from onrecord.domain.events import (
 from onrecord.domain.ids import along_id
 from onrecord.entrypoints import app_factory
 from onrecord.ledger.append import LOCK_KEY
-from onrecord.ledger.committer import OutcomeUnknown
 from onrecord.ledger.evaluate import Answer
+from onrecord.ledger.outcomes import OutcomeUnknown
 from tests.support import bodies
 from tests.support.committing import (
     STALL,

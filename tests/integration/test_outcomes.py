@@ -8,7 +8,7 @@ import pytest
 
 from onrecord.entrypoints import app_factory
 from onrecord.kit.sql import db
-from onrecord.ledger.committer import OutcomeUnknown
+from onrecord.ledger.outcomes import OutcomeUnknown
 from tests.support.committing import (
     STALL,
     answered,
@@ -27,9 +27,10 @@ from tests.support.record import Record
 
 
 @pytest.fixture
-def staged(either_way: Record) -> Record:
-    """A record of Ann and of talks; a committer begins by asking, or by supposing."""
-    return either_way
+def staged(on_record: Record) -> Record:
+    """A record of Ann and of talks, in one commit."""
+    stage(on_record)
+    return on_record
 
 
 @pytest.mark.parametrize("committed", [True, False], ids=["it was", "it was not"])
@@ -97,19 +98,16 @@ def test_an_outcome_is_unknown_too_while_the_lost_connection_still_holds_the_loc
     assert (2, True) == (found.seq, found.repeated)
 
 
-def test_what_nobody_foresaw_is_told_as_unknown_and_the_next_one_is_recorded(
-    on_record: Record, monkeypatch: pytest.MonkeyPatch
+def test_an_unexpected_error_is_an_unknown_outcome_and_the_next_request_is_recorded(
+    staged: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage(on_record)
-    with committing(on_record.url) as made:
-        for _ in range(3):  # and the last of them is sent beforehand, as the next one is
-            answered(submit(made.committer, ask()))
+    with committing(staged.url) as made:
         with monkeypatch.context() as patch:
-            patch.setattr("onrecord.kit.sql.pipeline._ready", fail)
+            patch.setattr("onrecord.ledger.writer.LedgerWriter.record", fail)
             lost = submit(made.committer, asked := ask())
             assert isinstance(lost.exception(10), OutcomeUnknown)
         found = [answered(submit(made.committer, one)) for one in (asked, ask())]
-    assert [5, 6] == [one.seq for one in found]
+    assert [2, 3] == [one.seq for one in found]
 
 
 def fail(*_: Any) -> None:

@@ -3,7 +3,6 @@
 from onrecord.entrypoints import app_factory
 from onrecord.ledger.append import append
 from onrecord.ledger.evaluate import prepared
-from onrecord.ledger.memory import Memory
 from tests.support.committing import ask, stage
 from tests.support.record import Record
 
@@ -13,13 +12,12 @@ MANY, FEW = 3_000, 40
 
 def test_a_commit_reads_no_more_of_a_ledger_that_has_grown(on_record: Record) -> None:
     stage(on_record)
-    memory = Memory()
     with app_factory.writer(on_record.url) as conn:
 
         def rows() -> int:
             """Rows of tables that one commit goes through without an index."""
             before = read()
-            append(conn, [prepared(ask())], memory=memory)
+            append(conn, [prepared(ask())])
             return read() - before
 
         def read() -> int:
@@ -32,8 +30,8 @@ def test_a_commit_reads_no_more_of_a_ledger_that_has_grown(on_record: Record) ->
             return int(row[0])
 
         for _ in range(12):  # by now its plans are made, for good
-            append(conn, [prepared(ask())], memory=memory)
+            append(conn, [prepared(ask())])
         small = rows()
         for _ in range(MANY // 250):
-            append(conn, [prepared(ask()) for _ in range(250)], memory=memory)
+            append(conn, [prepared(ask()) for _ in range(250)])
         assert rows() <= small + FEW

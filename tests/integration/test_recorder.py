@@ -99,7 +99,7 @@ def test_in_a_turn_that_asks_for_more_than_may_wait_some_are_taken(
     on_record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage(on_record)
-    monkeypatch.setattr(committer_module, "WAITING", 3)
+    monkeypatch.setattr(committer_module, "MAX_PENDING", 3)
 
     async def record() -> list[Answer | BaseException]:
         door = recorder(on_record.url)

@@ -24,10 +24,8 @@ from onrecord.entrypoints import app_factory
 from onrecord.kit.sql import db
 from onrecord.ledger import batch, committer
 from onrecord.ledger.append import LOCK_KEY
-from onrecord.ledger.batch import Found
 from onrecord.ledger.evaluate import Answer
-from onrecord.ledger.lookup import look
-from onrecord.ledger.memory import Memory
+from onrecord.ledger.outcomes import Outcome as LedgerOutcome
 from tests.support.histories import position, registration, request
 from tests.support.processes import until
 from tests.support.record import Record
@@ -51,12 +49,12 @@ def ask() -> Request:
 class Outcomes:
     """What comes of requests that were handed in together, as it is awaited outside of the loop."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, awaited: batch.Outcomes) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, awaited: batch.OutcomesFuture) -> None:
         self._loop, self._awaited = loop, awaited
-        self._found = Future[list[Found]]()
+        self._found = Future[list[LedgerOutcome]]()
         loop.call_soon_threadsafe(awaited.add_done_callback, self._settle)
 
-    def _settle(self, awaited: batch.Outcomes) -> None:
+    def _settle(self, awaited: batch.OutcomesFuture) -> None:
         if awaited.cancelled():
             self._found.cancel()
         else:
@@ -65,7 +63,7 @@ class Outcomes:
     def done(self) -> bool:
         return self._found.done()
 
-    def result(self, timeout: float) -> list[Found]:
+    def result(self, timeout: float) -> list[LedgerOutcome]:
         return self._found.result(timeout)
 
     def cancel(self) -> None:
@@ -201,16 +199,6 @@ def committing(url: str, connect: Callable[[], Any] | None = None) -> Iterator[C
     yield made
     made.committer.stop()
     made.committer.close()
-
-
-def acquainted(url: str) -> Memory:
-    """A memory as if its writer had written all that is on record now, and nobody else had."""
-    memory = Memory()
-    with app_factory.writer(url) as conn:
-        for _ in range(2):
-            now, head = look(conn, [ask()], after=[])
-            memory.keep(now, head, head.frontier)
-    return memory
 
 
 def cut(conn: psycopg.Connection[Any]) -> None:

@@ -50,8 +50,9 @@ from onrecord.ingest.schemas import (
 )
 from onrecord.kit.http.problems import Problem, at, unavailable
 from onrecord.kit.sql.db import Pool, Row, rows
-from onrecord.ledger.committer import Committer, LedgerBusy, LedgerUnavailable, OutcomeUnknown
+from onrecord.ledger.committer import Committer
 from onrecord.ledger.evaluate import Answer
+from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable, OutcomeUnknown
 from onrecord.ledger.read import NEAREST
 
 E = TypeVar("E", bound=Event)

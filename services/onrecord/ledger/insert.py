@@ -14,44 +14,24 @@ from onrecord.kit.sql.pipeline import Statement
 from onrecord.ledger.entry import Payload, leaf_hash
 from onrecord.ledger.merkle import Frontier
 
-_SQL: Final = """
-WITH {first} entries AS (
+INSERT: Final = Statement("""
+WITH entries AS (
     INSERT INTO ledger.entries (seq, id, entry, leaf_hash)
-    SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bytea[], $4::bytea[]) {where}
+    SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bytea[], $4::bytea[])
 ), payloads AS (
     INSERT INTO ledger.payloads (seq, section, salt, value)
-    SELECT * FROM unnest($5::bigint[], $6::text[], $7::bytea[], $8::bytea[]) {where}
+    SELECT * FROM unnest($5::bigint[], $6::text[], $7::bytea[], $8::bytea[])
 ), touches AS (
     INSERT INTO ledger.touches (kind, name, seq)
-    SELECT * FROM unnest($9::text[], $10::text[], $11::bigint[]) {where}
+    SELECT * FROM unnest($9::text[], $10::text[], $11::bigint[])
 ), made AS (
     INSERT INTO ledger.ids (id, kind, slug, seq)
-    SELECT * FROM unnest($12::uuid[], $13::text[], $14::text[], $15::bigint[]) {where}
+    SELECT * FROM unnest($12::uuid[], $13::text[], $14::text[], $15::bigint[])
     ON CONFLICT (id) DO UPDATE SET seq = excluded.seq
 )
 INSERT INTO ledger.commits (size, recorded_at, root, frontier)
-SELECT $16::bigint, $17::timestamptz, $18::bytea, $19::bytea[] {where}
-"""
-INSERT: Final = Statement(_SQL.format(first="", where=""))
-"""Inserts what was judged under the lock that is held."""
-
-INSERT_IF: Final = Statement(
-    _SQL.format(
-        first="""so AS MATERIALIZED (
-    SELECT FROM (SELECT * FROM ledger.commits ORDER BY size DESC LIMIT 1) head
-    WHERE size = $20::bigint
-    AND $17::timestamptz BETWEEN recorded_at AND greatest(clock_timestamp(), recorded_at)
-    AND $17::timestamptz > clock_timestamp() - interval '1 s'
-    AND NOT EXISTS (SELECT FROM ledger.entries WHERE id = ANY($2::uuid[]))
-),""",
-        where="WHERE EXISTS (SELECT FROM so)",
-    )
-    + "RETURNING clock_timestamp()"
-)
-"""Inserts what was judged beforehand, if all that was supposed is so under the lock: the ledger
-ends where the batch goes on, its instant is the database's, its events' ids are new (and so the
-things that they make, which have the ids of these). No row if not.
-"""
+SELECT $16::bigint, $17::timestamptz, $18::bytea, $19::bytea[]
+""")
 
 
 class Row(NamedTuple):
@@ -66,10 +46,7 @@ class Row(NamedTuple):
 def insertion(
     rows: Sequence[Row], frontier: Frontier, recorded_at: datetime
 ) -> tuple[list[bytes], Frontier]:
-    """What `INSERT` is given to insert a batch which follows on `frontier`, and the tree after it.
-
-    `INSERT_IF` is given the same, and the size that the ledger is supposed to have.
-    """
+    """The parameters of `INSERT` for a batch that follows `frontier`, and the tree after it."""
     leaves = [leaf_hash(row.entry) for row in rows]
     after = frontier.extended(leaves)
     seqs = [row.seq for row in rows]

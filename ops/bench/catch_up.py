@@ -71,7 +71,7 @@ def folds(url: str, projections: Sequence[Projection]) -> float:
     seconds = time.perf_counter() - start
     engine.dispose()
     with db.connect(url) as conn:
-        return read.size(conn) / seconds
+        return read.ledger_size(conn) / seconds
 
 
 def rebuilds(url: str, processes: int) -> float:
@@ -86,7 +86,7 @@ def rebuilds(url: str, processes: int) -> float:
         start = time.perf_counter()
         while _live(conn) == before:
             time.sleep(0.002)
-        rate = read.size(conn) / (time.perf_counter() - start)
+        rate = read.ledger_size(conn) / (time.perf_counter() - start)
     for one in started:
         one.join()
         assert one.exitcode == 0

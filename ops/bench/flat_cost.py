@@ -25,7 +25,7 @@ from onrecord.entrypoints.app_factory import writer
 from onrecord.kit.sql import db
 from onrecord.ledger import read
 from onrecord.ledger.append import append
-from onrecord.ledger.evaluate import prepared
+from onrecord.ledger.evaluate import seal_request
 
 MODELS = 1_000
 """Statements that are copied."""
@@ -74,11 +74,11 @@ FROM (
 def fill(url: str, size: int) -> None:
     """Make an empty ledger one of `size` entries."""
     with writer(url) as conn:
-        append(conn, [prepared(one) for one in statements.cast()])
-        first = read.size(conn)
+        append(conn, [seal_request(one) for one in statements.cast()])
+        first = read.ledger_size(conn)
         for start in range(0, min(MODELS, size - first), 250):
-            append(conn, [prepared(statements.request(start + n)) for n in range(250)])
-        done = read.size(conn)
+            append(conn, [seal_request(statements.request(start + n)) for n in range(250)])
+        done = read.ledger_size(conn)
     with psycopg.connect(db.conninfo(url, synchronous_commit="off"), autocommit=True) as conn:
         given = {"model": first, "models": MODELS, "a_commit": A_COMMIT}
         conn.execute("VACUUM ANALYZE")
@@ -113,7 +113,7 @@ class Ledger:
         took = []
         for _ in range(count + WARM):
             self._append(1)
-            size = read.size(self.writer)
+            size = read.ledger_size(self.writer)
             start = time.perf_counter()
             (found,) = read.entries_from(self.follower, size - 1, 100)
             took.append(time.perf_counter() - start)
@@ -126,7 +126,7 @@ class Ledger:
             self.follower.execute(
                 "SELECT id FROM ledger.entries WHERE seq IN (SELECT (random() * (%s - 1))::bigint"
                 " FROM generate_series(1, %s))",
-                [read.size(self.follower), (count + WARM) * 2],
+                [read.ledger_size(self.follower), (count + WARM) * 2],
             ).fetchall()
         )
         conn, took = serving.connection(self.port), []
@@ -143,7 +143,7 @@ class Ledger:
         asked = [statements.request(self._next + n) for n in range(count)]
         self._next += count
         start = time.perf_counter()
-        append(self.writer, [prepared(one) for one in asked])
+        append(self.writer, [seal_request(one) for one in asked])
         return time.perf_counter() - start
 
 

@@ -9,7 +9,7 @@ from onrecord.domain.decisions import Fact, Refusal, Request, State, Thing, deci
 from onrecord.domain.ids import new_id, thing_id
 from onrecord.ingest import record
 from onrecord.ingest.schemas import ActorIn, StatementIn, TopicIn
-from onrecord.ledger.entry import Payload, encode, seal, stamp
+from onrecord.ledger.entry import Payload, encode, format_timestamp, seal
 
 BYTES = 1_024
 """Of the JSON body as it is posted, its id included."""
@@ -74,7 +74,9 @@ def fact(asked: Request) -> Fact:
 def encoded(fact: Fact, *, seq: int, now: datetime) -> tuple[bytes, tuple[Payload, ...]]:
     """A fact as entry and payload."""
     sealed = seal(fact.draft)
-    entry = encode(sealed, fact.touches, seq=seq, recorded_at=stamp(now), recorded_by="local")
+    entry = encode(
+        sealed, fact.touches, seq=seq, recorded_at=format_timestamp(now), recorded_by="local"
+    )
     return entry, sealed.payloads
 
 

@@ -138,9 +138,9 @@ def freeze_until_others_go_on(observer: psycopg.Connection[Any], one: Running) -
     pid = one.process.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
-    before = read.size(observer)
+    before = read.ledger_size(observer)
     until(lambda: not is_under_the_lock(observer, one.plan.name), "it has lost the lock")
-    until(lambda: read.size(observer) > before, "others write while it is frozen")
+    until(lambda: read.ledger_size(observer) > before, "others write while it is frozen")
     os.kill(pid, signal.SIGCONT)
     one.control.send("go")
 
@@ -165,8 +165,8 @@ def evidence(url: str, plans: Sequence[Plan], followed: tuple[Seen, ...]) -> Evi
 def test_thirty_four_writers_in_five_processes_make_one_order_whoever_is_killed_or_frozen(
     on_record: Record, tmp_path: Path
 ) -> None:
-    def plan(name: str, threads: int, door: Any, *holds: str) -> Plan:
-        return Plan(name, on_record.url, tmp_path / name, threads, door, holds)
+    def plan(name: str, threads: int, via: Any, *holds: str) -> Plan:
+        return Plan(name, on_record.url, tmp_path / name, threads, via, holds)
 
     plans = [
         plan("steady", 10, "committer"),
@@ -219,7 +219,7 @@ def test_it_is_the_lock_that_keeps_the_order(on_record: Record, tmp_path: Path, 
         following(on_record.url) as end_following,
         running(plans) as crew,
     ):
-        until(lambda: read.size(observer) > 200, "200 entries are written")
+        until(lambda: read.ledger_size(observer) > 200, "200 entries are written")
         finish(crew)
         found = violations(evidence(on_record.url, plans, end_following()))
     assert lock == (found == [])

@@ -18,7 +18,7 @@ from onrecord.projections.engine.catch_up_all import keep_abreast
 from onrecord.projections.engine.projection import PAGE, Projection, lock
 from onrecord.projections.registry import PROJECTIONS, projection
 from tests.support import postgres
-from tests.support.committing import ask, stage
+from tests.support.committing import position_request, seed
 from tests.support.histories import Cast, History, batches, histories
 from tests.support.oracle import FEW
 from tests.support.record import Record, assert_as_the_ledger_says, record
@@ -56,13 +56,13 @@ def test_whatever_went_ahead_by_itself_all_come_to_what_the_ledger_says(
 
 
 def test_no_commit_is_left_out_however_bells_fall_together(on_record: Record) -> None:
-    stage(on_record)
+    seed(on_record)
 
     app = celery.make("memory://")
     tasks.register(app, on_record.engine)
 
     def write(_: int) -> None:
-        on_record.append(ask())
+        on_record.append(position_request())
         app.tasks[tasks.CATCH_UP]()
 
     with ThreadPoolExecutor(4) as writers:
@@ -74,8 +74,8 @@ def test_no_commit_is_left_out_however_bells_fall_together(on_record: Record) ->
 def test_a_page_that_ends_before_others_are_moves_none_of_them_back(
     on_record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage(on_record)
-    on_record.append(*(ask() for _ in range(4)))
+    seed(on_record)
+    on_record.append(*(position_request() for _ in range(4)))
     for one in PROJECTIONS[1:]:
         catch_up(on_record.engine, one)
     monkeypatch.setattr(catch_up_all, "PAGE", 2)
@@ -86,12 +86,12 @@ def test_a_page_that_ends_before_others_are_moves_none_of_them_back(
 
 
 def test_who_finds_another_at_it_ends_and_that_one_looks_again(on_record: Record) -> None:
-    stage(on_record)
+    seed(on_record)
     found: list[bool] = []
 
     def meanwhile() -> None:
         if not found:
-            on_record.append(ask())
+            on_record.append(position_request())
             found.append(keep_abreast(on_record.engine, PROJECTIONS))
 
     assert keep_abreast(on_record.engine, while_folding(meanwhile))
@@ -100,11 +100,11 @@ def test_who_finds_another_at_it_ends_and_that_one_looks_again(on_record: Record
 
 
 def test_who_writes_all_the_time_keeps_nobody_at_it_for_ever(on_record: Record) -> None:
-    stage(on_record)
+    seed(on_record)
     laps: list[object] = []
 
     def meanwhile() -> None:
-        laps.append(on_record.append(ask()))
+        laps.append(on_record.append(position_request()))
 
     assert not keep_abreast(on_record.engine, while_folding(meanwhile))
     assert catch_up_all.LAPS == len(laps)
@@ -112,7 +112,7 @@ def test_who_writes_all_the_time_keeps_nobody_at_it_for_ever(on_record: Record) 
 
 
 def test_what_reads_what_is_not_folded_yet_is_not_folded(on_record: Record) -> None:
-    stage(on_record)
+    seed(on_record)
     assert not keep_abreast(on_record.engine, PROJECTIONS[::-1])
     assert all_at(0) == on_record.sizes()
 
@@ -131,12 +131,12 @@ def while_folding(meanwhile: Callable[[], None]) -> list[Projection]:
 
 @pytest.mark.parametrize("trouble", ["far", "held", "stopped", "all stopped", "fold", "poison"])
 def test_what_is_not_well_is_left_to_each_by_itself(on_record: Record, trouble: str) -> None:
-    stage(on_record)
+    seed(on_record)
     (poisoned, *_) = on_record.events()
     of_topics = "UPDATE projections.checkpoints SET {} WHERE name = 'topics'"
     with psycopg.connect(on_record.url, autocommit=True) as conn:
         if trouble == "far":
-            on_record.append(*(ask() for _ in range(PAGE)))
+            on_record.append(*(position_request() for _ in range(PAGE)))
         elif trouble == "stopped":
             conn.execute(of_topics.format("stopped_seq = 0").encode())
         elif trouble == "all stopped":
@@ -155,7 +155,7 @@ def test_what_is_not_well_is_left_to_each_by_itself(on_record: Record, trouble: 
 
 
 def test_a_projection_of_another_program_is_not_waited_for(on_record: Record) -> None:
-    stage(on_record)
+    seed(on_record)
     with psycopg.connect(on_record.url, autocommit=True) as conn:
         conn.execute(
             "INSERT INTO projections.checkpoints (name, generation, fold, live)"

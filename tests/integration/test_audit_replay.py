@@ -5,7 +5,7 @@ import pytest
 
 from onrecord.audit import replay as replaying
 from onrecord.kit.sql import db
-from tests.support.committing import ask, stage
+from tests.support.committing import position_request, seed
 from tests.support.record import Record
 
 STATE = (
@@ -17,8 +17,8 @@ STATE = (
 def test_no_transaction_is_open_from_page_to_page(
     on_record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage(on_record)
-    on_record.append(*(ask() for _ in range(4)))
+    seed(on_record)
+    on_record.append(*(position_request() for _ in range(4)))
     on_record.catch_up()
     monkeypatch.setattr(replaying, "PAGE", 2)
     states: list[str] = []

@@ -1,7 +1,6 @@
-"""Is one write one write, however often and from wherever at once it is asked for?
+"""Idempotent writes: concurrent repeats, repeats across committers, and after a crash.
 
-Here at once, across committers, and after a crash; `test_ledger` and `test_write_door` have the
-plain repetitions, `test_erasure` those after the words are gone.
+`test_ledger` and `test_write_door` have the plain repeats, `test_erasure` those after an erasure.
 """
 
 from collections.abc import Iterator
@@ -33,7 +32,7 @@ from tests.support.committing import (
     committing,
     cut,
     lock_held,
-    stage,
+    seed,
     stall_at_commit,
     submit,
     waiting,
@@ -42,93 +41,93 @@ from tests.support.histories import position, registration, request, said
 from tests.support.processes import until
 from tests.support.record import Record, serving
 
-STAGED = 2
+SEEDED = 2
 
 
 @pytest.fixture
-def staged(on_record: Record) -> Record:
-    """A record of Ann and of talks."""
-    stage(on_record)
+def seeded(on_record: Record) -> Record:
+    """A record of Ann and talks."""
+    seed(on_record)
     return on_record
 
 
 @pytest.fixture
-def two(staged: Record) -> Iterator[tuple[Committer, Committer]]:
-    """Two committers of one ledger: two processes' worth, each with a connection."""
+def committers(seeded: Record) -> Iterator[tuple[Committer, Committer]]:
+    """Two committers of the same ledger, as in two processes, each with its own connection."""
     with ExitStack() as stack:
-        one, other = (stack.enter_context(committing(staged.url)).committer for _ in range(2))
-        yield one, other
+        first, second = (stack.enter_context(committing(seeded.url)).committer for _ in range(2))
+        yield first, second
 
 
 def statement(id_: UUID, words: str = "Words.", stance: str = "support") -> Request:
     """A statement with two positions along: three entries, or none."""
-    made = StatementMade.model_validate(said("ann", "talks", words))
-    return request(id_, made, position(stance=stance), position(stance=stance, order=1))
+    event = StatementMade.model_validate(said("ann", "talks", words))
+    return request(id_, event, position(stance=stance), position(stance=stance, order=1))
 
 
 def at_once(
-    staged: Record, two: tuple[Committer, Committer], one: Request, other: Request
+    seeded: Record, committers: tuple[Committer, Committer], first: Request, second: Request
 ) -> list[Answer | Refusal]:
-    """Both committers come to the lock with a request before either gets it."""
-    with lock_held(staged.url) as lock:
-        outcomes = [submit(two[0], one), submit(two[1], other)]
+    """Both committers wait for the lock with a request before either gets it."""
+    with lock_held(seeded.url) as lock:
+        outcomes = [submit(committers[0], first), submit(committers[1], second)]
         lock.wait_for(2)
         lock.release()
         return [outcome.result(10) for outcome in outcomes]
 
 
-def test_of_one_write_at_two_committers_at_once_both_get_the_one_answer(
-    staged: Record, two: tuple[Committer, Committer]
+def test_the_same_write_at_two_committers_gets_the_same_answer(
+    seeded: Record, committers: tuple[Committer, Committer]
 ) -> None:
     id_ = uuid4()
-    found = at_once(staged, two, statement(id_), statement(id_))
+    found = at_once(seeded, committers, statement(id_), statement(id_))
     first, again = sorted(found, key=lambda one: isinstance(one, Answer) and one.repeated)
     assert isinstance(first, Answer)
-    assert (STAGED, STAGED + 3, False) == (first.seq, first.size, first.repeated)
+    assert (SEEDED, SEEDED + 3, False) == (first.seq, first.size, first.repeated)
     assert replace(first, repeated=True) == again
-    assert [id_, along_id(id_, 0), along_id(id_, 1)] == [one.id for one in staged.events()[STAGED:]]
+    assert [id_, along_id(id_, 0), along_id(id_, 1)] == [one.id for one in seeded.events()[SEEDED:]]
 
 
-def test_of_two_bodies_under_one_id_at_once_one_wins_and_the_other_is_refused(
-    staged: Record, two: tuple[Committer, Committer]
+def test_of_two_concurrent_bodies_with_the_same_id_the_second_is_refused(
+    seeded: Record, committers: tuple[Committer, Committer]
 ) -> None:
     id_ = uuid4()
-    asked = [statement(id_, "One."), statement(id_, "Two.", "oppose")]
-    found = at_once(staged, two, *asked)
+    requests = [statement(id_, "One."), statement(id_, "Two.", "oppose")]
+    found = at_once(seeded, committers, *requests)
     (won,) = [n for n, one in enumerate(found) if isinstance(one, Answer)]
     lost = found[1 - won]
     assert isinstance(lost, Refusal)
     assert "id-reused" == lost.reason
-    drafts = [(draft.id, draft.event) for draft in asked[won].drafts]
-    assert drafts == [(one.id, one.event) for one in staged.events()[STAGED:]]
+    drafts = [(draft.id, draft.event) for draft in requests[won].drafts]
+    assert drafts == [(one.id, one.event) for one in seeded.events()[SEEDED:]]
 
 
-def test_of_two_registrations_of_one_slug_at_once_one_wins(
-    staged: Record, two: tuple[Committer, Committer]
+def test_of_two_concurrent_registrations_of_a_slug_the_second_is_refused(
+    seeded: Record, committers: tuple[Committer, Committer]
 ) -> None:
     both = [registration(ActorRegistered(id="ben", kind=kind)) for kind in ("person", "office")]
-    found = at_once(staged, two, *both)
+    found = at_once(seeded, committers, *both)
     assert ["slug-taken"] == [one.reason for one in found if isinstance(one, Refusal)]
-    assert STAGED + 1 == len(staged.events())
+    assert SEEDED + 1 == len(seeded.events())
 
 
-def test_of_an_id_along_that_another_write_takes_at_once_one_is_recorded_whole(
-    staged: Record, two: tuple[Committer, Committer]
+def test_of_two_concurrent_writes_that_share_an_id_along_the_second_is_refused_whole(
+    seeded: Record, committers: tuple[Committer, Committer]
 ) -> None:
     id_ = uuid4()
-    found = at_once(staged, two, statement(id_), request(along_id(id_, 1), position()))
+    found = at_once(seeded, committers, statement(id_), request(along_id(id_, 1), position()))
     (won,) = [one for one in found if isinstance(one, Answer)]
     assert ["id-reused"] == [one.reason for one in found if isinstance(one, Refusal)]
-    assert STAGED + 1 + len(won.along) == won.size == len(staged.events())
+    assert SEEDED + 1 + len(won.along) == won.size == len(seeded.events())
 
 
-def test_one_write_twice_in_one_committers_batch_is_recorded_once(staged: Record) -> None:
-    asked = statement(uuid4())
-    with committing(staged.url) as made, lock_held(staged.url) as lock:
-        under_way = submit(made.committer, request(uuid4(), position()))
+def test_the_same_write_twice_in_a_batch_is_recorded_once(seeded: Record) -> None:
+    repeated_request = statement(uuid4())
+    with committing(seeded.url) as running, lock_held(seeded.url) as lock:
+        under_way = submit(running.committer, request(uuid4(), position()))
         lock.wait_for(1)
         with ThreadPoolExecutor(2) as pool:
-            handed_in = [pool.submit(submit, made.committer, asked) for _ in range(2)]
+            handed_in = [pool.submit(submit, running.committer, repeated_request) for _ in range(2)]
             outcomes = [one.result(10) for one in handed_in]
         lock.release()
         found = [one.result(10) for one in outcomes]
@@ -136,10 +135,10 @@ def test_one_write_twice_in_one_committers_batch_is_recorded_once(staged: Record
     assert all(isinstance(one, Answer) for one in found)
     assert [False, True] == sorted(one.repeated for one in found if isinstance(one, Answer))
     assert 1 == len({replace(one, repeated=True) for one in found if isinstance(one, Answer)})
-    assert STAGED + 4 == len(staged.events())
+    assert SEEDED + 4 == len(seeded.events())
 
 
-def test_one_post_at_two_doors_at_once_is_recorded_by_one_and_repeated_by_the_other(
+def test_the_same_post_at_two_servers_is_recorded_once(
     client: httpx2.Client, on_record: Record
 ) -> None:
     bodies.stage(client)
@@ -160,7 +159,7 @@ def test_one_post_at_two_doors_at_once_is_recorded_by_one_and_repeated_by_the_ot
     assert before + 2 == bodies.ledger_size(on_record.url)
 
 
-def test_one_line_twice_in_a_batch_is_answered_as_one_write(
+def test_the_same_line_twice_in_a_batch_is_a_single_write(
     client: httpx2.Client, on_record: Record
 ) -> None:
     bodies.stage(client)
@@ -176,17 +175,17 @@ def test_one_line_twice_in_a_batch_is_answered_as_one_write(
 
 
 @pytest.fixture
-def stalled(staged: Record) -> Record:
+def stalled(seeded: Record) -> Record:
     """A record whose COMMITs wait in the server while the lock `STALL` is held."""
-    stall_at_commit(staged.url)
-    return staged
+    stall_at_commit(seeded.url)
+    return seeded
 
 
-def test_a_write_whose_answer_was_lost_at_commit_gets_it_from_the_next_process(
+def test_a_write_whose_answer_was_lost_at_commit_is_answered_by_another_process(
     stalled: Record,
 ) -> None:
-    """The first committer never hears of its COMMIT; it is repeated while that is still going on"""
-    asked = statement(uuid4())
+    """The first committer does not learn of its COMMIT; the repeat comes while it still runs."""
+    repeated_request = statement(uuid4())
     nowhere = make_conninfo(stalled.url, host="127.0.0.1", port=1)
     urls = chain([stalled.url], repeat(nowhere))
     with (
@@ -194,30 +193,32 @@ def test_a_write_whose_answer_was_lost_at_commit_gets_it_from_the_next_process(
         committing(stalled.url) as living,
         lock_held(stalled.url, STALL) as stall,
     ):
-        lost = submit(dying.committer, asked)
+        lost = submit(dying.committer, repeated_request)
         until(lambda: waiting(stall.conn, STALL) == 1, "the server is at COMMIT")
         cut(dying.connections[0])
         assert isinstance(lost.exception(10), OutcomeUnknown)
-        repeated = submit(living.committer, asked)
-        until(lambda: waiting(stall.conn, LOCK_KEY) == 1, "it is asked for again")
+        repeated = submit(living.committer, repeated_request)
+        until(lambda: waiting(stall.conn, LOCK_KEY) == 1, "it is repeated")
         stall.release()
         found = repeated.result(10)
     assert isinstance(found, Answer)
-    assert (STAGED, STAGED + 3, True) == (found.seq, found.size, found.repeated)
-    assert [draft.id for draft in asked.drafts] == [one.id for one in stalled.events()[STAGED:]]
+    assert (SEEDED, SEEDED + 3, True) == (found.seq, found.size, found.repeated)
+    assert [draft.id for draft in repeated_request.drafts] == [
+        one.id for one in stalled.events()[SEEDED:]
+    ]
 
 
-def test_a_write_that_shares_a_batch_with_its_erasure_is_still_one_write(staged: Record) -> None:
-    """Erased before, in, and after the batch in which it is repeated."""
+def test_a_write_repeated_in_a_batch_with_its_erasure_is_not_recorded_again(seeded: Record) -> None:
+    """Erased before, in, and after the batch that repeats it."""
     id_ = uuid4()
-    asked = statement(id_)
+    repeated_request = statement(id_)
     erasure = request(uuid4(), PayloadErased(target=id_, sections=("content",), ground="gdpr-17"))
-    first, erased, again = staged.append(asked, erasure, asked)
-    later = staged.append(asked, erasure)
+    first, erased, again = seeded.append(repeated_request, erasure, repeated_request)
+    later = seeded.append(repeated_request, erasure)
     assert isinstance(first, Answer)
     assert isinstance(erased, Answer)
-    assert (STAGED, STAGED + 3) == (first.seq, erased.seq)
+    assert (SEEDED, SEEDED + 3) == (first.seq, erased.seq)
     assert replace(first, repeated=True) == again
     assert [replace(one, repeated=True) for one in (first, erased)] == later
-    assert STAGED + 4 == len(staged.events())
-    assert {"content"} == staged.events()[STAGED].erased
+    assert SEEDED + 4 == len(seeded.events())
+    assert {"content"} == seeded.events()[SEEDED].erased

@@ -16,7 +16,7 @@ from onrecord.projections.engine.pages import Heard, page
 from onrecord.projections.engine.projection import behind
 from onrecord.projections.positions import POSITIONS
 from tests.support import postgres
-from tests.support.committing import ask, stage
+from tests.support.committing import position_request, seed
 from tests.support.histories import Cast, History, batches, histories
 from tests.support.oracle import FEW
 from tests.support.record import Record, assert_as_the_ledger_says, record
@@ -52,8 +52,8 @@ def test_a_backlog_that_a_worker_works_off_is_folded_as_the_ledger_says(
 
 
 def test_what_one_has_read_is_not_read_again_for_another_that_hears_it(on_record: Record) -> None:
-    stage(on_record)
-    on_record.append(*(ask() for _ in range(6)))
+    seed(on_record)
+    on_record.append(*(position_request() for _ in range(6)))
     heard = Heard()
     with on_record.engine.connect() as conn:
         first: list[Recorded] = [*page(conn, POSITIONS, 0, 6, shared=heard).heard]
@@ -64,8 +64,8 @@ def test_what_one_has_read_is_not_read_again_for_another_that_hears_it(on_record
 
 
 def test_what_one_stops_at_keeps_the_others_from_nothing(on_record: Record) -> None:
-    stage(on_record)
-    on_record.append(*(ask() for _ in range(9)))
+    seed(on_record)
+    on_record.append(*(position_request() for _ in range(9)))
     poisoned = on_record.events()[5].id
     with psycopg.connect(on_record.url, autocommit=True) as conn:
         conn.execute(f"ALTER TABLE projections.changes ADD CHECK (id <> '{poisoned}')")

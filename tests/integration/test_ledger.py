@@ -1,4 +1,4 @@
-"""Is the ledger one order of exact bytes, with the same answer to the same write?"""
+"""`append`: a dense order of entries, idempotent writes, refusals, times and roots."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -20,19 +20,19 @@ from onrecord.domain.ids import along_id
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
 from onrecord.ledger.entry import leaf_hash
-from onrecord.ledger.evaluate import Answer, prepared
+from onrecord.ledger.evaluate import Answer, seal_request
 from onrecord.ledger.merkle import Frontier
 from tests.support.histories import corrected, position, registration, request, said
-from tests.support.ledgers import ANN, answers, stage, statement, table_rows
+from tests.support.ledgers import ANN, answers, seed_cast, statement, table_rows
 from tests.support.record import Record
 
 
 @pytest.fixture
-def known(on_record: Record) -> Record:
-    return stage(on_record)
+def seeded(on_record: Record) -> Record:
+    return seed_cast(on_record)
 
 
-def test_a_write_repeated_gets_its_first_answer_whatever_happened_since(known: Record) -> None:
+def test_a_repeated_write_gets_its_first_answer_whatever_happened_since(seeded: Record) -> None:
     stated, held = uuid4(), uuid4()
     asked = [
         *(ANN, request(stated, statement("One."), position(expected_revision=1))),
@@ -40,18 +40,18 @@ def test_a_write_repeated_gets_its_first_answer_whatever_happened_since(known: R
         request(uuid4(), corrected(held, actor="ben", topic="arms")),
         request(uuid4(), PositionRetracted(target=held, by="us")),
     ]
-    first = answers(known.append(*asked))
+    first = answers(seeded.append(*asked))
     assert [one.repeated for one in first] == [True, False, False, False, False]
     words = StatementCorrected(target=stated, by="us", replacement=said("ann", "talks", "Two."))
-    answers(known.append(request(uuid4(), words), request(uuid4(), corrected(held))))
-    before = table_rows(known)
-    again = answers(known.append(*reversed(asked)))[::-1]
+    answers(seeded.append(request(uuid4(), words), request(uuid4(), corrected(held))))
+    before = table_rows(seeded)
+    again = answers(seeded.append(*reversed(asked)))[::-1]
     assert [replace(one, repeated=True) for one in first] == again
-    assert before == table_rows(known)
+    assert before == table_rows(seeded)
 
 
 @pytest.mark.parametrize("batch", ["one batch", "two batches"])
-def test_an_id_with_another_body_is_refused_and_changes_nothing(known: Record, batch: str) -> None:
+def test_an_id_with_another_body_is_refused_and_changes_nothing(seeded: Record, batch: str) -> None:
     id_ = uuid4()
     asked = request(id_, statement("One."), position())
     others = [
@@ -63,39 +63,39 @@ def test_an_id_with_another_body_is_refused_and_changes_nothing(known: Record, b
     ]
     others.append(registration(ActorRegistered(id="ann", kind="group")))
     if batch == "two batches":
-        answers(known.append(asked))
-    _, *found = known.append(asked, *others)
+        answers(seeded.append(asked))
+    _, *found = seeded.append(asked, *others)
     reasons = [isinstance(one, Refusal) and one.reason for one in found]
     assert [*["id-reused"] * 5, "slug-taken"] == reasons
-    assert len(known.events()) == 8
+    assert len(seeded.events()) == 8
 
 
-def test_the_same_request_twice_in_one_batch_is_recorded_once(known: Record) -> None:
+def test_the_same_request_twice_in_one_batch_is_recorded_once(seeded: Record) -> None:
     asked = request(uuid4(), statement(), position(), position())
-    once, twice = answers(known.append(asked, asked))
+    once, twice = answers(seeded.append(asked, asked))
     ids = [asked.id, along_id(asked.id, 0), along_id(asked.id, 1)]
     assert (6, 9, tuple(ids[1:]), False) == (once.seq, once.size, once.along, once.repeated)
     assert replace(once, repeated=True) == twice
-    assert [one.id for one in known.events()[6:]] == ids
+    assert [one.id for one in seeded.events()[6:]] == ids
 
 
-def test_one_writers_refusal_is_its_own(known: Record) -> None:
+def test_a_refusal_does_not_affect_other_requests_of_the_batch(seeded: Record) -> None:
     good = [request(uuid4(), position()) for _ in range(3)]
     unknown = request(uuid4(), statement(), position(topic="nothing"))
     conflict = request(uuid4(), position(expected_revision=99))
-    found = known.append(good[0], unknown, good[1], conflict, good[2])
+    found = seeded.append(good[0], unknown, good[1], conflict, good[2])
     assert [Answer, Refusal, Answer, Refusal, Answer] == [type(one) for one in found]
-    recorded = [one.id for one in known.events()]
+    recorded = [one.id for one in seeded.events()]
     assert [one.id for one in good] == recorded[-3:]
     assert not {unknown.id, conflict.id, along_id(unknown.id, 0)} & {*recorded}
 
 
-def test_an_id_that_is_taken_along_a_request_is_refused_and_hurts_no_other(known: Record) -> None:
-    """The id of a position along with a statement can be worked out, and used for another event."""
+def test_a_taken_id_along_a_request_is_refused_alone(seeded: Record) -> None:
+    """The id of a position along with a statement can be computed, and used by another event."""
     held, id_ = uuid4(), uuid4()
-    answers(known.append(request(held, position())))
-    answers(known.append(request(along_id(id_, 0), PositionRetracted(target=held, by="us"))))
-    refused, fine = known.append(
+    answers(seeded.append(request(held, position())))
+    answers(seeded.append(request(along_id(id_, 0), PositionRetracted(target=held, by="us"))))
+    refused, fine = seeded.append(
         request(id_, statement(), position()), request(uuid4(), position(stance="oppose"))
     )
     assert isinstance(refused, Refusal)
@@ -103,27 +103,27 @@ def test_an_id_that_is_taken_along_a_request_is_refused_and_hurts_no_other(known
     assert isinstance(fine, Answer)
 
 
-def test_the_revision_that_a_reader_is_told_is_the_one_that_a_writer_must_expect(
-    known: Record, client: Any
+def test_the_revision_that_a_read_answers_is_the_one_that_a_write_must_expect(
+    seeded: Record, client: Any
 ) -> None:
-    """Also of a pair that a position left while it was retracted."""
+    """Even for a pair that a position left while it was retracted."""
     held = uuid4()
     moved = [
         request(held, position()),
         request(uuid4(), PositionRetracted(target=held, by="us")),
         request(uuid4(), corrected(held, topic="arms")),
     ]
-    answers(known.append(*moved))
-    known.catch_up()
+    answers(seeded.append(*moved))
+    seeded.catch_up()
     told = client.get("/v1/actors/ann/topics/talks/position").json()["revision"]
-    found = known.append(request(uuid4(), position(expected_revision=told)))
+    found = seeded.append(request(uuid4(), position(expected_revision=told)))
     assert [Answer] == [type(one) for one in found], found
 
 
-def test_places_are_dense_times_never_go_back_and_each_commit_has_its_root(known: Record) -> None:
+def test_seqs_are_dense_times_never_go_back_and_each_commit_has_its_root(seeded: Record) -> None:
     for n in range(20):
-        answers(known.append(*(request(uuid4(), position(order=k)) for k in range(n % 4 + 1))))
-    with db.connect(known.url, role="onrecord_audit") as conn:
+        answers(seeded.append(*(request(uuid4(), position(order=k)) for k in range(n % 4 + 1))))
+    with db.connect(seeded.url, role="onrecord_audit") as conn:
         entries = conn.execute("SELECT seq, entry, leaf_hash FROM ledger.entries ORDER BY 1")
         seqs, written, leaves = zip(*entries, strict=True)
         commits = conn.execute(
@@ -136,50 +136,57 @@ def test_places_are_dense_times_never_go_back_and_each_commit_has_its_root(known
     for size, root, frontier, _ in commits:
         expected = Frontier().extended(leaves[:size])
         assert (expected.root(), list(expected.hashes)) == (root, frontier)
-    times = [one.recorded_at for one in known.events()]
+    times = [one.recorded_at for one in seeded.events()]
     assert sorted(times) == times
     for start, (size, _, _, at) in zip([0, *(one[0] for one in commits)], commits, strict=False):
         assert {at} == set(times[start:size])
 
 
-def test_recorded_at_waits_for_a_clock_that_went_back(known: Record) -> None:
+def test_recorded_at_waits_for_a_clock_that_went_back(seeded: Record) -> None:
     future = datetime(9000, 1, 1, tzinfo=UTC)
-    with db.connect(known.url, role="onrecord_ingest") as conn:
+    with db.connect(seeded.url, role="onrecord_ingest") as conn:
         tree = Frontier().extended(bytes([n]) * 32 for n in range(7))
         values = [tree.size, future, tree.root(), list(tree.hashes)]
         conn.execute("INSERT INTO ledger.commits VALUES (%s, %s, %s, %s)", values)
-        (answer,) = answers(append(conn, [prepared(request(uuid4(), position()))]))
+        (answer,) = answers(append(conn, [seal_request(request(uuid4(), position()))]))
     assert future == answer.recorded_at
 
 
-def test_an_entry_that_names_more_than_fits_is_refused_alone(known: Record) -> None:
+def test_a_batch_that_exceeds_the_buffers_of_a_socket_is_recorded(seeded: Record) -> None:
+    large = [request(uuid4(), statement("w" * 100_000)) for _ in range(50)]
+    assert list(range(6, 56)) == [one.seq for one in answers(seeded.append(*large))]
+
+
+def test_an_entry_that_is_too_large_is_refused_alone(seeded: Record) -> None:
     names = [registration(ActorRegistered(id=f"{'x' * 70}-{n}", kind="person")) for n in range(64)]
-    answers(known.append(*names))
+    answers(seeded.append(*names))
     # each draft registers an actor, which has an id
     slugs = [one.drafts[0].event.id for one in names]  # type: ignore[attr-defined]
     speakers = [{"actor": slug, "on_behalf_of": slugs} for slug in slugs]
     huge = StatementMade.model_validate({**said("ann", "talks"), "speakers": speakers})
-    fine, refused = known.append(request(uuid4(), position()), request(uuid4(), huge))
+    fine, refused = seeded.append(request(uuid4(), position()), request(uuid4(), huge))
     assert isinstance(fine, Answer)
     assert isinstance(refused, Refusal)
     assert refused.reason == "entry-too-large"
 
 
-def test_writers_at_once_get_one_dense_order_and_no_acknowledged_write_is_lost(
-    known: Record,
+def test_concurrent_writers_share_a_dense_order_and_lose_no_acknowledged_write(
+    seeded: Record,
 ) -> None:
     writers, each = 8, 50
     together = threading.Barrier(writers)
 
     def write(_: int) -> list[Answer]:
-        with db.connect(known.url, role="onrecord_ingest") as conn:
+        with db.connect(seeded.url, role="onrecord_ingest") as conn:
             together.wait(30)
             asked = [request(uuid4(), position(order=n)) for n in range(each)]
-            return [answer for one in asked for answer in answers(append(conn, [prepared(one)]))]
+            return [
+                answer for one in asked for answer in answers(append(conn, [seal_request(one)]))
+            ]
 
     with ThreadPoolExecutor(writers) as pool:
         acknowledged = [one for found in pool.map(write, range(writers)) for one in found]
-    events = known.events()
+    events = seeded.events()
     assert [one.seq for one in events] == list(range(6 + writers * each))
     assert {(one.event, one.seq, one.recorded_at) for one in acknowledged} == {
         (one.id, one.seq, one.recorded_at) for one in events[6:]

@@ -20,7 +20,7 @@ from onrecord.domain.decisions import Touches
 from onrecord.domain.events import CLASSES, PositionChanged, Recorded
 from onrecord.domain.positions import CHANGE_KINDS
 from onrecord.kit.sql import db
-from onrecord.ledger.entry import touched
+from onrecord.ledger.entry import parse_touches
 from onrecord.webhooks.api import endpoints
 from onrecord.webhooks.matching import Filter
 from tests.support import naive, postgres
@@ -78,7 +78,7 @@ def played(server_url: str, template: str) -> Iterator[Played]:
         with db.connect(url, role="onrecord_audit") as conn:
             rows = conn.execute("SELECT entry FROM ledger.entries ORDER BY seq").fetchall()
         seen = [
-            as_seen(events, one, touched(bytes(entry)))
+            as_seen(events, one, parse_touches(bytes(entry)))
             for one, (entry,) in zip(events, rows, strict=True)
         ]
         filters = dict(drawn(Random(11)))

@@ -1,4 +1,4 @@
-"""Is each request of many answered for itself, whatever else fails meanwhile?"""
+"""`Recorder`: each of many requests gets its own answer or problem."""
 
 import asyncio
 from uuid import uuid4
@@ -13,78 +13,78 @@ from onrecord.kit.sql import db
 from onrecord.ledger import committer as committer_module
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.evaluate import Answer
-from tests.support.committing import ask, lock_held, stage
+from tests.support.committing import lock_held, position_request, seed
 from tests.support.histories import position, request, said
 from tests.support.record import Record
 
 
 def recorder(url: str) -> Recorder:
-    """A write door's recorder, its pool for looking things up closed."""
+    """The recorder of a write API whose pool for look-ups is closed."""
     committer = Committer(lambda: app_factory.writer(url), on_commit=lambda: None)
     committer.start()
     return Recorder(committer, db.pool(url, role="onrecord_ingest", size=1))
 
 
-def test_what_is_refused_is_refused_also_where_nothing_near_can_be_looked_up(
+def test_a_refusal_needs_no_look_up_of_the_nearest_slugs(
     on_record: Record,
 ) -> None:
-    stage(on_record)
+    seed(on_record)
     unknown = request(uuid4(), StatementMade.model_validate(said("nobody", "talks")))
 
     async def record() -> list[Answer | BaseException]:
-        door = recorder(on_record.url)
-        found = await door.record_all([ask(), unknown, ask()])
-        await door.committer.stop()
-        return found
+        api = recorder(on_record.url)
+        answers = await api.record_all([position_request(), unknown, position_request()])
+        await api.committer.stop()
+        return answers
 
     before, refused, after = asyncio.run(record())
     assert (Answer, Answer) == (type(before), type(after))
     assert isinstance(refused, Problem)
-    assert ["no actor 'nobody' is on record"] == [one["message"] for one in refused.errors]
+    assert ["no actor 'nobody' is on record"] == [error["message"] for error in refused.errors]
     assert 4 == len(on_record.events())
 
 
-def test_requests_whose_writer_goes_away_while_they_wait_are_not_recorded(
+def test_cancelled_requests_are_not_recorded(
     on_record: Record,
 ) -> None:
-    stage(on_record)
-    three = [ask(), ask(), ask()]
+    seed(on_record)
+    three = [position_request(), position_request(), position_request()]
 
     async def leave() -> None:
-        door = recorder(on_record.url)
+        api = recorder(on_record.url)
         with lock_held(on_record.url) as lock:
-            first = asyncio.create_task(door.record_all([ask()]))
+            first = asyncio.create_task(api.record_all([position_request()]))
             await asyncio.to_thread(lock.wait_for, 1)
-            rest = asyncio.create_task(door.record_all(three))
-            await asyncio.sleep(0)  # it has handed them in
+            rest = asyncio.create_task(api.record_all(three))
+            await asyncio.sleep(0)  # they are submitted
             rest.cancel()
             await asyncio.gather(rest, return_exceptions=True)
             lock.release()
             await first
-        await door.committer.stop()
+        await api.committer.stop()
 
     asyncio.run(leave())
     assert 3 == len(on_record.events())
 
 
-def test_what_is_asked_at_once_is_recorded_together_and_answered_each_for_itself(
+def test_concurrent_requests_are_recorded_together_and_answered_individually(
     on_record: Record,
 ) -> None:
-    """One of them has gone before the turn ends, another cannot even be prepared."""
-    stage(on_record)
+    """A request is cancelled before it is recorded, and another cannot be encoded."""
+    seed(on_record)
     unknown = request(uuid4(), StatementMade.model_validate(said("nobody", "talks")))
     surrogate = position().model_copy(update={"summary": "\ud800"})
-    broken, goes = request(uuid4(), surrogate), ask()
+    broken, cancelled = request(uuid4(), surrogate), position_request()
 
     async def record() -> list[Answer | BaseException]:
-        door = recorder(on_record.url)
-        asked = [ask(), unknown, broken, goes, ask()]
-        tasks = [asyncio.create_task(door.record(one)) for one in asked]
-        await asyncio.sleep(0)  # all have asked
+        api = recorder(on_record.url)
+        requests = [position_request(), unknown, broken, cancelled, position_request()]
+        tasks = [asyncio.create_task(api.record(request)) for request in requests]
+        await asyncio.sleep(0)  # all are submitted
         tasks[3].cancel()
-        found = await asyncio.gather(*tasks, return_exceptions=True)
-        await door.committer.stop()
-        return found
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
+        await api.committer.stop()
+        return answers
 
     before, refused, failed, gone, after = asyncio.run(record())
     assert (Answer, Answer) == (type(before), type(after))
@@ -95,51 +95,55 @@ def test_what_is_asked_at_once_is_recorded_together_and_answered_each_for_itself
     assert 4 == len(on_record.events())
 
 
-def test_in_a_turn_that_asks_for_more_than_may_wait_some_are_taken(
+def test_requests_beyond_the_limit_of_pending_ones_are_refused(
     on_record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage(on_record)
+    seed(on_record)
     monkeypatch.setattr(committer_module, "MAX_PENDING", 3)
 
     async def record() -> list[Answer | BaseException]:
-        door = recorder(on_record.url)
+        api = recorder(on_record.url)
         with lock_held(on_record.url) as lock:
-            first = asyncio.create_task(door.record(ask()))
+            first = asyncio.create_task(api.record(position_request()))
             await asyncio.to_thread(lock.wait_for, 1)
-            waits = asyncio.create_task(door.record(ask()))
+            waits = asyncio.create_task(api.record(position_request()))
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            rest = [asyncio.create_task(door.record(ask())) for _ in range(4)]
+            rest = [asyncio.create_task(api.record(position_request())) for _ in range(4)]
             busy = await asyncio.gather(*rest[2:], return_exceptions=True)
             lock.release()
-            found = await asyncio.gather(first, waits, *rest[:2])
-        await door.committer.stop()
-        return [*found, *busy]
+            answers = await asyncio.gather(first, waits, *rest[:2])
+        await api.committer.stop()
+        return [*answers, *busy]
 
-    *taken, one, other = asyncio.run(record())
-    assert [Answer] * 4 == [type(each) for each in taken]
-    assert ["busy"] * 2 == [each.code for each in (one, other) if isinstance(each, Problem)]
+    *recorded, fifth, sixth = asyncio.run(record())
+    assert [Answer] * 4 == [type(answer) for answer in recorded]
+    assert ["busy"] * 2 == [
+        problem.code for problem in (fifth, sixth) if isinstance(problem, Problem)
+    ]
 
 
-def test_those_who_have_all_gone_away_are_no_trouble_to_who_comes_next(on_record: Record) -> None:
-    stage(on_record)
+def test_a_batch_of_which_all_requests_were_cancelled_does_not_disturb_the_next(
+    on_record: Record,
+) -> None:
+    seed(on_record)
 
     async def leave() -> list[list[Answer | BaseException]]:
-        door = recorder(on_record.url)
-        found = [await door.record_all([ask()]) for _ in range(3)]
+        api = recorder(on_record.url)
+        answers = [await api.record_all([position_request()]) for _ in range(3)]
         for _ in range(3):
             with lock_held(on_record.url) as lock:
-                first = asyncio.create_task(door.record_all([ask()]))
+                first = asyncio.create_task(api.record_all([position_request()]))
                 await asyncio.to_thread(lock.wait_for, 1)
-                gone = asyncio.create_task(door.record_all([ask()]))
-                await asyncio.sleep(0)  # it has handed it in
+                gone = asyncio.create_task(api.record_all([position_request()]))
+                await asyncio.sleep(0)  # it is submitted
                 gone.cancel()
                 await asyncio.gather(gone, return_exceptions=True)
                 lock.release()
-                found += [await first, await door.record_all([ask()])]
-        await door.committer.stop()
-        return found
+                answers += [await first, await api.record_all([position_request()])]
+        await api.committer.stop()
+        return answers
 
-    told = [one for found in asyncio.run(leave()) for one in found]
-    assert [Answer] * 9 == [type(one) for one in told]
+    answers = [answer for batch in asyncio.run(leave()) for answer in batch]
+    assert [Answer] * 9 == [type(answer) for answer in answers]
     assert 11 == len(on_record.events())

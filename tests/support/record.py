@@ -20,7 +20,7 @@ from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from onrecord.ledger import read
 from onrecord.ledger.append import append
-from onrecord.ledger.evaluate import Answer, prepared
+from onrecord.ledger.evaluate import Answer, seal_request
 from onrecord.projections.engine.catch_up import SETTINGS, catch_up, prepare
 from onrecord.projections.engine.catch_up_all import keep_abreast
 from onrecord.projections.engine.projection import behind
@@ -41,7 +41,7 @@ class Record:
     def append(self, *requests: Request) -> list[Answer | Refusal]:
         """Record requests in one transaction, as the committer does."""
         with db.connect(self.url, role="onrecord_ingest") as conn:
-            return append(conn, [prepared(one) for one in requests])
+            return append(conn, [seal_request(one) for one in requests])
 
     def catch_up(self) -> None:
         """Fold every projection to the end, as the worker does."""

@@ -25,10 +25,10 @@ from onrecord.ledger.entry import (
     canonical,
     decode,
     encode,
+    format_timestamp,
     leaf_hash,
-    says_the_same,
+    records_event,
     seal,
-    stamp,
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "events"
@@ -134,7 +134,7 @@ def test_a_whole_entry_is_read_back_as_what_was_recorded(monkeypatch: pytest.Mon
         recorded.event,
         recorded.erased,
     )
-    assert says_the_same(WHOLE_ENTRY, payloads, event)
+    assert records_event(WHOLE_ENTRY, payloads, event)
 
 
 def test_a_whole_entry_names_the_sections_that_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,5 +156,7 @@ def whole_entry(monkeypatch: pytest.MonkeyPatch) -> tuple[bytes, tuple[Payload, 
     )
     event = parsed(golden(GOLDEN / "statement.made.v1.json"))
     sealed = seal(Draft(UUID(int=7), event))
-    entry = encode(sealed, about, seq=41, recorded_at=stamp(RECORDED_AT), recorded_by="local")
+    entry = encode(
+        sealed, about, seq=41, recorded_at=format_timestamp(RECORDED_AT), recorded_by="local"
+    )
     return entry, sealed.payloads

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Literal
 
+import psycopg
 import uvicorn
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import APIRouter, FastAPI
@@ -28,7 +29,6 @@ from onrecord.kit.processes.gc_tuning import spare_collector
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from onrecord.kit.sql.batched_query import Together
-from onrecord.kit.sql.pipeline import Connection
 from onrecord.ledger.committer import Committer
 from onrecord.projections import status
 from onrecord.projections.changes.positions_read import HELD
@@ -111,13 +111,13 @@ def make(settings: Settings, doors: frozenset[Door]) -> FastAPI:
     return app
 
 
-def writer(url: str) -> Connection:
+def writer(url: str) -> psycopg.Connection[Any]:
     """The committer's connection. A writer frozen under the lock is cut off after half a second.
 
     It looks things up by id and nothing else. Planned once on a small ledger, it would otherwise
     read all of a growing one at each commit, until the next ANALYZE.
     """
-    return db.connect(
+    conn = db.connect(
         url,
         role="onrecord_ingest",
         enable_seqscan="off",
@@ -128,6 +128,11 @@ def writer(url: str) -> Connection:
         statement_timeout="30s",
         tcp_user_timeout="10s",
     )
+    if conn.info.server_version >= 170000:
+        # A writer frozen between the insertion and COMMIT does not count as idle, because both are
+        # sent in one pipeline. It may wait 10 s for the lock and insert for 30 s.
+        conn.execute("SET transaction_timeout = '45s'")
+    return conn
 
 
 @asynccontextmanager

@@ -1,61 +1,64 @@
-"""How do requests become entries?
+"""Appending a batch of requests to the ledger, in one transaction and two round trips.
 
-One transaction for a batch of requests: take the lock, look at the head and at what the requests
-name, have each one judged, number and hash what is accepted, insert it all at once.
-Each step is a statement of its own at READ
-COMMITTED: a snapshot taken before the lock was granted would not see what its last holder wrote.
+The first round trip takes the lock and reads the end of the ledger and whatever the requests name.
+Then each request is evaluated, numbered and encoded. The second round trip inserts what was
+accepted, and commits. Used by `writer`.
+
+All statements are statements of their own at READ COMMITTED: a snapshot that was taken before the
+lock was granted does not contain what its last holder committed.
 """
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 import psycopg
+from psycopg import RawCursor
 
 from onrecord.domain.decisions import Refusal
-from onrecord.kit.sql import binary
-from onrecord.kit.sql.pipeline import Connection, Statement
-from onrecord.ledger.evaluate import Answer, Judging, Write
-from onrecord.ledger.insert import INSERT, insertion
-from onrecord.ledger.lookup import look
+from onrecord.ledger.evaluate import Answer, BatchEvaluator, Write
+from onrecord.ledger.insert import INSERT, insert_params
+from onrecord.ledger.lookup import read_locked_ledger
 
 LOCK_KEY: Final = 0x6F6E7265636F7264  # b"onrecord"
-_BEGIN: Final = Statement("BEGIN")
-_LOCK: Final = Statement(f"SELECT pg_advisory_xact_lock({LOCK_KEY})")
-_ERASE: Final = Statement("SELECT ledger.erase($1)")
-_COMMIT: Final = Statement("COMMIT")
+_LOCK: Final = f"SELECT pg_advisory_xact_lock({LOCK_KEY})"
+_ERASE: Final = "SELECT ledger.erase($1::bigint)"
 
 
 class CommitLost(Exception):
-    """The connection was lost while the transaction was being committed."""
+    """The connection was lost after COMMIT may have been sent: the outcome is open."""
 
 
-def append(conn: Connection, writes: Sequence[Write]) -> list[Answer | Refusal]:
-    """Record what may be recorded of `writes`, in their order; one answer or refusal for each.
+def append(conn: psycopg.Connection[Any], writes: Sequence[Write]) -> list[Answer | Refusal]:
+    """Record the writes that are accepted, in their order; an answer or a refusal for each.
 
-    All or nothing: when it raises, nothing of the batch is on record, but `CommitLost` leaves that
-    open. Calling again with the same writes is always safe. The connection is in autocommit.
+    All or nothing: when it raises, nothing of the batch is on record, except that `CommitLost`
+    leaves that open. Repeating a call with the same writes is always safe. The connection must be
+    in autocommit.
     """
+    cursor = RawCursor(conn)
+    committing = False
     try:
-        now, head = look(conn, [one.request for one in writes], after=(_BEGIN(), _LOCK()))
-        judging = Judging(now)
-        for one in writes:
-            judging.add(one)
-        rows = judging.rows
-        if not rows:
-            conn.trip(_COMMIT())
-            return judging.answers
-        params, _ = insertion(rows, head.frontier, now.recorded_at)
-    except BaseException:
-        with suppress(psycopg.Error):
-            conn.execute("ROLLBACK")
-        raise
-    erase = [_ERASE(binary.integer(row.seq)) for row in rows if row.fact.draft.event.erases]
-    try:
-        conn.trip(INSERT(*params), *erase, _COMMIT())
-    except psycopg.Error as error:
-        if conn.closed:  # else the server goes on, and said that it had not come to COMMIT
+        with conn.pipeline() as pipeline:
+            cursor.execute("BEGIN")
+            cursor.execute(_LOCK)
+            requests = [write.request for write in writes]
+            ledger = read_locked_ledger(cursor, pipeline, requests)
+            evaluator = BatchEvaluator(ledger)
+            for write in writes:
+                evaluator.evaluate(write)
+            if evaluator.entries:
+                params = insert_params(evaluator.entries, ledger)
+                committing = True
+                cursor.execute(INSERT, params, prepare=True)
+            for entry in evaluator.entries:
+                if entry.fact.draft.event.erases:
+                    cursor.execute(_ERASE, [entry.seq])
+            cursor.execute("COMMIT")
+    except BaseException as error:
+        if committing and conn.closed:
             raise CommitLost from error
-        conn.execute("ROLLBACK")
+        with suppress(psycopg.Error):  # the server reported the error, so COMMIT was not executed
+            cursor.execute("ROLLBACK")
         raise
-    return judging.answers
+    return evaluator.answers

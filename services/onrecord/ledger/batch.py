@@ -11,9 +11,9 @@ from itertools import islice
 from typing import NamedTuple
 
 from onrecord.ledger.evaluate import Write
-from onrecord.ledger.outcomes import Outcome
+from onrecord.ledger.outcomes import WriteOutcome
 
-OutcomesFuture = asyncio.Future[list[Outcome]]
+OutcomesFuture = asyncio.Future[list[WriteOutcome]]
 """Resolves to one outcome for each request of a submission. To cancel it withdraws them."""
 
 
@@ -34,7 +34,7 @@ class PendingBatch:
     def writes(self) -> list[Write]:
         return [write for submission in self.submissions for write in submission.writes]
 
-    def resolve(self, outcomes: Sequence[Outcome]) -> None:
+    def resolve(self, outcomes: Sequence[WriteOutcome]) -> None:
         """Give each submission the outcomes of its own writes. `outcomes` are in their order."""
         remaining = iter(outcomes)
         for writes, future in self.submissions:

@@ -13,8 +13,8 @@ from typing import Final
 
 from onrecord.domain.decisions import Request
 from onrecord.ledger.batch import OutcomesFuture, PendingBatch, PendingQueue, Submission
-from onrecord.ledger.evaluate import Answer, prepared
-from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable, Outcome, OutcomeUnknown
+from onrecord.ledger.evaluate import Answer, seal_request
+from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable, OutcomeUnknown, WriteOutcome
 from onrecord.ledger.writer import Connect, LedgerWriter
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Committer:
         # an empty queue takes any number, or a submission larger than the limit could never be made
         if count and count + len(requests) > MAX_PENDING:
             raise LedgerBusy
-        writes = [prepared(request) for request in requests]
+        writes = [seal_request(request) for request in requests]
         future: OutcomesFuture = self._loop.create_future()
         self._pending.put(Submission(writes, future))
         self._submitted.set()
@@ -79,7 +79,7 @@ class Committer:
         await self._loop.run_in_executor(self._thread, self._writer.close)
         self._thread.shutdown()
 
-    async def _record(self, batch: PendingBatch) -> Sequence[Outcome]:
+    async def _record(self, batch: PendingBatch) -> Sequence[WriteOutcome]:
         writes = batch.writes
         try:
             outcomes = await self._loop.run_in_executor(self._thread, self._writer.record, writes)

@@ -83,7 +83,7 @@ def seqs(
 
 def identity(conn: Connection, seq: int) -> tuple[UUID, str]:
     """The id and the type of the entry at this place, even if it cannot be read as an event."""
-    return read.identity(driver(conn), seq)
+    return read.entry_identity(driver(conn), seq)
 
 
 def commits(conn: Connection, start: int, until: int, limit: int | None) -> Sequence[Commit]:
@@ -119,7 +119,7 @@ def _places(
 
 def size(conn: Connection) -> int:
     """The number of entries now."""
-    return read.size(driver(conn))
+    return read.ledger_size(driver(conn))
 
 
 def driver(conn: Connection) -> psycopg.Connection[Any]:

@@ -1,20 +1,17 @@
-"""How do accepted entries get into the tables?
+"""Insertion of a batch: one statement for all tables of the ledger, and its parameters.
 
-One statement for all tables of a batch, fed with binary arrays. Called by `append`, whose
-transaction has the ledger's lock by then.
+Used by `append`, whose transaction holds the ledger's lock by then.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from onrecord.domain.decisions import Fact
-from onrecord.kit.sql import binary
-from onrecord.kit.sql.pipeline import Statement
 from onrecord.ledger.entry import Payload, leaf_hash
-from onrecord.ledger.merkle import Frontier
+from onrecord.ledger.lookup import LockedLedger
 
-INSERT: Final = Statement("""
+INSERT: Final = """
 WITH entries AS (
     INSERT INTO ledger.entries (seq, id, entry, leaf_hash)
     SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bytea[], $4::bytea[])
@@ -24,18 +21,18 @@ WITH entries AS (
 ), touches AS (
     INSERT INTO ledger.touches (kind, name, seq)
     SELECT * FROM unnest($9::text[], $10::text[], $11::bigint[])
-), made AS (
+), ids AS (
     INSERT INTO ledger.ids (id, kind, slug, seq)
     SELECT * FROM unnest($12::uuid[], $13::text[], $14::text[], $15::bigint[])
     ON CONFLICT (id) DO UPDATE SET seq = excluded.seq
 )
 INSERT INTO ledger.commits (size, recorded_at, root, frontier)
-SELECT $16::bigint, $17::timestamptz, $18::bytea, $19::bytea[]
-""")
+VALUES ($16::bigint, $17::timestamptz, $18::bytea, $19::bytea[])
+"""
 
 
-class Row(NamedTuple):
-    """An accepted fact, numbered and written as bytes."""
+class NewEntry(NamedTuple):
+    """An accepted fact, numbered and encoded."""
 
     seq: int
     fact: Fact
@@ -43,60 +40,60 @@ class Row(NamedTuple):
     payloads: tuple[Payload, ...]
 
 
-def insertion(
-    rows: Sequence[Row], frontier: Frontier, recorded_at: datetime
-) -> tuple[list[bytes], Frontier]:
-    """The parameters of `INSERT` for a batch that follows `frontier`, and the tree after it."""
-    leaves = [leaf_hash(row.entry) for row in rows]
-    after = frontier.extended(leaves)
-    seqs = [row.seq for row in rows]
-    payloads = [one for row in rows for one in row.payloads]
-    touches = [touches_of(row.fact) for row in rows]
-    things = things_of(rows)
+def insert_params(entries: Sequence[NewEntry], ledger: LockedLedger) -> list[Any]:
+    """The parameters of `INSERT` for entries that follow the end of the ledger."""
+    leaf_hashes = [leaf_hash(entry.entry) for entry in entries]
+    frontier = ledger.frontier.extended(leaf_hashes)
+    payloads = [(entry.seq, payload) for entry in entries for payload in entry.payloads]
+    touches = [(*touch, entry.seq) for entry in entries for touch in touches_rows(entry.fact)]
+    ids = ids_rows(entries)
     return [
-        binary.integers(seqs),
-        binary.uuids([row.fact.draft.id for row in rows]),
-        binary.blobs([row.entry for row in rows]),
-        binary.blobs(leaves),
-        binary.repeated(seqs, [len(row.payloads) for row in rows]),
-        binary.texts([one.section for one in payloads]),
-        binary.blobs([one.salt for one in payloads]),
-        binary.blobs([one.value for one in payloads]),
-        binary.texts([kind for some in touches for kind, _ in some]),
-        binary.texts([name for some in touches for _, name in some]),
-        binary.repeated(seqs, [len(some) for some in touches]),
-        binary.uuids(things),
-        binary.texts([kind for kind, _, _ in things.values()]),
-        binary.texts([slug for _, slug, _ in things.values()]),
-        binary.integers([seq for _, _, seq in things.values()]),
-        binary.integer(after.size),
-        binary.instant(recorded_at),
-        after.root(),
-        binary.blobs(after.hashes),
-    ], after
+        [entry.seq for entry in entries],
+        [entry.fact.draft.id for entry in entries],
+        [entry.entry for entry in entries],
+        leaf_hashes,
+        [seq for seq, _ in payloads],
+        [payload.section for _, payload in payloads],
+        [payload.salt for _, payload in payloads],
+        [payload.value for _, payload in payloads],
+        [kind for kind, _, _ in touches],
+        [name for _, name, _ in touches],
+        [seq for _, _, seq in touches],
+        list(ids),
+        [kind for kind, _, _ in ids.values()],
+        [slug for _, slug, _ in ids.values()],
+        [seq for _, _, seq in ids.values()],
+        frontier.size,
+        ledger.recorded_at,
+        frontier.root(),
+        list(frontier.hashes),
+    ]
 
 
-def touches_of(fact: Fact) -> list[tuple[str, str]]:
-    """By what an entry is found: kind and name."""
+def touches_rows(fact: Fact) -> list[tuple[str, str]]:
+    """The kinds and names under which an entry is found, as rows of `ledger.touches`."""
     draft, touches = fact.draft, fact.touches
-    found = [("type", draft.event.type)]
+    rows = [("type", draft.event.type)]
     if draft.event.amends == "statement":
-        # by which an erasure finds every event of a statement; the one that made it has its id
-        found.append(("statement", str(draft.subject)))
-    found += [("actor", actor) for actor in touches.actors]
-    found += [("topic", topic) for topic in touches.topics]
-    found += [("pair", f"{pair.actor}/{pair.topic}") for pair in fact.pairs]
-    return found
+        # An erasure finds by it all entries of a statement but the first, whose id is the target's.
+        rows.append(("statement", str(draft.subject)))
+    rows += [("actor", actor) for actor in touches.actors]
+    rows += [("topic", topic) for topic in touches.topics]
+    rows += [("pair", f"{pair.actor}/{pair.topic}") for pair in fact.pairs]
+    return rows
 
 
-def things_of(rows: Sequence[Row]) -> dict[Any, tuple[str, str | None, int]]:
-    """Each thing once, with the seq of its last event: ON CONFLICT takes no twins."""
-    things: dict[Any, tuple[str, str | None, int]] = {}
-    for row in rows:
-        event = row.fact.draft.event
+def ids_rows(entries: Sequence[NewEntry]) -> dict[UUID, tuple[str, str | None, int]]:
+    """Kind, slug and seq of the latest event by id, as rows of `ledger.ids`.
+
+    An id stands in it once, as ON CONFLICT takes no row twice.
+    """
+    rows: dict[UUID, tuple[str, str | None, int]] = {}
+    for entry in entries:
+        event = entry.fact.draft.event
         if kind := event.makes or event.amends:
             slug = getattr(event, "id", None) if kind in ("actor", "topic") else None
-            subject = row.fact.draft.subject
-            before = things.get(subject)
-            things[subject] = (kind, slug or (before and before[1]), row.seq)
-    return things
+            id_ = entry.fact.draft.subject
+            earlier = rows.get(id_)
+            rows[id_] = (kind, slug or (earlier and earlier[1]), entry.seq)
+    return rows

@@ -16,5 +16,5 @@ class OutcomeUnknown(Exception):
     """The database was lost while it committed; repeat the request with the same id."""
 
 
-Outcome = Answer | Refusal | Exception
+WriteOutcome = Answer | Refusal | Exception
 """A request was recorded, refused, or failed."""

@@ -1,7 +1,7 @@
-"""How is the ledger read back: by place, by event, by whom it is about?
+"""Queries over the ledger: pages of entries, single entries, and its size.
 
-Called by followers (sync), the audit door (async, through `kit.db`) and the write door (nearest
-slugs). Pages are keyset reads in short transactions; none holds a snapshot between pages.
+Used by followers (sync), the audit API (async, through `kit.sql.db`) and the write API (nearest
+slugs). Pages are keyset reads in short transactions; no snapshot is kept between pages.
 """
 
 from collections.abc import Generator, Mapping
@@ -117,13 +117,13 @@ SIZE: Final = text("SELECT coalesce(max(size), 0) AS size FROM ledger.commits")
 """The number of entries."""
 
 KIND: Final = text("SELECT kind FROM ledger.ids WHERE id = CAST(:id AS uuid)")
-"""What a thing is; no row where there is no such thing."""
+"""The kind of what has this id; no row if there is nothing."""
 
 NEAREST: Final = text(
     "SELECT slug FROM ledger.ids WHERE kind = :kind AND slug IS NOT NULL"
     " ORDER BY slug <-> :slug, slug LIMIT 3"
 )
-"""The three slugs of a kind that are most like one (trigrams)."""
+"""The three slugs of a kind that are most similar to `:slug` (trigrams)."""
 
 _WHOLE: Final = """
 SELECT '['::bytea || e.entry || ',{{' || coalesce(p.parts, '') || '}}]'
@@ -184,7 +184,7 @@ def entries_at(conn: psycopg.Connection[Any], seqs: str, asked: Any) -> list[Rec
         return [decode_whole(whole) for (whole,) in rows]
 
 
-def identity(conn: psycopg.Connection[Any], seq: int) -> tuple[UUID, str]:
+def entry_identity(conn: psycopg.Connection[Any], seq: int) -> tuple[UUID, str]:
     """The id and the type of an entry."""
     row = conn.execute(
         "SELECT id, convert_from(entry, 'UTF8')::json ->> 'type' FROM ledger.entries"
@@ -195,7 +195,7 @@ def identity(conn: psycopg.Connection[Any], seq: int) -> tuple[UUID, str]:
     return row[0], row[1]
 
 
-def size(conn: psycopg.Connection[Any]) -> int:
+def ledger_size(conn: psycopg.Connection[Any]) -> int:
     """The number of entries."""
     row = conn.execute("SELECT size FROM ledger.commits ORDER BY size DESC LIMIT 1").fetchone()
     return row[0] if row else 0

@@ -5,23 +5,22 @@ Used by `committer`, which calls it from a single thread.
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from psycopg.errors import LockNotAvailable, QueryCanceled, ReadOnlySqlTransaction
 
 from onrecord.domain.decisions import Refusal
-from onrecord.kit.sql.pipeline import Connection
 from onrecord.ledger.append import CommitLost, append
 from onrecord.ledger.evaluate import Answer, Write
-from onrecord.ledger.outcomes import LedgerUnavailable, Outcome, OutcomeUnknown
+from onrecord.ledger.outcomes import LedgerUnavailable, OutcomeUnknown, WriteOutcome
 
 log = logging.getLogger(__name__)
 
 _UNAVAILABLE: Final = (LockNotAvailable, QueryCanceled, ReadOnlySqlTransaction)
 """Errors by which the database says that it does not write now, whatever the request."""
 
-Connect = Callable[[], Connection]
+Connect = Callable[[], psycopg.Connection[Any]]
 
 
 class LedgerWriter:
@@ -29,9 +28,9 @@ class LedgerWriter:
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
-        self._conn: Connection | None = None
+        self._conn: psycopg.Connection[Any] | None = None
 
-    def record(self, writes: Sequence[Write]) -> list[Outcome]:
+    def record(self, writes: Sequence[Write]) -> list[WriteOutcome]:
         """Record writes in one transaction; an outcome for each, in their order.
 
         If that fails, each is repeated in a transaction of its own, so that a request which the

@@ -17,7 +17,14 @@ from fastapi.routing import APIRoute
 from onrecord.domain.decisions import Draft, Touches
 from onrecord.domain.events import CLASSES, Event
 from onrecord.domain.payload import references, split
-from onrecord.ledger.entry import Payload, Sealed, canonical, commitment, encode, stamp
+from onrecord.ledger.entry import (
+    Payload,
+    SealedEvent,
+    canonical,
+    commitment,
+    encode,
+    format_timestamp,
+)
 from onrecord.webhooks import payload
 
 _THING: Final = UUID("01939a3c-6f00-7a51-8a7c-3f1d5b2c9e10")
@@ -96,7 +103,7 @@ _CHANGE: Final = {
 def example(type_: str) -> dict[str, Any]:
     """The body of a delivery of this type."""
     if type_ == payload.PING:
-        told: dict[str, Any] = orjson.loads(payload.ping(_EVENT, _THING, stamp(_AT)))
+        told: dict[str, Any] = orjson.loads(payload.ping(_EVENT, _THING, format_timestamp(_AT)))
         return told
     event = _newest(type_).model_validate(SAID[type_][1])
     sealed = _sealed(event)
@@ -105,7 +112,7 @@ def example(type_: str) -> dict[str, Any]:
         tuple(sorted({str(one.name) for one in named if one.kind == "actor"})),
         tuple(sorted({str(one.name) for one in named if one.kind == "topic"})),
     )
-    entry = encode(sealed, touches, seq=41, recorded_at=stamp(_AT), recorded_by="local")
+    entry = encode(sealed, touches, seq=41, recorded_at=format_timestamp(_AT), recorded_by="local")
     row = {
         "entry": entry,
         "sections": [one.section for one in sealed.payloads],
@@ -124,14 +131,14 @@ def _newest(type_: str) -> type[Event]:
     )[1]
 
 
-def _sealed(event: Event) -> Sealed:
+def _sealed(event: Event) -> SealedEvent:
     """As `entry.seal` does, but for the salt, which would make each description another."""
     data, sections = split(event)
     payloads = tuple(
         Payload(name, _SALT, canonical(value)) for name, value in sorted(sections.items())
     )
     commit = {one.section: commitment(one.salt, one.value) for one in payloads}
-    return Sealed(Draft(_EVENT, event), data, payloads, commit)
+    return SealedEvent(Draft(_EVENT, event), data, payloads, commit)
 
 
 def describe(app: FastAPI) -> None:

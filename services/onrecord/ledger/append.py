@@ -4,8 +4,8 @@ The first round trip takes the lock and reads the end of the ledger and whatever
 Then each request is evaluated, numbered and encoded. The second round trip inserts what was
 accepted, and commits. Used by `writer`.
 
-All statements are statements of their own at READ COMMITTED: a snapshot that was taken before the
-lock was granted does not contain what its last holder committed.
+Each step is a statement of its own, at READ COMMITTED: a snapshot that was taken before the lock
+was granted does not contain what its last holder committed.
 """
 
 from collections.abc import Sequence

@@ -51,7 +51,8 @@ class LockedLedger:
 
 
 # One statement, because each costs a single writer as much as a third of its commit.
-# $1: things that are named, $2: those of them whose latest entry is needed, $3: ids of new events.
+# $1: ids that the requests name, $2: those of them whose latest entry is needed, $3: ids of the new
+# events. The first row is always there, as `(SELECT)` is one row, even if the ledger is empty.
 _LOOK_UP: Final = """
 SELECT NULL::uuid AS id, 'head' AS kind, head.size AS seq, NULL::bytea AS entry,
     clock_timestamp() AS now, head.recorded_at, head.frontier
@@ -84,7 +85,7 @@ GROUP BY name
 def read_locked_ledger(
     cursor: RawCursor[Any], pipeline: Pipeline, requests: Sequence[Request]
 ) -> LockedLedger:
-    """Read what these requests need. Statements that the pipeline holds already go along."""
+    """Read what these requests need, in a round trip that includes the statements before it."""
     params = [
         list({id_ for request in requests for id_ in named(request)}),
         list({id_ for request in requests for id_ in amended(request)}),

@@ -9,7 +9,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from tests.support import postgres
-from tests.support.bodies import stage
+from tests.support.bodies import register_all
 from tests.support.processes import BROKER
 from tests.support.receiver import Receiver, receiver
 from tests.support.record import Record, record, serving
@@ -60,7 +60,7 @@ def there() -> Iterator[Receiver]:
 @pytest.fixture
 def tell(client: httpx2.Client, on_record: Record) -> Iterator[Callable[[], int]]:
     """A deliverer at work on `on_record`, whom this tells of what is new, as the worker does."""
-    stage(client)
+    register_all(client)
     with telling(on_record) as made:
         yield made
 

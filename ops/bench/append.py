@@ -18,8 +18,8 @@ import bench
 import statements
 import uvloop
 from connections import Commit, Connections
+from onrecord.domain.requests import Request
 
-from onrecord.domain.decisions import Request
 from onrecord.entrypoints.app_factory import writer
 from onrecord.kit.processes.gc_tuning import spare_collector
 from onrecord.ledger.append import append

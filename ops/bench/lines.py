@@ -13,8 +13,8 @@ import bench
 import psycopg
 import unvotes
 
+from onrecord.domain.changes import classify_change
 from onrecord.domain.dates import bounds
-from onrecord.domain.positions import change
 from onrecord.projections.registry import PROJECTIONS
 
 Vote = tuple[Any, ...]
@@ -93,7 +93,7 @@ def votes(folder: Path) -> Iterator[Vote]:
             for one in line["body"]["positions"]:
                 pair, stance = (one["actor"], one["topic"]), one["stance"]
                 before = last.get(pair)
-                kind, far = change(before, stance, same_condition=True)
+                kind, far = classify_change(before, stance, same_condition=True)
                 when, order = bounds(one["effective"]), one.get("order", 0)
                 last[pair] = stance
                 yield (

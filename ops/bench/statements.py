@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from onrecord.domain.requests import Refusal, Request
 
-from onrecord.domain.decisions import Fact, Refusal, Request, State, Thing, decide
-from onrecord.domain.ids import new_id, thing_id
+from onrecord.domain.decisions import AcceptedEvent, Entity, LedgerState, decide
+from onrecord.domain.ids import entity_id, new_id
 from onrecord.ingest import record
 from onrecord.ingest.schemas import ActorIn, StatementIn, TopicIn
 from onrecord.ledger.entry import Payload, encode, format_timestamp, seal
@@ -62,18 +63,18 @@ def request(n: int) -> Request:
     return record.statement(checked, checked.id or new_id())
 
 
-def fact(asked: Request) -> Fact:
+def fact(asked: Request) -> AcceptedEvent:
     """A statement as it is accepted where everybody that it names is on record."""
-    things = {thing_id("actor", one): Thing("actor") for one in ACTORS}
-    things |= {thing_id("topic", one): Thing("topic") for one in TOPICS}
-    found = decide(asked, State(things))
+    things = {entity_id("actor", one): Entity("actor") for one in ACTORS}
+    things |= {entity_id("topic", one): Entity("topic") for one in TOPICS}
+    found = decide(asked, LedgerState(things))
     assert not isinstance(found, Refusal), found
     return found[0]
 
 
-def encoded(fact: Fact, *, seq: int, now: datetime) -> tuple[bytes, tuple[Payload, ...]]:
+def encoded(fact: AcceptedEvent, *, seq: int, now: datetime) -> tuple[bytes, tuple[Payload, ...]]:
     """A fact as entry and payload."""
-    sealed = seal(fact.draft)
+    sealed = seal(fact.proposed)
     entry = encode(
         sealed, fact.touches, seq=seq, recorded_at=format_timestamp(now), recorded_by="local"
     )

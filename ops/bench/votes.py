@@ -11,8 +11,8 @@ from pathlib import Path
 import bench
 import psycopg
 import unvotes
+from onrecord.domain.requests import Refusal, Request
 
-from onrecord.domain.decisions import Refusal, Request
 from onrecord.entrypoints.app_factory import writer
 from onrecord.ingest import lines
 from onrecord.ingest.schemas import Line

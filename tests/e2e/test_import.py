@@ -14,14 +14,7 @@ from onrecord.entrypoints.cli import app
 from onrecord.importing import run
 from onrecord.importing.run import DoorClosed, NothingToImport, Unreadable
 from tests.support import postgres
-from tests.support.bodies import (
-    actor,
-    ledger_size,
-    line,
-    ndjson,
-    stage,
-    topic,
-)
+from tests.support.bodies import actor, ledger_size, line, ndjson, register_all, topic
 from tests.support.imports import (
     CSV,
     answering,
@@ -54,7 +47,7 @@ def on_record(server_url: str, template: str) -> Iterator[Record]:
 @pytest.fixture(scope="module")
 def client(on_record: Record) -> Iterator[Client]:
     with serving(on_record.url) as made:
-        stage(made)
+        register_all(made)
         yield made
 
 

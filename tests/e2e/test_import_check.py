@@ -11,15 +11,15 @@ from tests.support import postgres
 from tests.support.bodies import (
     Json,
     actor,
-    along,
+    additional_position,
     correction,
     ledger_size,
     line,
     ndjson,
     position,
+    register_all,
     retraction,
     send,
-    stage,
     statement,
     topic,
 )
@@ -37,7 +37,7 @@ def on_record(server_url: str, template: str) -> Iterator[Record]:
 @pytest.fixture(scope="module")
 def client(on_record: Record) -> Iterator[Client]:
     with serving(on_record.url) as made:
-        stage(made)
+        register_all(made)
         yield made
 
 
@@ -56,7 +56,11 @@ def faulty(path: Path) -> list[dict[str, Json] | str]:
         taken,
         {**taken, "body": statement(note="Another.")},
         line("statement", str(uuid5(BASE, f"{path} b")), statement(embedded_in=first["id"])),
-        line("statement", str(uuid5(BASE, f"{path} c")), statement(positions=[along(topic="no")])),
+        line(
+            "statement",
+            str(uuid5(BASE, f"{path} c")),
+            statement(positions=[additional_position(topic="no")]),
+        ),
         {**line("correction", amended["id"], correction(statement(coder="x"))), **amended},
         {**line("retraction", str(uuid5(BASE, f"{path} d")), retraction()), "target": str(BASE)},
         line("position", str(uuid5(BASE, f"{path} e")), {**made, "expected_revision": 0}),

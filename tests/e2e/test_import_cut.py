@@ -19,15 +19,7 @@ from onrecord.importing import resume, run
 from onrecord.importing.run import Unreadable
 from onrecord.kit.sql import db
 from tests.support import postgres
-from tests.support.bodies import (
-    actor,
-    ledger_size,
-    line,
-    ndjson,
-    send,
-    stage,
-    topic,
-)
+from tests.support.bodies import actor, ledger_size, line, ndjson, register_all, send, topic
 from tests.support.committing import STALL, lock_held, waiting
 from tests.support.imports import imported, printed, quiet, said, sums, write
 from tests.support.processes import until
@@ -43,7 +35,7 @@ def on_record(server_url: str, template: str) -> Iterator[Record]:
 @pytest.fixture(scope="module")
 def client(on_record: Record) -> Iterator[Client]:
     with serving(on_record.url) as made:
-        stage(made)
+        register_all(made)
         yield made
 
 
@@ -51,7 +43,7 @@ def client(on_record: Record) -> Iterator[Client]:
 def alone(database_url: str) -> Iterator[tuple[Record, Client]]:
     """A record of its own, on which the server of no other test is still at what was cut there."""
     with record(database_url) as made, serving(made.url) as client:
-        stage(client)
+        register_all(client)
         yield made, client
 
 

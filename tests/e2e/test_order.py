@@ -20,8 +20,8 @@ from typing import Any, Final
 
 import psycopg
 import pytest
+from onrecord.domain.event import RecordedEvent
 
-from onrecord.domain.events import Recorded
 from onrecord.ingest import record
 from onrecord.ingest.schemas import ActorIn, TopicIn
 from onrecord.kit.sql import db
@@ -83,7 +83,7 @@ def following(url: str) -> Iterator[Callable[[], tuple[Seen, ...]]]:
     """Followers, each with pages of its own size. What comes back ends them: what each saw."""
     over = Event()
 
-    def follow_by(page: Callable[[int], Sequence[Recorded]]) -> Seen:
+    def follow_by(page: Callable[[int], Sequence[RecordedEvent]]) -> Seen:
         seen: list[tuple[int, Any]] = []
         checkpoint = 0
         while True:

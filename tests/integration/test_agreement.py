@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from httpx2 import Client
 
-from onrecord.domain.ids import along_id
+from onrecord.domain.ids import additional_event_id
 from tests.support import bodies
 from tests.support.record import Record
 
@@ -83,7 +83,9 @@ def test_a_position_under_an_id_that_a_statement_could_have_given_it_is_its_own(
     recorded(client, "/v1/statements", plain)
     recorded(client, "/v1/topics", bodies.topic("other"))
     position = bodies.position(actor="emma", topic="talks", basis=[plain["id"]])
-    recorded(client, "/v1/positions", {**position, "id": str(along_id(UUID(plain["id"]), 0))})
+    recorded(
+        client, "/v1/positions", {**position, "id": str(additional_event_id(UUID(plain["id"]), 0))}
+    )
     assert 200 == client.post("/v1/statements", json=plain).status_code
     other = {**plain, "positions": [{k: v for k, v in position.items() if k != "basis"}]}
     assert 422 == client.post("/v1/statements", json=other).status_code

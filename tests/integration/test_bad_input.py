@@ -13,15 +13,15 @@ from httpx2 import Client
 
 from tests.support import bodies, postgres
 from tests.support.bodies import (
-    EVERY,
+    FULL_BODIES,
     POSITION,
     STATEMENT,
-    STRANGE,
+    STRANGE_STRINGS,
     correction,
-    faults,
+    error_places,
+    expect_problem,
     position,
     post,
-    refused,
     retraction,
     statement,
 )
@@ -29,7 +29,7 @@ from tests.support.record import Record, record, serving
 
 JSON = {"Content-Type": "application/json"}
 ME = str(uuid4())
-PATHS = list(EVERY)
+PATHS = list(FULL_BODIES)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def on_record(server_url: str, template: str) -> Iterator[Record]:
 @pytest.fixture(scope="module")
 def door(on_record: Record) -> Iterator[Client]:
     with serving(on_record.url) as made:
-        bodies.stage(made)
+        bodies.register_all(made)
         post(made, "/v1/statements", statement(id=STATEMENT))
         post(made, "/v1/positions", position(id=POSITION))
         yield made
@@ -76,28 +76,30 @@ def client(door: Client, on_record: Record) -> Iterator[Client]:
 def test_what_is_no_json_object_is_refused(
     client: Client, path: str, body: bytes, status: int, code: str
 ) -> None:
-    problem = refused(client.post(path, content=body, headers=JSON), status, code)
-    assert ([""] if status == 422 else []) == faults(problem)
+    problem = expect_problem(client.post(path, content=body, headers=JSON), status, code)
+    assert ([""] if status == 422 else []) == error_places(problem)
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/v1/batch"])
 def test_another_content_type_is_refused(client: Client, path: str) -> None:
     for headers in ({}, *({"Content-Type": one} for one in ("text/plain", "application/jsonx"))):
         answer = client.post(path, content=b"{}", headers=headers)
-        refused(answer, 415, "unsupported-media-type")
+        expect_problem(answer, 415, "unsupported-media-type")
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_ten_megabytes_are_refused_whether_announced_or_not(client: Client, path: str) -> None:
     part = b'{"id": "' + b"x" * 100_000
-    refused(client.post(path, content=part * 100, headers=JSON), 413, "too-large")
-    refused(client.post(path, content=iter([part] * 100), headers=JSON), 413, "too-large")
+    expect_problem(client.post(path, content=part * 100, headers=JSON), 413, "too-large")
+    expect_problem(client.post(path, content=iter([part] * 100), headers=JSON), 413, "too-large")
 
 
 def test_a_body_of_a_mebibyte_is_read_and_one_byte_more_is_not(client: Client) -> None:
     body = json.dumps(statement(said_at="never")).encode().ljust(2**20)
-    refused(client.post("/v1/statements", content=body, headers=JSON), 422, "invalid")
-    refused(client.post("/v1/statements", content=body + b" ", headers=JSON), 413, "too-large")
+    expect_problem(client.post("/v1/statements", content=body, headers=JSON), 422, "invalid")
+    expect_problem(
+        client.post("/v1/statements", content=body + b" ", headers=JSON), 413, "too-large"
+    )
 
 
 SPAN = {"exact": "four", "start": 3, "end": 8}
@@ -150,24 +152,26 @@ def path_of(body: dict[str, Any]) -> str:
 @pytest.mark.parametrize(("body", "at"), INVALID, ids=lambda value: str(value)[-40:])
 def test_the_field_at_fault_is_named(client: Client, body: Any, at: list[str]) -> None:
     text = json.dumps(body).replace("1e+300", "1e400")
-    problem = refused(client.post(path_of(body), content=text, headers=JSON), 422, "invalid")
-    assert at == faults(problem)
+    problem = expect_problem(client.post(path_of(body), content=text, headers=JSON), 422, "invalid")
+    assert at == error_places(problem)
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_required_field_that_is_missing_is_named(client: Client, path: str) -> None:
-    problem = refused(client.post(path, json={}), 422, "invalid")
+    problem = expect_problem(client.post(path, json={}), 422, "invalid")
     missing = {one["pointer"] for one in problem["errors"] if one["message"] == "Field required"}
     assert missing
     for pointer in missing:
-        less = {name: value for name, value in EVERY[path].items() if name != pointer[1:]}
-        assert faults(refused(client.post(path, json=less), 422, "invalid")) == [pointer]
+        less = {name: value for name, value in FULL_BODIES[path].items() if name != pointer[1:]}
+        assert error_places(expect_problem(client.post(path, json=less), 422, "invalid")) == [
+            pointer
+        ]
 
 
 def test_an_unknown_name_comes_back_with_the_three_nearest(client: Client) -> None:
     body = position(actor="minister", topic="tarifs", basis=[ME])
-    problem = refused(client.post("/v1/positions", json=body), 422, "unknown-reference")
-    assert faults(problem) == ["/actor", "/topic", "/basis/0"]
+    problem = expect_problem(client.post("/v1/positions", json=body), 422, "unknown-reference")
+    assert error_places(problem) == ["/actor", "/topic", "/basis/0"]
     of_actor, of_topic, of_basis = (one["message"] for one in problem["errors"])
     near = of_actor.partition("nearest are ")[2]
     assert (near.startswith("'ministry'"), near.count("'")) == (True, 6)
@@ -186,7 +190,7 @@ def test_an_unknown_name_comes_back_with_the_three_nearest(client: Client) -> No
 )
 def test_what_names_itself_is_refused(client: Client, body: Any, at: str) -> None:
     path = f"/v1/statements/{STATEMENT}/corrections" if "by" in body else path_of(body)
-    assert [at] == faults(refused(client.post(path, json=body), 422, "self-reference"))
+    assert [at] == error_places(expect_problem(client.post(path, json=body), 422, "self-reference"))
 
 
 def test_an_id_on_record_with_other_content_is_refused(client: Client) -> None:
@@ -196,23 +200,25 @@ def test_an_id_on_record_with_other_content_is_refused(client: Client) -> None:
         ("/v1/statements", statement(id=POSITION)),
         (f"/v1/statements/{STATEMENT}/retraction", retraction(id=STATEMENT)),
     ):
-        assert faults(refused(client.post(path, json=body), 422, "id-reused")) == ["/id"]
+        assert error_places(expect_problem(client.post(path, json=body), 422, "id-reused")) == [
+            "/id"
+        ]
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256])
 def test_a_key_that_is_no_key_is_refused(client: Client, key: str) -> None:
     answer = client.post("/v1/statements", json=statement(), headers={"Idempotency-Key": key})
-    assert faults(refused(answer, 422, "invalid")) == ["Idempotency-Key"]
+    assert error_places(expect_problem(answer, 422, "invalid")) == ["Idempotency-Key"]
 
 
-@pytest.mark.parametrize("nasty", STRANGE)
+@pytest.mark.parametrize("nasty", STRANGE_STRINGS)
 @pytest.mark.parametrize("path", PATHS)
 def test_any_string_is_kept_exactly_or_refused(
     door: Client, on_record: Record, path: str, nasty: str
 ) -> None:
     kept = {}
-    for at in bodies.leaves(EVERY[path]):
-        body = bodies.replaced(EVERY[path], at, nasty)
+    for at in bodies.string_paths(FULL_BODIES[path]):
+        body = bodies.with_value_at(FULL_BODIES[path], at, nasty)
         if "id" in body and at != ("id",):
             body["id"] = str(uuid4())
         if path.endswith("retraction"):
@@ -221,7 +227,7 @@ def test_any_string_is_kept_exactly_or_refused(
         if answer.status_code == 201:
             kept[at] = answer.json()
         else:
-            named = faults(refused(answer, 422, "invalid"))
+            named = error_places(expect_problem(answer, 422, "invalid"))
             assert [one for one in named if "/".join(["", *map(str, at)]).startswith(one)]
     assert kept or path.endswith("/erasure")  # which says codes only
     on_record.catch_up()
@@ -230,11 +236,11 @@ def test_any_string_is_kept_exactly_or_refused(
         parts = [event["entry"]["data"], *(one["value"] for one in event["payload"].values())]
         assert nasty in [text_at(part, at) for part in parts]
         if path in ("/v1/actors", "/v1/topics", "/v1/statements"):
-            assert nasty == bodies.found(bodies.get(door, f"{path}/{told['id']}"), at)
+            assert nasty == bodies.value_at(bodies.get(door, f"{path}/{told['id']}"), at)
 
 
 def text_at(value: Any, at: tuple[str | int, ...]) -> Any:
     try:
-        return bodies.found(value, at)
+        return bodies.value_at(value, at)
     except (KeyError, IndexError):
         return None

@@ -13,23 +13,23 @@ from httpx2 import Client
 from tests.support import postgres
 from tests.support.bodies import (
     NDJSON,
-    STRANGE,
+    STRANGE_STRINGS,
     Json,
     actor,
-    along,
+    additional_position,
     content,
     correction,
-    faults,
+    error_places,
+    expect_problem,
     get,
     ledger_size,
     line,
     ndjson,
     position,
     post,
-    refused,
+    register_all,
     retraction,
     send,
-    stage,
     statement,
     topic,
 )
@@ -47,7 +47,7 @@ def on_record(server_url: str, template: str) -> Iterator[Record]:
 @pytest.fixture(scope="module")
 def client(on_record: Record) -> Iterator[Client]:
     with serving(on_record.url) as made:
-        stage(made)
+        register_all(made)
         yield made
 
 
@@ -68,12 +68,12 @@ def problem_of(result: dict[str, Json]) -> tuple[int, str, list[str]]:
     problem = result["problem"]
     assert problem["status"] == result["status"]
     assert "seq" not in result
-    return result["status"], problem["type"].rpartition(":")[2], faults(problem)
+    return result["status"], problem["type"].rpartition(":")[2], error_places(problem)
 
 
 def test_every_kind_of_line_is_recorded_in_order(client: Client, on_record: Record) -> None:
     slug, made, held, before = f"b{uuid4().hex}", new(), new(), ledger_size(on_record.url)
-    body = statement(speakers=[{"actor": slug}], topics=[slug], positions=[along()])
+    body = statement(speakers=[{"actor": slug}], topics=[slug], positions=[additional_position()])
     place = position(actor=slug, topic=slug, basis=[made])
     lines = [
         line("actor", slug, {"kind": "group"}),
@@ -167,14 +167,14 @@ def test_lines_may_end_in_crlf_and_the_last_one_in_nothing(client: Client) -> No
 
 @pytest.mark.parametrize("step", [1, 7, 1_000])
 def test_bytes_may_arrive_in_pieces_of_any_size(client: Client, step: int) -> None:
-    text = ndjson([said(note="; ".join(STRANGE)), "{", "", said()])[:-1]
+    text = ndjson([said(note="; ".join(STRANGE_STRINGS)), "{", "", said()])[:-1]
     parts = (text[at : at + step] for at in range(0, len(text), step))
     assert outcome(send(client, parts)) == [(1, 201), (2, 400), (4, 201)]
 
 
 def test_a_line_that_names_more_than_an_entry_holds_is_refused_alone(client: Client) -> None:
     crowd = [f"{n:02}-" + "x" * 77 for n in range(64)]
-    stage(client, crowd, [])
+    register_all(client, crowd, [])
     speakers = [{"actor": one, "on_behalf_of": crowd} for one in crowd]
     results = send(client, ndjson([said(speakers=speakers), said(), said(speakers=speakers[:9])]))
     assert outcome(results) == [(1, 422), (2, 201), (3, 201)]
@@ -207,7 +207,7 @@ def test_three_thousand_lines_are_recorded_in_one_request(
 
 
 def test_a_batch_and_a_single_write_are_the_same_write(client: Client) -> None:
-    one = said(content=content(text=STRANGE[0]))
+    one = said(content=content(text=STRANGE_STRINGS[0]))
     made = post(client, "/v1/statements", {**one["body"], "id": one["id"]})
     (result,) = send(client, ndjson([one]))
     assert {"line": 1, "status": 200} | {
@@ -234,8 +234,8 @@ def test_a_writer_who_reads_only_at_the_end_is_answered(client: Client, on_recor
 def test_a_batch_that_is_no_ndjson_is_refused_as_a_whole(client: Client) -> None:
     for type_ in ("application/json", "text/plain"):
         answer = client.post("/v1/batch", content=b"{}", headers={"Content-Type": type_})
-        refused(answer, 415, "unsupported-media-type")
-    refused(client.get("/v1/batch"), 405, "method-not-allowed")
+        expect_problem(answer, 415, "unsupported-media-type")
+    expect_problem(client.get("/v1/batch"), 405, "method-not-allowed")
     for type_ in (
         NDJSON["Content-Type"],
         "application/jsonl",

@@ -27,7 +27,7 @@ def lag(client: Client) -> float:
 def test_what_is_sent_once_more_is_due_since_it_was_asked_for(
     client: Client, on_record: Record
 ) -> None:
-    bodies.stage(client)
+    bodies.register_all(client)
     made = make(client, "https://hooks.example/in", types=["position.changed"])
     positions(client, 1)
     on_record.fan_out()
@@ -48,7 +48,7 @@ def test_a_new_address_is_not_held_to_what_the_old_one_asked_for(
         return (503, {"Retry-After": "86400"}, b"") if got.path == "/old" else 204
 
     there.answer = answer
-    bodies.stage(client)
+    bodies.register_all(client)
     made = make(client, there.url("/old"), types=["position.changed"])
     where = f"/v1/endpoints/{made['id']}"
     with webhooks.delivering(on_record.url) as deliverer:

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
+from onrecord.domain.requests import Request
 from psycopg.conninfo import make_conninfo
 
-from onrecord.domain.decisions import Request
 from onrecord.entrypoints import app_factory
 from onrecord.ledger import committer as committer_module
 from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable

@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from onrecord.domain.events import ActorRegistered, Name
+from onrecord.domain.events import ActorName, ActorRegistered
 from onrecord.projections.actors import ACTORS, actors
 from onrecord.projections.engine.catch_up import catch_up
 from tests.support.histories import registration
@@ -17,7 +17,7 @@ def test_rows_that_are_sent_in_several_pieces_keep_their_values(on_record: Recor
         ActorRegistered(
             id=f"actor-{n}",
             kind="person" if n % 3 else "office",
-            names=(Name(name=f"Name {n}", lang="en"),) * (n % 2),
+            names=(ActorName(name=f"Name {n}", lang="en"),) * (n % 2),
         )
         for n in range(MANY)
     ]

@@ -162,7 +162,7 @@ def test_a_replay_sends_everything_again_in_order_and_counts(
     asked = client.post(f"/v1/endpoints/{made['id']}/replay", json={"from_size": before[0]})
     assert (202, 23) == (asked.status_code, asked.json()["events"])
     again = client.post(f"/v1/endpoints/{made['id']}/replay", json={"from_size": 0})
-    bodies.refused(again, 409, "replay-running")
+    bodies.expect_problem(again, 409, "replay-running")
 
     def over() -> bool:
         tell()

@@ -22,7 +22,7 @@ def echo(got: Received) -> Answer:
 def test_what_is_erased_goes_from_the_answers_that_were_kept(
     client: Client, on_record: Record
 ) -> None:
-    bodies.stage(client)
+    bodies.register_all(client)
     with receiver(echo) as there, webhooks.delivering(on_record.url) as deliverer:
         made = make(client, there.url(), types=["statement.made"])
         told = bodies.post(client, "/v1/statements", bodies.statement())
@@ -49,7 +49,7 @@ def test_what_is_erased_while_it_is_under_way_is_not_kept(
         gate.wait(10)
         return echo(got)
 
-    bodies.stage(client)
+    bodies.register_all(client)
     with receiver(late) as there, webhooks.delivering(on_record.url) as deliverer:
         made = make(client, there.url(), types=["statement.made"])
         told = bodies.post(client, "/v1/statements", bodies.statement())

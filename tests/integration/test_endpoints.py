@@ -12,7 +12,7 @@ from httpx2 import Client
 
 from onrecord.kit.sql import db
 from tests.support import bodies, postgres
-from tests.support.bodies import faults, refused
+from tests.support.bodies import error_places, expect_problem
 from tests.support.record import Record, record, serving
 from tests.support.webhooks import make
 
@@ -28,7 +28,7 @@ def on_record(server_url: str, template: str) -> Iterator[Record]:
 @pytest.fixture(scope="module")
 def client(on_record: Record) -> Iterator[Client]:
     with serving(on_record.url) as made:
-        bodies.stage(made)
+        bodies.register_all(made)
         yield made
 
 
@@ -69,7 +69,7 @@ def test_a_cursor_that_no_list_gave_is_refused(client: Client, key: Any) -> None
     made = make(client, URL)
     cursor = base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
     for where in ("/v1/endpoints", path(made, "/deliveries"), path(made, "/feed")):
-        refused(client.get(where, params={"cursor": cursor}), 422, "invalid")
+        expect_problem(client.get(where, params={"cursor": cursor}), 422, "invalid")
 
 
 INVALID: list[tuple[dict[str, Any], list[str]]] = [
@@ -93,7 +93,9 @@ INVALID: list[tuple[dict[str, Any], list[str]]] = [
 def test_what_cannot_be_an_endpoint_is_refused_with_its_field(
     client: Client, body: dict[str, Any], at: list[str]
 ) -> None:
-    assert at == faults(refused(client.post("/v1/endpoints", json=body), 422, "invalid"))
+    assert at == error_places(
+        expect_problem(client.post("/v1/endpoints", json=body), 422, "invalid")
+    )
 
 
 def test_names_that_are_not_on_record_come_back_with_the_nearest(client: Client) -> None:
@@ -101,8 +103,8 @@ def test_names_that_are_not_on_record_come_back_with_the_nearest(client: Client)
     for where in ("/v1/endpoints", "/v1/endpoints/dry-run"):
         given = body if where == "/v1/endpoints" else {**body, "url": None}
         given = {name: value for name, value in given.items() if value}
-        problem = refused(client.post(where, json=given), 422, "unknown-reference")
-        assert ["/actors/1", "/topics/0"] == faults(problem)
+        problem = expect_problem(client.post(where, json=given), 422, "unknown-reference")
+        assert ["/actors/1", "/topics/0"] == error_places(problem)
         assert "'ministry'" in problem["errors"][0]["message"]
         assert "'tariffs'" in problem["errors"][1]["message"]
 
@@ -126,7 +128,9 @@ def test_a_change_is_of_what_is_given_and_no_more(client: Client, on_record: Rec
         ({"types": ["position.moved"]}, ["/types/0"]),
         ({"size": 0}, ["/size"]),
     ):
-        assert at == faults(refused(client.patch(path(made), json=body), 422, "invalid"))
+        assert at == error_places(
+            expect_problem(client.patch(path(made), json=body), 422, "invalid")
+        )
     assert changed == bodies.get(client, path(made))
 
 
@@ -138,13 +142,13 @@ def test_what_is_not_there_is_not_found(client: Client) -> None:
         ("DELETE", none),
     ]
     for method, where in asked:
-        refused(client.request(method, where), 404, "unknown-endpoint")
+        expect_problem(client.request(method, where), 404, "unknown-endpoint")
     since = {"failed_since": "2022-01-01T00:00:00Z"}
     for more, body in (("/pause", {}), ("/replay", {"from_size": 0}), ("/resend", since)):
-        refused(client.post(none + more, json=body), 404, "unknown-endpoint")
-    refused(client.patch(none, json={}), 404, "unknown-endpoint")
-    refused(client.get("/v1/deliveries/1000000"), 404, "unknown-delivery")
-    refused(client.post("/v1/deliveries/1000000/resend"), 404, "unknown-delivery")
+        expect_problem(client.post(none + more, json=body), 404, "unknown-endpoint")
+    expect_problem(client.patch(none, json={}), 404, "unknown-endpoint")
+    expect_problem(client.get("/v1/deliveries/1000000"), 404, "unknown-delivery")
+    expect_problem(client.post("/v1/deliveries/1000000/resend"), 404, "unknown-delivery")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +165,9 @@ def test_what_is_not_there_is_not_found(client: Client) -> None:
 )
 def test_a_replay_from_nowhere_is_refused(client: Client, body: Any, at: list[str]) -> None:
     made = make(client, URL)
-    assert at == faults(refused(client.post(path(made, "/replay"), json=body), 422, "invalid"))
+    assert at == error_places(
+        expect_problem(client.post(path(made, "/replay"), json=body), 422, "invalid")
+    )
 
 
 def test_a_replay_since_a_time_begins_with_what_was_recorded_then(
@@ -223,7 +229,7 @@ def test_the_description_has_an_example_of_every_type_of_event(client: Client) -
         name: example["type"] for name, example in examples.items()
     }
     types = set(bodies.get(client, "/openapi.json")["webhooks"])
-    problem = refused(client.get("/v1/events", params={"type": "no.such"}), 422, "invalid")
+    problem = expect_problem(client.get("/v1/events", params={"type": "no.such"}), 422, "invalid")
     listed = problem["errors"][0]["message"].removeprefix("is none of ").split(", ")
     assert types == {*listed, "endpoint.ping"}
 
@@ -246,5 +252,5 @@ def test_what_changes_an_endpoint_is_not_tried_twice_where_its_outcome_is_unknow
         """)
         answer = client.post(path(made, "/rotate"))
         conn.execute("DROP TRIGGER cut ON webhooks.endpoints")
-        refused(answer, 503, "database-unavailable")
+        expect_problem(answer, 503, "database-unavailable")
         assert (1,) == conn.execute("SELECT last_value FROM public.tries").fetchone()

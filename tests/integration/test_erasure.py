@@ -39,8 +39,10 @@ def _told(words: str = WORDS, **over: Any) -> dict[str, Any]:
 @pytest.fixture
 def statement(client: httpx2.Client) -> str:
     """A statement with a position, corrected once, its words all over the record."""
-    bodies.stage(client)
-    made = bodies.post(client, "/v1/statements", _told(id=str(uuid4()), positions=[bodies.along()]))
+    bodies.register_all(client)
+    made = bodies.post(
+        client, "/v1/statements", _told(id=str(uuid4()), positions=[bodies.additional_position()])
+    )
     correction = bodies.correction(_told(WORDS + " indeed"), reason=f"{WORDS} misheard")
     bodies.post(client, f"/v1/statements/{made['id']}/corrections", correction)
     return str(made["id"])
@@ -104,7 +106,7 @@ def test_who_spoke_on_what_and_when_still_stands_and_the_ground_is_told(
 def test_reads_and_proofs_tell_the_same_erasures_of_what_there_was(
     client: httpx2.Client, on_record: Record, folded: str
 ) -> None:
-    bodies.stage(client)
+    bodies.register_all(client)
     made = bodies.post(client, "/v1/statements", bodies.statement(note="Heard twice."))
     if folded == "before":
         on_record.catch_up()
@@ -211,8 +213,8 @@ def insert_and_erase(conn: psycopg.Connection[Any], said: dict[str, Any]) -> Non
 def test_a_write_repeated_after_its_words_were_erased_gets_its_first_answer(
     client: httpx2.Client,
 ) -> None:
-    bodies.stage(client)
-    body = _told(id=str(uuid4()), positions=[bodies.along()])
+    bodies.register_all(client)
+    body = _told(id=str(uuid4()), positions=[bodies.additional_position()])
     first = bodies.post(client, "/v1/statements", body)
     erasure = str(uuid4())
     assert 201 == _erase(client, first["id"], id=erasure).status_code
@@ -221,7 +223,7 @@ def test_a_write_repeated_after_its_words_were_erased_gets_its_first_answer(
         assert (200, first) == (again.status_code, again.json())
     assert 200 == _erase(client, first["id"], id=erasure).status_code
     other = client.post("/v1/statements", json={**body, "said_at": "2022-11-29"})
-    bodies.refused(other, 422, "id-reused")
+    bodies.expect_problem(other, 422, "id-reused")
 
 
 def _kept(body: dict[str, Any]) -> dict[str, Any]:
@@ -231,10 +233,10 @@ def _kept(body: dict[str, Any]) -> dict[str, Any]:
 def test_an_erasure_names_a_statement_on_record_and_sections_that_there_are(
     client: httpx2.Client, statement: str
 ) -> None:
-    bodies.refused(_erase(client, str(uuid4())), 404, "unknown-target")
-    bodies.refused(_erase(client, statement, sections=["words"]), 422, "invalid")
-    bodies.refused(_erase(client, statement, sections=[]), 422, "invalid")
-    bodies.refused(_erase(client, statement, ground="because she asked"), 422, "invalid")
+    bodies.expect_problem(_erase(client, str(uuid4())), 404, "unknown-target")
+    bodies.expect_problem(_erase(client, statement, sections=["words"]), 422, "invalid")
+    bodies.expect_problem(_erase(client, statement, sections=[]), 422, "invalid")
+    bodies.expect_problem(_erase(client, statement, ground="because she asked"), 422, "invalid")
 
 
 @pytest.mark.parametrize("seq", ["max(seq)", "NULL", "0"])

@@ -24,7 +24,7 @@ def another(on_record: Record) -> Iterator[psycopg.Connection]:
 def test_a_change_that_a_deletion_waits_for_leaves_no_interest(
     client: Client, on_record: Record, another: psycopg.Connection
 ) -> None:
-    bodies.stage(client)
+    bodies.register_all(client)
     made = make(client, "https://hooks.example/in", topics=["talks"])
     id_ = made["id"]
     # As a change does it: the row is held, its interests are written anew.

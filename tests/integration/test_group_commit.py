@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import httpx2
 import psycopg
 import pytest
+from onrecord.domain.requests import Refusal, Request
 
-from onrecord.domain.decisions import Refusal, Request
 from onrecord.kit.sql import db
 from onrecord.ledger import committer as committer_module
 from onrecord.ledger.evaluate import Answer
@@ -143,7 +143,7 @@ def test_a_cancelled_request_is_not_recorded_unless_its_batch_has_begun(seeded: 
 def test_a_full_queue_answers_503_with_retry_after(
     client: httpx2.Client, on_record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bodies.stage(client)
+    bodies.register_all(client)
     monkeypatch.setattr(committer_module, "MAX_PENDING", 3)
     before = bodies.ledger_size(on_record.url)
     requests = [bodies.position(id=str(uuid4())) for _ in range(5)]
@@ -158,7 +158,7 @@ def test_a_full_queue_answers_503_with_retry_after(
         posts += [pool.submit(post, body) for body in requests[1:]]
         until(lambda: len(answers) == 1, "a request is answered while nothing can be recorded")
         (refused,) = [*answers]
-        problem = bodies.refused(answers[refused], 503, "busy")
+        problem = bodies.expect_problem(answers[refused], 503, "busy")
         assert "repeat" in problem["detail"]
         assert answers[refused].headers["Retry-After"].isdigit()
         lock.release()

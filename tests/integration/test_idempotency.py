@@ -12,15 +12,15 @@ from uuid import UUID, uuid4
 
 import httpx2
 import pytest
+from onrecord.domain.requests import Refusal, Request
 from psycopg.conninfo import make_conninfo
 
-from onrecord.domain.decisions import Refusal, Request
 from onrecord.domain.events import (
     ActorRegistered,
     PayloadErased,
     StatementMade,
 )
-from onrecord.domain.ids import along_id
+from onrecord.domain.ids import additional_event_id
 from onrecord.entrypoints import app_factory
 from onrecord.ledger.append import LOCK_KEY
 from onrecord.ledger.evaluate import Answer
@@ -85,7 +85,9 @@ def test_the_same_write_at_two_committers_gets_the_same_answer(
     assert isinstance(first, Answer)
     assert (SEEDED, SEEDED + 3, False) == (first.seq, first.size, first.repeated)
     assert replace(first, repeated=True) == again
-    assert [id_, along_id(id_, 0), along_id(id_, 1)] == [one.id for one in seeded.events()[SEEDED:]]
+    assert [id_, additional_event_id(id_, 0), additional_event_id(id_, 1)] == [
+        one.id for one in seeded.events()[SEEDED:]
+    ]
 
 
 def test_of_two_concurrent_bodies_with_the_same_id_the_second_is_refused(
@@ -98,7 +100,7 @@ def test_of_two_concurrent_bodies_with_the_same_id_the_second_is_refused(
     lost = found[1 - won]
     assert isinstance(lost, Refusal)
     assert "id-reused" == lost.reason
-    drafts = [(draft.id, draft.event) for draft in requests[won].drafts]
+    drafts = [(draft.id, draft.event) for draft in requests[won].events]
     assert drafts == [(one.id, one.event) for one in seeded.events()[SEEDED:]]
 
 
@@ -115,7 +117,9 @@ def test_of_two_concurrent_writes_that_share_an_id_along_the_second_is_refused_w
     seeded: Record, committers: tuple[Committer, Committer]
 ) -> None:
     id_ = uuid4()
-    found = at_once(seeded, committers, statement(id_), request(along_id(id_, 1), position()))
+    found = at_once(
+        seeded, committers, statement(id_), request(additional_event_id(id_, 1), position())
+    )
     (won,) = [one for one in found if isinstance(one, Answer)]
     assert ["id-reused"] == [one.reason for one in found if isinstance(one, Refusal)]
     assert SEEDED + 1 + len(won.along) == won.size == len(seeded.events())
@@ -141,8 +145,8 @@ def test_the_same_write_twice_in_a_batch_is_recorded_once(seeded: Record) -> Non
 def test_the_same_post_at_two_servers_is_recorded_once(
     client: httpx2.Client, on_record: Record
 ) -> None:
-    bodies.stage(client)
-    body = bodies.statement(id=str(uuid4()), positions=[bodies.along()])
+    bodies.register_all(client)
+    body = bodies.statement(id=str(uuid4()), positions=[bodies.additional_position()])
     before = bodies.ledger_size(on_record.url)
     with (
         serving(on_record.url) as other,
@@ -162,9 +166,11 @@ def test_the_same_post_at_two_servers_is_recorded_once(
 def test_the_same_line_twice_in_a_batch_is_a_single_write(
     client: httpx2.Client, on_record: Record
 ) -> None:
-    bodies.stage(client)
+    bodies.register_all(client)
     before = bodies.ledger_size(on_record.url)
-    line = bodies.line("statement", uuid4(), bodies.statement(positions=[bodies.along()]))
+    line = bodies.line(
+        "statement", uuid4(), bodies.statement(positions=[bodies.additional_position()])
+    )
     other = {**line, "body": bodies.statement(venue="Elsewhere")}
     first, again, refused, last = bodies.send(client, bodies.ndjson([line, line, other, line]))
     assert [201, 200, 422, 200] == [one["status"] for one in (first, again, refused, last)]
@@ -203,7 +209,7 @@ def test_a_write_whose_answer_was_lost_at_commit_is_answered_by_another_process(
         found = repeated.result(10)
     assert isinstance(found, Answer)
     assert (SEEDED, SEEDED + 3, True) == (found.seq, found.size, found.repeated)
-    assert [draft.id for draft in repeated_request.drafts] == [
+    assert [draft.id for draft in repeated_request.events] == [
         one.id for one in stalled.events()[SEEDED:]
     ]
 

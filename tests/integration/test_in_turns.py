@@ -6,8 +6,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 from hypothesis import given
+from onrecord.domain.event import RecordedEvent
 
-from onrecord.domain.events import Recorded
 from onrecord.kit import celery
 from onrecord.projections import tasks
 from onrecord.projections.changes.fold import CHANGES
@@ -56,8 +56,8 @@ def test_what_one_has_read_is_not_read_again_for_another_that_hears_it(on_record
     on_record.append(*(position_request() for _ in range(6)))
     heard = Heard()
     with on_record.engine.connect() as conn:
-        first: list[Recorded] = [*page(conn, POSITIONS, 0, 6, shared=heard).heard]
-        again: list[Recorded] = [*page(conn, CHANGES, 3, 8, shared=heard).heard]
+        first: list[RecordedEvent] = [*page(conn, POSITIONS, 0, 6, shared=heard).heard]
+        again: list[RecordedEvent] = [*page(conn, CHANGES, 3, 8, shared=heard).heard]
     assert [2, 3, 4, 5] == [one.seq for one in first]
     assert [3, 4, 5, 6, 7] == [one.seq for one in again]
     assert all(one is other for one, other in zip(first[1:], again, strict=False))

@@ -8,15 +8,15 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from onrecord.domain.requests import Refusal
 
-from onrecord.domain.decisions import Refusal
 from onrecord.domain.events import (
     ActorRegistered,
     PositionRetracted,
     StatementCorrected,
     StatementMade,
 )
-from onrecord.domain.ids import along_id
+from onrecord.domain.ids import additional_event_id
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
 from onrecord.ledger.entry import leaf_hash
@@ -73,7 +73,7 @@ def test_an_id_with_another_body_is_refused_and_changes_nothing(seeded: Record, 
 def test_the_same_request_twice_in_one_batch_is_recorded_once(seeded: Record) -> None:
     asked = request(uuid4(), statement(), position(), position())
     once, twice = answers(seeded.append(asked, asked))
-    ids = [asked.id, along_id(asked.id, 0), along_id(asked.id, 1)]
+    ids = [asked.id, additional_event_id(asked.id, 0), additional_event_id(asked.id, 1)]
     assert (6, 9, tuple(ids[1:]), False) == (once.seq, once.size, once.along, once.repeated)
     assert replace(once, repeated=True) == twice
     assert [one.id for one in seeded.events()[6:]] == ids
@@ -87,14 +87,16 @@ def test_a_refusal_does_not_affect_other_requests_of_the_batch(seeded: Record) -
     assert [Answer, Refusal, Answer, Refusal, Answer] == [type(one) for one in found]
     recorded = [one.id for one in seeded.events()]
     assert [one.id for one in good] == recorded[-3:]
-    assert not {unknown.id, conflict.id, along_id(unknown.id, 0)} & {*recorded}
+    assert not {unknown.id, conflict.id, additional_event_id(unknown.id, 0)} & {*recorded}
 
 
 def test_a_taken_id_along_a_request_is_refused_alone(seeded: Record) -> None:
     """The id of a position along with a statement can be computed, and used by another event."""
     held, id_ = uuid4(), uuid4()
     answers(seeded.append(request(held, position())))
-    answers(seeded.append(request(along_id(id_, 0), PositionRetracted(target=held, by="us"))))
+    answers(
+        seeded.append(request(additional_event_id(id_, 0), PositionRetracted(target=held, by="us")))
+    )
     refused, fine = seeded.append(
         request(id_, statement(), position()), request(uuid4(), position(stance="oppose"))
     )
@@ -161,7 +163,7 @@ def test_an_entry_that_is_too_large_is_refused_alone(seeded: Record) -> None:
     names = [registration(ActorRegistered(id=f"{'x' * 70}-{n}", kind="person")) for n in range(64)]
     answers(seeded.append(*names))
     # each draft registers an actor, which has an id
-    slugs = [one.drafts[0].event.id for one in names]  # type: ignore[attr-defined]
+    slugs = [one.events[0].event.id for one in names]  # type: ignore[attr-defined]
     speakers = [{"actor": slug, "on_behalf_of": slugs} for slug in slugs]
     huge = StatementMade.model_validate({**said("ann", "talks"), "speakers": speakers})
     fine, refused = seeded.append(request(uuid4(), position()), request(uuid4(), huge))

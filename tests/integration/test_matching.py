@@ -15,10 +15,11 @@ from uuid import UUID
 import psycopg
 import pytest
 from httpx2 import Client
+from onrecord.domain.event import RecordedEvent
 
+from onrecord.domain.changes import CHANGE_KINDS
 from onrecord.domain.decisions import Touches
-from onrecord.domain.events import CLASSES, PositionChanged, Recorded
-from onrecord.domain.positions import CHANGE_KINDS
+from onrecord.domain.events import EVENT_CLASSES, PositionChanged
 from onrecord.kit.sql import db
 from onrecord.ledger.entry import parse_touches
 from onrecord.webhooks.api import endpoints
@@ -29,7 +30,7 @@ from tests.support.long_histories import long_history
 from tests.support.record import Record, record, serving
 
 CAST = Cast("m")
-TYPES = sorted({type_ for type_, _ in CLASSES})
+TYPES = sorted({type_ for type_, _ in EVENT_CLASSES})
 FILTERS = 80
 
 
@@ -37,7 +38,7 @@ FILTERS = 80
 class Seen:
     """An event as a filter sees it."""
 
-    recorded: Recorded
+    recorded: RecordedEvent
     touches: Touches
     roots: dict[str, str]
     """Whom each actor of the cast meant then."""
@@ -89,7 +90,7 @@ def played(server_url: str, template: str) -> Iterator[Played]:
         yield Played(made, seen, filters)
 
 
-def as_seen(events: list[Recorded], one: Recorded, touches: Touches) -> Seen:
+def as_seen(events: list[RecordedEvent], one: RecordedEvent, touches: Touches) -> Seen:
     size = one.seq + 1
     roots = {name: naive.root(events, name, size) for name in CAST.actors}
     if not isinstance(one.event, PositionChanged):

@@ -15,7 +15,7 @@ EMMA, MINISTRY = "/v1/actors/emma", "/v1/actors/ministry"
 
 @pytest.fixture(autouse=True)
 def cast(client: Client) -> None:
-    bodies.stage(client)
+    bodies.register_all(client)
 
 
 def merge(client: Client, actor: str, into: str) -> dict[str, Any]:
@@ -121,8 +121,8 @@ def test_what_would_lead_in_a_circle_or_nowhere_is_refused(
     merge(client, "emma", "ministry")
     size = bodies.ledger_size(on_record.url)
     reason = {} if "kind" in body else {"reason": "Because."}
-    problem = bodies.refused(client.post(path, json={**body, **reason}), status, code)
-    assert ([pointer] if pointer else []) == bodies.faults(problem)
+    problem = bodies.expect_problem(client.post(path, json={**body, **reason}), status, code)
+    assert ([pointer] if pointer else []) == bodies.error_places(problem)
     assert size == bodies.ledger_size(on_record.url)
 
 

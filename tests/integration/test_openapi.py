@@ -18,7 +18,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 from onrecord.entrypoints import app_factory
 from onrecord.kit.settings import Settings
 from tests.support import bodies, postgres
-from tests.support.bodies import EVERY, POSITION, STATEMENT, post
+from tests.support.bodies import FULL_BODIES, POSITION, STATEMENT, post
 from tests.support.record import Record, record, serving
 
 load_all_checks()
@@ -65,7 +65,7 @@ def described() -> dict[str, Any]:
 
 OPERATIONS = described()
 ACCEPTED = {
-    **{f"POST {described_as(path)}": path for path in EVERY},
+    **{f"POST {described_as(path)}": path for path in FULL_BODIES},
     "POST /v1/positions/{id}/retraction": f"/v1/positions/{POSITION}/retraction",
 }
 MERGES: dict[str, Any] = {
@@ -92,7 +92,7 @@ def on_record(server_url: str, template: str) -> Iterator[Record]:
 @pytest.fixture(scope="module")
 def client(on_record: Record) -> Iterator[Client]:
     with serving(on_record.url) as made:
-        bodies.stage(made)
+        bodies.register_all(made)
         post(made, "/v1/statements", bodies.statement(id=STATEMENT))
         post(made, "/v1/positions", bodies.position(id=POSITION, basis=[STATEMENT]))
         on_record.catch_up()
@@ -151,7 +151,7 @@ def test_what_is_recorded_is_answered_as_described(client: Client, name: str) ->
     if known and "revision" not in name:
         new = bodies.statement() if "statements" in name else bodies.position()
         known = {"id": post(client, "/".join(path.split("/")[:3]), new)["id"]}
-    body = EVERY.get(path, bodies.retraction())
+    body = FULL_BODIES.get(path, bodies.retraction())
     case = OPERATIONS[name].Case(path_parameters=known, body=body, media_type="application/json")
     first, second = (case.call(base_url=str(client.base_url)) for _ in range(2))
     again = 200 if "id" in body else 409 if "retraction" in name else 201

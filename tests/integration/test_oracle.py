@@ -48,7 +48,7 @@ def held(played: Played, pair: naive.Pair, as_of: str, size: int) -> dict[str, A
         return None
     instant = last_instant(as_of)
     line = naive.steps(played.events, pair, size)
-    now = naive.held(line, instant)
+    now = naive.step_at(line, instant)
     certainty, alternatives = naive.certainty(line, instant)
     said: dict[str, Any] = dict.fromkeys(
         ("id", "stance", "condition", "effective", "since", "kind", "change_size", "previous")
@@ -57,8 +57,8 @@ def held(played: Played, pair: naive.Pair, as_of: str, size: int) -> dict[str, A
     of_steps = ("seq", "order", "recorded_as")
     said = {name: value for name, value in said.items() if name not in of_steps}
     words = {
-        str(id_): wording.said.content.text
-        for id_ in (now.said.basis if now else ())
+        str(id_): wording.fields.content.text
+        for id_ in (now.fields.basis if now else ())
         if (wording := naive.statement(played.events, id_, size)) and wording.status != "retracted"
     }
     root = naive.root(played.events, pair[0], size)
@@ -115,7 +115,7 @@ def test_every_sheet_statement_and_name_is_what_the_events_say(
             mean = naive.root(played.events, name, size) if of == "actor" else name
             for pair in sorted(one for one in roots if one[place] == mean):
                 line = naive.steps(played.events, pair, size)
-                if found := naive.held(line, last_instant(as_of)):
+                if found := naive.step_at(line, last_instant(as_of)):
                     now.append(step(line, found) | {"actor": pair[0], "topic": pair[1]})
             items = played.everything(f"/{of}s/{name}/positions", as_of=as_of, known_size=size)
             assert (now if played.on_record(size, name) else None) == cut(
@@ -129,7 +129,7 @@ def test_every_sheet_statement_and_name_is_what_the_events_say(
     for made in [one for one in played.events if one.event.makes == "statement"]:
         wording = naive.statement(played.events, made.id, size)
         answer = played.ask(f"/statements/{made.id}", known_size=size)
-        assert (wording and (wording.said.content.text, wording.status)) == (
+        assert (wording and (wording.fields.content.text, wording.status)) == (
             answer and (answer["content"]["text"], answer["status"])
         )
 
@@ -140,13 +140,15 @@ def test_the_oracles_short_way_to_who_may_hold_agrees_with_trying_every_choice_o
     history: History, as_of: str
 ) -> None:
     cast, pair = Cast("x"), (Cast("x").actors[0], Cast("x").topics[0])
-    drafts = [d for batch in batches(history, cast) for one in batch for d in one.drafts]
+    drafts = [d for batch in batches(history, cast) for one in batch for d in one.events]
     positions = [d for d in drafts if d.event.type == "position.changed"][:4]
     line = [
         naive.Step(one.id, n, one.event.model_copy(update={"actor": pair[0], "topic": pair[1]}))
         for n, one in enumerate(positions)
     ]
-    assert naive.enumerated(line, last_instant(as_of)) == naive.may_hold(line, last_instant(as_of))
+    assert naive.possible_steps_by_enumeration(line, last_instant(as_of)) == naive.possible_steps(
+        line, last_instant(as_of)
+    )
 
 
 def test_a_history_of_thousands_of_events_answers_as_the_events_say(house: House) -> None:
@@ -158,7 +160,7 @@ def test_a_history_of_thousands_of_events_answers_as_the_events_say(house: House
         as_of = f"202{chance.randint(0, 4)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}"
         size = played.size(chance.choice([100, chance.randint(0, 100)]))
         line = naive.steps(played.events, pair, size)
-        now = naive.held(line, last_instant(as_of))
+        now = naive.step_at(line, last_instant(as_of))
         expected = step(line, now) if now and played.on_record(size, *pair) else {}
         shared = [name for name in expected if name not in ("seq", "order", "recorded_as")]
         path = f"/actors/{pair[0]}/topics/{pair[1]}/position"

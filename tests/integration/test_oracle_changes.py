@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onrecord.domain.changes import CHANGE_KINDS
 from onrecord.domain.dates import bounds, last_instant
-from onrecord.domain.positions import CHANGE_KINDS
 from onrecord.projections.changes.changes_read import Clock
 from tests.support import naive
 from tests.support.histories import AS_OF, History, histories

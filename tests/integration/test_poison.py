@@ -5,9 +5,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from onrecord.domain.event import RecordedEvent
 from sqlalchemy import Connection, select
 
-from onrecord.domain.events import ActorRegistered, Recorded, TopicRegistered
+from onrecord.domain.events import ActorRegistered, TopicRegistered
 from onrecord.ledger.entry import decode_whole
 from onrecord.projections import actors
 from onrecord.projections.actors import ACTORS
@@ -89,7 +90,7 @@ def test_what_no_fold_can_take_is_named_without_a_word_of_it(
 ) -> None:
     register(on_record, "anna", "beth")
 
-    def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+    def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
         actors.fold(conn, generation, page)
         if any(getattr(one.event, "id", "") == "beth" for one in page):
             raise ValueError("the secret words")
@@ -134,7 +135,7 @@ def test_an_entry_that_is_no_event_to_this_program_stops_who_hears_it(
     assert (5, error) == (stopped(on_record).stop.seq, stopped(on_record).stop.error)
     assert (5, 5, error) == place(on_record)
 
-    def newer(whole: bytes) -> Recorded:
+    def newer(whole: bytes) -> RecordedEvent:
         return decode_whole(whole.replace(b'"robot"', b'"group"'))
 
     monkeypatch.setattr("onrecord.ledger.read.decode_whole", newer)

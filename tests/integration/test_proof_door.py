@@ -18,18 +18,18 @@ from httpx2 import Client, Response
 
 from tests.support import bodies, postgres
 from tests.support.bodies import (
-    STRANGE,
+    STRANGE_STRINGS,
     content,
     correction,
-    faults,
+    error_places,
+    expect_problem,
     get,
     line,
     ndjson,
     post,
-    refused,
+    register_all,
     retraction,
     send,
-    stage,
     statement,
 )
 from tests.support.record import Record, record, serving
@@ -59,16 +59,19 @@ def on_record(server_url: str, template: str) -> Iterator[Record]:
 def client(on_record: Record) -> Iterator[Client]:
     """More events than one read of a stream takes, some of every kind; nothing is folded."""
     with serving(on_record.url) as made:
-        stage(made)
+        register_all(made)
         identifiers = {"z": "\U00010000", "Z": "\uffff", "a.b": "\u00e9", "1": "e", "10": "f"}
         post(made, "/v1/actors", bodies.actor("strange", identifiers=identifiers))
-        full = {**bodies.FULL_STATEMENT, "note": "".join(STRANGE)}
-        along = [bodies.along(topic="tariffs"), bodies.along(actor="ministry")]
+        full = {**bodies.FULL_STATEMENT, "note": "".join(STRANGE_STRINGS)}
+        along = [
+            bodies.additional_position(topic="tariffs"),
+            bodies.additional_position(actor="ministry"),
+        ]
         said = post(made, "/v1/statements", {**full, "positions": along})
         post(made, f"/v1/statements/{said['id']}/corrections", correction(full))
         post(made, f"/v1/statements/{said['id']}/retraction", retraction())
         post(made, "/v1/positions", bodies.FULL_POSITION)
-        words = [content(text=f"{one} {n}") for n in range(100) for one in STRANGE]
+        words = [content(text=f"{one} {n}") for n in range(100) for one in STRANGE_STRINGS]
         send(made, ndjson(line("statement", uuid4(), statement(content=one)) for one in words))
         yield made
 
@@ -201,11 +204,11 @@ def test_an_event_alone_is_the_same_bytes(client: Client, lines: list[str]) -> N
 def test_words_come_back_exactly_as_they_were_sent(lines: list[str]) -> None:
     said = [json.loads(one)["payload"].get("content", {}).get("value", {}) for one in lines]
     texts = {one["content"]["text"] for one in said if "content" in one}
-    assert {f"{one} {n}" for n in range(100) for one in STRANGE} <= texts
+    assert {f"{one} {n}" for n in range(100) for one in STRANGE_STRINGS} <= texts
 
 
 def test_what_is_not_there_is_not_found(client: Client) -> None:
-    refused(client.get(f"/v1/events/{uuid4()}"), 404, "unknown-event")
+    expect_problem(client.get(f"/v1/events/{uuid4()}"), 404, "unknown-event")
 
 
 @pytest.mark.parametrize(
@@ -219,4 +222,4 @@ def test_what_is_not_there_is_not_found(client: Client) -> None:
 def test_what_cannot_be_asked_is_refused(client: Client, name: str, value: Any) -> None:
     for headers in ({}, NDJSON):
         answer = client.get("/v1/events", params={name: value}, headers=headers)
-        assert [name] == faults(refused(answer, 422, "invalid"))
+        assert [name] == error_places(expect_problem(answer, 422, "invalid"))

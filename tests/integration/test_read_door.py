@@ -15,7 +15,7 @@ import pytest
 from httpx2 import Client
 
 from tests.support import bodies, postgres
-from tests.support.bodies import get, refused, send
+from tests.support.bodies import expect_problem, get, send
 from tests.support.record import record, serving
 
 SEEDS = Path(__file__).parents[2] / "seeds"
@@ -164,13 +164,13 @@ def test_what_nobody_said_is_told_in_words(seeds: Client) -> None:
 @pytest.mark.parametrize("part", ["position", "timeline", "history"])
 def test_who_and_what_is_not_on_record_is_not_found(seeds: Client, part: str) -> None:
     nobody = seeds.get(f"/v1/actors/nobody/topics/talks-with-putin/{part}")
-    refused(nobody, 404, "unknown-actor")
-    refused(seeds.get(f"/v1/actors/biden/topics/nothing/{part}"), 404, "unknown-topic")
-    refused(seeds.get(f"{BIDEN}/{part}", params={"known_size": 2}), 404, "unknown-actor")
-    refused(seeds.get(f"{BIDEN}/{part}", params={"known_size": 7}), 404, "unknown-topic")
-    refused(seeds.get("/v1/actors/nobody/positions"), 404, "unknown-actor")
-    refused(seeds.get("/v1/topics/nothing/positions"), 404, "unknown-topic")
-    refused(seeds.get("/v1/statements/" + "0" * 32), 404, "unknown-statement")
+    expect_problem(nobody, 404, "unknown-actor")
+    expect_problem(seeds.get(f"/v1/actors/biden/topics/nothing/{part}"), 404, "unknown-topic")
+    expect_problem(seeds.get(f"{BIDEN}/{part}", params={"known_size": 2}), 404, "unknown-actor")
+    expect_problem(seeds.get(f"{BIDEN}/{part}", params={"known_size": 7}), 404, "unknown-topic")
+    expect_problem(seeds.get("/v1/actors/nobody/positions"), 404, "unknown-actor")
+    expect_problem(seeds.get("/v1/topics/nothing/positions"), 404, "unknown-topic")
+    expect_problem(seeds.get("/v1/statements/" + "0" * 32), 404, "unknown-statement")
 
 
 def test_a_time_of_knowledge_is_a_size(seeds: Client) -> None:

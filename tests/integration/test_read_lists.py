@@ -15,11 +15,11 @@ from tests.support.bodies import (
     content,
     correction,
     evidence,
+    expect_problem,
     get,
     position,
     post,
-    refused,
-    stage,
+    register_all,
     statement,
 )
 from tests.support.record import Record
@@ -56,7 +56,7 @@ def test_wildcards_in_a_search_are_letters(client: Client, on_record: Record) ->
 def test_statements_are_found_by_who_what_where_when_and_words(
     client: Client, on_record: Record
 ) -> None:
-    stage(client)
+    register_all(client)
     spokesman = [{"actor": "spokesman", "on_behalf_of": ["ministry"], "capacity": "spokesperson"}]
     telling = {
         "a": statement(said_at="2022-03-01", content=content(text="Talks, yes; war, no.")),
@@ -105,7 +105,7 @@ def test_statements_are_found_by_who_what_where_when_and_words(
 def test_what_was_retracted_says_so_and_is_listed_only_where_it_was_known(
     client: Client, on_record: Record
 ) -> None:
-    stage(client)
+    register_all(client)
     made = post(client, "/v1/statements", statement())
     gone = post(client, f"/v1/statements/{made['id']}/retraction", bodies.retraction())
     on_record.catch_up()
@@ -126,7 +126,7 @@ def test_what_was_retracted_says_so_and_is_listed_only_where_it_was_known(
 def test_an_answer_changes_its_tag_only_with_what_it_says(
     client: Client, on_record: Record, path: str
 ) -> None:
-    stage(client)
+    register_all(client)
     made = post(client, "/v1/positions", position())
     on_record.catch_up()
     first = client.get(path)
@@ -152,7 +152,7 @@ def test_a_cursor_keeps_the_size_while_the_record_grows(
     client: Client, on_record: Record, kind: str
 ) -> None:
     path = kind if kind.startswith("/") else f"/v1/{kind}"
-    stage(client)
+    register_all(client)
     for day in (10, 20):
         grow(client, on_record, day)
     whole, page = get(client, path), get(client, path, limit=1)
@@ -175,7 +175,7 @@ def grow(client: Client, on_record: Record, day: int) -> None:
         body = {**body, "effective": f"2021-01-{day:02}", "stance": "mixed"}
         post(client, f"/v1/positions/{made['id']}/corrections", correction(body))
     post(client, "/v1/statements", statement(said_at=f"2022-01-{day:02}"))
-    stage(client, [f"actor-{day}"], [f"topic-{day}"])
+    register_all(client, [f"actor-{day}"], [f"topic-{day}"])
     on_record.catch_up()
 
 
@@ -185,7 +185,7 @@ def test_a_read_waits_for_a_size_and_says_when_it_is_too_early(
     size = post(client, "/v1/actors", bodies.actor())["size"]
     too_early = client.get("/v1/actors/emma", params={"min_size": size})
     assert int(too_early.headers["Retry-After"]) >= 1
-    refused(too_early, 503, "not-yet")
+    expect_problem(too_early, 503, "not-yet")
     with ThreadPoolExecutor(1) as reader:
         waiting = reader.submit(client.get, "/v1/actors/emma", params={"min_size": size})
         on_record.catch_up()
@@ -202,7 +202,7 @@ def test_whatever_words_are_accepted_can_be_folded(
     text = " ".join(word.format(*two) for two in zip(pairs[::2], pairs[1::2], strict=True))
     words = content(text=text[:100_000], original={"text": text[100_000:200_000], "lang": "zh"})
     body = json.dumps(statement(content=words), ensure_ascii=False).encode()
-    stage(client)
+    register_all(client)
     made = client.post("/v1/statements", content=body, headers={"Content-Type": "application/json"})
     assert made.status_code == 201
     on_record.catch_up()
@@ -211,7 +211,7 @@ def test_whatever_words_are_accepted_can_be_folded(
 
 def test_the_longest_fields_are_kept_in_full(client: Client, on_record: Record) -> None:
     long = "".join(chr(0x20000 + (n * 7919) % 40_000) for n in range(10_000))
-    stage(client)
+    register_all(client)
     names = [{"name": f"{n}{long[:490]}", "lang": "en"} for n in range(100)]
     post(client, "/v1/actors", bodies.actor("long", names=names))
     body = {"condition": long[:2_000], "summary": long[:2_000], "rationale": long}
@@ -230,7 +230,7 @@ def test_the_longest_fields_are_kept_in_full(client: Client, on_record: Record) 
 def test_the_first_and_the_last_day_there_is_are_dates(
     client: Client, on_record: Record, day: str
 ) -> None:
-    stage(client)
+    register_all(client)
     post(client, "/v1/positions", position(effective=day))
     post(client, "/v1/statements", statement(said_at=day, evidence=[evidence(published_at=day)]))
     on_record.catch_up()
@@ -243,7 +243,7 @@ def test_the_first_and_the_last_day_there_is_are_dates(
 def test_a_last_page_after_which_another_one_came_is_not_the_page_that_a_reader_has(
     client: Client, on_record: Record
 ) -> None:
-    bodies.stage(client)
+    bodies.register_all(client)
     for effective in ("2020", "2021"):
         bodies.post(client, "/v1/positions", bodies.position(effective=effective))
     on_record.catch_up()

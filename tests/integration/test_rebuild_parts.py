@@ -25,7 +25,7 @@ def on_record(server_url: str, template: str) -> Iterator[Record]:
     """A record with something of every kind."""
     with postgres.database(server_url, template) as url, record(url) as made:
         with serving(url) as client:
-            bodies.stage(client)
+            bodies.register_all(client)
             id_ = bodies.post(client, "/v1/statements", bodies.FULL_STATEMENT)["id"]
             erasure = {"sections": ["content"], "ground": "court-order"}
             bodies.post(client, f"/v1/statements/{id_}/erasure", erasure)

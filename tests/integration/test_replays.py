@@ -24,7 +24,7 @@ def test_an_ordered_endpoint_that_is_far_behind_is_replayed_all_the_same(
     client: Client, on_record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fan_out, "WINDOW", 10)
-    bodies.stage(client)
+    bodies.register_all(client)
     with receiver() as there:
         made = make(client, there.url(), types=["position.changed"], ordered=True)
         on_record.fan_out()
@@ -49,7 +49,7 @@ def test_a_replay_is_never_faster_than_its_rate(
     client: Client, on_record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fan_out, "RATE", 0.001)
-    bodies.stage(client)
+    bodies.register_all(client)
     made = make(client, "https://hooks.example/in", types=["position.changed"])
     positions(client, 5)
     on_record.fan_out()

@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 @pytest.fixture(autouse=True)
 def cast(client: Client) -> None:
-    bodies.stage(client)
+    bodies.register_all(client)
 
 
 def said(client: Client, **over: Any) -> str:

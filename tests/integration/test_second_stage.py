@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 import pytest
+from onrecord.domain.event import RecordedEvent
 from sqlalchemy import BigInteger, Column, Connection, Integer, PrimaryKeyConstraint, Table, text
 
-from onrecord.domain.events import ActorRegistered, PositionChanged, Recorded, TopicRegistered
+from onrecord.domain.events import ActorRegistered, PositionChanged, TopicRegistered
 from onrecord.kit.sql import db
 from onrecord.projections.engine.catch_up import catch_up, prepare
 from onrecord.projections.engine.projection import Projection, end, metadata, reached, schema
@@ -37,7 +38,7 @@ SELECT :generation, :seq, count(*) FROM {s}.steps WHERE actor = :actor AND open_
 """
 
 
-def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
     for one in page:
         assert isinstance(one.event, PositionChanged)
         given = {"generation": generation, "seq": one.seq, "actor": one.event.actor}

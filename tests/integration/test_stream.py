@@ -16,7 +16,7 @@ from onrecord.entrypoints import app_factory
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from tests.support import sse, streaming
-from tests.support.bodies import faults, refused
+from tests.support.bodies import error_places, expect_problem
 from tests.support.processes import until
 from tests.support.record import Record
 from tests.support.streaming import ASKED, SSE, everything, listening, put, take
@@ -102,15 +102,15 @@ def test_silence_is_filled(client: Client, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("value", ["", "x", "-1", "1.5", str(2**53), "0x1"])
 def test_a_last_event_id_that_is_no_seq_is_refused(client: Client, value: str) -> None:
     answer = client.get("/v1/events", headers={"Accept": SSE, "Last-Event-ID": value})
-    assert ["Last-Event-ID"] == faults(refused(answer, 422, "invalid"))
+    assert ["Last-Event-ID"] == error_places(expect_problem(answer, 422, "invalid"))
 
 
 def test_a_place_beyond_the_record_is_told(client: Client) -> None:
     answer = client.get("/v1/events", headers={"Accept": SSE, "Last-Event-ID": "24"})
-    assert ["Last-Event-ID"] == faults(refused(answer, 422, "invalid"))
+    assert ["Last-Event-ID"] == error_places(expect_problem(answer, 422, "invalid"))
     assert "24 events" in answer.json()["errors"][0]["message"]
     answer = client.get("/v1/events?after=24", headers={"Accept": SSE})
-    assert ["after"] == faults(refused(answer, 422, "invalid"))
+    assert ["after"] == error_places(expect_problem(answer, 422, "invalid"))
 
 
 def test_a_place_that_a_replica_does_not_have_yet_is_waited_for(

@@ -18,7 +18,7 @@ import svix
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from httpx2 import Client
 
-from onrecord.domain.events import CLASSES
+from onrecord.domain.events import EVENT_CLASSES
 from onrecord.webhooks.payload import PING
 from tests.support import bodies, npm_verifier, webhooks
 from tests.support.processes import until
@@ -28,7 +28,7 @@ from tests.support.record import Record
 SCHEMA = json.loads(
     (Path(__file__).parents[1] / "support/cloudevents/cloudevents.json").read_text()
 )
-TYPES = {type_ for type_, _ in CLASSES} | {PING}
+TYPES = {type_ for type_, _ in EVENT_CLASSES} | {PING}
 
 
 @pytest.fixture
@@ -46,14 +46,14 @@ def sent(client: Client, on_record: Record) -> tuple[list[str], list[Received]]:
 
 def say_everything(client: Client) -> None:
     """An event of each type."""
-    bodies.stage(client, actors=[*bodies.ACTORS, "emma-2"])
+    bodies.register_all(client, actors=[*bodies.ACTORS, "emma-2"])
     bodies.post(client, "/v1/actors/emma/revision", _but_id(bodies.actor(names=_NAMES)))
     bodies.post(client, "/v1/topics/talks/revision", _but_id(bodies.topic()))
     merge = {"into": "emma", "reason": "The same."}
     bodies.post(client, "/v1/actors/emma-2/merge", merge)
     bodies.post(client, "/v1/actors/emma-2/unmerge", {"reason": "Not the same."})
     words = bodies.content(text='Gespräche \u2028 \U0001f5f3 \\ " </script>', lang="de")
-    said = bodies.statement(content=words, positions=[bodies.along()])
+    said = bodies.statement(content=words, positions=[bodies.additional_position()])
     for made, state, path in (
         (said, bodies.statement, "statements"),
         (bodies.position(stance="oppose"), bodies.position, "positions"),

@@ -72,7 +72,7 @@ def client(server_url: str, template: str) -> Iterator[Client]:
         record(url) as on_record,
         serving(url) as made,
     ):
-        bodies.stage(made)
+        bodies.register_all(made)
         endpoint = webhooks.make(made, "https://hooks.example/")
         bodies.post(made, "/v1/positions", bodies.position())
         on_record.fan_out()

@@ -13,7 +13,7 @@ import pytest
 from httpx2 import Client
 
 from tests.support import bodies, postgres
-from tests.support.bodies import faults, get, ledger_size, post, refused
+from tests.support.bodies import error_places, expect_problem, get, ledger_size, post
 from tests.support.record import Record, record, serving
 
 SHAPE = {"id", "event", "seq", "size", "recorded_at", "positions"}
@@ -33,7 +33,7 @@ def on_record(server_url: str, template: str) -> Iterator[Record]:
 @pytest.fixture(scope="module")
 def client(on_record: Record) -> Iterator[Client]:
     with serving(on_record.url) as made:
-        bodies.stage(made)
+        bodies.register_all(made)
         yield made
 
 
@@ -41,7 +41,7 @@ def client(on_record: Record) -> Iterator[Client]:
 def who(client: Client) -> str:
     """A new actor, and a topic of the same name."""
     name = f"x{uuid4().hex[:10]}"
-    bodies.stage(client, [name], [name])
+    bodies.register_all(client, [name], [name])
     return name
 
 
@@ -115,7 +115,7 @@ def test_a_key_stands_for_an_id(client: Client, on_record: Record, who: str, rou
     assert (200, first) == (again.status_code, again.json())
     assert again.headers["Idempotent-Replay"] == "true"
     other = client.post("/v1/statements", json=said(who, note="Another."), headers=key)
-    refused(other, 422, "id-reused")
+    expect_problem(other, 422, "id-reused")
     assert before == ledger_size(on_record.url)
 
 
@@ -124,8 +124,8 @@ def test_a_statement_brings_its_positions_along(
 ) -> None:
     other, id_ = post(client, "/v1/statements", said(who))["id"], uuid4()
     positions = [
-        bodies.along(actor=who, topic=who),
-        bodies.along(actor=who, topic="talks", coder="someone-else", basis=[other]),
+        bodies.additional_position(actor=who, topic=who),
+        bodies.additional_position(actor=who, topic="talks", coder="someone-else", basis=[other]),
     ]
     body = said(who, id=str(id_), coder="the-coder", positions=positions)
     told = post(client, "/v1/statements", body)
@@ -141,16 +141,19 @@ def test_a_statement_brings_its_positions_along(
     assert (200, told) == (again.status_code, again.json())
     for fewer in (positions[:1], [], [*positions, positions[0]]):
         answer = client.post("/v1/statements", json={**body, "positions": fewer})
-        assert faults(refused(answer, 422, "id-reused")) == ["/id"]
+        assert error_places(expect_problem(answer, 422, "id-reused")) == ["/id"]
 
 
 def test_one_bad_position_along_and_nothing_is_written(
     client: Client, on_record: Record, who: str
 ) -> None:
     before = ledger_size(on_record.url)
-    positions = [bodies.along(actor=who, topic=who), bodies.along(actor=who, topic="nowhere")]
+    positions = [
+        bodies.additional_position(actor=who, topic=who),
+        bodies.additional_position(actor=who, topic="nowhere"),
+    ]
     answer = client.post("/v1/statements", json=said(who, positions=positions))
-    assert faults(refused(answer, 422, "unknown-reference")) == ["/positions/1/topic"]
+    assert error_places(expect_problem(answer, 422, "unknown-reference")) == ["/positions/1/topic"]
     assert before == ledger_size(on_record.url)
 
 
@@ -161,8 +164,8 @@ def test_a_position_is_refused_where_its_pair_moved_on(
     before = ledger_size(on_record.url)
     for expected in (0, 2):
         answer = client.post("/v1/positions", json=held(who, expected_revision=expected))
-        problem = refused(answer, 409, "revision-conflict")
-        assert (faults(problem), problem["current_revision"]) == (["/expected_revision"], 1)
+        problem = expect_problem(answer, 409, "revision-conflict")
+        assert (error_places(problem), problem["current_revision"]) == (["/expected_revision"], 1)
     assert before == ledger_size(on_record.url)
     post(client, f"/v1/positions/{first['id']}/corrections", bodies.correction(held(who)))
     post(client, "/v1/positions", held(who, expected_revision=2))
@@ -176,8 +179,8 @@ def test_a_taken_slug_is_refused(
 ) -> None:
     before = ledger_size(on_record.url)
     other = {"kind": "group"} if kind == "actors" else {"label": "Another"}
-    problem = refused(client.post(f"/v1/{kind}", json=body(who, **other)), 409, "slug-taken")
-    assert (["/id"], before) == (faults(problem), ledger_size(on_record.url))
+    problem = expect_problem(client.post(f"/v1/{kind}", json=body(who, **other)), 409, "slug-taken")
+    assert (["/id"], before) == (error_places(problem), ledger_size(on_record.url))
 
 
 def test_a_correction_keeps_the_id_and_tells_the_old_words_at_the_old_size(
@@ -221,7 +224,7 @@ def test_what_is_retracted_is_not_retracted_again(
     path, body = write(client, who, kind + "/{}/retraction")
     post(client, path, body)
     before = ledger_size(on_record.url)
-    refused(client.post(path, json=bodies.retraction()), 409, "already-retracted")
+    expect_problem(client.post(path, json=bodies.retraction()), 409, "already-retracted")
     assert before == ledger_size(on_record.url)
 
 
@@ -236,7 +239,7 @@ def test_only_what_is_on_record_is_amended(
     before = ledger_size(on_record.url)
     for target in (uuid4(), of_another_kind["id"]):
         answer = client.post(f"/v1/{kind}/{target}/{amendment}", json=body)
-        refused(answer, 404, "unknown-target")
+        expect_problem(answer, 404, "unknown-target")
     assert before == ledger_size(on_record.url)
 
 
@@ -247,7 +250,7 @@ def test_an_edit_is_refused_with_the_link_to_append_a_correction(
 ) -> None:
     before = ledger_size(on_record.url)
     answer = client.request(method, f"/v1/{kind}/{who}", json=said(who))
-    refused(answer, 405, "append-only")
+    expect_problem(answer, 405, "append-only")
     offered = "revision" if kind in ("actors", "topics") else "corrections"
     assert f"</v1/{kind}/{who}/{offered}>" in answer.headers["Link"]
     assert answer.headers["Allow"] == "GET"
@@ -258,7 +261,7 @@ def test_an_edit_is_refused_with_the_link_to_append_a_correction(
 def test_nothing_else_is_edited_either(client: Client, path: str) -> None:
     for method in ("PUT", "PATCH", "DELETE"):
         answer = client.request(method, f"/v1/{path}")
-        refused(answer, 405, "method-not-allowed")
+        expect_problem(answer, 405, "method-not-allowed")
         assert answer.headers["Allow"] in ("GET", "POST")
 
 
@@ -269,7 +272,7 @@ def test_a_revision_tells_the_old_state_at_the_old_size(
     for kind, field in (("actors", "kind"), ("topics", "label")):
         path, body = write(client, who, kind + "/{}/revision")
         assert who == post(client, path, body)["id"]
-        refused(
+        expect_problem(
             client.post(path.replace(who, "nobody"), json=body | {"id": None}),
             404,
             "unknown-target",

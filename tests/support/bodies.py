@@ -1,6 +1,6 @@
 """What does a valid body look like, and how does a test put one on record?
 
-Builders of what a writer sends: each gives a small valid body, changed by what is passed. `stage`
+Builders of what a writer sends: each gives a small valid body, changed by what is passed. `register_all`
 registers the actors and topics that they name; `ledger_size` counts entries by SQL, past all code.
 """
 
@@ -72,7 +72,7 @@ def position(**over: Json) -> dict[str, Json]:
     }
 
 
-def along(**over: Json) -> dict[str, Json]:
+def additional_position(**over: Json) -> dict[str, Json]:
     """A position as it comes along with a statement: without a coder of its own."""
     body = position(**over)
     if "coder" not in over:
@@ -124,7 +124,7 @@ def get(client: httpx2.Client, path: str, **params: Json) -> dict[str, Json]:
     return found
 
 
-def stage(
+def register_all(
     client: httpx2.Client, actors: Iterable[str] = ACTORS, topics: Iterable[str] = TOPICS
 ) -> None:
     """Register actors and topics."""
@@ -148,7 +148,7 @@ def media_type(answer: httpx2.Response) -> str:
     return str(answer.headers["content-type"]).partition(";")[0]
 
 
-def refused(answer: httpx2.Response, status: int, code: str) -> dict[str, Json]:
+def expect_problem(answer: httpx2.Response, status: int, code: str) -> dict[str, Json]:
     """The problem that an answer must be."""
     assert (status, "application/problem+json") == (answer.status_code, media_type(answer)), (
         answer.text[:2_000]
@@ -160,31 +160,31 @@ def refused(answer: httpx2.Response, status: int, code: str) -> dict[str, Json]:
     return problem
 
 
-def faults(problem: Mapping[str, Json]) -> list[str]:
+def error_places(problem: Mapping[str, Json]) -> list[str]:
     """The pointers and parameters that a problem blames."""
     return [one.get("pointer", one.get("parameter")) for one in problem.get("errors", [])]
 
 
-def leaves(value: Json, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+def string_paths(value: Json, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     """Where the strings of a body stand; the keys of `identifiers` are found by their values."""
     if isinstance(value, str):
         yield at
     elif isinstance(value, dict | list):
         for key, one in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from leaves(one, (*at, key))
+            yield from string_paths(one, (*at, key))
 
 
-def found(value: Json, at: Iterable[str | int]) -> Json:
+def value_at(value: Json, at: Iterable[str | int]) -> Json:
     """What stands at a place of a body."""
     for step in at:
         value = value[step]
     return value
 
 
-def replaced(value: Json, at: tuple[str | int, ...], by: Json) -> Json:
+def with_value_at(value: Json, at: tuple[str | int, ...], by: Json) -> Json:
     """A copy of a body with another value at a place."""
     copy = deepcopy(value)
-    found(copy, at[:-1])[at[-1]] = by
+    value_at(copy, at[:-1])[at[-1]] = by
     return copy
 
 
@@ -217,7 +217,7 @@ FULL_ACTOR = actor("new", identifiers={"wikidata": "Q1"})
 FULL_TOPIC = topic("new", broader="talks")
 
 STATEMENT, POSITION = str(UUID(int=1)), str(UUID(int=2))
-EVERY: dict[str, Json] = {
+FULL_BODIES: dict[str, Json] = {
     "/v1/actors": FULL_ACTOR,
     "/v1/topics": FULL_TOPIC,
     "/v1/actors/emma/revision": {**FULL_ACTOR, "id": str(UUID(int=3))},
@@ -231,7 +231,7 @@ EVERY: dict[str, Json] = {
 }
 """A full body for each address that takes one; the two ids are for a test to put on record."""
 
-STRANGE = [
+STRANGE_STRINGS = [
     "'; DROP TABLE ledger.entries; --",
     "".join(map(chr, [*range(1, 32), 33, *range(0x7F, 0xA0)])),
     "\u202eשלום\u200f مرحبا\u202c",
@@ -241,7 +241,7 @@ STRANGE = [
 ]
 """Strings that look bad and can be kept: SQL, control characters, any script, placeholders."""
 
-READS = [
+LIST_PATHS = [
     *("/v1/actors", "/v1/topics", "/v1/statements", "/v1/changes", "/v1/events"),
     *("/v1/actors/emma/topics/talks/timeline", "/v1/actors/emma/topics/talks/history"),
     *("/v1/actors/emma/positions", "/v1/topics/talks/positions"),

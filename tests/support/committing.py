@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import psycopg
+from onrecord.domain.requests import Refusal, Request
 
-from onrecord.domain.decisions import Refusal, Request
 from onrecord.domain.events import ActorRegistered, TopicRegistered
 from onrecord.entrypoints import app_factory
 from onrecord.kit.sql import db

@@ -12,14 +12,14 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from hypothesis import strategies as st
+from onrecord.domain.event import Event
+from onrecord.domain.requests import ProposedEvent, Request
 
-from onrecord.domain.decisions import Draft, Request
 from onrecord.domain.events import (
     ActorMerged,
     ActorRegistered,
     ActorRevised,
     ActorUnmerged,
-    Event,
     PositionChanged,
     PositionCorrected,
     PositionRetracted,
@@ -29,7 +29,7 @@ from onrecord.domain.events import (
     TopicRegistered,
     TopicRevised,
 )
-from onrecord.domain.ids import along_id
+from onrecord.domain.ids import additional_event_id
 from onrecord.domain.stances import CONDITIONAL, STANCES
 
 ROOT: Final = UUID("0d9a43a5-6a2c-5d0e-8f53-9d8c2f6b7a10")
@@ -170,8 +170,11 @@ def batches(history: History, cast: Cast) -> Iterator[list[Request]]:
 
 def request(id_: UUID, *events: Event) -> Request:
     """A request of an event, and of those appended along with it."""
-    along = (Draft(along_id(id_, n), one, f"/along/{n}") for n, one in enumerate(events[1:]))
-    return Request((Draft(id_, events[0]), *along))
+    along = (
+        ProposedEvent(additional_event_id(id_, n), one, f"/along/{n}")
+        for n, one in enumerate(events[1:])
+    )
+    return Request((ProposedEvent(id_, events[0]), *along))
 
 
 def registration(event: ActorRegistered | TopicRegistered) -> Request:
@@ -224,7 +227,7 @@ def _asked(history: History, cast: Cast) -> Iterator[Request]:
         along = []
         if move.what == "both":
             along = [PositionChanged(**_stand(one, cast, [id_])) for one in move.positions]
-            positions += [along_id(id_, k) for k in range(len(along))]
+            positions += [additional_event_id(id_, k) for k in range(len(along))]
         if event.makes == "statement":
             statements.append(id_)
         elif event.makes == "position":

@@ -2,7 +2,8 @@
 
 from uuid import uuid4
 
-from onrecord.domain.decisions import Refusal
+from onrecord.domain.requests import Refusal
+
 from onrecord.domain.events import ActorRegistered, StatementMade, TopicRegistered
 from onrecord.kit.sql import db
 from onrecord.ledger import tables

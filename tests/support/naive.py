@@ -12,6 +12,8 @@ from itertools import pairwise, product
 from typing import Any
 from uuid import UUID
 
+from onrecord.domain.event import RecordedEvent
+
 from onrecord.domain.dates import Bounds, bounds
 from onrecord.domain.events import (
     ActorMerged,
@@ -21,7 +23,6 @@ from onrecord.domain.events import (
     PositionChanged,
     PositionCorrected,
     PositionRetracted,
-    Recorded,
     StatementCorrected,
     StatementMade,
     StatementRetracted,
@@ -50,15 +51,15 @@ class Step:
 
     id: UUID
     made_seq: int
-    said: Any
+    fields: Any
 
     @property
     def stand(self) -> Stand:
-        return self.said.stance, self.said.condition
+        return self.fields.stance, self.fields.condition
 
     @property
     def dates(self) -> Bounds:
-        return bounds(self.said.effective)
+        return bounds(self.fields.effective)
 
     @property
     def span(self) -> Span:
@@ -66,26 +67,26 @@ class Step:
 
     @property
     def place(self) -> tuple[datetime, int, int]:
-        return self.dates.sorts_at, self.said.order, self.made_seq
+        return self.dates.sorts_at, self.fields.order, self.made_seq
 
 
 @dataclass(frozen=True)
 class Wording:
     """A statement as believed at some size."""
 
-    said: Any
+    fields: Any
     status: str
 
 
-def below(events: Sequence[Recorded], size: int) -> Iterator[Recorded]:
+def events_below(events: Sequence[RecordedEvent], size: int) -> Iterator[RecordedEvent]:
     """The events known at a size, in order."""
     return (one for one in sorted(events, key=lambda one: one.seq) if one.seq < size)
 
 
-def root(events: Sequence[Recorded], name: str, size: int) -> str:
+def root(events: Sequence[RecordedEvent], name: str, size: int) -> str:
     """The actor that reads of a name mean at a size."""
     into: dict[str, str] = {}
-    for one in below(events, size):
+    for one in events_below(events, size):
         if isinstance(one.event, ActorMerged):
             into[one.event.actor] = one.event.into
         elif isinstance(one.event, ActorUnmerged):
@@ -95,11 +96,11 @@ def root(events: Sequence[Recorded], name: str, size: int) -> str:
     return name
 
 
-def steps(events: Sequence[Recorded], pair: Pair, size: int) -> list[Step]:
+def steps(events: Sequence[RecordedEvent], pair: Pair, size: int) -> list[Step]:
     """The line of a pair at a size, in valid-time order: of all actors who mean the same one."""
     believed: dict[UUID, Step] = {}
     made: dict[UUID, int] = {}
-    for one in below(events, size):
+    for one in events_below(events, size):
         event = one.event
         if isinstance(event, PositionChanged):
             made[one.id] = one.seq
@@ -109,20 +110,22 @@ def steps(events: Sequence[Recorded], pair: Pair, size: int) -> list[Step]:
         elif isinstance(event, PositionRetracted):
             del believed[event.target]
     actor, topic = root(events, pair[0], size), pair[1]
-    names = {one.said.actor for one in believed.values()}
+    names = {one.fields.actor for one in believed.values()}
     mean = {name for name in names if root(events, name, size) == actor}
-    line = [one for one in believed.values() if one.said.actor in mean and one.said.topic == topic]
+    line = [
+        one for one in believed.values() if one.fields.actor in mean and one.fields.topic == topic
+    ]
     return sorted(line, key=lambda one: one.place)
 
 
-def revision(events: Sequence[Recorded], pair: Pair, size: int) -> int:
+def revision(events: Sequence[RecordedEvent], pair: Pair, size: int) -> int:
     """How many events changed the line of the pair: came upon it, stayed on it, or left it.
 
     A position that was retracted is on no line, so a correction that undoes this leaves none.
     """
     line: dict[UUID, Pair] = {}
     touched: set[int] = set()
-    for one in below(events, size):
+    for one in events_below(events, size):
         event = one.event
         before = line.pop(one.subject, None)
         if isinstance(event, PositionChanged):
@@ -136,7 +139,7 @@ def revision(events: Sequence[Recorded], pair: Pair, size: int) -> int:
     return len(touched)
 
 
-def held(line: Sequence[Step], as_of: datetime) -> Step | None:
+def step_at(line: Sequence[Step], as_of: datetime) -> Step | None:
     """The position held at an instant: the last one that began by then."""
     begun = [one for one in line if one.dates.sorts_at <= as_of]
     return begun[-1] if begun else None
@@ -153,14 +156,14 @@ def since(line: Sequence[Step], step: Step) -> str:
     first = step
     while (before := previous(line, first)) is not None and before.stand == step.stand:
         first = before
-    return str(first.said.effective)
+    return str(first.fields.effective)
 
 
 def kind(before: Step | None, after: Step) -> str:
     """What a step is against the one before it: the first rule that fits (DESIGN section 3)."""
     if before is None:
         return "adopted"
-    was, now = before.said.stance, after.said.stance
+    was, now = before.fields.stance, after.fields.stance
     x, y = POINTS.get(was), POINTS.get(now)
     on_scale = x is not None and y is not None
     # both are numbers where `on_scale`
@@ -180,7 +183,7 @@ def kind(before: Step | None, after: Step) -> str:
 
 def change_size(before: Step | None, after: Step) -> int | None:
     """The distance of a step on the scale, None off it."""
-    ends = {POINTS.get(before.said.stance if before else ""), POINTS.get(after.said.stance)}
+    ends = {POINTS.get(before.fields.stance if before else ""), POINTS.get(after.fields.stance)}
     # no None is left in `ends` here
     return None if None in ends else max(ends) - min(ends)  # type: ignore[type-var, operator]
 
@@ -202,7 +205,7 @@ def candidates(line: Sequence[Step], as_of: datetime) -> dict[Span, list[datetim
     }
 
 
-def may_hold(line: Sequence[Step], as_of: datetime) -> set[Step | None]:
+def possible_steps(line: Sequence[Step], as_of: datetime) -> set[Step | None]:
     """Whoever holds at `as_of` under some choice of dates; None: nobody.
 
     Rows with equal bounds share one date, all others are free of each other: so a row may hold on a
@@ -217,12 +220,12 @@ def may_hold(line: Sequence[Step], as_of: datetime) -> set[Step | None]:
         for at in free[step.span]:
             if at > as_of:
                 continue
-            place = (at, step.said.order, step.made_seq)
+            place = (at, step.fields.order, step.made_seq)
             rivals = [one for one in line if one != step]
             if all(
                 any(
                     all(
-                        other > as_of or (other, one.said.order, one.made_seq) < place
+                        other > as_of or (other, one.fields.order, one.made_seq) < place
                         for one in rivals
                         if one.span == span
                     )
@@ -234,31 +237,31 @@ def may_hold(line: Sequence[Step], as_of: datetime) -> set[Step | None]:
     return found
 
 
-def enumerated(line: Sequence[Step], as_of: datetime) -> set[Step | None]:
-    """The same as `may_hold` by trying every choice of dates: for short lines only."""
+def possible_steps_by_enumeration(line: Sequence[Step], as_of: datetime) -> set[Step | None]:
+    """The same as `possible_steps` by trying every choice of dates: for short lines only."""
     free = candidates(line, as_of)
     found: set[Step | None] = set()
     for chosen in product(*free.values()):
         at = dict(zip(free, chosen, strict=True))
         begun = [one for one in line if at[one.span] <= as_of]
-        by_date = sorted(begun, key=lambda one: (at[one.span], one.said.order, one.made_seq))
+        by_date = sorted(begun, key=lambda one: (at[one.span], one.fields.order, one.made_seq))
         found.add(by_date[-1] if by_date else None)
     return found
 
 
 def certainty(line: Sequence[Step], as_of: datetime) -> tuple[str, set[UUID | None]]:
     """`definite`, or `possible` with the others that may hold (None: nobody)."""
-    may = may_hold(line, as_of)
+    may = possible_steps(line, as_of)
     if len({one.stand if one else NOTHING for one in may}) == 1:
         return "definite", set()
-    now = held(line, as_of)
+    now = step_at(line, as_of)
     return "possible", {one.id if one else None for one in may if one != now}
 
 
-def statement(events: Sequence[Recorded], id_: UUID, size: int) -> Wording | None:
+def statement(events: Sequence[RecordedEvent], id_: UUID, size: int) -> Wording | None:
     """A statement at a size: its last words, and what became of it."""
     found: Wording | None = None
-    for one in below(events, size):
+    for one in events_below(events, size):
         event = one.event
         if isinstance(event, StatementMade) and one.id == id_:
             found = Wording(event, "on_record")
@@ -270,19 +273,23 @@ def statement(events: Sequence[Recorded], id_: UUID, size: int) -> Wording | Non
     return found
 
 
-def actor(events: Sequence[Recorded], id_: str, size: int) -> ActorRegistered | ActorRevised | None:
+def actor(
+    events: Sequence[RecordedEvent], id_: str, size: int
+) -> ActorRegistered | ActorRevised | None:
     """The last state of an actor at a size."""
     found = None
-    for one in below(events, size):
+    for one in events_below(events, size):
         if isinstance(one.event, ActorRegistered | ActorRevised) and one.event.id == id_:
             found = one.event
     return found
 
 
-def topic(events: Sequence[Recorded], id_: str, size: int) -> TopicRegistered | TopicRevised | None:
+def topic(
+    events: Sequence[RecordedEvent], id_: str, size: int
+) -> TopicRegistered | TopicRevised | None:
     """The last state of a topic at a size."""
     found = None
-    for one in below(events, size):
+    for one in events_below(events, size):
         if isinstance(one.event, TopicRegistered | TopicRevised) and one.event.id == id_:
             found = one.event
     return found

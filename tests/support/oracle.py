@@ -13,8 +13,8 @@ from uuid import uuid4
 import httpx2
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from onrecord.domain.event import RecordedEvent
 
-from onrecord.domain.events import Recorded
 from onrecord.kit.sql import db
 from onrecord.ledger import read
 from onrecord.ledger.evaluate import Answer
@@ -57,7 +57,7 @@ class Played:
     """A history on record, its events in order, and a client to ask about it."""
 
     cast: Cast
-    events: Sequence[Recorded]
+    events: Sequence[RecordedEvent]
     client: httpx2.Client
 
     def size(self, percent: int) -> int:
@@ -99,22 +99,22 @@ def step(line: Sequence[naive.Step], one: naive.Step) -> dict[str, Any]:
     return {
         "id": str(one.id),
         "seq": one.made_seq,
-        "recorded_as": one.said.actor,
-        "order": one.said.order,
-        "stance": one.said.stance,
-        "condition": one.said.condition,
-        "effective": one.said.effective,
+        "recorded_as": one.fields.actor,
+        "order": one.fields.order,
+        "stance": one.fields.stance,
+        "condition": one.fields.condition,
+        "effective": one.fields.effective,
         "since": naive.since(line, one),
         "kind": naive.kind(before, one),
         "change_size": naive.change_size(before, one),
         "previous": before
         and {
             "id": str(before.id),
-            "stance": before.said.stance,
+            "stance": before.fields.stance,
             "since": naive.since(line, before),
         },
-        "basis": [str(basis) for basis in one.said.basis],
-        "summary": one.said.summary,
+        "basis": [str(basis) for basis in one.fields.basis],
+        "summary": one.fields.summary,
     }
 
 

@@ -10,8 +10,10 @@ from datetime import datetime
 from itertools import pairwise
 from uuid import UUID
 
-from onrecord.domain.decisions import Request
-from onrecord.domain.events import PositionChanged, Recorded
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.requests import Request
+
+from onrecord.domain.events import PositionChanged
 from onrecord.kit.sql import db
 from onrecord.ledger.entry import leaf_hash
 from onrecord.ledger.merkle import Frontier
@@ -25,7 +27,7 @@ Seen = tuple[tuple[int, UUID], ...]
 class Ledger:
     """All that the tables hold of the order. `commits`: size and root of each, as made."""
 
-    events: tuple[Recorded, ...]
+    events: tuple[RecordedEvent, ...]
     entries: tuple[bytes, ...]
     commits: tuple[tuple[int, bytes], ...]
 
@@ -83,7 +85,7 @@ def _of_the_ledger(ledger: Ledger) -> Iterator[str]:
             yield f"the root of the commit of {place} is not that of its entries"
 
 
-def _of_revisions(events: Sequence[Recorded]) -> Iterator[str]:
+def _of_revisions(events: Sequence[RecordedEvent]) -> Iterator[str]:
     revisions: Counter[tuple[str, str]] = Counter()
     for one in events:
         if isinstance(one.event, PositionChanged):
@@ -97,7 +99,7 @@ def _of_answers(evidence: Evidence) -> Iterator[str]:
     events = evidence.ledger.events
     nobodys = {one.id for one in events} - evidence.staged
     for who, request, note in evidence.told:
-        ids = [draft.id for draft in request.drafts]
+        ids = [draft.id for draft in request.events]
         if "seq" in note:
             there = events[note["seq"] : note["size"]]
             at = datetime.fromisoformat(note["at"])

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx2
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.requests import Refusal, Request
 from sqlalchemy import Engine, text
 
 from onrecord.audit.replay import replay
-from onrecord.domain.decisions import Refusal, Request
-from onrecord.domain.events import Recorded
 from onrecord.entrypoints import app_factory
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
@@ -64,7 +64,7 @@ class Record:
             found = conn.execute(text("SELECT name, size FROM projections.checkpoints WHERE live"))
             return {row.name: row.size for row in found}
 
-    def events(self) -> list[Recorded]:
+    def events(self) -> list[RecordedEvent]:
         """Everything on record, in order."""
         with db.connect(self.url, role="onrecord_audit") as conn:
             return read.entries_from(conn, 0, 1_000_000)

@@ -7,8 +7,9 @@ from typing import Any
 from uuid import uuid4
 
 from httpx2 import Client
+from onrecord.domain.event import Event
 
-from onrecord.domain.events import ActorRegistered, Event, StatementMade, TopicRegistered
+from onrecord.domain.events import ActorRegistered, StatementMade, TopicRegistered
 from onrecord.ledger.evaluate import Answer
 from tests.support import sse
 from tests.support.bodies import media_type

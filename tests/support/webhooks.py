@@ -18,7 +18,7 @@ import psycopg
 from onrecord.kit.sql import db
 from onrecord.webhooks.delivery import claim
 from onrecord.webhooks.delivery.deliverer import Deliverer
-from tests.support.bodies import line, ndjson, position, send, stage
+from tests.support.bodies import line, ndjson, position, register_all, send
 from tests.support.processes import Deployment, until
 from tests.support.receiver import Receiver
 from tests.support.record import Record
@@ -109,7 +109,7 @@ def sql(url: str, statement: str) -> None:
 def door(deployed: Deployment) -> Iterator[httpx2.Client]:
     """The API, with actors and topics on record."""
     with httpx2.Client(base_url=deployed.address, timeout=60) as client:
-        stage(client)
+        register_all(client)
         yield client
 
 

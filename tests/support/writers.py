@@ -19,10 +19,10 @@ from typing import Any, Final, Literal, Self
 from uuid import UUID, uuid5
 
 import psycopg
+from onrecord.domain.requests import Refusal, Request
 from psycopg import RawCursor
 from psycopg.conninfo import make_conninfo
 
-from onrecord.domain.decisions import Refusal, Request
 from onrecord.entrypoints import app_factory
 from onrecord.ingest import record
 from onrecord.ingest.schemas import ActorIn, PositionIn, StatementIn
@@ -178,7 +178,10 @@ def request_of(name: str, asked: Note) -> Request:
     if n % 4 == 0:
         over = {"speakers": [{"actor": on["actor"]}], "topics": [on["topic"]]}
         other = {**on, "stance": "oppose", "actor": bodies.ACTORS[thread % 3]}
-        along = [bodies.along(**on, summary=summary), bodies.along(**other)]
+        along = [
+            bodies.additional_position(**on, summary=summary),
+            bodies.additional_position(**other),
+        ]
         body = bodies.statement(**over, positions=along)
         return record.statement(StatementIn.model_validate_json(json.dumps(body)), id_)
     if n % 4 == 3:  # every writer registers the same guests
@@ -241,5 +244,5 @@ def outcome(answer: Answer | Refusal | BaseException) -> Note:
     if isinstance(answer, Answer):
         return {"seq": answer.seq, "size": answer.size, "at": answer.recorded_at.isoformat()}
     if isinstance(answer, Refusal):
-        return {"refused": answer.reason, "current": answer.about.get("current_revision")}
+        return {"refused": answer.reason, "current": answer.details.get("current_revision")}
     return {"failed": type(answer).__name__}

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from onrecord.domain.dates import Bounds, NotADate, When, bounds, last_instant
+from onrecord.domain.dates import Bounds, DateText, InvalidDate, bounds, last_instant
 
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 END = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
@@ -88,33 +88,33 @@ def test_at_the_latest_begins_with_the_calendar_and_stands_at_its_end(text: str)
 @pytest.mark.parametrize("text", NO_DATES)
 def test_anything_else_is_no_date(text: str) -> None:
     for spelling in (text, f"../{text}"):
-        with pytest.raises(NotADate):
+        with pytest.raises(InvalidDate):
             bounds(spelling)
-        with pytest.raises(NotADate):
+        with pytest.raises(InvalidDate):
             last_instant(spelling)
         with pytest.raises(ValidationError):
-            TypeAdapter(When).validate_python(spelling)
+            TypeAdapter(DateText).validate_python(spelling)
 
 
 @pytest.mark.parametrize("text", ["2022-03-20T09:30:00+01:60", "2022-03-20T09:30:00-00:99"])
 def test_the_minutes_of_an_offset_end_at_59(text: str) -> None:
     """RFC 3339, section 5.6: time-minute. Python's own parser lets them through."""
-    with pytest.raises(NotADate):
+    with pytest.raises(InvalidDate):
         bounds(text)
 
 
 def test_at_the_latest_is_no_moment_to_ask_about() -> None:
-    with pytest.raises(NotADate):
+    with pytest.raises(InvalidDate):
         last_instant("../2022")
 
 
 def test_a_date_is_kept_as_it_was_given() -> None:
     for text in [*SPANS, *INSTANTS, "../2022-03"]:
-        assert text == TypeAdapter(When).validate_python(text)
+        assert text == TypeAdapter(DateText).validate_python(text)
 
 
 def test_a_refusal_shows_the_forms_and_not_more_than_a_glance_of_the_text() -> None:
-    with pytest.raises(NotADate) as refused:
+    with pytest.raises(InvalidDate) as refused:
         bounds("x" * 10_000)
     assert "2022-03-20T09:30:00+01:00" in str(refused.value)
     assert len(str(refused.value)) < 300
@@ -153,7 +153,7 @@ def test_an_instant_is_the_same_in_every_offset(local: datetime, minutes: int) -
 def test_any_text_has_ordered_bounds_within_the_calendar_or_is_refused(text: str) -> None:
     try:
         earliest, latest, sorts_at = bounds(text)
-    except NotADate:
+    except InvalidDate:
         return
     assert BEGINNING <= earliest <= latest <= END
     assert sorts_at == (latest if text.startswith("../") else earliest)

@@ -9,10 +9,12 @@ import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
+from onrecord.domain.event import Event
+from onrecord.domain.requests import ProposedEvent
 from pydantic import ValidationError
 
-from onrecord.domain.decisions import Draft, Touches
-from onrecord.domain.events import ActorRegistered, Event, PositionChanged, StatementMade
+from onrecord.domain.decisions import Touches
+from onrecord.domain.events import ActorRegistered, PositionChanged, StatementMade
 from onrecord.ledger.entry import (
     Payload,
     canonical,
@@ -46,7 +48,7 @@ FIELDS = st.text("abcdefghijklmnopqrstuvwxyz_AZ09", min_size=1)
 
 
 def entry(event: Event, *, id_: int = 1) -> tuple[bytes, dict[str, Payload]]:
-    sealed = seal(Draft(UUID(int=id_), event))
+    sealed = seal(ProposedEvent(UUID(int=id_), event))
     written = encode(sealed, ABOUT, seq=3, recorded_at=format_timestamp(NOW), recorded_by="local")
     return written, {payload.section: payload for payload in sealed.payloads}
 

@@ -15,10 +15,13 @@ from uuid import UUID
 
 import pytest
 import rfc8785
+from onrecord.domain.event import Event
+from onrecord.domain.event_types import parse_event
+from onrecord.domain.requests import ProposedEvent
 
-from onrecord.domain.decisions import Draft, Touches
-from onrecord.domain.events import CLASSES, Event, parse
-from onrecord.domain.payload import split
+from onrecord.domain.decisions import Touches
+from onrecord.domain.events import EVENT_CLASSES
+from onrecord.domain.payload import split_payload
 from onrecord.ledger.entry import (
     SALT_BYTES,
     Payload,
@@ -51,11 +54,11 @@ def golden(path: Path) -> dict[str, Any]:
 
 def parsed(stored: dict[str, Any], *, without: str | None = None) -> Event:
     kept = [value for name, value in stored["sections"].items() if name != without]
-    return parse(stored["type"], stored["version"], stored["data"], kept)
+    return parse_event(stored["type"], stored["version"], stored["data"], kept)
 
 
 def test_every_event_class_has_a_golden_file_named_by_its_type_and_version() -> None:
-    expected = {f"{type_}.v{version}.json" for type_, version in CLASSES}
+    expected = {f"{type_}.v{version}.json" for type_, version in EVENT_CLASSES}
     assert expected <= {path.name for path in FILES}
     for path in FILES:
         stored = golden(path)
@@ -69,16 +72,16 @@ def test_the_golden_files_hold_every_section() -> None:
 @every_golden
 def test_a_released_shape_reads_as_the_newest_class_of_its_type(path: Path) -> None:
     stored = golden(path)
-    newest = max(version for type_, version in CLASSES if type_ == stored["type"])
-    assert CLASSES[stored["type"], newest] is type(parsed(stored))
+    newest = max(version for type_, version in EVENT_CLASSES if type_ == stored["type"])
+    assert EVENT_CLASSES[stored["type"], newest] is type(parsed(stored))
 
 
 @every_golden
 def test_the_newest_shape_comes_apart_into_exactly_the_bytes_it_was_stored_as(path: Path) -> None:
     stored = golden(path)
-    if (stored["type"], stored["version"] + 1) in CLASSES:
+    if (stored["type"], stored["version"] + 1) in EVENT_CLASSES:
         pytest.skip("an older shape; it is read through upcasts and never written again")
-    data, sections = split(parsed(stored))
+    data, sections = split_payload(parsed(stored))
     assert canonical(stored["data"]) == canonical(data)
     assert stored["sections"].keys() == sections.keys()
     for name, section in stored["sections"].items():
@@ -92,10 +95,10 @@ def test_an_event_still_reads_when_any_of_its_sections_or_all_of_them_are_erased
 ) -> None:
     stored = golden(path)
     for gone in stored["sections"]:
-        _, sections = split(parsed(stored, without=gone))
+        _, sections = split_payload(parsed(stored, without=gone))
         assert stored["sections"].keys() - {gone} == sections.keys()
-    bare = parse(stored["type"], stored["version"], stored["data"], [])
-    assert (stored["data"], {}) == split(bare)
+    bare = parse_event(stored["type"], stored["version"], stored["data"], [])
+    assert (stored["data"], {}) == split_payload(bare)
 
 
 @every_golden
@@ -155,7 +158,7 @@ def whole_entry(monkeypatch: pytest.MonkeyPatch) -> tuple[bytes, tuple[Payload, 
         ("talks-with-putin", "talks-with-russia"),
     )
     event = parsed(golden(GOLDEN / "statement.made.v1.json"))
-    sealed = seal(Draft(UUID(int=7), event))
+    sealed = seal(ProposedEvent(UUID(int=7), event))
     entry = encode(
         sealed, about, seq=41, recorded_at=format_timestamp(RECORDED_AT), recorded_by="local"
     )

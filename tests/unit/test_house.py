@@ -95,7 +95,7 @@ BREACHES: Final = {
         "query/routes.py",
         "import onrecord.ledger.read",
     ),
-    "The domain does no I/O and knows no framework": ("domain/positions.py", "import sqlalchemy"),
+    "The domain does no I/O and knows no framework": ("domain/changes.py", "import sqlalchemy"),
     "The projections' engine knows no projection": (
         "projections/engine/versions.py",
         "import onrecord.projections.changes.timeline",

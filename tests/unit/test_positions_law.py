@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from onrecord.domain.positions import CHANGE_KINDS, Change, ChangeKind, change
+from onrecord.domain.changes import CHANGE_KINDS, Change, ChangeKind, classify_change
 from onrecord.domain.stances import CONDITIONAL, STANCES, Stance
 from tests.support import naive
 
@@ -75,7 +75,7 @@ def test_each_step_under_the_same_condition_is_of_the_kind_and_size_in_the_table
 ) -> None:
     # the table's words are plain strings
     expected = Change(KINDS[before, after], DISTANCES[before, after])  # type: ignore[arg-type]
-    assert expected == change(before, after, same_condition=True)
+    assert expected == classify_change(before, after, same_condition=True)
 
 
 @pytest.mark.parametrize(("before", "after"), [step for step in STEPS if CONDITIONAL & {*step}])
@@ -85,7 +85,7 @@ def test_another_condition_makes_a_difference_only_where_the_stance_is_the_same(
     kind = "conditions_changed" if before == after else KINDS[before, after]
     # as above
     expected = Change(kind, DISTANCES[before, after])  # type: ignore[arg-type]
-    assert expected == change(before, after, same_condition=False)
+    assert expected == classify_change(before, after, same_condition=False)
 
 
 def test_a_change_of_sign_is_reversed_unless_both_ends_are_conditional() -> None:
@@ -94,14 +94,14 @@ def test_a_change_of_sign_is_reversed_unless_both_ends_are_conditional() -> None
         if signs.get(before or "", 0) * signs.get(after, 0) < 0:
             both = {before, after} == CONDITIONAL
             expected = "shifted" if both else "reversed"
-            assert expected == change(before, after, same_condition=True).kind
+            assert expected == classify_change(before, after, same_condition=True).kind
 
 
 @every_step
 def test_a_step_and_its_way_back_have_the_same_size(before: Stance | None, after: Stance) -> None:
     if before is not None:
-        there = change(before, after, same_condition=True).size
-        assert there == change(after, before, same_condition=True).size
+        there = classify_change(before, after, same_condition=True).size
+        assert there == classify_change(after, before, same_condition=True).size
 
 
 @every_step

@@ -1,6 +1,6 @@
 """Is the list of projections one that can be walked from first to last?"""
 
-from onrecord.domain.events import CLASSES
+from onrecord.domain.events import EVENT_CLASSES
 from onrecord.projections.registry import PROJECTIONS
 
 
@@ -12,4 +12,4 @@ def test_what_reads_the_rows_of_another_projection_comes_later() -> None:
 
 def test_what_a_projection_hears_are_types_of_events() -> None:
     heard = {type_ for one in PROJECTIONS for type_ in one.hears or ()}
-    assert set() == heard - {type_ for type_, _ in CLASSES}
+    assert set() == heard - {type_ for type_, _ in EVENT_CLASSES}

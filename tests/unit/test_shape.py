@@ -11,21 +11,30 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from onrecord.domain.event import Event
+from onrecord.domain.event_types import parse_event
+from onrecord.domain.fields import LanguageTag
 from pydantic import AfterValidator, BaseModel, StringConstraints
 
 from onrecord.domain.events import (
-    CLASSES,
+    EVENT_CLASSES,
     ActorRegistered,
-    Event,
     PositionChanged,
     PositionCorrected,
     StatementCorrected,
     StatementMade,
-    parse,
 )
 from onrecord.domain.ids import CODE_PATTERN, SLUG_PATTERN
-from onrecord.domain.payload import In, Reference, To, join, plain, references, split
-from onrecord.domain.statement import Lang, Selector, Statement
+from onrecord.domain.payload import (
+    Ref,
+    Reference,
+    Section,
+    as_json,
+    merge_payload,
+    references,
+    split_payload,
+)
+from onrecord.domain.statement import Selector, Statement
 from onrecord.ingest.schemas import ErasureIn
 from tests.support.histories import EFFECTIVE, Cast, batches, histories, said
 
@@ -33,7 +42,7 @@ WORDS = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=20
 ).filter(lambda words: bool(words.strip()))
 MAYBE = st.none() | WORDS
-CODES = {SLUG_PATTERN, CODE_PATTERN, get_args(Lang)[1].pattern}
+CODES = {SLUG_PATTERN, CODE_PATTERN, get_args(LanguageTag)[1].pattern}
 """Patterns of strings that may stand in `data`: they leave no room for free text."""
 
 
@@ -84,7 +93,7 @@ def drafts() -> st.SearchStrategy[list[Event]]:
             draft.event
             for batch in batches(history, Cast("x"))
             for request in batch
-            for draft in request.drafts
+            for draft in request.events
         ]
     )
 
@@ -107,7 +116,7 @@ def leaves(annotation: Any, marks: tuple[Any, ...] = ()) -> Iterator[tuple[Any, 
 def texts(model: type[BaseModel], at: str = "") -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Every string leaf of a model outside its sections, with its notes."""
     for name, field in model.model_fields.items():
-        if any(isinstance(mark, In) for mark in field.metadata):
+        if any(isinstance(mark, Section) for mark in field.metadata):
             continue
         for leaf, marks in leaves(field.annotation, tuple(field.metadata)):
             if isinstance(leaf, type) and issubclass(leaf, BaseModel):
@@ -125,7 +134,7 @@ def may_stand_in_data(marks: tuple[Any, ...]) -> bool:
     return bool(patterns & CODES) or "onrecord.domain.dates" in checks
 
 
-@pytest.mark.parametrize("event", CLASSES.values(), ids=lambda event: event.__name__)
+@pytest.mark.parametrize("event", EVENT_CLASSES.values(), ids=lambda event: event.__name__)
 def test_every_text_of_an_event_is_a_code_or_a_date_or_stands_in_a_section(
     event: type[Event],
 ) -> None:
@@ -134,7 +143,7 @@ def test_every_text_of_an_event_is_a_code_or_a_date_or_stands_in_a_section(
 
 def test_a_free_text_outside_every_section_would_be_seen() -> None:
     class Leaky(BaseModel):
-        inside: Annotated[str, In("note")]
+        inside: Annotated[str, Section("note")]
         outside: Annotated[tuple[Annotated[str, StringConstraints(max_length=9)], ...] | None, 1]
 
     assert [at for at, marks in texts(Leaky) if not may_stand_in_data(marks)] == ["/outside"]
@@ -146,9 +155,9 @@ def test_a_free_text_outside_every_section_would_be_seen() -> None:
 @given(drafts())
 def test_apart_and_together_again_gives_every_event_back(events: list[Event]) -> None:
     for event in events:
-        data, sections = split(event)
-        assert plain(event) == join(data, *sections.values())
-        assert event == parse(event.type, event.version, data, list(sections.values()))
+        data, sections = split_payload(event)
+        assert as_json(event) == merge_payload(data, *sections.values())
+        assert event == parse_event(event.type, event.version, data, list(sections.values()))
 
 
 @given(statements(), st.randoms())
@@ -156,25 +165,25 @@ def test_a_statement_of_any_shape_comes_together_in_whatever_order_its_sections_
     fields: dict[str, Any], random: Any
 ) -> None:
     event = StatementMade.model_validate(fields)
-    data, sections = split(event)
+    data, sections = split_payload(event)
     parts = list(sections.values())
     random.shuffle(parts)
-    assert event == parse("statement.made", 1, data, parts)
+    assert event == parse_event("statement.made", 1, data, parts)
     replacement = {"target": UUID(int=1), "by": "us", "reason": "Why.", "replacement": fields}
     corrected = StatementCorrected.model_validate(replacement)
-    data, sections = split(corrected)
-    assert corrected == parse("statement.corrected", 1, data, list(sections.values()))
+    data, sections = split_payload(corrected)
+    assert corrected == parse_event("statement.corrected", 1, data, list(sections.values()))
 
 
 @given(statements())
 def test_a_section_that_is_left_out_takes_its_words_along_and_nothing_else(
     fields: dict[str, Any],
 ) -> None:
-    data, sections = split(StatementMade.model_validate(fields))
+    data, sections = split_payload(StatementMade.model_validate(fields))
     for gone in sections:
         rest = {name: section for name, section in sections.items() if name != gone}
-        left = parse("statement.made", 1, data, list(rest.values()))
-        assert (data, rest) == split(left)
+        left = parse_event("statement.made", 1, data, list(rest.values()))
+        assert (data, rest) == split_payload(left)
 
 
 def test_what_is_empty_is_left_out_and_what_is_zero_is_not() -> None:
@@ -182,13 +191,13 @@ def test_what_is_empty_is_left_out_and_what_is_zero_is_not() -> None:
         actor="a", topic="t", stance="neutral", effective="2022", coder="c", expected_revision=0
     )
     expected = {"actor": "a", "topic": "t", "stance": "neutral", "effective": "2022", "coder": "c"}
-    assert ({**expected, "order": 0, "expected_revision": 0}, {}) == split(event)
+    assert ({**expected, "order": 0, "expected_revision": 0}, {}) == split_payload(event)
 
 
 def test_a_section_has_the_shape_of_the_event_with_a_place_for_each_item_of_a_list() -> None:
     fields = said("ann", "talks")
     fields["speakers"] = [{"actor": "ann"}, {"actor": "ben", "role": "minister"}]
-    _, sections = split(StatementMade.model_validate(fields))
+    _, sections = split_payload(StatementMade.model_validate(fields))
     assert sections["roles"] == {"speakers": [{}, {"role": "minister"}]}
 
 
@@ -226,15 +235,15 @@ def test_a_replacement_is_pointed_into() -> None:
 
 
 def test_a_mark_says_which_kind_of_thing_is_named() -> None:
-    assert To("actor") in StatementMade.model_fields["addressees"].metadata
-    assert In("names") in ActorRegistered.model_fields["identifiers"].metadata
+    assert Ref("actor") in StatementMade.model_fields["addressees"].metadata
+    assert Section("names") in ActorRegistered.model_fields["identifiers"].metadata
 
 
 def sections(model: type[BaseModel]) -> set[str]:
     """Every section that the leaves of a model stand in."""
     found = set()
     for field in model.model_fields.values():
-        own = {mark.section for mark in field.metadata if isinstance(mark, In)}
+        own = {mark.section for mark in field.metadata if isinstance(mark, Section)}
         for leaf, _ in leaves(field.annotation) if not own else ():
             if isinstance(leaf, type) and issubclass(leaf, BaseModel):
                 own |= sections(leaf)

@@ -18,9 +18,9 @@ from onrecord.audit import streams
 from onrecord.audit.filters import Filters
 from onrecord.audit.progress import ProjectionsOut, told
 from onrecord.audit.tail import Tail
-from onrecord.domain.events import CLASSES
+from onrecord.domain.changes import ChangeKind
+from onrecord.domain.events import EVENT_CLASSES
 from onrecord.domain.ids import Slug
-from onrecord.domain.positions import ChangeKind
 from onrecord.kit.http import paging
 from onrecord.kit.http.problems import Problem, responses, unavailable
 from onrecord.kit.http.strict_routes import StrictRoute
@@ -175,7 +175,7 @@ async def _within(pool: Pool, tail: Tail, start: int, named: str) -> None:
 
 
 def _known_types(ask: EventSearch) -> None:
-    types = sorted({type_ for type_, _ in CLASSES})
+    types = sorted({type_ for type_, _ in EVENT_CLASSES})
     if not set(ask.type) <= set(types):
         fault = {"parameter": "type", "message": f"is none of {', '.join(types)}"}
         raise Problem(422, "invalid", "There is no such type of event.", errors=[fault])

@@ -32,7 +32,7 @@ class Bounds(NamedTuple):
     """Where the date stands in valid-time order: its start, but the end of `../D`."""
 
 
-class NotADate(ValueError):
+class InvalidDate(ValueError):
     """The text is none of the accepted forms, or names a day that no calendar has."""
 
     def __init__(self, text: str) -> None:
@@ -44,7 +44,7 @@ class NotADate(ValueError):
 
 @lru_cache(maxsize=4_096)  # a day's statements have that day's date
 def bounds(text: str) -> Bounds:
-    """Work out the bounds of a date as given. Raises `NotADate`."""
+    """Work out the bounds of a date as given. Raises `InvalidDate`."""
     at_latest = text.startswith("../")
     earliest, latest = _span(text[3:] if at_latest else text, whole=text)
     return Bounds(BEGINNING, latest, latest) if at_latest else Bounds(earliest, latest, earliest)
@@ -54,7 +54,7 @@ def bounds(text: str) -> Bounds:
 def last_instant(text: str) -> datetime:
     """The instant that `as_of` or `known_at` means: the last one of a day, month or year."""
     if text.startswith("../"):
-        raise NotADate(text)
+        raise InvalidDate(text)
     return _span(text, whole=text)[1]
 
 
@@ -72,7 +72,7 @@ def _span(text: str, *, whole: str) -> tuple[datetime, datetime]:
             return first, last
     except (ValueError, OverflowError):
         pass
-    raise NotADate(whole)
+    raise InvalidDate(whole)
 
 
 def _checked(text: str) -> str:
@@ -80,7 +80,7 @@ def _checked(text: str) -> str:
     return text
 
 
-When = Annotated[
+DateText = Annotated[
     str,
     AfterValidator(_checked),
     WithJsonSchema(

@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
+from onrecord.domain.event import Event
 from onrecord.domain.events import (
     ActorMerged,
     ActorRevised,
     ActorUnmerged,
-    Event,
     PositionChanged,
     PositionCorrected,
     PositionRetracted,
     StatementCorrected,
     StatementRetracted,
 )
-from onrecord.domain.ids import Kind, along_id, thing_id
+from onrecord.domain.ids import EntityKind, additional_event_id, entity_id
 from onrecord.domain.payload import Reference, references
 
 
@@ -60,38 +60,38 @@ class Draft:
 
     id: UUID
     event: Event
-    at: str = ""
+    pointer: str = ""
     subject: UUID = field(init=False, compare=False, repr=False)
     references: Sequence[Reference] = field(init=False, compare=False, repr=False)
-    named: Sequence[UUID] = field(init=False, compare=False, repr=False)
+    referenced_ids: Sequence[UUID] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        found = references(self.event, at=self.at)
+        found = references(self.event, at=self.pointer)
         object.__setattr__(self, "subject", self.event.subject(self.id))
         object.__setattr__(self, "references", found)
-        object.__setattr__(self, "named", [thing_id(one.kind, one.name) for one in found])
+        object.__setattr__(self, "named", [entity_id(one.kind, one.name) for one in found])
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """What one writer wants recorded, all or nothing; the first draft is the request's own."""
 
-    drafts: tuple[Draft, ...]
+    events: tuple[Draft, ...]
 
     @property
     def id(self) -> UUID:
-        return self.drafts[0].id
+        return self.events[0].id
 
     @property
-    def beyond(self) -> UUID:
+    def next_additional_id(self) -> UUID:
         """The id that one more event along would have: on record only if another body was."""
-        return along_id(self.id, len(self.drafts) - 1)
+        return additional_event_id(self.id, len(self.events) - 1)
 
 
-class Thing(NamedTuple):
+class Entity(NamedTuple):
     """What the write side knows of a thing: its kind, whom its present state is about, its end."""
 
-    kind: Kind
+    kind: EntityKind
     touches: Touches = _NOBODY
     retracted: bool = False
     merged_into: str | None = None
@@ -99,29 +99,29 @@ class Thing(NamedTuple):
 
 
 @dataclass(slots=True)
-class State:
+class LedgerState:
     """What the ledger held of the things that a batch names, and what the batch changed since."""
 
-    things: dict[UUID, Thing] = field(default_factory=dict)
+    entities: dict[UUID, Entity] = field(default_factory=dict)
     revisions: dict[Pair, int] = field(default_factory=dict)
 
-    def take(self, facts: Iterable["Fact"]) -> None:
+    def apply(self, facts: Iterable["AcceptedEvent"]) -> None:
         """Note what accepted facts change."""
         for fact in facts:
-            event = fact.draft.event
+            event = fact.proposed.event
             if kind := event.makes or event.amends:
-                self.things[fact.draft.subject] = after(event, kind, fact.standing)
+                self.entities[fact.proposed.subject] = entity_after(event, kind, fact.touches_after)
             for pair in fact.pairs:
                 if pair in self.revisions:
                     self.revisions[pair] += 1
 
 
-class Fact(NamedTuple):
+class AcceptedEvent(NamedTuple):
     """An accepted draft, with all that it touches."""
 
-    draft: Draft
+    proposed: Draft
     touches: Touches
-    standing: Touches
+    touches_after: Touches
     """Whom the state that it leaves behind is about."""
     pairs: tuple[Pair, ...]
     """The pairs whose revision it raises."""
@@ -146,69 +146,69 @@ class Refusal:
     """Why a request is not recorded. `faults`: pointers into its body with what is wrong there."""
 
     reason: Reason
-    faults: tuple[tuple[str, str], ...] = ()
-    unknown: tuple[Reference, ...] = ()
-    about: Mapping[str, Any] = field(default_factory=dict)
+    errors: tuple[tuple[str, str], ...] = ()
+    unknown_references: tuple[Reference, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def named(request: Request) -> Iterator[UUID]:
     """The things of which `decide` wants to know whether they are on record."""
-    for draft in request.drafts:
+    for draft in request.events:
         yield draft.subject
-        yield from draft.named
+        yield from draft.referenced_ids
 
 
 def amended(request: Request) -> Iterator[UUID]:
     """The things of which `decide` wants to know whom their present state is about."""
-    for draft in request.drafts:
+    for draft in request.events:
         if draft.event.amends or draft.event.erases:
             yield draft.subject
         if type(draft.event) is ActorMerged:
-            yield thing_id("actor", draft.event.into)
+            yield entity_id("actor", draft.event.into)
 
 
 def expected(request: Request) -> Iterator[Pair]:
     """The pairs whose revision `decide` wants to know."""
-    for draft in request.drafts:
+    for draft in request.events:
         event = draft.event
         if type(event) is PositionChanged and event.expected_revision is not None:
             yield Pair(event.actor, event.topic)
 
 
-def decide(request: Request, state: State) -> tuple[Fact, ...] | Refusal:
+def decide(request: Request, state: LedgerState) -> tuple[AcceptedEvent, ...] | Refusal:
     """Judge a request over a state."""
-    made: dict[UUID, Kind] = {}
+    made: dict[UUID, EntityKind] = {}
     unknown: list[Reference] = []
-    for draft in request.drafts:
+    for draft in request.events:
         event, subject = draft.event, draft.subject
-        target = state.things.get(subject)
+        target = state.entities.get(subject)
         if event.makes and target:
-            return Refusal("id-reused", ((f"{draft.at}/id", "names something else already"),))
+            return Refusal("id-reused", ((f"{draft.pointer}/id", "names something else already"),))
         of = event.amends or event.erases
         if of and (target is None or target.kind != of):
-            return Refusal("unknown-target", about={"kind": of})
+            return Refusal("unknown-target", details={"kind": of})
         if target and target.retracted and is_retraction(event):
-            return Refusal("already-retracted", about={"kind": event.amends})
-        for reference, thing in zip(draft.references, draft.named, strict=True):
+            return Refusal("already-retracted", details={"kind": event.amends})
+        for reference, thing in zip(draft.references, draft.referenced_ids, strict=True):
             if thing == subject and event.amends in (None, "statement", "topic"):
                 return Refusal("self-reference", ((reference.pointer, "names itself"),))
-            found = state.things.get(thing)
+            found = state.entities.get(thing)
             if (found.kind if found else made.get(thing)) != reference.kind:
                 unknown.append(reference)
         if event.makes:
             made[subject] = event.makes
     if unknown:
-        return Refusal("unknown-reference", unknown=tuple(unknown))
+        return Refusal("unknown-reference", unknown_references=tuple(unknown))
     refused = _merged(request, state) or _revised(request, state)
-    return refused or tuple(_accept(draft, state) for draft in request.drafts)
+    return refused or tuple(_accept(draft, state) for draft in request.events)
 
 
-def _merged(request: Request, state: State) -> Refusal | None:
+def _merged(request: Request, state: LedgerState) -> Refusal | None:
     """An actor is merged once, into one that is not merged itself: so no merges form a circle.
 
     While it is merged its own state does not change, as nobody would see it.
     """
-    for draft in request.drafts:
+    for draft in request.events:
         event = draft.event
         # types are compared, here and below: pydantic's `isinstance` costs ten times as much
         if type(event) not in (ActorMerged, ActorUnmerged, ActorRevised):
@@ -216,19 +216,19 @@ def _merged(request: Request, state: State) -> Refusal | None:
         if type(event) is ActorMerged:
             if event.into == event.actor:
                 return Refusal("self-reference", ((f"{draft.at}/into", "names itself"),))
-            if further := state.things[thing_id("actor", event.into)].merged_into:
+            if further := state.entities[entity_id("actor", event.into)].merged_into:
                 told = f"is merged into {further!r} itself; name that one"
-                return Refusal("merged", ((f"{draft.at}/into", told),), about={"into": further})
-        into = state.things[draft.subject].merged_into
+                return Refusal("merged", ((f"{draft.at}/into", told),), details={"into": further})
+        into = state.entities[draft.subject].merged_into
         if (type(event) is ActorUnmerged) != (into is not None):
-            return Refusal("merged", about={"into": into}) if into else Refusal("not-merged")
+            return Refusal("merged", details={"into": into}) if into else Refusal("not-merged")
     return None
 
 
-def _revised(request: Request, state: State) -> Refusal | None:
+def _revised(request: Request, state: LedgerState) -> Refusal | None:
     """Optimistic lock: a position that expects another revision of its pair is refused."""
     along: dict[Pair, int] = {}
-    for draft in request.drafts:
+    for draft in request.events:
         event = draft.event
         if type(event) is not PositionChanged:
             continue
@@ -240,29 +240,29 @@ def _revised(request: Request, state: State) -> Refusal | None:
                 return Refusal(
                     "revision-conflict",
                     ((f"{draft.at}/expected_revision", fault),),
-                    about={"current_revision": current},
+                    details={"current_revision": current},
                 )
         along[pair] = along.get(pair, 0) + 1
     return None
 
 
-def _accept(draft: Draft, state: State) -> Fact:
-    event, thing = draft.event, state.things.get(draft.subject)
+def _accept(draft: Draft, state: LedgerState) -> AcceptedEvent:
+    event, thing = draft.event, state.entities.get(draft.subject)
     before = thing.touches if thing else _NOBODY
-    after = standing(event, before, draft.references)
+    after = touches_after(event, before, draft.references)
     pairs: tuple[Pair, ...] = ()
     if "position" in (event.makes, event.amends):
         # What was retracted holds no place any more, so a correction that undoes it leaves none.
         left = thing is not None and not thing.retracted
         ends = (before, after) if left else (after,)
         pairs = tuple(sorted({Pair(end.actors[0], end.topics[0]) for end in ends}))
-    return Fact(draft, before | after, after, pairs)
+    return AcceptedEvent(draft, before | after, after, pairs)
 
 
-def after(event: Event, kind: Kind, about: Touches) -> Thing:
+def entity_after(event: Event, kind: EntityKind, about: Touches) -> Entity:
     """What the write side knows of a thing of which this was the last event."""
     into = event.into if type(event) is ActorMerged else None
-    return Thing(kind, about, is_retraction(event), into)
+    return Entity(kind, about, is_retraction(event), into)
 
 
 def is_retraction(event: Event) -> bool:
@@ -270,7 +270,7 @@ def is_retraction(event: Event) -> bool:
     return type(event) in (StatementRetracted, PositionRetracted)
 
 
-def standing(event: Event, before: Touches, named: Sequence[Reference]) -> Touches:
+def touches_after(event: Event, before: Touches, named: Sequence[Reference]) -> Touches:
     """Whom the state that an event leaves behind is about; a retraction's is about those before.
 
     `named`: the event's references.

@@ -13,16 +13,18 @@ from uuid import UUID
 
 from pydantic import Field, TypeAdapter
 
-from onrecord.domain.ids import Code, Kind, Slug, thing_id
-from onrecord.domain.payload import Frozen, In, Json, To, join
-from onrecord.domain.statement import Lang, Position, Statement, text
+from onrecord.domain.fields import LanguageTag, free_text
+from onrecord.domain.ids import Code, EntityKind, Slug, entity_id
+from onrecord.domain.payload import FrozenModel, Json, Ref, Section, merge_payload
+from onrecord.domain.position import Position
+from onrecord.domain.statement import Statement
 from onrecord.domain.upcasts import upcast
 
 By = Literal["us", "outlet", "speaker"]
-Reason = Annotated[str | None, text(2_000), In("reason")]
+Reason = Annotated[str | None, free_text(2_000), Section("reason")]
 
 
-class Event(Frozen):
+class Event(FrozenModel):
     """What every event class says of itself.
 
     `makes`: the kind of thing that comes into being with it. `amends`: the kind of thing whose
@@ -32,28 +34,29 @@ class Event(Frozen):
 
     type: ClassVar[str]
     version: ClassVar[int] = 1
-    makes: ClassVar[Kind | None] = None
-    amends: ClassVar[Kind | None] = None
-    erases: ClassVar[Kind | None] = None
+    makes: ClassVar[EntityKind | None] = None
+    amends: ClassVar[EntityKind | None] = None
+    erases: ClassVar[EntityKind | None] = None
 
     def subject(self, event_id: UUID) -> UUID:
         """The UUID of the thing that this event makes, amends or erases words of."""
         return event_id
 
 
-class Name(Frozen):
+class ActorName(FrozenModel):
     """A spelling of an actor's name in one language."""
 
-    name: Annotated[str, text(500)]
-    lang: Lang
+    name: Annotated[str, free_text(500)]
+    lang: LanguageTag
 
 
 ActorKind = Literal["person", "organisation", "government", "office", "group"]
-Names = Annotated[tuple[Name, ...], Field(max_length=100), In("names")]
-Identifiers = Annotated[
-    dict[Code, Annotated[str, text(500)]] | None,  # ASCII keys: RFC 8785 sorts others by UTF-16
+ActorNames = Annotated[tuple[ActorName, ...], Field(max_length=100), Section("names")]
+ActorIdentifiers = Annotated[
+    dict[Code, Annotated[str, free_text(500)]]
+    | None,  # ASCII keys: RFC 8785 sorts others by UTF-16
     Field(max_length=50),
-    In("names"),
+    Section("names"),
 ]
 
 
@@ -62,11 +65,11 @@ class ActorState(Event):
 
     id: Slug
     kind: ActorKind
-    names: Names = ()
-    identifiers: Identifiers = None
+    names: ActorNames = ()
+    identifiers: ActorIdentifiers = None
 
     def subject(self, event_id: UUID) -> UUID:
-        return thing_id("actor", self.id)
+        return entity_id("actor", self.id)
 
 
 class ActorRegistered(ActorState):
@@ -83,12 +86,12 @@ class TopicState(Event):
     """The whole state of a topic; `id` is its slug, `proposition` what a stance is about."""
 
     id: Slug
-    label: Annotated[str | None, text(500), In("labels")] = None
-    proposition: Annotated[str | None, text(2_000), In("labels")] = None
-    broader: Annotated[Slug | None, To("topic")] = None
+    label: Annotated[str | None, free_text(500), Section("labels")] = None
+    proposition: Annotated[str | None, free_text(2_000), Section("labels")] = None
+    broader: Annotated[Slug | None, Ref("topic")] = None
 
     def subject(self, event_id: UUID) -> UUID:
-        return thing_id("topic", self.id)
+        return entity_id("topic", self.id)
 
 
 class TopicRegistered(TopicState):
@@ -150,12 +153,12 @@ class ActorMerged(Event):
 
     type = "actor.merged"
     amends = "actor"
-    actor: Annotated[Slug, To("actor")]
-    into: Annotated[Slug, To("actor")]
+    actor: Annotated[Slug, Ref("actor")]
+    into: Annotated[Slug, Ref("actor")]
     reason: Reason = None
 
     def subject(self, event_id: UUID) -> UUID:
-        return thing_id("actor", self.actor)
+        return entity_id("actor", self.actor)
 
 
 class ActorUnmerged(Event):
@@ -163,11 +166,11 @@ class ActorUnmerged(Event):
 
     type = "actor.unmerged"
     amends = "actor"
-    actor: Annotated[Slug, To("actor")]
+    actor: Annotated[Slug, Ref("actor")]
     reason: Reason = None
 
     def subject(self, event_id: UUID) -> UUID:
-        return thing_id("actor", self.actor)
+        return entity_id("actor", self.actor)
 
 
 class PayloadErased(Event):
@@ -183,7 +186,7 @@ class PayloadErased(Event):
         return self.target
 
 
-CLASSES: Mapping[tuple[str, int], type[Event]] = {
+EVENT_CLASSES: Mapping[tuple[str, int], type[Event]] = {
     (one.type, one.version): one
     for one in (
         *(ActorRegistered, ActorRevised, ActorMerged, ActorUnmerged),
@@ -216,11 +219,11 @@ class Recorded(NamedTuple):
 
 def parse(type_: str, version: int, data: Json, sections: Iterable[Json]) -> Event:
     """Read an event as stored, in whatever released shape, as the newest class of its type."""
-    newest, whole = upcast(type_, version, join(data, *sections))
+    newest, whole = upcast(type_, version, merge_payload(data, *sections))
     return _READERS[type_, newest](whole)
 
 
 _READERS: Final[Mapping[tuple[str, int], Callable[[Json], Event]]] = {
-    key: TypeAdapter(one).validator.validate_python for key, one in CLASSES.items()
+    key: TypeAdapter(one).validator.validate_python for key, one in EVENT_CLASSES.items()
 }
 """As `model_validate` reads, at half its cost: it looks at what it was called with, every time."""

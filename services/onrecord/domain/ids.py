@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 import uuid_utils.compat
 from pydantic import StringConstraints
 
-Kind = Literal["actor", "topic", "statement", "position"]
+EntityKind = Literal["actor", "topic", "statement", "position"]
 
 _NAMESPACE = UUID("6f8d1c9e-4f0b-5b7e-9d53-0c7a8e3f2b11")
 """Root of every UUIDv5 made here (RFC 9562, section 5.5). Never changes: ids depend on it."""
@@ -26,22 +26,22 @@ Code = Annotated[str, StringConstraints(pattern=CODE_PATTERN, max_length=80)]
 """An ASCII code that may stand in an entry's `data`: a coder, a ground. Never free text."""
 
 
-def thing_id(kind: Kind, name: str | UUID) -> UUID:
+def entity_id(kind: EntityKind, name: str | UUID) -> UUID:
     """The UUID of a thing: a statement's or position's own, a slug's UUIDv5(kind, slug)."""
     return name if isinstance(name, UUID) else _slug_id(kind, name)
 
 
 @lru_cache(maxsize=65_536)  # the same actors and topics come again and again
-def _slug_id(kind: Kind, slug: str) -> UUID:
+def _slug_id(kind: EntityKind, slug: str) -> UUID:
     return uuid5(uuid5(_NAMESPACE, kind), slug)
 
 
-def along_id(request: UUID, n: int) -> UUID:
+def additional_event_id(request: UUID, n: int) -> UUID:
     """The id of the n-th event (from 0) that is appended along with the request's own."""
     return uuid5(request, str(n))
 
 
-def keyed_id(caller: str, idempotency_key: str) -> UUID:
+def id_from_idempotency_key(caller: str, idempotency_key: str) -> UUID:
     """The id of a write that brings an `Idempotency-Key` instead of an id."""
     return uuid5(uuid5(_NAMESPACE, "key"), f"{caller}\n{idempotency_key}")
 

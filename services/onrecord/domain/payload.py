@@ -1,7 +1,7 @@
 """How does an event come apart into what stays for ever and what may be erased, and together again?
 
-A field's annotation says it once: `In("content")` puts it into that payload section, `To("actor")`
-says that it names an actor. What has no `In` stays in the entry's `data`, so it must be an id, a
+A field's annotation says it once: `Section("content")` puts it into that payload section, `Ref("actor")`
+says that it names an actor. What has no `Section` stays in the entry's `data`, so it must be an id, a
 code, a date or a number. A section has the shape of the whole event, cut down to its own leaves:
 merging `data` and all sections, key by key and place by place, gives the event back.
 """
@@ -25,7 +25,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from onrecord.domain.ids import Kind
+from onrecord.domain.ids import EntityKind
 
 Json = Any
 """A JSON value: dict, list, str, int, bool or None."""
@@ -33,31 +33,31 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
-class Frozen(BaseModel):
+class FrozenModel(BaseModel):
     """A value: immutable, and nothing unknown in it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True)
-class In:
+class Section:
     """Marks a field that stands in this payload section, not in `data`."""
 
     section: str
 
 
 @dataclass(frozen=True)
-class To:
+class Ref:
     """Marks a field that names a thing of this kind, which must be on record."""
 
-    kind: Kind
+    kind: EntityKind
 
 
 class Reference(NamedTuple):
     """One place (an RFC 6901 pointer) where an event names a thing."""
 
     pointer: str
-    kind: Kind
+    kind: EntityKind
     name: str | UUID
 
 
@@ -67,12 +67,12 @@ class _Plan(NamedTuple):
     data: tuple[str, ...]
     """Stay in `data`, and are JSON as they are."""
     made: tuple[str, ...]
-    """Stay in `data`, made JSON by `plain`."""
+    """Stay in `data`, made JSON by `as_json`."""
     hidden: tuple[tuple[str, tuple[str, ...]], ...]
     """Sections, and what stands in each."""
     nested: tuple[str, ...]
     """Hold nothing but values that have fields of their own, one or a tuple."""
-    naming: tuple[tuple[str, Kind | None], ...]
+    naming: tuple[tuple[str, EntityKind | None], ...]
     """Name things of a kind; or None, hold values that name things. One or a tuple."""
 
 
@@ -81,8 +81,8 @@ def _plan(of: type[BaseModel]) -> _Plan:
     fields = of.model_fields.items()
     within = {name: list(_leaves(field.annotation)) for name, field in fields}
     models = {name: [one for one in leaves if _is_model(one)] for name, leaves in within.items()}
-    sections = {name: mark.section for name, mark in _marks(of, In)}
-    kinds = {name: mark.kind for name, mark in _marks(of, To)}
+    sections = {name: mark.section for name, mark in _marks(of, Section)}
+    kinds = {name: mark.kind for name, mark in _marks(of, Ref)}
     stay = [name for name in within if name not in sections and not models[name]]
     return _Plan(
         data=tuple(name for name in stay if _SIMPLE.issuperset(within[name])),
@@ -132,7 +132,7 @@ def _is_model(one: Any) -> bool:
     return isinstance(one, type) and issubclass(one, BaseModel)
 
 
-def split(value: BaseModel) -> tuple[dict[str, Json], dict[str, dict[str, Json]]]:
+def split_payload(value: BaseModel) -> tuple[dict[str, Json], dict[str, dict[str, Json]]]:
     """Take a value apart into `data` and its sections. What is None or empty is left out."""
     plan, fields = _plan(type(value)), value.__dict__
     data: dict[str, Json] = {}
@@ -144,13 +144,13 @@ def split(value: BaseModel) -> tuple[dict[str, Json], dict[str, dict[str, Json]]
     for name in plan.made:
         part = fields[name]
         if part or part not in _NOTHING:
-            data[name] = plain(part)
+            data[name] = as_json(part)
     for section, names in plan.hidden:
         leaves: dict[str, Json] = {}
         for name in names:
             part = fields[name]
             if part or part not in _NOTHING:
-                leaves[name] = part if type(part) is str else plain(part)
+                leaves[name] = part if type(part) is str else as_json(part)
         if leaves:
             sections[section] = leaves
     for name in plan.nested:
@@ -158,13 +158,13 @@ def split(value: BaseModel) -> tuple[dict[str, Json], dict[str, dict[str, Json]]
         if not part:
             continue
         if not isinstance(part, tuple):
-            data[name], inner = split(part)
+            data[name], inner = split_payload(part)
             for section, leaves in inner.items():
                 sections.setdefault(section, {})[name] = leaves
             continue
         data[name], within = [], []
         for one in part:
-            skeleton, inner = split(one)
+            skeleton, inner = split_payload(one)
             data[name].append(skeleton)
             within.append(inner)
         for section in set().union(*within):
@@ -173,8 +173,8 @@ def split(value: BaseModel) -> tuple[dict[str, Json], dict[str, dict[str, Json]]
     return data, sections
 
 
-def join(data: Json, *sections: Json) -> Json:
-    """Merge `data` with sections of the same shape; the reverse of `split`."""
+def merge_payload(data: Json, *sections: Json) -> Json:
+    """Merge `data` with sections of the same shape; the reverse of `split_payload`."""
     whole = dict(data)
     for section in sections:
         for key, value in section.items():
@@ -184,29 +184,29 @@ def join(data: Json, *sections: Json) -> Json:
 
 def _both(left: Json, right: Json) -> Json:
     if type(left) is dict:
-        return join(left, right)
+        return merge_payload(left, right)
     return [_both(one, other) for one, other in zip(left, right, strict=True)]
 
 
-def without(value: M, erased: Collection[str]) -> M:
+def without_sections(value: M, erased: Collection[str]) -> M:
     """A value as it reads once these sections are gone."""
-    data, sections = split(value)
+    data, sections = split_payload(value)
     left = [leaves for section, leaves in sections.items() if section not in erased]
-    return type(value).model_validate(join(data, *left))
+    return type(value).model_validate(merge_payload(data, *left))
 
 
-def plain(value: Any) -> Json:
+def as_json(value: Any) -> Json:
     """A value as JSON, without what is None or empty."""
     of = type(value)
     if of in _LEAVES:
         return value
     if of is tuple:
-        return [part if type(part) in _LEAVES else plain(part) for part in value]
+        return [part if type(part) in _LEAVES else as_json(part) for part in value]
     if of is UUID:
         return str(value)
     if isinstance(value, BaseModel):
         return {
-            name: part if type(part) in _LEAVES else plain(part)
+            name: part if type(part) in _LEAVES else as_json(part)
             for name, part in value.__dict__.items()
             if part is not None and part != ()
         }

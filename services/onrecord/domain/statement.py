@@ -1,6 +1,6 @@
 """What is a statement made of: speakers, words, evidence? And what is a position made of?
 
-Called by `events`, which wraps these in what happened. Leaves marked `In(...)` may be erased one
+Called by `events`, which wraps these in what happened. Leaves marked `Section(...)` may be erased one
 day, so here they may be missing; what a *writer* must give is said by `ingest/schemas.py`.
 """
 
@@ -11,9 +11,9 @@ from uuid import UUID
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from onrecord.domain.dates import When
+from onrecord.domain.dates import DateText
 from onrecord.domain.ids import Code, Slug
-from onrecord.domain.payload import Frozen, In, To
+from onrecord.domain.payload import FrozenModel, Ref, Section
 from onrecord.domain.stances import CONDITIONAL, Stance
 
 
@@ -22,51 +22,51 @@ def text(limit: int) -> StringConstraints:
     return StringConstraints(min_length=1, max_length=limit, pattern=r"\S")
 
 
-WORDS = text(100_000)
+LONG_TEXT = text(100_000)
 Lang = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*$", max_length=35)
 ]
 """A BCP 47 language tag."""
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]\S*$", max_length=2_048)]
+SourceUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]\S*$", max_length=2_048)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Actors = Annotated[tuple[Slug, ...], To("actor"), Field(max_length=64)]
-Topics = Annotated[tuple[Slug, ...], To("topic"), Field(max_length=64)]
-Statements = Annotated[tuple[UUID, ...], To("statement"), Field(max_length=64)]
+Actors = Annotated[tuple[Slug, ...], Ref("actor"), Field(max_length=64)]
+Topics = Annotated[tuple[Slug, ...], Ref("topic"), Field(max_length=64)]
+Statements = Annotated[tuple[UUID, ...], Ref("statement"), Field(max_length=64)]
 Offset = Annotated[int, Field(strict=True, ge=0, lt=2**53)]
 
 
-class Speaker(Frozen):
+class Speaker(FrozenModel):
     """Who spoke, in what role, and for whom."""
 
-    actor: Annotated[Slug, To("actor")]
-    role: Annotated[str | None, text(500), In("roles")] = None
+    actor: Annotated[Slug, Ref("actor")]
+    role: Annotated[str | None, text(500), Section("roles")] = None
     on_behalf_of: Actors = ()
     capacity: Literal["individual", "spokesperson", "joint"] = "individual"
 
 
-class Original(Frozen):
+class Original(FrozenModel):
     """The words in the language in which they were said."""
 
-    text: Annotated[str | None, WORDS, In("content")] = None
+    text: Annotated[str | None, LONG_TEXT, Section("content")] = None
     lang: Lang
 
 
-class Content(Frozen):
+class Content(FrozenModel):
     """The words on record."""
 
-    text: Annotated[str | None, WORDS, In("content")] = None
+    text: Annotated[str | None, LONG_TEXT, Section("content")] = None
     lang: Lang
     mode: Literal["verbatim", "mixed", "paraphrase", "translation"]
     original: Original | None = None
 
 
-class Selector(Frozen):
+class Selector(FrozenModel):
     """Where in the source the words stand (W3C Web Annotation: TextQuote and TextPosition).
 
     `start` and `end` count Unicode code points of the source text as hashed, end exclusive.
     """
 
-    exact: Annotated[str | None, WORDS] = None
+    exact: Annotated[str | None, LONG_TEXT] = None
     prefix: Annotated[str | None, text(1_000)] = None
     suffix: Annotated[str | None, text(1_000)] = None
     start: Offset | None = None
@@ -86,50 +86,50 @@ class Selector(Frozen):
         return self
 
 
-class Link(Frozen):
+class ChainLink(FrozenModel):
     """One hand through which the report went."""
 
-    by: Annotated[str | None, text(500), In("evidence")] = None
+    by: Annotated[str | None, text(500), Section("evidence")] = None
     relation: Literal["reported", "quoted", "characterised"]
 
 
-class Evidence(Frozen):
+class Evidence(FrozenModel):
     """Where the statement can be looked up, and through whose hands it came to us."""
 
-    url: Annotated[Url | None, In("evidence")] = None
-    archive_url: Annotated[Url | None, In("evidence")] = None
-    reference: Annotated[str | None, text(2_000), In("evidence")] = None
-    sha256: Annotated[Sha256 | None, In("evidence")] = None
-    outlet: Annotated[str | None, text(500), In("evidence")] = None
-    title: Annotated[str | None, text(1_000), In("evidence")] = None
-    published_at: When | None = None
-    selector: Annotated[Selector | None, In("evidence")] = None
-    chain: Annotated[tuple[Link, ...], Field(max_length=16)] = ()
+    url: Annotated[SourceUrl | None, Section("evidence")] = None
+    archive_url: Annotated[SourceUrl | None, Section("evidence")] = None
+    reference: Annotated[str | None, text(2_000), Section("evidence")] = None
+    sha256: Annotated[Sha256 | None, Section("evidence")] = None
+    outlet: Annotated[str | None, text(500), Section("evidence")] = None
+    title: Annotated[str | None, text(1_000), Section("evidence")] = None
+    published_at: DateText | None = None
+    selector: Annotated[Selector | None, Section("evidence")] = None
+    chain: Annotated[tuple[ChainLink, ...], Field(max_length=16)] = ()
 
 
-class Reading(Frozen):
+class CodedStance(FrozenModel):
     """The coder's reading of the statement on one topic."""
 
-    topic: Annotated[Slug, To("topic")]
+    topic: Annotated[Slug, Ref("topic")]
     stance: Stance
 
 
-class Statement(Frozen):
+class Statement(FrozenModel):
     """One utterance as one source has it: who, what words, when, on what evidence."""
 
     speakers: Annotated[tuple[Speaker, ...], Field(min_length=1, max_length=64)]
     topics: Topics = ()
     addressees: Actors = ()
-    venue: Annotated[str | None, text(500), In("venue")] = None
-    said_at: When
+    venue: Annotated[str | None, text(500), Section("venue")] = None
+    said_at: DateText
     said_at_basis: Literal["stated", "inferred", "published_bound"]
     content: Content
     evidence: Annotated[tuple[Evidence, ...], Field(min_length=1, max_length=64)]
-    embedded_in: Annotated[UUID | None, To("statement")] = None
+    embedded_in: Annotated[UUID | None, Ref("statement")] = None
     same_utterance_as: Statements = ()
-    stances: Annotated[tuple[Reading, ...], Field(max_length=64)] = ()
+    stances: Annotated[tuple[CodedStance, ...], Field(max_length=64)] = ()
     coder: Code
-    note: Annotated[str | None, text(10_000), In("note")] = None
+    note: Annotated[str | None, text(10_000), Section("note")] = None
 
     @model_validator(mode="after")
     def _hangs_together(self) -> "Statement":
@@ -142,19 +142,19 @@ class Statement(Frozen):
         return self
 
 
-class Position(Frozen):
+class Position(FrozenModel):
     """From `effective` on, `actor` held `stance` on `topic`: an assertion with evidence."""
 
-    actor: Annotated[Slug, To("actor")]
-    topic: Annotated[Slug, To("topic")]
+    actor: Annotated[Slug, Ref("actor")]
+    topic: Annotated[Slug, Ref("topic")]
     stance: Stance
-    condition: Annotated[str | None, text(2_000), In("condition")] = None
-    summary: Annotated[str | None, text(2_000), In("summary")] = None
-    effective: When
+    condition: Annotated[str | None, text(2_000), Section("condition")] = None
+    summary: Annotated[str | None, text(2_000), Section("summary")] = None
+    effective: DateText
     order: Annotated[int, Field(strict=True, ge=-(2**31), lt=2**31)] = 0
-    basis: Annotated[tuple[UUID, ...], To("statement"), Field(max_length=64)] = ()
+    basis: Annotated[tuple[UUID, ...], Ref("statement"), Field(max_length=64)] = ()
     coder: Code
-    rationale: Annotated[str | None, text(10_000), In("rationale")] = None
+    rationale: Annotated[str | None, text(10_000), Section("rationale")] = None
 
     @model_validator(mode="after")
     def _condition_fits(self) -> "Position":

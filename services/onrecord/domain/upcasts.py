@@ -1,6 +1,6 @@
 """How is an event of an older shape read today?
 
-Called by `events.parse` alone. There is one shape of each type so far. A new one is a class with
+Called by `event_types.parse_event` alone. There is one shape of each type so far. A new one is a class with
 the next `version` in `events.py` and one entry here: `("statement.made", 1): to_2`, a pure
 function from the older whole event (as JSON) to the next one. Folds only ever see the newest shape.
 """

@@ -11,8 +11,8 @@ from uuid import UUID
 import httpx2
 import orjson
 
-from onrecord.domain.events import CLASSES
-from onrecord.domain.ids import Kind
+from onrecord.domain.events import EVENT_CLASSES
+from onrecord.domain.ids import EntityKind
 from onrecord.importing.lines import Placed, refused_here
 
 Result = dict[str, Any]
@@ -71,7 +71,7 @@ def answers(client: httpx2.Client) -> bool:
         return False
 
 
-def kind_of(client: httpx2.Client, thing: UUID) -> Kind | None:
+def kind_of(client: httpx2.Client, thing: UUID) -> EntityKind | None:
     """The kind of a thing on record; None if there is none. Raises `DoorClosed`."""
     try:
         answer = client.get(f"/v1/events/{thing}")
@@ -83,6 +83,6 @@ def kind_of(client: httpx2.Client, thing: UUID) -> Kind | None:
         raise DoorClosed(f"{client.base_url} answered {answer.status_code}: {answer.text[:300]}")
     try:
         entry = answer.json()["entry"]
-        return CLASSES[entry["type"], entry["version"]].makes
+        return EVENT_CLASSES[entry["type"], entry["version"]].makes
     except (ValueError, TypeError, KeyError):
         raise _no_onrecord(client, answer) from None

@@ -19,9 +19,10 @@ import httpx2
 import orjson
 from rich.console import Console
 
-from onrecord.domain.decisions import Draft, Refusal, Request, State, decide, named
+from onrecord.domain.decisions import LedgerState, decide
 from onrecord.domain.events import PositionChanged
-from onrecord.domain.payload import plain
+from onrecord.domain.payload import as_json
+from onrecord.domain.requests import ProposedEvent, Refusal, Request, referenced_ids
 from onrecord.importing import client
 from onrecord.importing.files import Opened, Unreadable
 from onrecord.importing.lines import Placed, lines, refused_here, require_headers
@@ -115,40 +116,40 @@ def _repeats(line: bytes, seen: Seen) -> bool:
     if before := seen.digest(request.id):
         if before == digest:
             return True
-        slug = request.drafts[0].event.makes in ("actor", "topic")
+        slug = request.events[0].event.makes in ("actor", "topic")
         fault = ("/id", "is on record with another body")
         raise _problem(Refusal("slug-taken" if slug else "id-reused", (fault,)))
-    outcome = decide(Request(tuple(map(_whatever_revision, request.drafts))), _state(request, seen))
+    outcome = decide(Request(tuple(map(_whatever_revision, request.events))), _state(request, seen))
     if isinstance(outcome, Refusal) and (seen.client or outcome.reason != "unknown-reference"):
         raise _problem(outcome)
     seen.take(request, digest)
     return False
 
 
-def _state(request: Request, seen: Seen) -> State:
+def _state(request: Request, seen: Seen) -> LedgerState:
     """What there is of all that a request names, apart from what it makes itself."""
-    own = {one.event.subject(one.id) for one in request.drafts if one.event.makes}
-    found = {id_: seen.thing(id_) for id_ in named(request) if id_ not in own}
-    return State({id_: thing for id_, thing in found.items() if thing})
+    own = {one.event.subject(one.id) for one in request.events if one.event.makes}
+    found = {id_: seen.thing(id_) for id_ in referenced_ids(request) if id_ not in own}
+    return LedgerState({id_: thing for id_, thing in found.items() if thing})
 
 
-def _whatever_revision(draft: Draft) -> Draft:
+def _whatever_revision(draft: ProposedEvent) -> ProposedEvent:
     if not isinstance(draft.event, PositionChanged):
         return draft
     event = draft.event.model_copy(update={"expected_revision": None})
-    return Draft(draft.id, event, draft.at)
+    return ProposedEvent(draft.id, event, draft.at)
 
 
 def _digest(request: Request) -> bytes:
-    said = [[one.event.type, plain(one.event)] for one in request.drafts]
+    said = [[one.event.type, as_json(one.event)] for one in request.events]
     return hashlib.blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
 
 
 def _problem(refusal: Refusal) -> Problem:
     status, detail = record.REFUSALS[refusal.reason]
-    errors = [at(f"/body{pointer}", message) for pointer, message in refusal.faults]
+    errors = [at(f"/body{pointer}", message) for pointer, message in refusal.errors]
     errors += [
         at(f"/body{one.pointer}", f"no {one.kind} {str(one.name)!r} is on record")
-        for one in refusal.unknown
+        for one in refusal.unknown_references
     ]
-    return Problem(status, refusal.reason, detail.format(**refusal.about), errors=errors)
+    return Problem(status, refusal.reason, detail.format(**refusal.details), errors=errors)

@@ -10,7 +10,8 @@ from uuid import UUID
 
 import httpx2
 
-from onrecord.domain.decisions import Request, Thing, Touches, is_retraction
+from onrecord.domain.decisions import Entity, Touches, is_retraction
+from onrecord.domain.requests import Request
 from onrecord.importing import client
 
 _SOMEBODY: Final = Touches(("",), ("",))
@@ -39,7 +40,7 @@ class Seen:
         found = self._db.execute("SELECT digest FROM lines WHERE id = ?", [id_.bytes]).fetchone()
         return found[0] if found else None
 
-    def thing(self, id_: UUID) -> Thing | None:
+    def thing(self, id_: UUID) -> Entity | None:
         """A thing that a line before made, or that is on record.
 
         Retracted only where a line before did that: the record is not asked for it.
@@ -50,12 +51,12 @@ class Seen:
         if found is None and self.client:
             found = (client.kind_of(self.client, id_), False)
             self._keep(id_, *found)
-        return Thing(found[0], _SOMEBODY, bool(found[1])) if found and found[0] else None
+        return Entity(found[0], _SOMEBODY, bool(found[1])) if found and found[0] else None
 
     def take(self, request: Request, digest: bytes) -> None:
         """A line would be on record."""
         self._db.execute("INSERT INTO lines VALUES (?, ?)", [request.id.bytes, digest])
-        for draft in request.drafts:
+        for draft in request.events:
             event = draft.event
             if kind := event.makes or event.amends:
                 self._keep(event.subject(draft.id), kind, is_retraction(event))

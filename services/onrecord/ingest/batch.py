@@ -19,7 +19,7 @@ from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
-from onrecord.domain.decisions import Request as WriteRequest
+from onrecord.domain.requests import Request as WriteRequest
 from onrecord.ingest import lines, record
 from onrecord.ingest.record import Recorder
 from onrecord.ingest.routes import recorder

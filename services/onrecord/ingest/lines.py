@@ -10,8 +10,8 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 
 from onrecord.domain import events
-from onrecord.domain.decisions import Request
-from onrecord.domain.ids import Kind
+from onrecord.domain.ids import EntityKind
+from onrecord.domain.requests import Request
 from onrecord.ingest import record
 from onrecord.ingest.schemas import (
     ActorIn,
@@ -36,7 +36,7 @@ def read(line: bytes) -> Line:
     return _checked(Line.model_validate, parsed(line), below=())
 
 
-def request_of(line: Line, of: Kind | None = None) -> Request:
+def request_of(line: Line, of: EntityKind | None = None) -> Request:
     """What a line wants recorded; `of`: what its target is. Raises a `Problem` with its faults."""
     if str(line.body.setdefault("id", line.id)).lower() != line.id.lower():
         raise invalid(

@@ -15,13 +15,12 @@ from uuid import UUID
 import psycopg
 from pydantic import BaseModel
 
-from onrecord.domain.decisions import Draft, Refusal, Request
+from onrecord.domain.event import Event
 from onrecord.domain.events import (
     ActorMerged,
     ActorRegistered,
     ActorRevised,
     ActorUnmerged,
-    Event,
     PayloadErased,
     PositionChanged,
     PositionCorrected,
@@ -32,7 +31,8 @@ from onrecord.domain.events import (
     TopicRegistered,
     TopicRevised,
 )
-from onrecord.domain.ids import along_id
+from onrecord.domain.ids import additional_event_id
+from onrecord.domain.requests import ProposedEvent, Refusal, Request
 from onrecord.ingest.schemas import (
     ActorIn,
     ActorRevisionIn,
@@ -103,8 +103,8 @@ class Recorder:
 
     async def _problem(self, refusal: Refusal) -> Problem:
         status, detail = REFUSALS[refusal.reason]
-        errors = [at(pointer, message) for pointer, message in refusal.faults]
-        for n, one in enumerate(refusal.unknown):
+        errors = [at(pointer, message) for pointer, message in refusal.errors]
+        for n, one in enumerate(refusal.unknown_references):
             message = f"no {one.kind} {str(one.name)!r} is on record"
             if one.kind in ("actor", "topic") and n < HELPED:
                 asked = {"kind": one.kind, "slug": str(one.name)}
@@ -117,9 +117,9 @@ class Recorder:
         return Problem(
             status,
             refusal.reason,
-            detail.format(**refusal.about),
+            detail.format(**refusal.details),
             errors=errors,
-            about={k: v for k, v in refusal.about.items() if k != "kind"},
+            about={k: v for k, v in refusal.details.items() if k != "kind"},
         )
 
 
@@ -156,48 +156,48 @@ REFUSALS: Final[dict[str, tuple[int, str]]] = {
 def actor(body: ActorIn) -> Request:
     """Register an actor."""
     event = _as(ActorRegistered, body)
-    return Request((Draft(event.subject(_NO_ID), event),))
+    return Request((ProposedEvent(event.subject(_NO_ID), event),))
 
 
 def topic(body: TopicIn) -> Request:
     """Register a topic."""
     event = _as(TopicRegistered, body)
-    return Request((Draft(event.subject(_NO_ID), event),))
+    return Request((ProposedEvent(event.subject(_NO_ID), event),))
 
 
 def actor_revision(body: ActorRevisionIn, id_: UUID, slug: str) -> Request:
     """Give an actor a new state."""
-    return Request((Draft(id_, _as(ActorRevised, body, id=slug)),))
+    return Request((ProposedEvent(id_, _as(ActorRevised, body, id=slug)),))
 
 
 def merge(body: MergeIn, id_: UUID, slug: str) -> Request:
     """Have reads of an actor mean another one."""
-    return Request((Draft(id_, _as(ActorMerged, body, actor=slug)),))
+    return Request((ProposedEvent(id_, _as(ActorMerged, body, actor=slug)),))
 
 
 def unmerge(body: UnmergeIn, id_: UUID, slug: str) -> Request:
     """Have reads of an actor mean itself again."""
-    return Request((Draft(id_, _as(ActorUnmerged, body, actor=slug)),))
+    return Request((ProposedEvent(id_, _as(ActorUnmerged, body, actor=slug)),))
 
 
 def topic_revision(body: TopicRevisionIn, id_: UUID, slug: str) -> Request:
     """Give a topic a new state."""
-    return Request((Draft(id_, _as(TopicRevised, body, id=slug)),))
+    return Request((ProposedEvent(id_, _as(TopicRevised, body, id=slug)),))
 
 
 def statement(body: StatementIn, id_: UUID) -> Request:
     """Record a statement, and its positions along with it."""
-    drafts = [Draft(id_, _as(StatementMade, body))]
+    drafts = [ProposedEvent(id_, _as(StatementMade, body))]
     for n, one in enumerate(body.positions):
         basis = (id_, *(given for given in one.basis if given != id_))
         event = _as(PositionChanged, one, basis=basis, coder=one.coder or body.coder)
-        drafts.append(Draft(along_id(id_, n), event, f"/positions/{n}"))
+        drafts.append(ProposedEvent(additional_event_id(id_, n), event, f"/positions/{n}"))
     return Request(tuple(drafts))
 
 
 def position(body: PositionIn, id_: UUID) -> Request:
     """Record a position."""
-    return Request((Draft(id_, _as(PositionChanged, body)),))
+    return Request((ProposedEvent(id_, _as(PositionChanged, body)),))
 
 
 def amendment(
@@ -209,17 +209,17 @@ def amendment(
     target: UUID,
 ) -> Request:
     """Correct or retract the statement or position `target`."""
-    return Request((Draft(id_, _as(event_class, body, target=target)),))
+    return Request((ProposedEvent(id_, _as(event_class, body, target=target)),))
 
 
 def erasure(body: ErasureIn, id_: UUID, target: UUID) -> Request:
     """Erase words of the statement `target`."""
-    return Request((Draft(id_, _as(PayloadErased, body, target=target)),))
+    return Request((ProposedEvent(id_, _as(PayloadErased, body, target=target)),))
 
 
 def thing(request: Request, answer: Answer) -> str:
     """The id of the thing that was written."""
-    event = request.drafts[0].event
+    event = request.events[0].event
     if event.makes in ("statement", "position"):  # pydantic is slow to say that there is no `id`
         return str(answer.event)
     if isinstance(event, ActorMerged | ActorUnmerged):

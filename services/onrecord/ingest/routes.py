@@ -14,8 +14,8 @@ import orjson
 from fastapi import APIRouter, Path, Request, Response
 
 from onrecord.domain import events
-from onrecord.domain.decisions import Request as WriteRequest
-from onrecord.domain.ids import SLUG_PATTERN, keyed_id, new_id
+from onrecord.domain.ids import SLUG_PATTERN, id_from_idempotency_key, new_id
+from onrecord.domain.requests import Request as WriteRequest
 from onrecord.ingest import record
 from onrecord.ingest.record import Recorder
 from onrecord.ingest.schemas import (
@@ -81,7 +81,9 @@ async def _write(request: Request, asked: WriteRequest) -> Response:
         answer = await recorder(request).record(asked)
     except Problem as problem:
         key = request.headers.get(KEY)
-        if problem.code == "id-reused" and asked.id == (key and keyed_id(CALLER, key)):
+        if problem.code == "id-reused" and asked.id == (
+            key and id_from_idempotency_key(CALLER, key)
+        ):
             fault = "is the key of another body; the same write has the same body"
             problem.errors = [{"parameter": KEY, "message": fault}]
         raise
@@ -103,7 +105,7 @@ def _id(given: UUID | None, request: Request) -> UUID:
     if key is not None and not 1 <= len(key) <= 255:
         fault = {"parameter": KEY, "message": "has 1 to 255 characters"}
         raise Problem(422, "invalid", "The key cannot name a write.", errors=[fault])
-    return given or (keyed_id(CALLER, key) if key else new_id())
+    return given or (id_from_idempotency_key(CALLER, key) if key else new_id())
 
 
 @keyed("/statements")

@@ -12,29 +12,21 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, model_validator
 
+from onrecord.domain.event import AmendedBy
 from onrecord.domain.events import (
+    ActorIdentifiers,
     ActorKind,
+    ActorNames,
     ActorRegistered,
-    By,
-    Identifiers,
-    Names,
     PositionChanged,
     StatementMade,
     TopicRegistered,
 )
+from onrecord.domain.fields import field_error, free_text
 from onrecord.domain.ids import Code, Slug
-from onrecord.domain.payload import Frozen, In
-from onrecord.domain.statement import (
-    WORDS,
-    Content,
-    Evidence,
-    Link,
-    Original,
-    Position,
-    Statement,
-    fault,
-    text,
-)
+from onrecord.domain.payload import FrozenModel, Section
+from onrecord.domain.position import Position
+from onrecord.domain.statement import LONG_TEXT, ChainLink, Content, Evidence, Original, Statement
 
 Id = Annotated[
     UUID | None,
@@ -46,16 +38,16 @@ Id = Annotated[
 
 
 class OriginalIn(Original):
-    text: Annotated[str, WORDS, In("content")]
+    text: Annotated[str, LONG_TEXT, Section("content")]
 
 
 class ContentIn(Content):
-    text: Annotated[str, WORDS, In("content")]
+    text: Annotated[str, LONG_TEXT, Section("content")]
     original: OriginalIn | None = None
 
 
-class LinkIn(Link):
-    by: Annotated[str, text(500), In("evidence")]
+class LinkIn(ChainLink):
+    by: Annotated[str, free_text(500), Section("evidence")]
 
 
 class EvidenceIn(Evidence):
@@ -75,40 +67,40 @@ class ActorIn(ActorRegistered):
 class TopicIn(TopicRegistered):
     """A topic: `proposition` is the neutral sentence that a stance is about."""
 
-    label: Annotated[str, text(500), In("labels")]
-    proposition: Annotated[str, text(2_000), In("labels")]
+    label: Annotated[str, free_text(500), Section("labels")]
+    proposition: Annotated[str, free_text(2_000), Section("labels")]
 
 
-class ActorRevisionIn(Frozen):
+class ActorRevisionIn(FrozenModel):
     """The whole new state of an actor; names left out are names no longer."""
 
     id: Id = None
     kind: ActorKind
-    names: Names = ()
-    identifiers: Identifiers = None
+    names: ActorNames = ()
+    identifiers: ActorIdentifiers = None
 
 
-class MergeIn(Frozen):
+class MergeIn(FrozenModel):
     """Two records of one actor: from here on, reads of this one mean `into`."""
 
     id: Id = None
     into: Slug
-    reason: Annotated[str, text(2_000)]
+    reason: Annotated[str, free_text(2_000)]
 
 
-class UnmergeIn(Frozen):
+class UnmergeIn(FrozenModel):
     """Why the merge was wrong, or is over."""
 
     id: Id = None
-    reason: Annotated[str, text(2_000)]
+    reason: Annotated[str, free_text(2_000)]
 
 
-class TopicRevisionIn(Frozen):
+class TopicRevisionIn(FrozenModel):
     """The whole new state of a topic."""
 
     id: Id = None
-    label: Annotated[str, text(500)]
-    proposition: Annotated[str, text(2_000)]
+    label: Annotated[str, free_text(500)]
+    proposition: Annotated[str, free_text(2_000)]
     broader: Slug | None = None
 
 
@@ -122,13 +114,13 @@ class StatementState(Statement):
 class PositionState(Position):
     """The whole state of a position, as a correction gives it."""
 
-    summary: Annotated[str, text(2_000), In("summary")]
+    summary: Annotated[str, free_text(2_000), Section("summary")]
 
 
 class PositionAlong(PositionChanged):
     """A position recorded with its statement: its basis, and its coder where left out."""
 
-    summary: Annotated[str, text(2_000), In("summary")]
+    summary: Annotated[str, free_text(2_000), Section("summary")]
     # left out here, it is the statement's; `record.statement` fills it in
     coder: Code | None = None  # type: ignore[assignment]
 
@@ -137,7 +129,7 @@ class PositionIn(PositionChanged):
     """A position on its own."""
 
     id: Id = None
-    summary: Annotated[str, text(2_000), In("summary")]
+    summary: Annotated[str, free_text(2_000), Section("summary")]
 
 
 class StatementIn(StatementMade):
@@ -149,10 +141,10 @@ class StatementIn(StatementMade):
     positions: Annotated[tuple[PositionAlong, ...], Field(max_length=64)] = ()
 
 
-class _AmendmentIn(Frozen):
+class _AmendmentIn(FrozenModel):
     id: Id = None
-    by: By
-    reason: Annotated[str, text(2_000)]
+    by: AmendedBy
+    reason: Annotated[str, free_text(2_000)]
 
 
 class StatementCorrectionIn(_AmendmentIn):
@@ -171,7 +163,7 @@ class RetractionIn(_AmendmentIn):
     """Why it should not have been on record."""
 
 
-class ErasureIn(Frozen):
+class ErasureIn(FrozenModel):
     """Which words of a statement are erased, and on what ground."""
 
     id: Id = None
@@ -196,7 +188,7 @@ class Recorded:
     ]
 
 
-class Line(Frozen):
+class Line(FrozenModel):
     """One line of `POST /v1/batch`."""
 
     op: Literal["actor", "topic", "statement", "position", "correction", "retraction"]
@@ -207,7 +199,9 @@ class Line(Frozen):
     @model_validator(mode="after")
     def _targets_something(self) -> "Line":
         if (self.target is not None) != (self.op in ("correction", "retraction")):
-            raise fault("/target", "target goes with a correction or a retraction, and only there")
+            raise field_error(
+                "/target", "target goes with a correction or a retraction, and only there"
+            )
         return self
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import psycopg
 from psycopg import RawCursor
 
-from onrecord.domain.decisions import Refusal
+from onrecord.domain.requests import Refusal
 from onrecord.ledger.evaluate import Answer, BatchEvaluator, Write
 from onrecord.ledger.insert import INSERT, insert_params
 from onrecord.ledger.lookup import read_locked_ledger
@@ -52,7 +52,7 @@ def append(conn: psycopg.Connection[Any], writes: Sequence[Write]) -> list[Answe
                 committing = True
                 cursor.execute(INSERT, params, prepare=True)
             for entry in evaluator.entries:
-                if entry.fact.draft.event.erases:
+                if entry.fact.proposed.event.erases:
                     cursor.execute(_ERASE, [entry.seq])
             cursor.execute("COMMIT")
     except BaseException as error:

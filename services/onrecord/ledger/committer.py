@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from onrecord.domain.decisions import Request
+from onrecord.domain.requests import Request
 from onrecord.ledger.batch import OutcomesFuture, PendingBatch, PendingQueue, Submission
 from onrecord.ledger.evaluate import Answer, seal_request
 from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable, OutcomeUnknown, WriteOutcome

@@ -18,9 +18,11 @@ from uuid import UUID
 import orjson
 from pydantic import TypeAdapter
 
-from onrecord.domain.decisions import Draft, Touches
-from onrecord.domain.events import Event, Recorded, parse
-from onrecord.domain.payload import Json, split
+from onrecord.domain.decisions import Touches
+from onrecord.domain.event import Event, RecordedEvent
+from onrecord.domain.event_types import parse_event
+from onrecord.domain.payload import Json, split_payload
+from onrecord.domain.requests import ProposedEvent
 
 ENTRY_VERSION: Final = 1
 """`v`: the version of the format of entries. Event types have versions of their own."""
@@ -59,15 +61,15 @@ def format_timestamp(instant: datetime) -> str:
 class SealedEvent(NamedTuple):
     """An event split into data and salted sections: what does not depend on its seq."""
 
-    draft: Draft
+    draft: ProposedEvent
     data: Json
     payloads: tuple[Payload, ...]
     commit: Mapping[str, str]
 
 
-def seal(draft: Draft) -> SealedEvent:
+def seal(draft: ProposedEvent) -> SealedEvent:
     """Split an event, and commit to each section under a fresh salt."""
-    data, sections = split(draft.event)
+    data, sections = split_payload(draft.event)
     salts = secrets.token_bytes(SALT_BYTES * len(sections))  # one system call for all
     payloads, commit = [], {}
     for n, name in enumerate(sorted(sections)):
@@ -98,25 +100,25 @@ def encode(
     )
 
 
-def decode(entry: bytes, values: Mapping[str, bytes]) -> Recorded:
+def decode(entry: bytes, values: Mapping[str, bytes]) -> RecordedEvent:
     """Parse an entry. `values`: canonical JSON of those sections that are not erased."""
     sections = {name: orjson.loads(value) for name, value in values.items()}
     return _recorded(orjson.loads(entry), sections)
 
 
-def decode_whole(whole: bytes) -> Recorded:
+def decode_whole(whole: bytes) -> RecordedEvent:
     """`decode` for an entry and its sections in one JSON text: `[entry, {section: value}]`."""
     return _recorded(*orjson.loads(whole))
 
 
-def _recorded(raw: Json, sections: Mapping[str, Json]) -> Recorded:
+def _recorded(raw: Json, sections: Mapping[str, Json]) -> RecordedEvent:
     commit = raw["commit"]
-    return Recorded(
+    return RecordedEvent(
         seq=raw["seq"],
         id=_uuid(raw["id"]),
         recorded_at=_instant(raw["recorded_at"]),
         recorded_by=raw["recorded_by"],
-        event=parse(raw["type"], raw["version"], raw["data"], sections.values()),
+        event=parse_event(raw["type"], raw["version"], raw["data"], sections.values()),
         erased=_NOTHING if len(commit) == len(sections) else frozenset(commit) - sections.keys(),
     )
 
@@ -138,7 +140,7 @@ def records_event(entry: bytes, payloads: Iterable[Payload], event: Event) -> bo
     match any content.
     """
     raw = orjson.loads(entry)
-    data, sections = split(event)
+    data, sections = split_payload(event)
     return (
         (raw["type"], raw["version"]) == (event.type, event.version)
         and raw["data"] == data

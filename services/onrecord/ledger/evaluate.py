@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from onrecord.domain.decisions import Fact, Refusal, Request, decide
+from onrecord.domain.decisions import AcceptedEvent, decide
+from onrecord.domain.requests import Refusal, Request
 from onrecord.ledger.entry import (
     MAX_BYTES,
     SealedEvent,
@@ -48,7 +49,7 @@ class Write(NamedTuple):
 
 def seal_request(request: Request) -> Write:
     """Seal the events of a request."""
-    return Write(request, tuple(seal(draft) for draft in request.drafts))
+    return Write(request, tuple(seal(draft) for draft in request.events))
 
 
 class BatchEvaluator:
@@ -74,10 +75,10 @@ class BatchEvaluator:
             return facts
         answer = self._encode(write, facts)
         if isinstance(answer, Answer):
-            self.ledger.state.take(facts)
+            self.ledger.state.apply(facts)
         return answer
 
-    def _encode(self, write: Write, facts: Sequence[Fact]) -> Answer | Refusal:
+    def _encode(self, write: Write, facts: Sequence[AcceptedEvent]) -> Answer | Refusal:
         new: list[NewEntry] = []
         first = self.ledger.frontier.size + len(self.entries)
         for seq, (fact, sealed) in enumerate(zip(facts, write.sealed, strict=True), start=first):
@@ -92,11 +93,11 @@ class BatchEvaluator:
                 fault = (
                     f"names too much: {len(entry)} bytes of ids and codes, {MAX_BYTES} fit an entry"
                 )
-                return Refusal("entry-too-large", ((fact.draft.at, fault),))
+                return Refusal("entry-too-large", ((fact.proposed.pointer, fault),))
             new.append(NewEntry(seq, fact, entry, sealed.payloads))
         for entry_ in new:
             stored = StoredEntry(entry_.seq, entry_.entry, entry_.payloads)
-            self.ledger.entries[entry_.fact.draft.id] = stored
+            self.ledger.entries[entry_.fact.proposed.id] = stored
         self.entries += new
         return _answer(write.request, first, self.ledger.recorded_at)
 
@@ -108,14 +109,14 @@ def _find_repeat(request: Request, entries: Mapping[UUID, StoredEntry]) -> Answe
     """
     first = entries.get(request.id)
     if first is None:
-        taken = [draft.at for draft in request.drafts[1:] if draft.id in entries]
+        taken = [draft.pointer for draft in request.events[1:] if draft.id in entries]
         faults = [(at, "would have an id that is on record already") for at in taken]
         return Refusal("id-reused", tuple(faults)) if taken else None
     if _is_repeat(request, first.seq, entries):
         recorded_at = decode(first.entry, {}).recorded_at
         return _answer(request, first.seq, recorded_at, repeated=True)
     fault = ("/id", "is on record with another body")
-    if request.drafts[0].event.makes in ("actor", "topic"):
+    if request.events[0].event.makes in ("actor", "topic"):
         return Refusal("slug-taken", (fault,))
     return Refusal("id-reused", (fault,))
 
@@ -126,10 +127,10 @@ def _is_repeat(request: Request, first: int, entries: Mapping[UUID, StoredEntry]
     The id of an event that is appended along can be computed by anybody, so it may belong to
     another write; the seq tells them apart, as what is appended along follows at once.
     """
-    beyond = entries.get(request.beyond)
-    if beyond is not None and beyond.seq == first + len(request.drafts):
+    beyond = entries.get(request.next_additional_id)
+    if beyond is not None and beyond.seq == first + len(request.events):
         return False
-    for seq, draft in enumerate(request.drafts, start=first):
+    for seq, draft in enumerate(request.events, start=first):
         stored = entries.get(draft.id)
         if stored is None or stored.seq != seq:
             return False
@@ -141,9 +142,9 @@ def _is_repeat(request: Request, first: int, entries: Mapping[UUID, StoredEntry]
 def _answer(request: Request, seq: int, recorded_at: datetime, *, repeated: bool = False) -> Answer:
     return Answer(
         event=request.id,
-        along=tuple([draft.id for draft in request.drafts[1:]]),
+        along=tuple([draft.id for draft in request.events[1:]]),
         seq=seq,
-        size=seq + len(request.drafts),
+        size=seq + len(request.events),
         recorded_at=recorded_at,
         repeated=repeated,
     )

@@ -14,10 +14,10 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import Connection
 
-from onrecord.domain.events import Recorded
+from onrecord.domain.event import RecordedEvent
 from onrecord.ledger import read
 
-_NONE: Final[Mapping[int, Recorded]] = MappingProxyType({})
+_NONE: Final[Mapping[int, RecordedEvent]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Part:
     of: int
 
 
-def entries(conn: Connection, start: int, limit: int) -> Sequence[Recorded]:
+def entries(conn: Connection, start: int, limit: int) -> Sequence[RecordedEvent]:
     """Up to `limit` entries from seq `start` on, read on a SQLAlchemy connection."""
     return read.entries_from(driver(conn), start, limit)
 
@@ -49,8 +49,8 @@ def heard(
     until: int,
     limit: int | None = None,
     part: Part | None = None,
-    known: Mapping[int, Recorded] = _NONE,
-) -> Sequence[Recorded]:
+    known: Mapping[int, RecordedEvent] = _NONE,
+) -> Sequence[RecordedEvent]:
     """Up to `limit` entries of these types from seq `start` on and below `until`, in order.
 
     Those between them are not even looked at: rare types cost next to nothing. With a part, only

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from onrecord.domain.decisions import Fact
+from onrecord.domain.decisions import AcceptedEvent
 from onrecord.ledger.entry import Payload, leaf_hash
 from onrecord.ledger.lookup import LockedLedger
 
@@ -35,7 +35,7 @@ class NewEntry(NamedTuple):
     """An accepted fact, numbered and encoded."""
 
     seq: int
-    fact: Fact
+    fact: AcceptedEvent
     entry: bytes
     payloads: tuple[Payload, ...]
 
@@ -49,7 +49,7 @@ def insert_params(entries: Sequence[NewEntry], ledger: LockedLedger) -> list[Any
     ids = ids_rows(entries)
     return [
         [entry.seq for entry in entries],
-        [entry.fact.draft.id for entry in entries],
+        [entry.fact.proposed.id for entry in entries],
         [entry.entry for entry in entries],
         leaf_hashes,
         [seq for seq, _ in payloads],
@@ -70,9 +70,9 @@ def insert_params(entries: Sequence[NewEntry], ledger: LockedLedger) -> list[Any
     ]
 
 
-def touches_rows(fact: Fact) -> list[tuple[str, str]]:
+def touches_rows(fact: AcceptedEvent) -> list[tuple[str, str]]:
     """The kinds and names under which an entry is found, as rows of `ledger.touches`."""
-    draft, touches = fact.draft, fact.touches
+    draft, touches = fact.proposed, fact.touches
     rows = [("type", draft.event.type)]
     if draft.event.amends == "statement":
         # An erasure finds by it all entries of a statement but the first, whose id is the target's.
@@ -90,10 +90,10 @@ def ids_rows(entries: Sequence[NewEntry]) -> dict[UUID, tuple[str, str | None, i
     """
     rows: dict[UUID, tuple[str, str | None, int]] = {}
     for entry in entries:
-        event = entry.fact.draft.event
+        event = entry.fact.proposed.event
         if kind := event.makes or event.amends:
             slug = getattr(event, "id", None) if kind in ("actor", "topic") else None
-            id_ = entry.fact.draft.subject
+            id_ = entry.fact.proposed.subject
             earlier = rows.get(id_)
             rows[id_] = (kind, slug or (earlier and earlier[1]), entry.seq)
     return rows

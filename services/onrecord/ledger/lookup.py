@@ -12,18 +12,10 @@ from uuid import UUID
 
 from psycopg import Pipeline, RawCursor
 
-from onrecord.domain.decisions import (
-    Request,
-    State,
-    Thing,
-    after,
-    amended,
-    expected,
-    named,
-    standing,
-)
-from onrecord.domain.ids import Kind
+from onrecord.domain.decisions import Entity, LedgerState, entity_after, touches_after
+from onrecord.domain.ids import EntityKind
 from onrecord.domain.payload import references
+from onrecord.domain.requests import Request, amended_ids, expected_revisions, referenced_ids
 from onrecord.ledger.entry import Payload, decode, parse_touches
 from onrecord.ledger.merkle import Frontier
 
@@ -46,7 +38,7 @@ class LockedLedger:
 
     frontier: Frontier
     recorded_at: datetime
-    state: State = field(default_factory=State)
+    state: LedgerState = field(default_factory=LedgerState)
     entries: dict[UUID, StoredEntry] = field(default_factory=dict)
 
 
@@ -87,9 +79,9 @@ def read_locked_ledger(
 ) -> LockedLedger:
     """Read what these requests need, in a round trip that includes the statements before it."""
     params = [
-        list({id_ for request in requests for id_ in named(request)}),
-        list({id_ for request in requests for id_ in amended(request)}),
-        [draft.id for request in requests for draft in request.drafts],
+        list({id_ for request in requests for id_ in referenced_ids(request)}),
+        list({id_ for request in requests for id_ in amended_ids(request)}),
+        [draft.id for request in requests for draft in request.events],
     ]
     (_, _, size, _, now, last, hashes), *rows = _fetch(cursor, pipeline, _LOOK_UP, params)
     ledger = LockedLedger(Frontier(size or 0, tuple(hashes or ())), max(now, last or now))
@@ -97,10 +89,12 @@ def read_locked_ledger(
         if kind == "entry":
             ledger.entries[id_] = StoredEntry(seq, entry)
         else:
-            ledger.state.things[id_] = _thing(kind, entry)
+            ledger.state.entities[id_] = _thing(kind, entry)
     if ledger.entries:
         # an entry beyond those of the request tells that another request had the same id
-        beyond = [request.beyond for request in requests if request.id in ledger.entries]
+        beyond = [
+            request.next_additional_id for request in requests if request.id in ledger.entries
+        ]
         for id_, seq, entry in _fetch(cursor, pipeline, _ENTRIES, [beyond]):
             ledger.entries[id_] = StoredEntry(seq, entry)
         ids = {stored.seq: id_ for id_, stored in ledger.entries.items()}
@@ -109,7 +103,9 @@ def read_locked_ledger(
             payloads = (*stored.payloads, Payload(*payload))
             ledger.entries[ids[seq]] = stored._replace(payloads=payloads)
     pairs = {
-        f"{pair.actor}/{pair.topic}": pair for request in requests for pair in expected(request)
+        f"{pair.actor}/{pair.topic}": pair
+        for request in requests
+        for pair in expected_revisions(request)
     }
     if pairs:
         ledger.state.revisions = dict.fromkeys(pairs.values(), 0)
@@ -131,8 +127,10 @@ def _fetch(
     return cursor.fetchall()
 
 
-def _thing(kind: Kind, latest: bytes | None) -> Thing:
+def _thing(kind: EntityKind, latest: bytes | None) -> Entity:
     if latest is None:
-        return Thing(kind)
+        return Entity(kind)
     event = decode(latest, {}).event
-    return after(event, kind, standing(event, parse_touches(latest), tuple(references(event))))
+    return entity_after(
+        event, kind, touches_after(event, parse_touches(latest), tuple(references(event)))
+    )

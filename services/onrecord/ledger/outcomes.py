@@ -1,6 +1,6 @@
 """Outcomes of a request to record something, as the committer reports them."""
 
-from onrecord.domain.decisions import Refusal
+from onrecord.domain.requests import Refusal
 from onrecord.ledger.evaluate import Answer
 
 

@@ -14,7 +14,8 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import TextClause, text
 
-from onrecord.domain.events import CLASSES, Recorded
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.events import EVENT_CLASSES
 from onrecord.ledger.entry import decode_whole
 
 MOST_BYTES: Final = 8 * 2**20
@@ -152,7 +153,7 @@ SELECT seq FROM unnest(%(types)b::text[]) type CROSS JOIN LATERAL (
 """The first places of entries of some types: a few reads of an index, whatever else is there."""
 
 _OWN: Final = ", ".join(
-    f"'{one.type}'" for one in CLASSES.values() if one.makes in ("statement", "position")
+    f"'{one.type}'" for one in EVENT_CLASSES.values() if one.makes in ("statement", "position")
 )
 _DATA: Final = "convert_from(entry, 'UTF8')::jsonb -> 'data'"
 OF_PART: Final = f"""
@@ -169,12 +170,12 @@ all others say whom they are about. To skip an entry takes its row, and not its 
 """
 
 
-def entries_from(conn: psycopg.Connection[Any], start: int, limit: int) -> list[Recorded]:
+def entries_from(conn: psycopg.Connection[Any], start: int, limit: int) -> list[RecordedEvent]:
     """Up to `limit` entries from seq `start` on, each read whole; fewer means: that was all."""
     return entries_at(conn, _FROM, [start, limit])
 
 
-def entries_at(conn: psycopg.Connection[Any], seqs: str, asked: Any) -> list[Recorded]:
+def entries_at(conn: psycopg.Connection[Any], seqs: str, asked: Any) -> list[RecordedEvent]:
     """The entries at the places that a query gives, each read whole, in order."""
     sql = _WHOLE.format(seqs=seqs).encode()
     found = conn.cursor(binary=True).stream(sql, asked, size=_AHEAD)

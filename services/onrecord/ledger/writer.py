@@ -10,7 +10,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.errors import LockNotAvailable, QueryCanceled, ReadOnlySqlTransaction
 
-from onrecord.domain.decisions import Refusal
+from onrecord.domain.requests import Refusal
 from onrecord.ledger.append import CommitLost, append
 from onrecord.ledger.evaluate import Answer, Write
 from onrecord.ledger.outcomes import LedgerUnavailable, OutcomeUnknown, WriteOutcome

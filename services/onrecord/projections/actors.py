@@ -11,14 +11,9 @@ from typing import Any, Final
 from sqlalchemy import Column, Connection, Index, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from onrecord.domain.events import (
-    ActorMerged,
-    ActorRegistered,
-    ActorRevised,
-    ActorUnmerged,
-    Recorded,
-)
-from onrecord.domain.payload import plain
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.events import ActorMerged, ActorRegistered, ActorRevised, ActorUnmerged
+from onrecord.domain.payload import as_json
 from onrecord.projections.engine.projection import Projection, metadata
 from onrecord.projections.engine.snapshot import believed
 from onrecord.projections.engine.versions import Versions, columns
@@ -76,7 +71,7 @@ MEMBERS: Final = f"""
 """Over `root`: the CTE `members`, it and all actors that mean it."""
 
 
-def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
     """Open an actor's first version, and replace it by later ones; open and close its merges."""
     versions = Versions(conn, actors, generation)
     versions.know({one.event.id for one in page if isinstance(one.event, ActorRevised)})
@@ -99,7 +94,7 @@ def _row(actor: ActorRegistered | ActorRevised) -> dict[str, Any]:
     spellings = [actor.id, *(one.name for one in actor.names), *identifiers.values()]
     return {
         "kind": actor.kind,
-        "names": plain(actor.names),
+        "names": as_json(actor.names),
         "identifiers": identifiers,
         "spellings": "\n".join(folded(one) for one in spellings),
     }

@@ -12,8 +12,9 @@ from sqlalchemy import Column, Connection, DateTime, Index, Integer, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from onrecord.domain.dates import bounds
-from onrecord.domain.events import PositionChanged, PositionCorrected, PositionRetracted, Recorded
-from onrecord.domain.statement import Position
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.events import PositionChanged, PositionCorrected, PositionRetracted
+from onrecord.domain.position import Position
 from onrecord.projections.engine.projection import Projection, metadata
 from onrecord.projections.engine.versions import Versions, columns
 
@@ -41,7 +42,7 @@ steps = Table(
 )
 
 
-def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
     """Open, close and replace versions as the events say."""
     versions = Versions(conn, steps, generation)
     versions.know({one.subject for one in page if isinstance(one.event, _AMEND)})

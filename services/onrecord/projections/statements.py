@@ -23,14 +23,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from onrecord.domain.dates import bounds
+from onrecord.domain.event import RecordedEvent
 from onrecord.domain.events import (
     PayloadErased,
-    Recorded,
     StatementCorrected,
     StatementMade,
     StatementRetracted,
 )
-from onrecord.domain.payload import plain, split, without
+from onrecord.domain.payload import as_json, split_payload, without_sections
 from onrecord.domain.statement import Statement
 from onrecord.projections.engine.projection import Projection, metadata
 from onrecord.projections.engine.versions import NEVER, Versions, columns
@@ -70,7 +70,7 @@ statements = Table(
 )
 
 
-def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
     """Open, close and replace versions as the events say."""
     versions = Versions(conn, statements, generation)
     versions.know({one.subject for one in page if isinstance(one.event, _AMEND)})
@@ -95,9 +95,12 @@ def _erase(conn: Connection, generation: int, erasure: PayloadErased) -> None:
     mine = (statements.c.generation == generation, statements.c.id == erasure.target)
     for row in conn.execute(select(statements).where(*mine)).all():
         statement = Statement.model_validate(row.doc)
-        had = {*split(statement)[1], *(one for one, ground in row.erased.items() if not ground)}
+        had = {
+            *split_payload(statement)[1],
+            *(one for one, ground in row.erased.items() if not ground),
+        }
         had |= {"reason"} if row.reason else set()
-        left = _row(without(statement, erasure.sections), frozenset())
+        left = _row(without_sections(statement, erasure.sections), frozenset())
         left["erased"] = {**row.erased, **dict.fromkeys(had & {*erasure.sections}, erasure.ground)}
         if "reason" in erasure.sections:
             left |= {"reason": None, "close_reason": None}
@@ -115,7 +118,7 @@ def _row(statement: Statement, missing: frozenset[str]) -> dict[str, Any]:
         ),
         "topics": list(statement.topics),
         "outlets": _once(one.outlet for one in statement.evidence if one.outlet),
-        "doc": plain(statement),
+        "doc": as_json(statement),
         "erased": dict.fromkeys(sorted(missing)),
     }
 

@@ -8,7 +8,8 @@ from typing import Final
 
 from sqlalchemy import Column, Connection, Index, Table, Text
 
-from onrecord.domain.events import Recorded, TopicRegistered, TopicRevised
+from onrecord.domain.event import RecordedEvent
+from onrecord.domain.events import TopicRegistered, TopicRevised
 from onrecord.projections.engine.projection import Projection, metadata
 from onrecord.projections.engine.versions import Versions, columns
 from onrecord.projections.spelling import folded
@@ -32,7 +33,7 @@ topics = Table(
 )
 
 
-def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
     """Open a topic's first version, and replace it by later ones."""
     versions = Versions(conn, topics, generation)
     versions.know({one.event.id for one in page if isinstance(one.event, TopicRevised)})

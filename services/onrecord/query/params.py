@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
+from onrecord.domain.changes import ChangeKind
 from onrecord.domain.dates import last_instant
 from onrecord.domain.ids import Slug
-from onrecord.domain.positions import ChangeKind
 from onrecord.projections.changes.review_read import Finding
 
 Size = Annotated[int | None, Field(ge=0, lt=2**53)]

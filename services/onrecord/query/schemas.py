@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from onrecord.domain.positions import ChangeKind
+from onrecord.domain.changes import ChangeKind
 from onrecord.domain.stances import Stance
 from onrecord.projections.changes.review_read import Finding
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus
 
+from onrecord.domain.changes import possible_steps
 from onrecord.domain.dates import Bounds, bounds
-from onrecord.domain.positions import may_hold
 from onrecord.query.evidence_strength import strength
 from onrecord.query.schemas import (
     Actor,
@@ -181,7 +181,7 @@ def _certainty(row: Row, instant: datetime) -> tuple[Any, list[Held]]:
     if _agree(row["near"]) and any(dates.latest <= instant for _, dates in dated):
         return "definite", []  # whichever it was, which takes longer to work out
     near = [_Near(one, dates, one["order"], one["seq"]) for one, dates in dated]
-    found, surely_some = may_hold(near, instant)
+    found, surely_some = possible_steps(near, instant)
     may = [one.said for one in sorted(found, key=lambda one: (one.dates.sorts_at, *one[2:]))]
     if not surely_some and may:
         may.insert(0, _NOTHING)

@@ -27,15 +27,15 @@ from sqlalchemy import (
     text,
 )
 
+from onrecord.domain.event import RecordedEvent
 from onrecord.domain.events import (
     ActorMerged,
     ActorUnmerged,
     PositionChanged,
     PositionCorrected,
     PositionRetracted,
-    Recorded,
 )
-from onrecord.domain.statement import Position
+from onrecord.domain.position import Position
 from onrecord.projections import actors
 from onrecord.projections.changes.affected_ranges import Spans, open_steps
 from onrecord.projections.changes.merges import Aliases
@@ -88,7 +88,7 @@ _OF_ACTOR: Final = "c.actor = %(actor)s"
 _THESE: Final = "c.id = ANY(%(ids)b::uuid[])"
 
 
-def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
+def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
     """Put steps into their lines and take them out; where actors merge, lines do."""
     for merging, some in groupby(page, key=lambda one: isinstance(one.event, _MERGES)):
         if merging:
@@ -98,7 +98,7 @@ def fold(conn: Connection, generation: int, page: Sequence[Recorded]) -> None:
             _move(conn, generation, list(some))
 
 
-def _move(conn: Connection, generation: int, some: Sequence[Recorded]) -> None:
+def _move(conn: Connection, generation: int, some: Sequence[RecordedEvent]) -> None:
     """Positions were made, corrected and retracted, and no actors merged in between."""
     said = [_said(one) for one in some]
     stands = [one for one in said if one is not None]
@@ -137,14 +137,14 @@ def _move(conn: Connection, generation: int, some: Sequence[Recorded]) -> None:
     versions.flush()
 
 
-def _said(one: Recorded) -> Position | None:
+def _said(one: RecordedEvent) -> Position | None:
     """The position that an event leaves behind, if it leaves one."""
     if isinstance(one.event, PositionCorrected):
         return one.event.replacement
     return one.event if isinstance(one.event, PositionChanged) else None
 
 
-def _merge(conn: Connection, generation: int, one: Recorded) -> None:
+def _merge(conn: Connection, generation: int, one: RecordedEvent) -> None:
     """All lines of an actor join those of another, or part from them."""
     assert isinstance(one.event, _MERGES)
     before = Aliases(conn, {one.event.actor}, one.seq).root(one.event.actor)

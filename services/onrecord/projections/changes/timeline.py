@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from operator import itemgetter
 from typing import Any, Final
 
-from onrecord.domain.events import Recorded
-from onrecord.domain.positions import change
+from onrecord.domain.changes import classify_change
+from onrecord.domain.event import RecordedEvent
 from onrecord.projections.engine.versions import Versions
 
 Step = dict[str, Any]
@@ -60,7 +60,7 @@ class Lines:
         for step in sorted(self._steps.values(), key=place_of):
             self._line(step).append(step)
 
-    def put(self, one: Recorded, step: Step) -> None:
+    def put(self, one: RecordedEvent, step: Step) -> None:
         """A step is made or corrected: it comes to its place, wherever it stood before."""
         left = self._out(step["id"])
         step["made_seq"] = self._versions.made(step["id"]) or one.seq
@@ -74,13 +74,13 @@ class Lines:
         self._versions.open(step["id"], one, step)
         self._look_again(one, [left, after])
 
-    def remove(self, one: Recorded) -> None:
+    def remove(self, one: RecordedEvent) -> None:
         """A step is retracted."""
         left = self._out(one.subject)
         self._versions.close(one.subject, one)
         self._look_again(one, [left])
 
-    def move(self, one: Recorded, actors: Mapping[Any, str]) -> None:
+    def move(self, one: RecordedEvent, actors: Mapping[Any, str]) -> None:
         """Steps, by their ids, come to the lines of other actors."""
         for key, actor in actors.items():
             step = self._steps[key]
@@ -105,7 +105,7 @@ class Lines:
         line = self._line(step)
         del line[bisect_left(line, place_of(step), key=place_of)]
 
-    def _look_again(self, one: Recorded, steps: Iterable[Step | None]) -> None:
+    def _look_again(self, one: RecordedEvent, steps: Iterable[Step | None]) -> None:
         for step in steps:
             if step is not None and _derive(step, self._beside(step, -1)):
                 self._versions.open(step["id"], one, step)
@@ -123,7 +123,7 @@ def _derive(step: Step, before: Step | None) -> bool:
     """Note what follows from the step before; answers whether it is news."""
     same = before is not None and before["condition"] == step["condition"]
     stance = before["stance"] if before else None
-    kind, size = change(stance, step["stance"], same_condition=same)
+    kind, size = classify_change(stance, step["stance"], same_condition=same)
     news = {
         "before_id": before["id"] if before else None,
         "before_stance": stance,

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from onrecord.domain.events import Recorded
+from onrecord.domain.event import RecordedEvent
 from onrecord.ledger import follow
 from onrecord.ledger.follow import Part
 from onrecord.projections.engine.projection import Projection
@@ -28,13 +28,13 @@ class Heard:
 
     def __init__(self) -> None:
         self._types: frozenset[str] = frozenset()
-        self._entries: dict[int, Recorded] = {}
+        self._entries: dict[int, RecordedEvent] = {}
 
-    def known(self, types: frozenset[str]) -> Mapping[int, Recorded]:
+    def known(self, types: frozenset[str]) -> Mapping[int, RecordedEvent]:
         """By seq; nothing where another projection heard none of these types."""
         return {} if self._types.isdisjoint(types) else self._entries
 
-    def keep(self, types: frozenset[str], heard: Sequence[Recorded]) -> None:
+    def keep(self, types: frozenset[str], heard: Sequence[RecordedEvent]) -> None:
         self._types, self._entries = types, {one.seq: one for one in heard}
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from onrecord.domain.events import Amendment, Recorded
+from onrecord.domain.event import Amendment, RecordedEvent
 from onrecord.kit.sql.copy_in import copy_in
 from onrecord.ledger.follow import driver
 from onrecord.projections.engine.projection import schema
@@ -82,7 +82,7 @@ class Versions:
         """The seq that made a thing that is known."""
         return self._made.get(id_)
 
-    def open(self, id_: Any, recorded: Recorded, row: Mapping[str, Any]) -> None:
+    def open(self, id_: Any, recorded: RecordedEvent, row: Mapping[str, Any]) -> None:
         """A new version of a thing, instead of the one believed until now, if any."""
         made = self._made.get(id_)
         if made is None:
@@ -109,7 +109,7 @@ class Versions:
             **row,
         }
 
-    def close(self, id_: Any, recorded: Recorded) -> None:
+    def close(self, id_: Any, recorded: RecordedEvent) -> None:
         """The version believed until now is believed no longer."""
         row = self._open.pop(id_, None)
         if row is None and (id_ not in self._made or id_ in self._closed):
@@ -157,6 +157,6 @@ WHERE t.generation = %(generation)s::integer AND t.id = c.id AND t.close_seq = 9
 """
 
 
-def _why(recorded: Recorded) -> tuple[str | None, str | None]:
+def _why(recorded: RecordedEvent) -> tuple[str | None, str | None]:
     event = recorded.event
     return (event.by, event.reason) if isinstance(event, Amendment) else (None, None)

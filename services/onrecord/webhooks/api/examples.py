@@ -14,9 +14,11 @@ import orjson
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from onrecord.domain.decisions import Draft, Touches
-from onrecord.domain.events import CLASSES, Event
-from onrecord.domain.payload import references, split
+from onrecord.domain.decisions import Touches
+from onrecord.domain.event import Event
+from onrecord.domain.events import EVENT_CLASSES
+from onrecord.domain.payload import references, split_payload
+from onrecord.domain.requests import ProposedEvent
 from onrecord.ledger.entry import (
     Payload,
     SealedEvent,
@@ -126,19 +128,19 @@ def example(type_: str) -> dict[str, Any]:
 
 def _newest(type_: str) -> type[Event]:
     return max(
-        ((version, one) for (name, version), one in CLASSES.items() if name == type_),
+        ((version, one) for (name, version), one in EVENT_CLASSES.items() if name == type_),
         key=lambda found: found[0],
     )[1]
 
 
 def _sealed(event: Event) -> SealedEvent:
     """As `entry.seal` does, but for the salt, which would make each description another."""
-    data, sections = split(event)
+    data, sections = split_payload(event)
     payloads = tuple(
         Payload(name, _SALT, canonical(value)) for name, value in sorted(sections.items())
     )
     commit = {one.section: commitment(one.salt, one.value) for one in payloads}
-    return SealedEvent(Draft(_EVENT, event), data, payloads, commit)
+    return SealedEvent(ProposedEvent(_EVENT, event), data, payloads, commit)
 
 
 def describe(app: FastAPI) -> None:

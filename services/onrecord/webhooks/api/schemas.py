@@ -10,10 +10,10 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from onrecord.domain.changes import ChangeKind
+from onrecord.domain.fields import field_error, free_text
 from onrecord.domain.ids import Slug
-from onrecord.domain.payload import Frozen
-from onrecord.domain.positions import ChangeKind
-from onrecord.domain.statement import fault, text
+from onrecord.domain.payload import FrozenModel
 from onrecord.webhooks.matching import CHANGED
 
 Item = TypeVar("Item")
@@ -39,7 +39,7 @@ Kinds = Annotated[
     ),
 ]
 Url = Annotated[str, Field(min_length=1, max_length=2_000)]
-Description = Annotated[str | None, text(500)]
+Description = Annotated[str | None, free_text(500)]
 Ordered = Annotated[
     bool,
     Field(
@@ -53,10 +53,10 @@ Ordered = Annotated[
 def _reachable(types: tuple[str, ...] | None, kinds: tuple[str, ...] | None) -> None:
     if kinds and types and CHANGED not in types:
         message = f"only {CHANGED} has a kind of change; add it to types, or leave kinds out"
-        raise fault("/kinds", message)
+        raise field_error("/kinds", message)
 
 
-class FilterIn(Frozen):
+class FilterIn(FrozenModel):
     """Which events: those that pass every filter."""
 
     types: Types = ()
@@ -84,7 +84,7 @@ class DryRunIn(FilterIn):
     events: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 1_000
 
 
-class EndpointPatch(Frozen):
+class EndpointPatch(FrozenModel):
     """What is to be different; what is left out stays. Holds for events from here on."""
 
     url: Url | None = None
@@ -96,13 +96,13 @@ class EndpointPatch(Frozen):
     ordered: Ordered | None = None
 
 
-class PauseIn(Frozen):
+class PauseIn(FrozenModel):
     """Why, for those who see it."""
 
-    reason: Annotated[str | None, text(500)] = None
+    reason: Annotated[str | None, free_text(500)] = None
 
 
-class ReplayIn(Frozen):
+class ReplayIn(FrozenModel):
     """From where on to send again: one of the two."""
 
     from_size: Annotated[int | None, Field(strict=True, ge=0, lt=2**53)] = None
@@ -111,11 +111,11 @@ class ReplayIn(Frozen):
     @model_validator(mode="after")
     def _is_one(self) -> "ReplayIn":
         if (self.from_size is None) == (self.since is None):
-            raise fault("/from_size", "give from_size or since, one of the two")
+            raise field_error("/from_size", "give from_size or since, one of the two")
         return self
 
 
-class ResendIn(Frozen):
+class ResendIn(FrozenModel):
     """All that failed for good since then."""
 
     failed_since: AwareDatetime

@@ -9,15 +9,15 @@ from typing import Any, Final
 
 from sqlalchemy import text
 
-from onrecord.domain.events import CLASSES
-from onrecord.domain.ids import Kind, thing_id
+from onrecord.domain.events import EVENT_CLASSES
+from onrecord.domain.ids import EntityKind, entity_id
 from onrecord.kit.http.problems import Problem, at
 from onrecord.kit.sql.db import Pool, rows
 from onrecord.ledger.read import NEAREST, SIZE
 from onrecord.webhooks.http.egress import Network, NotAllowed, checked_url
 from onrecord.webhooks.matching import CHANGED
 
-TYPES: Final = tuple(sorted({type_ for type_, _ in CLASSES}))
+TYPES: Final = tuple(sorted({type_ for type_, _ in EVENT_CLASSES}))
 HELPED: Final = 10
 """Unknown names for which the nearest are looked up."""
 
@@ -40,12 +40,12 @@ async def names(pool: Pool, asked: Any) -> None:
         for n, one in enumerate(types)
         if one not in TYPES
     ]
-    named: tuple[tuple[Kind, tuple[str, ...]], ...] = (
+    named: tuple[tuple[EntityKind, tuple[str, ...]], ...] = (
         ("actor", asked.actors or ()),
         ("topic", asked.topics or ()),
     )
     ids = {
-        (kind, n, slug): thing_id(kind, slug)
+        (kind, n, slug): entity_id(kind, slug)
         for kind, slugs in named
         for n, slug in enumerate(slugs)
     }

@@ -29,7 +29,7 @@ class Change(NamedTuple):
     size: int | None
 
 
-def change(before: Stance | None, after: Stance, *, same_condition: bool) -> Change:
+def classify_change(before: Stance | None, after: Stance, *, same_condition: bool) -> Change:
     """The first kind that fits the step from `before` (None: nothing on record) to `after`."""
     start = SCALE.get(before) if before is not None else None
     end = SCALE.get(after)
@@ -53,7 +53,7 @@ def _kind(
     return "reversed"
 
 
-class Dated(Protocol):
+class DatedStep(Protocol):
     """A step as far as its place in the line goes."""
 
     @property
@@ -66,10 +66,10 @@ class Dated(Protocol):
     def seq(self) -> int: ...
 
 
-S = TypeVar("S", bound=Dated)
+S = TypeVar("S", bound=DatedStep)
 
 
-def may_hold(line: Sequence[S], as_of: datetime) -> tuple[list[S], bool]:
+def possible_steps(line: Sequence[S], as_of: datetime) -> tuple[list[S], bool]:
     """The steps that may have been held at an instant, and whether one of them surely was.
 
     DESIGN section 5: a step may be the one iff it may have begun by then, and not surely before

@@ -21,7 +21,6 @@ from onrecord.entrypoints import infrastructure
 from onrecord.kit.postgres import embedded
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
-from onrecord.kit.sql.pipeline import Connection
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -69,13 +68,6 @@ def database(server: str, name: str) -> str:
     with db.connect(server) as conn:
         conn.execute(f'CREATE DATABASE "{name}"')
     return server.replace("@/onrecord?", f"@/{name}?")
-
-
-def connect(url: str, **settings: str) -> Connection:
-    """A connection that prepares by itself what comes again, as psycopg's does if left alone."""
-    conn = db.connect(url, **settings)
-    conn.prepare_threshold = 5
-    return conn
 
 
 def settle(url: str) -> None:

@@ -1,6 +1,6 @@
-"""How does a baseline commit with many connections, and is not held up by one interpreter's lock?
+"""Transactions of a baseline over many connections, not limited by one interpreter's lock.
 
-Processes with a share of the connections each, a thread a connection. Called by `append` and
+Processes with a share of the connections each, a thread a connection. Used by `append` and
 `competitors`.
 """
 
@@ -11,8 +11,9 @@ from multiprocessing.connection import Connection as Pipe
 from typing import Any
 
 import bench
+import psycopg
 
-from onrecord.kit.sql.pipeline import Connection
+from onrecord.kit.sql import db
 from onrecord.ledger.insert import INSERT
 
 Commit = list[tuple[Any, Any]]
@@ -51,7 +52,7 @@ class Connections:
 
 
 def _serve(url: str, settings: dict[str, str], connections: int, pipe: Pipe) -> None:
-    conns = [bench.connect(url, **settings) for _ in range(connections)]
+    conns = [db.connect(url, **settings) for _ in range(connections)]
     while (made := pipe.recv()) is not None:
         go = threading.Event()
         threads = [
@@ -71,11 +72,11 @@ def _serve(url: str, settings: dict[str, str], connections: int, pipe: Pipe) -> 
         conn.close()
 
 
-def _commit(conn: Connection, share: Sequence[Commit], go: threading.Event) -> None:
+def _commit(conn: psycopg.Connection[Any], share: Sequence[Commit], go: threading.Event) -> None:
     go.wait()
     for commit in share:
         if commit[0][0] is None:
-            conn.trip(INSERT(*commit[0][1]))
+            psycopg.RawCursor(conn).execute(INSERT, commit[0][1], prepare=True)
         elif len(commit) == 1:
             conn.execute(*commit[0])  # in autocommit, a transaction of its own
         else:

@@ -29,7 +29,7 @@ from onrecord.kit.processes.spawn import Child
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
-from onrecord.ledger.evaluate import Answer, prepared
+from onrecord.ledger.evaluate import Answer, seal_request
 from onrecord.webhooks.http.signing import new_secret
 
 GOOD = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -203,10 +203,10 @@ def staged(server: str, name: str, *, events: int) -> str:
     """The URL of a new database with so many statements and no deliveries."""
     url = bench.migrated(server, name)
     with writer(url) as conn:
-        append(conn, [prepared(request) for request in statements.cast()])
+        append(conn, [seal_request(request) for request in statements.cast()])
         for start in range(0, events, 500):
             count = min(500, events - start)
-            requests = [prepared(statements.request(start + n)) for n in range(count)]
+            requests = [seal_request(statements.request(start + n)) for n in range(count)]
             assert all(isinstance(answer, Answer) for answer in append(conn, requests))
     return url
 

@@ -25,7 +25,7 @@ from onrecord.entrypoints.app_factory import writer
 from onrecord.kit.sql import db
 from onrecord.ledger import read
 from onrecord.ledger.append import append
-from onrecord.ledger.evaluate import prepared
+from onrecord.ledger.evaluate import prepared, seal_request
 from onrecord.ledger.follow import read_entries
 
 MODELS = 1_000
@@ -144,7 +144,7 @@ class Ledger:
         asked = [statements.request(self._next + n) for n in range(count)]
         self._next += count
         start = time.perf_counter()
-        append(self.writer, [prepared(one) for one in asked])
+        append(self.writer, [seal_request(one) for one in asked])
         return time.perf_counter() - start
 
 

@@ -16,7 +16,7 @@ import statements
 from onrecord.entrypoints.app_factory import writer
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
-from onrecord.ledger.evaluate import prepared
+from onrecord.ledger.evaluate import seal_request
 
 JOINED = """
 SELECT e.seq, e.entry, p.sections, p.salts, p.values FROM ledger.entries e
@@ -66,10 +66,10 @@ def by_copy(url: str, select: str, form: str) -> int:
 def fill(url: str, count: int) -> int:
     """Record `count` statements and whom they name, by the ledger's own append; its size."""
     with writer(url) as conn:
-        size = len(append(conn, [prepared(one) for one in statements.cast()]))
+        size = len(append(conn, [seal_request(one) for one in statements.cast()]))
         for start in range(0, count, 250):
             batch = [statements.request(n) for n in range(start, min(count, start + 250))]
-            size += len(append(conn, [prepared(one) for one in batch]))
+            size += len(append(conn, [seal_request(one) for one in batch]))
             bench.progress("recording", start + len(batch), count)
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute("VACUUM ANALYZE")

@@ -10,7 +10,7 @@ from onrecord.domain.ids import entity_id, new_id
 from onrecord.domain.requests import Refusal, Request
 from onrecord.ingest import write_requests
 from onrecord.ingest.schemas import ActorIn, StatementIn, TopicIn
-from onrecord.ledger.entry import Payload, encode, seal, stamp
+from onrecord.ledger.entry import Payload, encode, format_timestamp, seal
 
 BYTES = 1_024
 """Of the JSON body as it is posted, its id included."""
@@ -77,7 +77,9 @@ def fact(asked: Request) -> AcceptedEvent:
 def encoded(fact: AcceptedEvent, *, seq: int, now: datetime) -> tuple[bytes, tuple[Payload, ...]]:
     """A fact as entry and payload."""
     sealed = seal(fact.proposed)
-    entry = encode(sealed, fact.touches, seq=seq, recorded_at=stamp(now), recorded_by="local")
+    entry = encode(
+        sealed, fact.touches, seq=seq, recorded_at=format_timestamp(now), recorded_by="local"
+    )
     return entry, sealed.payloads
 
 

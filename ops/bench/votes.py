@@ -18,7 +18,7 @@ from onrecord.ingest import lines
 from onrecord.ingest.schemas import Line
 from onrecord.ledger import read
 from onrecord.ledger.append import append
-from onrecord.ledger.evaluate import prepared
+from onrecord.ledger.evaluate import seal_request
 
 A_COMMIT = 250
 
@@ -42,7 +42,7 @@ def fill(url: str, data: Path, votes: int, *, bare: bool) -> int:
         while some := list(islice(asked, A_COMMIT)):
             refused = [
                 one
-                for one in append(conn, [prepared(each) for each in some])
+                for one in append(conn, [seal_request(each) for each in some])
                 if isinstance(one, Refusal)
             ]
             assert not refused, refused[0]

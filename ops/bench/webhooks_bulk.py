@@ -17,7 +17,7 @@ from delivering import Cost, Receiving
 from onrecord.entrypoints.app_factory import writer
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
-from onrecord.ledger.evaluate import Answer, prepared
+from onrecord.ledger.evaluate import Answer, seal_request
 from onrecord.projections.engine.catch_up import SETTINGS, catch_up, prepare
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out
@@ -37,7 +37,7 @@ def measure_fan_out(server: str, receiver: Receiving, endpoints: int, slices: in
     seconds: dict[str, list[float]] = {"here": [], "postgres": [], "clock": []}
     for n in range(-1, slices):
         with writer(url) as conn:
-            [answer] = append(conn, [prepared(statements.request(5_000 + n))])
+            [answer] = append(conn, [seal_request(statements.request(5_000 + n))])
             assert isinstance(answer, Answer)
         for projection in PROJECTIONS:
             catch_up(folding, projection)

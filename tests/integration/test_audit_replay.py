@@ -5,7 +5,7 @@ import pytest
 
 from onrecord.audit import replay as replaying
 from onrecord.kit.sql import db
-from tests.support.committing import ask, stage
+from tests.support.committing import position_request, seed
 from tests.support.store import Store
 
 STATE = (
@@ -17,8 +17,8 @@ STATE = (
 def test_a_replay_ends_its_transaction_after_each_page(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage(store)
-    store.append(*(ask() for _ in range(4)))
+    seed(store)
+    store.append(*(position_request() for _ in range(4)))
     store.catch_up()
     monkeypatch.setattr(replaying, "REPLAY_PAGE", 2)
     states: list[str] = []

@@ -23,7 +23,7 @@ from onrecord.projections.registry import PROJECTIONS, projection_named
 from onrecord.projections.statements import STATEMENTS
 from onrecord.projections.topics import TOPICS
 from tests.support import postgres
-from tests.support.committing import ask, stage
+from tests.support.committing import position_request, seed
 from tests.support.histories import Cast, History, batches, histories
 from tests.support.oracle import FEW
 from tests.support.store import Store, assert_equals_replay, open_store, raise_error
@@ -102,12 +102,12 @@ def test_projections_at_any_places_come_to_what_the_ledger_says(
 
 
 def test_no_commit_is_left_out_when_many_workers_are_woken_up_at_once(store: Store) -> None:
-    stage(store)
+    seed(store)
     app = celery.create_celery("memory://")
     tasks.register_projection_tasks(app, store.engine)
 
     def write(_: int) -> None:
-        store.append(ask())
+        store.append(position_request())
         app.tasks[tasks.CATCH_UP]()
 
     with ThreadPoolExecutor(4) as writers:
@@ -119,12 +119,12 @@ def test_no_commit_is_left_out_when_many_workers_are_woken_up_at_once(store: Sto
 def test_a_worker_that_finds_all_locked_returns_and_the_other_looks_again(
     store: Store,
 ) -> None:
-    stage(store)
+    seed(store)
     found: list[object] = []
 
     def another_worker() -> None:
         if not found:
-            store.append(ask())
+            store.append(position_request())
             found.append(catch_up(store))
 
     projections = while_folding(ACTORS, another_worker)
@@ -134,7 +134,7 @@ def test_a_worker_that_finds_all_locked_returns_and_the_other_looks_again(
 
 
 def test_a_locked_projection_does_not_hold_up_the_others(store: Store) -> None:
-    stage(store)
+    seed(store)
     with store.engine.begin() as other:
         lock_checkpoint(other, TOPICS)
         assert (False, {}) == catch_up(store)
@@ -146,7 +146,7 @@ def test_a_locked_projection_does_not_hold_up_the_others(store: Store) -> None:
 def test_a_projection_waits_for_one_that_it_reads_from_and_that_another_worker_folds(
     store: Store,
 ) -> None:
-    stage(store)
+    seed(store)
     with store.engine.begin() as other:
         lock_checkpoint(other, ACTORS)
         assert (False, {}) == catch_up(store)
@@ -154,11 +154,11 @@ def test_a_projection_waits_for_one_that_it_reads_from_and_that_another_worker_f
 
 
 def test_a_call_ends_under_steady_writing_and_says_that_there_is_more(store: Store) -> None:
-    stage(store)
+    seed(store)
     appended: list[object] = []
 
     def another_commit() -> None:
-        appended.append(store.append(ask()))
+        appended.append(store.append(position_request()))
 
     first, *others = while_folding(STATEMENTS, another_commit)
     types = frozenset({"actor.registered", "position.changed"})
@@ -171,10 +171,10 @@ def test_a_call_ends_under_steady_writing_and_says_that_there_is_more(store: Sto
 def test_a_new_projection_is_folded_from_the_start_while_the_others_follow_the_ledger(
     store: Store, small_pages: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage(store)
-    store.append(*(ask() for _ in range(4 * SMALL)))
+    seed(store)
+    store.append(*(position_request() for _ in range(4 * SMALL)))
     store.catch_up(*PROJECTIONS[1:])
-    store.append(ask())
+    store.append(position_request())
     monkeypatch.setattr(catch_up_all, "MAX_ROUNDS", 1)
     assert (True, {}) == catch_up(store)
     assert at(3 + 4 * SMALL, statements=SMALL) == store.sizes()
@@ -183,8 +183,8 @@ def test_a_new_projection_is_folded_from_the_start_while_the_others_follow_the_l
 def test_a_projection_listed_before_one_that_it_reads_from_is_folded_after_it_all_the_same(
     store: Store,
 ) -> None:
-    stage(store)
-    store.append(ask())
+    seed(store)
+    store.append(position_request())
     store.catch_up(*PROJECTIONS[::-1])
     assert_equals_replay(store)
 
@@ -193,8 +193,8 @@ def test_a_projection_listed_before_one_that_it_reads_from_is_folded_after_it_al
 def test_a_poisoned_event_in_a_backlog_stops_its_projection_there_and_no_other(
     store: Store,
 ) -> None:
-    stage(store)
-    store.append(*(ask() for _ in range(9)))
+    seed(store)
+    store.append(*(position_request() for _ in range(9)))
     poisoned = store.events()[5].id
     admin(store, f"ALTER TABLE projections.changes ADD CHECK (id <> '{poisoned}')")
     _, errors = catch_up(store)
@@ -207,8 +207,8 @@ def test_a_poisoned_event_in_a_backlog_stops_its_projection_there_and_no_other(
 
 
 def test_what_reads_from_a_stopped_projection_goes_as_far_as_it_does(store: Store) -> None:
-    stage(store)
-    store.append(ask(), ask())
+    seed(store)
+    store.append(position_request(), position_request())
     admin(store, "UPDATE projections.checkpoints SET stopped_seq = 0 WHERE name = 'actors'")
     (poisoned, *_) = store.events()
     admin(store, f"ALTER TABLE projections.actors ADD CHECK (event <> '{poisoned.id}')")
@@ -218,7 +218,7 @@ def test_what_reads_from_a_stopped_projection_goes_as_far_as_it_does(store: Stor
 
 
 def test_a_projection_of_another_fold_number_is_left_alone_and_reported(store: Store) -> None:
-    stage(store)
+    seed(store)
     admin(store, "UPDATE projections.checkpoints SET fold = 0 WHERE name = 'topics'")
     _, errors = catch_up(store)
     assert [(TOPICS.name, FoldChanged)] == [(name, type(error)) for name, error in errors.items()]
@@ -226,7 +226,7 @@ def test_a_projection_of_another_fold_number_is_left_alone_and_reported(store: S
 
 
 def test_an_error_that_passes_leaves_nothing_half_done(store: Store) -> None:
-    stage(store)
+    seed(store)
 
     def fail() -> None:
         raise OSError
@@ -242,7 +242,7 @@ def test_an_error_that_passes_leaves_nothing_half_done(store: Store) -> None:
 
 
 def test_a_projection_of_another_program_is_not_waited_for(store: Store) -> None:
-    stage(store)
+    seed(store)
     admin(
         store,
         "INSERT INTO projections.checkpoints (name, generation, fold, live)"

@@ -1,4 +1,4 @@
-"""Is everyone answered when a committer stops, and is nobody left hanging?"""
+"""Stopping a committer: pending requests get an outcome, and new ones are refused."""
 
 import sys
 import threading
@@ -12,119 +12,121 @@ from psycopg.conninfo import make_conninfo
 from onrecord.domain.requests import Request
 from onrecord.entrypoints import app_factory
 from onrecord.ledger import committer as committer_module
-from onrecord.ledger.committer import LedgerBusy, LedgerUnavailable
+from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable
 from tests.support.committing import (
     Committer,
-    Committing,
     Outcome,
+    Running,
     answered,
-    ask,
     committing,
     lock_held,
-    stage,
+    position_request,
+    seed,
     submit,
 )
 from tests.support.processes import until
 from tests.support.store import Store
 
 ROUNDS = 20
-"""Stops that writers are in the way of."""
+"""Stops while clients submit."""
 
 
 @pytest.fixture
-def staged(store: Store) -> Store:
-    """A record of Ann and of talks, in one commit."""
-    stage(store)
+def seeded(store: Store) -> Store:
+    """A record of Ann and talks, in a single commit."""
+    seed(store)
     return store
 
 
-def test_a_clean_stop_finishes_what_waits_and_takes_nothing_more(
-    staged: Store, monkeypatch: pytest.MonkeyPatch
+def test_stop_records_pending_requests_and_takes_no_more(
+    seeded: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(committer_module, "WAITING", 3)
-    with committing(staged.url) as made, lock_held(staged.url) as lock:
-        outcomes = [submit(made.committer, ask())]
+    monkeypatch.setattr(committer_module, "MAX_PENDING", 3)
+    with committing(seeded.url) as running, lock_held(seeded.url) as lock:
+        outcomes = [submit(running.committer, position_request())]
         lock.wait_for(1)
-        outcomes += [submit(made.committer, ask()) for _ in range(3)]
+        outcomes += [submit(running.committer, position_request()) for _ in range(3)]
         with pytest.raises(LedgerBusy):
-            submit(made.committer, ask())
-        stopping = threading.Thread(target=made.committer.stop)
+            submit(running.committer, position_request())
+        stopping = threading.Thread(target=running.committer.stop)
         stopping.start()
-        until(lambda: is_closed(made.committer), "it takes nothing more")
+        until(lambda: is_closed(running.committer), "it takes no more requests")
         assert stopping.is_alive()
         lock.release()
         stopping.join(10)
         assert not stopping.is_alive()
-        assert [2, 3, 4, 5] == [answered(one).seq for one in outcomes]
+        assert [2, 3, 4, 5] == [answered(outcome).seq for outcome in outcomes]
         with pytest.raises(LedgerUnavailable):
-            submit(made.committer, ask())
-    assert 6 == len(staged.events())
+            submit(running.committer, position_request())
+    assert 6 == len(seeded.events())
 
 
 def is_closed(committer: Committer) -> bool:
     try:
-        submit(committer, ask())
+        submit(committer, position_request())
     except LedgerUnavailable:
         return True
     except LedgerBusy:
         return False
-    raise AssertionError("it took another one though it was full")
+    raise AssertionError("it took another request though it was full")
 
 
 @pytest.fixture
-def hurried() -> Iterator[None]:
-    """Threads take turns as often as they can."""
+def fast_switching() -> Iterator[None]:
+    """Threads switch as often as they can."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
     sys.setswitchinterval(usual)
 
 
-@pytest.mark.usefixtures("hurried")
-def test_no_request_that_is_handed_in_around_a_stop_is_left_hanging(
-    staged: Store, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("fast_switching")
+def test_every_request_submitted_around_a_stop_gets_an_outcome(
+    seeded: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All hand in the same request, over and over: a round costs little, and there is room."""
-    monkeypatch.setattr(committer_module, "WAITING", 1_000_000)
-    asked = ask()
+    """All clients submit the same request again and again, so that a round costs little."""
+    monkeypatch.setattr(committer_module, "MAX_PENDING", 1_000_000)
+    request = position_request()
     for _ in range(ROUNDS):
         outcomes: list[Outcome] = []
-        with committing(staged.url) as made, ThreadPoolExecutor() as pool:
-            writers = [pool.submit(hand_in_until_refused, made, asked, outcomes) for _ in range(4)]
-            until(partial(more_than, 20, outcomes), "writers are under way")
-            made.committer.stop()
-            for one in writers:
-                one.result(10)
-            assert [] == [one for one in outcomes if not one.outcomes.done()]
-        assert {2} == {answered(one).seq for one in outcomes}
-    assert 3 == len(staged.events())
+        with committing(seeded.url) as running, ThreadPoolExecutor() as pool:
+            writers = [
+                pool.submit(submit_until_refused, running, request, outcomes) for _ in range(4)
+            ]
+            until(partial(more_than, 20, outcomes), "clients submit")
+            running.committer.stop()
+            for writer in writers:
+                writer.result(10)
+            assert [] == [outcome for outcome in outcomes if not outcome.outcomes.done()]
+        assert {2} == {answered(outcome).seq for outcome in outcomes}
+    assert 3 == len(seeded.events())
 
 
 def more_than(number: int, outcomes: list[Outcome]) -> bool:
     return len(outcomes) > number
 
 
-def hand_in_until_refused(made: Committing, asked: Request, outcomes: list[Outcome]) -> None:
+def submit_until_refused(running: Running, request: Request, outcomes: list[Outcome]) -> None:
     while True:
         try:
-            outcomes.append(submit(made.committer, asked))
+            outcomes.append(submit(running.committer, request))
         except LedgerUnavailable:
             return
 
 
-def test_a_stop_while_the_ledger_is_away_tells_all_who_wait(staged: Store) -> None:
-    nowhere = make_conninfo(staged.url, host="127.0.0.1", port=1)
-    with committing(nowhere) as made:
-        outcomes = [submit(made.committer, ask()) for _ in range(20)]
-    assert {LedgerUnavailable} == {type(one.exception(0)) for one in outcomes}
-    assert 2 == len(staged.events())
+def test_stop_while_the_database_is_away_fails_pending_requests(seeded: Store) -> None:
+    nowhere = make_conninfo(seeded.url, host="127.0.0.1", port=1)
+    with committing(nowhere) as running:
+        outcomes = [submit(running.committer, position_request()) for _ in range(20)]
+    assert {LedgerUnavailable} == {type(outcome.exception(0)) for outcome in outcomes}
+    assert 2 == len(seeded.events())
 
 
-def test_a_bell_that_fails_stops_nobody_from_writing(staged: Store) -> None:
+def test_a_failed_notification_does_not_stop_the_committer(seeded: Store) -> None:
     def fail() -> None:
-        raise OSError("no bell")
+        raise OSError("no broker")
 
-    committer = Committer(lambda: app_factory.writer(staged.url), on_commit=fail)
-    assert [2, 3] == [answered(submit(committer, ask())).seq for _ in range(2)]
+    committer = Committer(lambda: app_factory.writer(seeded.url), on_commit=fail)
+    assert [2, 3] == [answered(submit(committer, position_request())).seq for _ in range(2)]
     committer.stop()
     committer.close()

@@ -1,4 +1,4 @@
-"""Do writers who ask at once share a transaction, each with an outcome of its own?"""
+"""Group commit: concurrent requests share a transaction, each with an outcome of its own."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,212 +9,184 @@ import psycopg
 import pytest
 
 from onrecord.domain.requests import Refusal, Request
-from onrecord.entrypoints import app_factory
 from onrecord.kit.sql import db
-from onrecord.kit.sql.pipeline import Call, Connection, Statement, Trip
 from onrecord.ledger import committer as committer_module
-from onrecord.ledger.committer import LedgerBusy
 from onrecord.ledger.evaluate import Answer
-from onrecord.ledger.insert import INSERT_IF
+from onrecord.ledger.outcomes import LedgerBusy
 from tests.support import bodies
 from tests.support.committing import (
     Committer,
     Outcome,
     answered,
-    ask,
     commits,
     committing,
     lock_held,
-    stage,
+    position_request,
+    seed,
     submit,
 )
 from tests.support.histories import position, request
 from tests.support.processes import until
 from tests.support.store import Store
 
-STAGED = [2]
-"""The commits of `staged`, by the entries that each added."""
+SEEDED = [2]
+"""The commits of `seeded`: the number of entries that each added."""
 
 
 @pytest.fixture
-def staged(either_way: Store) -> Store:
-    """A record of Ann and of talks; a committer begins by asking, or by supposing."""
-    return either_way
+def seeded(store: Store) -> Store:
+    """A record of Ann and talks, in a single commit."""
+    seed(store)
+    return store
 
 
-def behind_another(made: Store, committer: Committer, asked: list[Request]) -> list[Outcome]:
-    """Hand in requests while the committer is busy with another one: they gather behind it."""
-    with lock_held(made.url) as lock:
-        other = submit(committer, ask())
+def submit_while_busy(
+    record: Store, committer: Committer, requests: list[Request]
+) -> list[Outcome]:
+    """Submit requests while the committer records another one: they are its next batch."""
+    with lock_held(record.url) as lock:
+        other = submit(committer, position_request())
         lock.wait_for(1)
-        outcomes = [submit(committer, one) for one in asked]
+        outcomes = [submit(committer, request) for request in requests]
         lock.release()
         assert isinstance(other.result(10), Answer)
     return outcomes
 
 
 def refusal(outcome: Outcome) -> str:
-    found = outcome.result(10)
-    assert isinstance(found, Refusal), found
-    return found.reason
+    result = outcome.result(10)
+    assert isinstance(result, Refusal), result
+    return result.reason
 
 
-def test_requests_that_gather_share_a_transaction_up_to_256_of_them(staged: Store) -> None:
-    with committing(staged.url) as made:
-        asked = [ask() for _ in range(300)]
-        outcomes = behind_another(staged, made.committer, asked)
-        places = [answered(one).seq for one in outcomes]
-    assert [*STAGED, 1, 256, 44] == commits(staged.url)
+def test_pending_requests_share_a_transaction_up_to_256(seeded: Store) -> None:
+    with committing(seeded.url) as running:
+        requests = [position_request() for _ in range(300)]
+        outcomes = submit_while_busy(seeded, running.committer, requests)
+        places = [answered(outcome).seq for outcome in outcomes]
+    assert [*SEEDED, 1, 256, 44] == commits(seeded.url)
     assert list(range(3, 303)) == places
-    assert [one.id for one in asked] == [one.id for one in staged.events()[3:]]
-    assert 3 == len(made.told)
-    assert 1 == len(made.connections)
+    assert [request.id for request in requests] == [event.id for event in seeded.events()[3:]]
+    assert 3 == len(running.notifications)
+    assert 1 == len(running.connections)
 
 
-def test_what_gathers_is_sent_in_one_trip_by_who_wrote_all_before(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stage(store)
-    # the lock may be held for longer here than an instant may be old
-    patient = Statement(INSERT_IF.sql.replace("1 s", "60 s"))
-    monkeypatch.setattr("onrecord.ledger.append.INSERT_IF", patient)
-    trips: list[int] = []  # of how many statements each was
-
-    def counted() -> Connection:
-        conn = app_factory.writer(store.url)
-        send = conn.send
-
-        def counting(*calls: Call) -> Trip:
-            trips.append(len(calls))
-            return send(*calls)
-
-        conn.send = counting  # type: ignore[method-assign] # of this connection alone
-        return conn
-
-    with committing(store.url, counted) as made:
-        for _ in range(2):
-            answered(submit(made.committer, ask()))
-        outcomes = behind_another(store, made.committer, [ask() for _ in range(5)])
-        assert list(range(5, 10)) == [answered(one).seq for one in outcomes]
-    asks, supposes = [3, 2], [2]
-    assert [*asks, *asks, *supposes, *supposes] == trips
-    assert [*STAGED, 1, 1, 1, 5] == commits(store.url)
-
-
-def test_one_writer_alone_waits_for_nobody(staged: Store) -> None:
-    """Each is answered before the next one asks, so nothing else could have filled its batch."""
-    with committing(staged.url) as made:
+def test_a_single_client_waits_for_no_other(seeded: Store) -> None:
+    """Each request is submitted after the last was answered, so nothing could fill its batch."""
+    with committing(seeded.url) as running:
         for _ in range(5):
-            answered(submit(made.committer, ask()))
-    assert [*STAGED, 1, 1, 1, 1, 1] == commits(staged.url)
+            answered(submit(running.committer, position_request()))
+    assert [*SEEDED, 1, 1, 1, 1, 1] == commits(seeded.url)
 
 
-def test_what_becomes_of_one_request_of_a_batch_is_told_to_its_writer_alone(staged: Store) -> None:
-    first, id_ = ask(), uuid4()
-    staged.append(first)
-    with committing(staged.url) as made:
-        good, repeated, unknown, conflict, twice, again, reused, last = behind_another(
-            staged,
-            made.committer,
+def test_each_request_of_a_batch_has_its_own_outcome(seeded: Store) -> None:
+    first, id_ = position_request(), uuid4()
+    seeded.append(first)
+    with committing(seeded.url) as running:
+        good, repeated, unknown, conflict, twice, again, reused, last = submit_while_busy(
+            seeded,
+            running.committer,
             [
-                ask(),
+                position_request(),
                 first,
                 request(uuid4(), position(topic="nothing")),
                 request(uuid4(), position(expected_revision=0)),
                 request(id_, position()),
                 request(id_, position()),
                 request(id_, position(stance="oppose")),
-                ask(),
+                position_request(),
             ],
         )
         assert (2, True) == (answered(repeated).seq, answered(repeated).repeated)
         assert "unknown-reference" == refusal(unknown)
         assert "revision-conflict" == refusal(conflict)
         assert "id-reused" == refusal(reused)
-        assert [4, 5, 5, 6] == [answered(one).seq for one in (good, twice, again, last)]
+        assert [4, 5, 5, 6] == [answered(outcome).seq for outcome in (good, twice, again, last)]
         assert (False, True) == (answered(twice).repeated, answered(again).repeated)
-    assert [*STAGED, 1, 1, 3] == commits(staged.url)
+    assert [*SEEDED, 1, 1, 3] == commits(seeded.url)
 
 
 def plant_failure(url: str, id_: UUID) -> None:
-    """Have the database itself fail on this event, as no refusal of ours foresees."""
+    """Make the database reject this event, which is not a refusal."""
     with db.connect(url) as conn:
         conn.execute(f"ALTER TABLE ledger.entries ADD CONSTRAINT planted CHECK (id <> '{id_}')")
 
 
-def test_a_batch_that_fails_is_repeated_one_by_one_so_that_only_the_guilty_one_fails(
-    staged: Store,
+def test_requests_of_a_failed_batch_are_repeated_individually(
+    seeded: Store,
 ) -> None:
-    asked = [ask() for _ in range(5)]
-    plant_failure(staged.url, asked[2].id)
-    with committing(staged.url) as made:
-        outcomes = behind_another(staged, made.committer, asked)
+    requests = [position_request() for _ in range(5)]
+    plant_failure(seeded.url, requests[2].id)
+    with committing(seeded.url) as running:
+        outcomes = submit_while_busy(seeded, running.committer, requests)
         assert isinstance(outcomes[2].exception(10), psycopg.errors.CheckViolation)
-        innocent = [one for n, one in enumerate(outcomes) if n != 2]
-        assert [3, 4, 5, 6] == [answered(one).seq for one in innocent]
-        assert 7 == answered(submit(made.committer, ask())).seq
-    assert [*STAGED, 1, 1, 1, 1, 1, 1] == commits(staged.url)
+        others = [outcome for n, outcome in enumerate(outcomes) if n != 2]
+        assert [3, 4, 5, 6] == [answered(outcome).seq for outcome in others]
+        assert 7 == answered(submit(running.committer, position_request())).seq
+    assert [*SEEDED, 1, 1, 1, 1, 1, 1] == commits(seeded.url)
 
 
-def test_a_writer_who_has_gone_away_is_not_recorded_unless_it_had_begun(staged: Store) -> None:
-    begun, goes, stays = ask(), ask(), ask()
-    with committing(staged.url) as made:
-        with lock_held(staged.url) as lock:
-            outcomes = [submit(made.committer, begun)]
+def test_a_cancelled_request_is_not_recorded_unless_its_batch_has_begun(seeded: Store) -> None:
+    begun, cancelled, kept = position_request(), position_request(), position_request()
+    with committing(seeded.url) as running:
+        with lock_held(seeded.url) as lock:
+            outcomes = [submit(running.committer, begun)]
             lock.wait_for(1)
-            outcomes += [submit(made.committer, one) for one in (goes, stays)]
-            for one in outcomes[:2]:
-                one.outcomes.cancel()
+            outcomes += [submit(running.committer, request) for request in (cancelled, kept)]
+            for outcome in outcomes[:2]:
+                outcome.outcomes.cancel()
             lock.release()
         assert 3 == answered(outcomes[2]).seq
-    assert [begun.id, stays.id] == [one.id for one in staged.events()[2:]]
+    assert [begun.id, kept.id] == [event.id for event in seeded.events()[2:]]
 
 
-def test_a_writer_who_finds_the_queue_full_is_told_to_come_back(
+def test_a_full_queue_answers_503_with_retry_after(
     client: httpx2.Client, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bodies.register_all(client)
-    monkeypatch.setattr(committer_module, "WAITING", 3)
+    monkeypatch.setattr(committer_module, "MAX_PENDING", 3)
     before = bodies.ledger_size(store.url)
-    asked = [bodies.position(id=str(uuid4())) for _ in range(5)]
+    requests = [bodies.position(id=str(uuid4())) for _ in range(5)]
     answers: dict[str, httpx2.Response] = {}
 
     def post(body: dict[str, Any]) -> None:
         answers[body["id"]] = client.post("/v1/positions", json=body)
 
     with ThreadPoolExecutor() as pool, lock_held(store.url) as lock:
-        posts = [pool.submit(post, asked[0])]
+        posts = [pool.submit(post, requests[0])]
         lock.wait_for(1)
-        posts += [pool.submit(post, one) for one in asked[1:]]
-        until(lambda: len(answers) == 1, "one of five is answered while nothing can be recorded")
+        posts += [pool.submit(post, body) for body in requests[1:]]
+        until(lambda: len(answers) == 1, "a request is answered while nothing can be recorded")
         (refused,) = [*answers]
         problem = bodies.expect_problem(answers[refused], 503, "busy")
         assert "repeat" in problem["detail"]
         assert answers[refused].headers["Retry-After"].isdigit()
         lock.release()
-        for one in posts:
-            one.result(10)
-    again = next(one for one in asked if one["id"] == refused)
-    assert [201] * 4 == [one.status_code for id_, one in answers.items() if id_ != refused]
+        for pending in posts:
+            pending.result(10)
+    again = next(body for body in requests if body["id"] == refused)
+    assert [201] * 4 == [answer.status_code for id_, answer in answers.items() if id_ != refused]
     assert before + 4 == bodies.ledger_size(store.url)
     assert 201 == client.post("/v1/positions", json=again).status_code
 
 
-def test_requests_handed_in_together_are_all_taken_or_none_and_stay_in_their_order(
-    staged: Store, monkeypatch: pytest.MonkeyPatch
+def test_requests_submitted_together_are_queued_all_or_none_and_keep_their_order(
+    seeded: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(committer_module, "WAITING", 3)
-    asked = [ask() for _ in range(10)]
-    with committing(staged.url) as made, lock_held(staged.url) as lock:
-        many = made.committer.submit(asked[:5])  # more than may wait, but nobody waits yet
+    monkeypatch.setattr(committer_module, "MAX_PENDING", 3)
+    requests = [position_request() for _ in range(10)]
+    with committing(seeded.url) as running, lock_held(seeded.url) as lock:
+        many = running.committer.submit(requests[:5])  # beyond the limit, but the queue is empty
         lock.wait_for(1)
-        two = made.committer.submit(asked[5:7])
+        two = running.committer.submit(requests[5:7])
         with pytest.raises(LedgerBusy):
-            made.committer.submit(asked[7:9])
-        one = made.committer.submit(asked[9:])
+            running.committer.submit(requests[7:9])
+        last = running.committer.submit(requests[9:])
         lock.release()
-        found = [*many.result(10), *two.result(10), *one.result(10)]
-    assert list(range(2, 10)) == [one.seq if isinstance(one, Answer) else one for one in found]
-    assert [*STAGED, 5, 3] == commits(staged.url)
-    expected = [found.id for found in (*asked[:7], asked[9])]
-    assert expected == [found.id for found in staged.events()[2:]]
+        outcomes = [*many.result(10), *two.result(10), *last.result(10)]
+    assert list(range(2, 10)) == [
+        outcome.seq if isinstance(outcome, Answer) else outcome for outcome in outcomes
+    ]
+    assert [*SEEDED, 5, 3] == commits(seeded.url)
+    expected = [request.id for request in (*requests[:7], requests[9])]
+    assert expected == [event.id for event in seeded.events()[2:]]

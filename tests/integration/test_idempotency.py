@@ -1,7 +1,6 @@
-"""Is one write one write, however often and from wherever at once it is asked for?
+"""Idempotent writes: concurrent repeats, repeats across committers, and after a crash.
 
-Here at once, across committers, and after a crash; `test_ledger` and `test_write_api` have the
-plain repetitions, `test_erasure` those after the words are gone.
+`test_ledger` and `test_write_door` have the plain repeats, `test_erasure` those after an erasure.
 """
 
 from collections.abc import Iterator
@@ -24,8 +23,8 @@ from onrecord.domain.ids import additional_event_id
 from onrecord.domain.requests import Refusal, Request
 from onrecord.entrypoints import app_factory
 from onrecord.ledger.append import LOCK_KEY
-from onrecord.ledger.committer import OutcomeUnknown
 from onrecord.ledger.evaluate import Answer
+from onrecord.ledger.outcomes import OutcomeUnknown
 from tests.support import bodies
 from tests.support.committing import (
     STALL,
@@ -33,7 +32,7 @@ from tests.support.committing import (
     committing,
     cut,
     lock_held,
-    stage,
+    seed,
     stall_at_commit,
     submit,
     waiting,
@@ -42,95 +41,97 @@ from tests.support.histories import position, registration, request, said
 from tests.support.processes import until
 from tests.support.store import Store, run_api
 
-STAGED = 2
+SEEDED = 2
 
 
 @pytest.fixture
-def staged(store: Store) -> Store:
-    """A record of Ann and of talks."""
-    stage(store)
+def seeded(store: Store) -> Store:
+    """A record of Ann and talks."""
+    seed(store)
     return store
 
 
 @pytest.fixture
-def two(staged: Store) -> Iterator[tuple[Committer, Committer]]:
-    """Two committers of one ledger: two processes' worth, each with a connection."""
+def committers(seeded: Store) -> Iterator[tuple[Committer, Committer]]:
+    """Two committers of the same ledger, as in two processes, each with its own connection."""
     with ExitStack() as stack:
-        one, other = (stack.enter_context(committing(staged.url)).committer for _ in range(2))
-        yield one, other
+        first, second = (stack.enter_context(committing(seeded.url)).committer for _ in range(2))
+        yield first, second
 
 
 def statement(id_: UUID, words: str = "Words.", stance: str = "support") -> Request:
     """A statement with two positions along: three entries, or none."""
-    made = StatementMade.model_validate(said("ann", "talks", words))
-    return request(id_, made, position(stance=stance), position(stance=stance, order=1))
+    event = StatementMade.model_validate(said("ann", "talks", words))
+    return request(id_, event, position(stance=stance), position(stance=stance, order=1))
 
 
 def at_once(
-    staged: Store, two: tuple[Committer, Committer], one: Request, other: Request
+    seeded: Store, committers: tuple[Committer, Committer], first: Request, second: Request
 ) -> list[Answer | Refusal]:
-    """Both committers come to the lock with a request before either gets it."""
-    with lock_held(staged.url) as lock:
-        outcomes = [submit(two[0], one), submit(two[1], other)]
+    """Both committers wait for the lock with a request before either gets it."""
+    with lock_held(seeded.url) as lock:
+        outcomes = [submit(committers[0], first), submit(committers[1], second)]
         lock.wait_for(2)
         lock.release()
         return [outcome.result(10) for outcome in outcomes]
 
 
-def test_of_one_write_at_two_committers_at_once_both_get_the_one_answer(
-    staged: Store, two: tuple[Committer, Committer]
+def test_the_same_write_at_two_committers_gets_the_same_answer(
+    seeded: Store, committers: tuple[Committer, Committer]
 ) -> None:
     id_ = uuid4()
-    found = at_once(staged, two, statement(id_), statement(id_))
+    found = at_once(seeded, committers, statement(id_), statement(id_))
     first, again = sorted(found, key=lambda one: isinstance(one, Answer) and one.repeated)
     assert isinstance(first, Answer)
-    assert (STAGED, STAGED + 3, False) == (first.seq, first.size, first.repeated)
+    assert (SEEDED, SEEDED + 3, False) == (first.seq, first.size, first.repeated)
     assert replace(first, repeated=True) == again
     assert [id_, additional_event_id(id_, 0), additional_event_id(id_, 1)] == [
-        one.id for one in staged.events()[STAGED:]
+        one.id for one in seeded.events()[SEEDED:]
     ]
 
 
-def test_of_two_bodies_under_one_id_at_once_one_wins_and_the_other_is_refused(
-    staged: Store, two: tuple[Committer, Committer]
+def test_of_two_concurrent_bodies_with_the_same_id_the_second_is_refused(
+    seeded: Store, committers: tuple[Committer, Committer]
 ) -> None:
     id_ = uuid4()
-    asked = [statement(id_, "One."), statement(id_, "Two.", "oppose")]
-    found = at_once(staged, two, *asked)
+    requests = [statement(id_, "One."), statement(id_, "Two.", "oppose")]
+    found = at_once(seeded, committers, *requests)
     (won,) = [n for n, one in enumerate(found) if isinstance(one, Answer)]
     lost = found[1 - won]
     assert isinstance(lost, Refusal)
     assert "id-reused" == lost.reason
-    drafts = [(draft.id, draft.event) for draft in asked[won].events]
-    assert drafts == [(one.id, one.event) for one in staged.events()[STAGED:]]
+    drafts = [(draft.id, draft.event) for draft in requests[won].events]
+    assert drafts == [(one.id, one.event) for one in seeded.events()[SEEDED:]]
 
 
-def test_of_two_registrations_of_one_slug_at_once_one_wins(
-    staged: Store, two: tuple[Committer, Committer]
+def test_of_two_concurrent_registrations_of_a_slug_the_second_is_refused(
+    seeded: Store, committers: tuple[Committer, Committer]
 ) -> None:
     both = [registration(ActorRegistered(id="ben", kind=kind)) for kind in ("person", "office")]
-    found = at_once(staged, two, *both)
+    found = at_once(seeded, committers, *both)
     assert ["slug-taken"] == [one.reason for one in found if isinstance(one, Refusal)]
-    assert STAGED + 1 == len(staged.events())
+    assert SEEDED + 1 == len(seeded.events())
 
 
-def test_of_an_id_along_that_another_write_takes_at_once_one_is_recorded_whole(
-    staged: Store, two: tuple[Committer, Committer]
+def test_of_two_concurrent_writes_that_share_an_id_along_the_second_is_refused_whole(
+    seeded: Store, committers: tuple[Committer, Committer]
 ) -> None:
     id_ = uuid4()
-    found = at_once(staged, two, statement(id_), request(additional_event_id(id_, 1), position()))
+    found = at_once(
+        seeded, committers, statement(id_), request(additional_event_id(id_, 1), position())
+    )
     (won,) = [one for one in found if isinstance(one, Answer)]
     assert ["id-reused"] == [one.reason for one in found if isinstance(one, Refusal)]
-    assert STAGED + 1 + len(won.along) == won.size == len(staged.events())
+    assert SEEDED + 1 + len(won.along) == won.size == len(seeded.events())
 
 
-def test_one_write_twice_in_one_committers_batch_is_recorded_once(staged: Store) -> None:
-    asked = statement(uuid4())
-    with committing(staged.url) as made, lock_held(staged.url) as lock:
-        under_way = submit(made.committer, request(uuid4(), position()))
+def test_the_same_write_twice_in_a_batch_is_recorded_once(seeded: Store) -> None:
+    repeated_request = statement(uuid4())
+    with committing(seeded.url) as running, lock_held(seeded.url) as lock:
+        under_way = submit(running.committer, request(uuid4(), position()))
         lock.wait_for(1)
         with ThreadPoolExecutor(2) as pool:
-            handed_in = [pool.submit(submit, made.committer, asked) for _ in range(2)]
+            handed_in = [pool.submit(submit, running.committer, repeated_request) for _ in range(2)]
             outcomes = [one.result(10) for one in handed_in]
         lock.release()
         found = [one.result(10) for one in outcomes]
@@ -138,12 +139,10 @@ def test_one_write_twice_in_one_committers_batch_is_recorded_once(staged: Store)
     assert all(isinstance(one, Answer) for one in found)
     assert [False, True] == sorted(one.repeated for one in found if isinstance(one, Answer))
     assert 1 == len({replace(one, repeated=True) for one in found if isinstance(one, Answer)})
-    assert STAGED + 4 == len(staged.events())
+    assert SEEDED + 4 == len(seeded.events())
 
 
-def test_one_post_at_two_doors_at_once_is_recorded_by_one_and_repeated_by_the_other(
-    client: httpx2.Client, store: Store
-) -> None:
+def test_the_same_post_at_two_servers_is_recorded_once(client: httpx2.Client, store: Store) -> None:
     bodies.register_all(client)
     body = bodies.statement(id=str(uuid4()), positions=[bodies.additional_position()])
     before = bodies.ledger_size(store.url)
@@ -162,7 +161,7 @@ def test_one_post_at_two_doors_at_once_is_recorded_by_one_and_repeated_by_the_ot
     assert before + 2 == bodies.ledger_size(store.url)
 
 
-def test_one_line_twice_in_a_batch_is_answered_as_one_write(
+def test_the_same_line_twice_in_a_batch_is_a_single_write(
     client: httpx2.Client, store: Store
 ) -> None:
     bodies.register_all(client)
@@ -180,17 +179,17 @@ def test_one_line_twice_in_a_batch_is_answered_as_one_write(
 
 
 @pytest.fixture
-def stalled(staged: Store) -> Store:
+def stalled(seeded: Store) -> Store:
     """A record whose COMMITs wait in the server while the lock `STALL` is held."""
-    stall_at_commit(staged.url)
-    return staged
+    stall_at_commit(seeded.url)
+    return seeded
 
 
-def test_a_write_whose_answer_was_lost_at_commit_gets_it_from_the_next_process(
+def test_a_write_whose_answer_was_lost_at_commit_is_answered_by_another_process(
     stalled: Store,
 ) -> None:
-    """The first committer never hears of its COMMIT; it is repeated while that is still going on"""
-    asked = statement(uuid4())
+    """The first committer does not learn of its COMMIT; the repeat comes while it still runs."""
+    repeated_request = statement(uuid4())
     nowhere = make_conninfo(stalled.url, host="127.0.0.1", port=1)
     urls = chain([stalled.url], repeat(nowhere))
     with (
@@ -198,30 +197,32 @@ def test_a_write_whose_answer_was_lost_at_commit_gets_it_from_the_next_process(
         committing(stalled.url) as living,
         lock_held(stalled.url, STALL) as stall,
     ):
-        lost = submit(dying.committer, asked)
+        lost = submit(dying.committer, repeated_request)
         until(lambda: waiting(stall.conn, STALL) == 1, "the server is at COMMIT")
         cut(dying.connections[0])
         assert isinstance(lost.exception(10), OutcomeUnknown)
-        repeated = submit(living.committer, asked)
-        until(lambda: waiting(stall.conn, LOCK_KEY) == 1, "it is asked for again")
+        repeated = submit(living.committer, repeated_request)
+        until(lambda: waiting(stall.conn, LOCK_KEY) == 1, "it is repeated")
         stall.release()
         found = repeated.result(10)
     assert isinstance(found, Answer)
-    assert (STAGED, STAGED + 3, True) == (found.seq, found.size, found.repeated)
-    assert [draft.id for draft in asked.events] == [one.id for one in stalled.events()[STAGED:]]
+    assert (SEEDED, SEEDED + 3, True) == (found.seq, found.size, found.repeated)
+    assert [draft.id for draft in repeated_request.events] == [
+        one.id for one in stalled.events()[SEEDED:]
+    ]
 
 
-def test_a_write_that_shares_a_batch_with_its_erasure_is_still_one_write(staged: Store) -> None:
-    """Erased before, in, and after the batch in which it is repeated."""
+def test_a_write_repeated_in_a_batch_with_its_erasure_is_not_recorded_again(seeded: Store) -> None:
+    """Erased before, in, and after the batch that repeats it."""
     id_ = uuid4()
-    asked = statement(id_)
+    repeated_request = statement(id_)
     erasure = request(uuid4(), PayloadErased(target=id_, sections=("content",), ground="gdpr-17"))
-    first, erased, again = staged.append(asked, erasure, asked)
-    later = staged.append(asked, erasure)
+    first, erased, again = seeded.append(repeated_request, erasure, repeated_request)
+    later = seeded.append(repeated_request, erasure)
     assert isinstance(first, Answer)
     assert isinstance(erased, Answer)
-    assert (STAGED, STAGED + 3) == (first.seq, erased.seq)
+    assert (SEEDED, SEEDED + 3) == (first.seq, erased.seq)
     assert replace(first, repeated=True) == again
     assert [replace(one, repeated=True) for one in (first, erased)] == later
-    assert STAGED + 4 == len(staged.events())
-    assert {"content"} == staged.events()[STAGED].erased
+    assert SEEDED + 4 == len(seeded.events())
+    assert {"content"} == seeded.events()[SEEDED].erased

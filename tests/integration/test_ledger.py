@@ -1,4 +1,4 @@
-"""Is the ledger one order of exact bytes, with the same answer to the same write?"""
+"""`append`: a dense order of entries, idempotent writes, refusals, times and roots."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -20,21 +20,19 @@ from onrecord.domain.requests import Refusal
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
 from onrecord.ledger.entry import leaf_hash
-from onrecord.ledger.evaluate import Answer, prepared
+from onrecord.ledger.evaluate import Answer, seal_request
 from onrecord.ledger.merkle import Frontier
 from tests.support.histories import corrected, position, registration, request, said
-from tests.support.ledgers import ANN, answers, stage, statement, table_rows
+from tests.support.ledgers import ANN, answers, seed_cast, statement, table_rows
 from tests.support.store import Store
 
 
 @pytest.fixture
-def staged_store(store: Store) -> Store:
-    return stage(store)
+def seeded(store: Store) -> Store:
+    return seed_cast(store)
 
 
-def test_a_write_repeated_gets_its_first_answer_whatever_happened_since(
-    staged_store: Store,
-) -> None:
+def test_a_repeated_write_gets_its_first_answer_whatever_happened_since(seeded: Store) -> None:
     stated, held = uuid4(), uuid4()
     asked = [
         *(ANN, request(stated, statement("One."), position(expected_revision=1))),
@@ -42,20 +40,18 @@ def test_a_write_repeated_gets_its_first_answer_whatever_happened_since(
         request(uuid4(), corrected(held, actor="ben", topic="arms")),
         request(uuid4(), PositionRetracted(target=held, by="us")),
     ]
-    first = answers(staged_store.append(*asked))
+    first = answers(seeded.append(*asked))
     assert [one.repeated for one in first] == [True, False, False, False, False]
     words = StatementCorrected(target=stated, by="us", replacement=said("ann", "talks", "Two."))
-    answers(staged_store.append(request(uuid4(), words), request(uuid4(), corrected(held))))
-    before = table_rows(staged_store)
-    again = answers(staged_store.append(*reversed(asked)))[::-1]
+    answers(seeded.append(request(uuid4(), words), request(uuid4(), corrected(held))))
+    before = table_rows(seeded)
+    again = answers(seeded.append(*reversed(asked)))[::-1]
     assert [replace(one, repeated=True) for one in first] == again
-    assert before == table_rows(staged_store)
+    assert before == table_rows(seeded)
 
 
 @pytest.mark.parametrize("batch", ["one batch", "two batches"])
-def test_an_id_with_another_body_is_refused_and_changes_nothing(
-    staged_store: Store, batch: str
-) -> None:
+def test_an_id_with_another_body_is_refused_and_changes_nothing(seeded: Store, batch: str) -> None:
     id_ = uuid4()
     asked = request(id_, statement("One."), position())
     others = [
@@ -67,45 +63,41 @@ def test_an_id_with_another_body_is_refused_and_changes_nothing(
     ]
     others.append(registration(ActorRegistered(id="ann", kind="group")))
     if batch == "two batches":
-        answers(staged_store.append(asked))
-    _, *found = staged_store.append(asked, *others)
+        answers(seeded.append(asked))
+    _, *found = seeded.append(asked, *others)
     reasons = [isinstance(one, Refusal) and one.reason for one in found]
     assert [*["id-reused"] * 5, "slug-taken"] == reasons
-    assert len(staged_store.events()) == 8
+    assert len(seeded.events()) == 8
 
 
-def test_the_same_request_twice_in_one_batch_is_recorded_once(staged_store: Store) -> None:
+def test_the_same_request_twice_in_one_batch_is_recorded_once(seeded: Store) -> None:
     asked = request(uuid4(), statement(), position(), position())
-    once, twice = answers(staged_store.append(asked, asked))
+    once, twice = answers(seeded.append(asked, asked))
     ids = [asked.id, additional_event_id(asked.id, 0), additional_event_id(asked.id, 1)]
     assert (6, 9, tuple(ids[1:]), False) == (once.seq, once.size, once.along, once.repeated)
     assert replace(once, repeated=True) == twice
-    assert [one.id for one in staged_store.events()[6:]] == ids
+    assert [one.id for one in seeded.events()[6:]] == ids
 
 
-def test_one_writers_refusal_is_its_own(staged_store: Store) -> None:
+def test_a_refusal_does_not_affect_other_requests_of_the_batch(seeded: Store) -> None:
     good = [request(uuid4(), position()) for _ in range(3)]
     unknown = request(uuid4(), statement(), position(topic="nothing"))
     conflict = request(uuid4(), position(expected_revision=99))
-    found = staged_store.append(good[0], unknown, good[1], conflict, good[2])
+    found = seeded.append(good[0], unknown, good[1], conflict, good[2])
     assert [Answer, Refusal, Answer, Refusal, Answer] == [type(one) for one in found]
-    recorded = [one.id for one in staged_store.events()]
+    recorded = [one.id for one in seeded.events()]
     assert [one.id for one in good] == recorded[-3:]
     assert not {unknown.id, conflict.id, additional_event_id(unknown.id, 0)} & {*recorded}
 
 
-def test_an_id_that_is_taken_along_a_request_is_refused_and_hurts_no_other(
-    staged_store: Store,
-) -> None:
-    """The id of a position along with a statement can be worked out, and used for another event."""
+def test_a_taken_id_along_a_request_is_refused_alone(seeded: Store) -> None:
+    """The id of a position along with a statement can be computed, and used by another event."""
     held, id_ = uuid4(), uuid4()
-    answers(staged_store.append(request(held, position())))
+    answers(seeded.append(request(held, position())))
     answers(
-        staged_store.append(
-            request(additional_event_id(id_, 0), PositionRetracted(target=held, by="us"))
-        )
+        seeded.append(request(additional_event_id(id_, 0), PositionRetracted(target=held, by="us")))
     )
-    refused, fine = staged_store.append(
+    refused, fine = seeded.append(
         request(id_, statement(), position()), request(uuid4(), position(stance="oppose"))
     )
     assert isinstance(refused, Refusal)
@@ -113,31 +105,27 @@ def test_an_id_that_is_taken_along_a_request_is_refused_and_hurts_no_other(
     assert isinstance(fine, Answer)
 
 
-def test_the_revision_that_a_reader_is_told_is_the_one_that_a_writer_must_expect(
-    staged_store: Store, client: Any
+def test_the_revision_that_a_read_answers_is_the_one_that_a_write_must_expect(
+    seeded: Store, client: Any
 ) -> None:
-    """Also of a pair that a position left while it was retracted."""
+    """Even for a pair that a position left while it was retracted."""
     held = uuid4()
     moved = [
         request(held, position()),
         request(uuid4(), PositionRetracted(target=held, by="us")),
         request(uuid4(), corrected(held, topic="arms")),
     ]
-    answers(staged_store.append(*moved))
-    staged_store.catch_up()
+    answers(seeded.append(*moved))
+    seeded.catch_up()
     told = client.get("/v1/actors/ann/topics/talks/position").json()["revision"]
-    found = staged_store.append(request(uuid4(), position(expected_revision=told)))
+    found = seeded.append(request(uuid4(), position(expected_revision=told)))
     assert [Answer] == [type(one) for one in found], found
 
 
-def test_places_are_dense_times_never_go_back_and_each_commit_has_its_root(
-    staged_store: Store,
-) -> None:
+def test_seqs_are_dense_times_never_go_back_and_each_commit_has_its_root(seeded: Store) -> None:
     for n in range(20):
-        answers(
-            staged_store.append(*(request(uuid4(), position(order=k)) for k in range(n % 4 + 1)))
-        )
-    with db.connect(staged_store.url, role="onrecord_audit") as conn:
+        answers(seeded.append(*(request(uuid4(), position(order=k)) for k in range(n % 4 + 1))))
+    with db.connect(seeded.url, role="onrecord_audit") as conn:
         entries = conn.execute("SELECT seq, entry, leaf_hash FROM ledger.entries ORDER BY 1")
         seqs, written, leaves = zip(*entries, strict=True)
         commits = conn.execute(
@@ -150,50 +138,57 @@ def test_places_are_dense_times_never_go_back_and_each_commit_has_its_root(
     for size, root, frontier, _ in commits:
         expected = Frontier().extended(leaves[:size])
         assert (expected.root(), list(expected.hashes)) == (root, frontier)
-    times = [one.recorded_at for one in staged_store.events()]
+    times = [one.recorded_at for one in seeded.events()]
     assert sorted(times) == times
     for start, (size, _, _, at) in zip([0, *(one[0] for one in commits)], commits, strict=False):
         assert {at} == set(times[start:size])
 
 
-def test_recorded_at_waits_for_a_clock_that_went_back(staged_store: Store) -> None:
+def test_recorded_at_waits_for_a_clock_that_went_back(seeded: Store) -> None:
     future = datetime(9000, 1, 1, tzinfo=UTC)
-    with db.connect(staged_store.url, role="onrecord_ingest") as conn:
+    with db.connect(seeded.url, role="onrecord_ingest") as conn:
         tree = Frontier().extended(bytes([n]) * 32 for n in range(7))
         values = [tree.size, future, tree.root(), list(tree.hashes)]
         conn.execute("INSERT INTO ledger.commits VALUES (%s, %s, %s, %s)", values)
-        (answer,) = answers(append(conn, [prepared(request(uuid4(), position()))]))
+        (answer,) = answers(append(conn, [seal_request(request(uuid4(), position()))]))
     assert future == answer.recorded_at
 
 
-def test_an_entry_that_names_more_than_fits_is_refused_alone(staged_store: Store) -> None:
+def test_a_batch_that_exceeds_the_buffers_of_a_socket_is_recorded(seeded: Store) -> None:
+    large = [request(uuid4(), statement("w" * 100_000)) for _ in range(50)]
+    assert list(range(6, 56)) == [one.seq for one in answers(seeded.append(*large))]
+
+
+def test_an_entry_that_is_too_large_is_refused_alone(seeded: Store) -> None:
     names = [registration(ActorRegistered(id=f"{'x' * 70}-{n}", kind="person")) for n in range(64)]
-    answers(staged_store.append(*names))
+    answers(seeded.append(*names))
     # each draft registers an actor, which has an id
     slugs = [one.events[0].event.id for one in names]  # type: ignore[attr-defined]
     speakers = [{"actor": slug, "on_behalf_of": slugs} for slug in slugs]
     huge = StatementMade.model_validate({**said("ann", "talks"), "speakers": speakers})
-    fine, refused = staged_store.append(request(uuid4(), position()), request(uuid4(), huge))
+    fine, refused = seeded.append(request(uuid4(), position()), request(uuid4(), huge))
     assert isinstance(fine, Answer)
     assert isinstance(refused, Refusal)
     assert refused.reason == "entry-too-large"
 
 
-def test_writers_at_once_get_one_dense_order_and_no_acknowledged_write_is_lost(
-    staged_store: Store,
+def test_concurrent_writers_share_a_dense_order_and_lose_no_acknowledged_write(
+    seeded: Store,
 ) -> None:
     writers, each = 8, 50
     together = threading.Barrier(writers)
 
     def write(_: int) -> list[Answer]:
-        with db.connect(staged_store.url, role="onrecord_ingest") as conn:
+        with db.connect(seeded.url, role="onrecord_ingest") as conn:
             together.wait(30)
             asked = [request(uuid4(), position(order=n)) for n in range(each)]
-            return [answer for one in asked for answer in answers(append(conn, [prepared(one)]))]
+            return [
+                answer for one in asked for answer in answers(append(conn, [seal_request(one)]))
+            ]
 
     with ThreadPoolExecutor(writers) as pool:
         acknowledged = [one for found in pool.map(write, range(writers)) for one in found]
-    events = staged_store.events()
+    events = seeded.events()
     assert [one.seq for one in events] == list(range(6 + writers * each))
     assert {(one.event, one.seq, one.recorded_at) for one in acknowledged} == {
         (one.id, one.seq, one.recorded_at) for one in events[6:]

@@ -20,7 +20,7 @@ from onrecord.domain.decisions import Touches
 from onrecord.domain.event import RecordedEvent
 from onrecord.domain.events import EVENT_CLASSES, PositionChanged
 from onrecord.kit.sql import db
-from onrecord.ledger.entry import touched
+from onrecord.ledger.entry import parse_touches
 from onrecord.webhooks.api import replays
 from onrecord.webhooks.matching import FILTERS as PARTS
 from onrecord.webhooks.matching import Filter
@@ -78,7 +78,7 @@ def history(server_url: str, template: str) -> Iterator[History]:
         with db.connect(url, role="onrecord_audit") as conn:
             rows = conn.execute("SELECT entry FROM ledger.entries ORDER BY seq").fetchall()
         matched = [
-            matched_event(events, event, touched(bytes(entry)))
+            matched_event(events, event, parse_touches(bytes(entry)))
             for event, (entry,) in zip(events, rows, strict=True)
         ]
         filters = dict(random_filters(Random(11)))

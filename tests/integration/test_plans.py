@@ -1,10 +1,9 @@
-"""Does a writer that began on a small ledger read no more of it when it is large?"""
+"""Query plans of the committer's connection as the ledger grows."""
 
 from onrecord.entrypoints import app_factory
 from onrecord.ledger.append import append
-from onrecord.ledger.evaluate import prepared
-from onrecord.ledger.memory import Memory
-from tests.support.committing import ask, stage
+from onrecord.ledger.evaluate import seal_request
+from tests.support.committing import position_request, seed
 from tests.support.store import Store
 
 MANY, FEW = 3_000, 40
@@ -12,14 +11,13 @@ MANY, FEW = 3_000, 40
 
 
 def test_a_commit_reads_no_more_of_a_ledger_that_has_grown(store: Store) -> None:
-    stage(store)
-    memory = Memory()
+    seed(store)
     with app_factory.writer(store.url) as conn:
 
         def rows() -> int:
             """Rows of tables that one commit goes through without an index."""
             before = read()
-            append(conn, [prepared(ask())], memory=memory)
+            append(conn, [seal_request(position_request())])
             return read() - before
 
         def read() -> int:
@@ -32,8 +30,8 @@ def test_a_commit_reads_no_more_of_a_ledger_that_has_grown(store: Store) -> None
             return int(row[0])
 
         for _ in range(12):  # by now its plans are made, for good
-            append(conn, [prepared(ask())], memory=memory)
+            append(conn, [seal_request(position_request())])
         small = rows()
-        for _ in range(MANY // 250):
-            append(conn, [prepared(ask()) for _ in range(250)], memory=memory)
+        for _ in range(MANY // 100):
+            append(conn, [seal_request(position_request()) for _ in range(100)])
         assert rows() <= small + FEW

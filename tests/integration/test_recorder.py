@@ -1,4 +1,4 @@
-"""The recorder answers each request for itself, whatever happens to others."""
+"""`Recorder`: each of many requests gets its own answer or problem."""
 
 import asyncio
 from uuid import uuid4
@@ -13,50 +13,50 @@ from onrecord.kit.sql import db
 from onrecord.ledger import committer as committer_module
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.evaluate import Answer
-from tests.support.committing import ask, lock_held, stage
+from tests.support.committing import lock_held, position_request, seed
 from tests.support.histories import position, request, said
 from tests.support.store import Store
 
 
 def recorder(url: str) -> Recorder:
-    """A recorder whose pool for look-ups is closed."""
+    """The recorder of a write API whose pool for look-ups is closed."""
     committer = Committer(lambda: app_factory.writer(url), on_commit=lambda: None)
     committer.start()
     return Recorder(committer, db.pool(url, role="onrecord_ingest", size=1))
 
 
-def test_an_unknown_reference_is_refused_also_if_suggestions_fail(
+def test_a_refusal_needs_no_look_up_of_the_nearest_slugs(
     store: Store,
 ) -> None:
-    stage(store)
+    seed(store)
     unknown = request(uuid4(), StatementMade.model_validate(said("nobody", "talks")))
 
     async def record() -> list[Answer | BaseException]:
         api = recorder(store.url)
-        found = await api.record_all([ask(), unknown, ask()])
+        answers = await api.record_all([position_request(), unknown, position_request()])
         await api.committer.stop()
-        return found
+        return answers
 
     before, refused, after = asyncio.run(record())
     assert (Answer, Answer) == (type(before), type(after))
     assert isinstance(refused, Problem)
-    assert ["no actor 'nobody' is on record"] == [one["message"] for one in refused.errors]
+    assert ["no actor 'nobody' is on record"] == [error["message"] for error in refused.errors]
     assert 4 == len(store.events())
 
 
-def test_requests_that_are_cancelled_while_they_wait_are_not_recorded(
+def test_cancelled_requests_are_not_recorded(
     store: Store,
 ) -> None:
-    stage(store)
-    three = [ask(), ask(), ask()]
+    seed(store)
+    three = [position_request(), position_request(), position_request()]
 
     async def leave() -> None:
         api = recorder(store.url)
         with lock_held(store.url) as lock:
-            first = asyncio.create_task(api.record_all([ask()]))
+            first = asyncio.create_task(api.record_all([position_request()]))
             await asyncio.to_thread(lock.wait_for, 1)
             rest = asyncio.create_task(api.record_all(three))
-            await asyncio.sleep(0)  # it has handed them in
+            await asyncio.sleep(0)  # they are submitted
             rest.cancel()
             await asyncio.gather(rest, return_exceptions=True)
             lock.release()
@@ -67,24 +67,24 @@ def test_requests_that_are_cancelled_while_they_wait_are_not_recorded(
     assert 3 == len(store.events())
 
 
-def test_concurrent_requests_share_a_batch_and_are_answered_individually(
+def test_concurrent_requests_are_recorded_together_and_answered_individually(
     store: Store,
 ) -> None:
-    """One of them has gone before the turn ends, another cannot even be prepared."""
-    stage(store)
+    """A request is cancelled before it is recorded, and another cannot be encoded."""
+    seed(store)
     unknown = request(uuid4(), StatementMade.model_validate(said("nobody", "talks")))
     surrogate = position().model_copy(update={"summary": "\ud800"})
-    broken, goes = request(uuid4(), surrogate), ask()
+    broken, cancelled = request(uuid4(), surrogate), position_request()
 
     async def record() -> list[Answer | BaseException]:
         api = recorder(store.url)
-        asked = [ask(), unknown, broken, goes, ask()]
-        tasks = [asyncio.create_task(api.record(one)) for one in asked]
-        await asyncio.sleep(0)  # all have asked
+        requests = [position_request(), unknown, broken, cancelled, position_request()]
+        tasks = [asyncio.create_task(api.record(request)) for request in requests]
+        await asyncio.sleep(0)  # all are submitted
         tasks[3].cancel()
-        found = await asyncio.gather(*tasks, return_exceptions=True)
+        answers = await asyncio.gather(*tasks, return_exceptions=True)
         await api.committer.stop()
-        return found
+        return answers
 
     before, refused, failed, gone, after = asyncio.run(record())
     assert (Answer, Answer) == (type(before), type(after))
@@ -95,51 +95,55 @@ def test_concurrent_requests_share_a_batch_and_are_answered_individually(
     assert 4 == len(store.events())
 
 
-def test_requests_beyond_the_limit_of_waiting_ones_are_answered_busy(
+def test_requests_beyond_the_limit_of_pending_ones_are_refused(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage(store)
-    monkeypatch.setattr(committer_module, "WAITING", 3)
+    seed(store)
+    monkeypatch.setattr(committer_module, "MAX_PENDING", 3)
 
     async def record() -> list[Answer | BaseException]:
         api = recorder(store.url)
         with lock_held(store.url) as lock:
-            first = asyncio.create_task(api.record(ask()))
+            first = asyncio.create_task(api.record(position_request()))
             await asyncio.to_thread(lock.wait_for, 1)
-            waits = asyncio.create_task(api.record(ask()))
+            waits = asyncio.create_task(api.record(position_request()))
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            rest = [asyncio.create_task(api.record(ask())) for _ in range(4)]
+            rest = [asyncio.create_task(api.record(position_request())) for _ in range(4)]
             busy = await asyncio.gather(*rest[2:], return_exceptions=True)
             lock.release()
-            found = await asyncio.gather(first, waits, *rest[:2])
+            answers = await asyncio.gather(first, waits, *rest[:2])
         await api.committer.stop()
-        return [*found, *busy]
+        return [*answers, *busy]
 
-    *taken, one, other = asyncio.run(record())
-    assert [Answer] * 4 == [type(each) for each in taken]
-    assert ["busy"] * 2 == [each.code for each in (one, other) if isinstance(each, Problem)]
+    *recorded, fifth, sixth = asyncio.run(record())
+    assert [Answer] * 4 == [type(answer) for answer in recorded]
+    assert ["busy"] * 2 == [
+        problem.code for problem in (fifth, sixth) if isinstance(problem, Problem)
+    ]
 
 
-def test_cancelled_batches_do_not_affect_later_requests(store: Store) -> None:
-    stage(store)
+def test_a_batch_of_which_all_requests_were_cancelled_does_not_disturb_the_next(
+    store: Store,
+) -> None:
+    seed(store)
 
     async def leave() -> list[list[Answer | BaseException]]:
         api = recorder(store.url)
-        found = [await api.record_all([ask()]) for _ in range(3)]
+        answers = [await api.record_all([position_request()]) for _ in range(3)]
         for _ in range(3):
             with lock_held(store.url) as lock:
-                first = asyncio.create_task(api.record_all([ask()]))
+                first = asyncio.create_task(api.record_all([position_request()]))
                 await asyncio.to_thread(lock.wait_for, 1)
-                gone = asyncio.create_task(api.record_all([ask()]))
-                await asyncio.sleep(0)  # it has handed it in
+                gone = asyncio.create_task(api.record_all([position_request()]))
+                await asyncio.sleep(0)  # it is submitted
                 gone.cancel()
                 await asyncio.gather(gone, return_exceptions=True)
                 lock.release()
-                found += [await first, await api.record_all([ask()])]
+                answers += [await first, await api.record_all([position_request()])]
         await api.committer.stop()
-        return found
+        return answers
 
-    told = [one for found in asyncio.run(leave()) for one in found]
-    assert [Answer] * 9 == [type(one) for one in told]
+    answers = [answer for batch in asyncio.run(leave()) for answer in batch]
+    assert [Answer] * 9 == [type(answer) for answer in answers]
     assert 11 == len(store.events())

@@ -1,8 +1,8 @@
-"""How does a test have a committer of its own, and say when it gets the ledger's lock?
+"""Committers under test, and control over the ledger's lock.
 
-While `lock_held`, a committer's batch waits at the lock and what is handed in meanwhile gathers
-behind it: so a test knows which requests share a transaction. `connections` are the committer's, in
-the order in which it opened them; `cut` takes one away as a broken network does.
+While a test holds the lock (`lock_held`), the batch of a committer waits for it, and requests that
+are submitted meanwhile form the next batch: so a test knows which requests share a transaction.
+`cut` breaks a connection as a network failure does.
 """
 
 import asyncio
@@ -24,10 +24,8 @@ from onrecord.entrypoints import app_factory
 from onrecord.kit.sql import db
 from onrecord.ledger import batch, committer
 from onrecord.ledger.append import LOCK_KEY
-from onrecord.ledger.batch import Found
 from onrecord.ledger.evaluate import Answer
-from onrecord.ledger.lookup import look
-from onrecord.ledger.memory import Memory
+from onrecord.ledger.outcomes import WriteOutcome
 from tests.support.histories import position, registration, request
 from tests.support.processes import until
 from tests.support.store import Store
@@ -37,75 +35,75 @@ T = TypeVar("T")
 Connections = list[psycopg.Connection[Any]]
 
 
-def stage(made: Store) -> None:
-    """Put Ann and talks on record."""
+def seed(record: Store) -> None:
+    """Record the actor Ann and the topic talks, in one commit."""
     ann = registration(ActorRegistered(id="ann", kind="person"))
-    made.append(ann, registration(TopicRegistered(id="talks")))
+    record.append(ann, registration(TopicRegistered(id="talks")))
 
 
-def ask() -> Request:
-    """A position of Ann on talks, under an id of its own."""
+def position_request() -> Request:
+    """A request to record a position of Ann on talks, with a new id."""
     return request(uuid4(), position())
 
 
 class Outcomes:
-    """What comes of requests that were handed in together, as it is awaited outside of the loop."""
+    """The future of a submission, for threads other than the event loop's."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, awaited: batch.Outcomes) -> None:
-        self._loop, self._awaited = loop, awaited
-        self._found = Future[list[Found]]()
-        loop.call_soon_threadsafe(awaited.add_done_callback, self._settle)
+    def __init__(self, loop: asyncio.AbstractEventLoop, future: batch.OutcomesFuture) -> None:
+        self._loop, self._future = loop, future
+        self._copy = Future[list[WriteOutcome]]()
+        loop.call_soon_threadsafe(future.add_done_callback, self._resolve)
 
-    def _settle(self, awaited: batch.Outcomes) -> None:
-        if awaited.cancelled():
-            self._found.cancel()
+    def _resolve(self, future: batch.OutcomesFuture) -> None:
+        if future.cancelled():
+            self._copy.cancel()
         else:
-            self._found.set_result(awaited.result())
+            self._copy.set_result(future.result())
 
     def done(self) -> bool:
-        return self._found.done()
+        return self._copy.done()
 
-    def result(self, timeout: float) -> list[Found]:
-        return self._found.result(timeout)
+    def result(self, timeout: float) -> list[WriteOutcome]:
+        return self._copy.result(timeout)
 
     def cancel(self) -> None:
-        """Go away: as one whose task is cancelled."""
-        on_loop(self._loop, self._awaited.cancel)
+        """Cancel it, as a client that disconnects does."""
+        on_loop(self._loop, self._future.cancel)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What comes of one request that was handed in alone."""
+    """The outcome of a request that was submitted alone."""
 
     outcomes: Outcomes
 
     def result(self, timeout: float) -> Answer | Refusal:
-        (found,) = self.outcomes.result(timeout)
-        if isinstance(found, Exception):
-            raise found
-        return found
+        (outcome,) = self.outcomes.result(timeout)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     def exception(self, timeout: float) -> Exception | None:
-        (found,) = self.outcomes.result(timeout)
-        return found if isinstance(found, Exception) else None
+        (outcome,) = self.outcomes.result(timeout)
+        return outcome if isinstance(outcome, Exception) else None
 
 
 class Committer:
-    """The committer, on an event loop in a thread of its own, for who hands in from others."""
+    """A committer on an event loop in a thread of its own, called from other threads."""
 
     def __init__(self, connect: Callable[[], Any], *, on_commit: Callable[[], None]) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._made = on_loop(self._loop, lambda: _started(connect, on_commit))
+        self._committer = on_loop(self._loop, lambda: _started(connect, on_commit))
 
     def submit(self, requests: Sequence[Request]) -> Outcomes:
-        """As the committer does it."""
-        return Outcomes(self._loop, on_loop(self._loop, lambda: self._made.submit(requests)))
+        """Submit requests together."""
+        return Outcomes(self._loop, on_loop(self._loop, lambda: self._committer.submit(requests)))
 
     def stop(self) -> None:
-        """Take nothing more, finish what is waiting, and end."""
-        asyncio.run_coroutine_threadsafe(self._made.stop(), self._loop).result()
+        """Stop the committer."""
+        asyncio.run_coroutine_threadsafe(self._committer.stop(), self._loop).result()
 
     def close(self) -> None:
         """End the event loop, once it is stopped."""
@@ -115,13 +113,13 @@ class Committer:
 
 
 def _started(connect: Callable[[], Any], on_commit: Callable[[], None]) -> committer.Committer:
-    made = committer.Committer(connect, on_commit=on_commit)
-    made.start()
-    return made
+    started = committer.Committer(connect, on_commit=on_commit)
+    started.start()
+    return started
 
 
 def on_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], T]) -> T:
-    """What a call gives that is made in another thread, on its event loop."""
+    """The result of a call that is made on the event loop of another thread."""
 
     async def called() -> T:
         return call()
@@ -130,20 +128,20 @@ def on_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], T]) -> T:
 
 
 def submit(committer: Committer, request: Request) -> Outcome:
-    """Hand in one request."""
+    """Submit one request."""
     return Outcome(committer.submit([request]))
 
 
 def answered(outcome: Outcome) -> Answer:
-    """The answer to what was handed in; a refusal fails the test."""
-    found = outcome.result(10)
-    assert isinstance(found, Answer), found
-    return found
+    """The answer to a request; a refusal fails the test."""
+    result = outcome.result(10)
+    assert isinstance(result, Answer), result
+    return result
 
 
 @dataclass(frozen=True)
 class Lock:
-    """The ledger's lock, in the test's hand."""
+    """An advisory lock that the test holds."""
 
     conn: psycopg.Connection[Any]
 
@@ -151,12 +149,12 @@ class Lock:
         self.conn.execute("ROLLBACK")
 
     def wait_for(self, writers: int) -> None:
-        """Wait until so many writers wait for the lock."""
+        """Wait until this number of writers waits for the ledger's lock."""
         until(lambda: waiting(self.conn, LOCK_KEY) == writers, f"{writers} wait for the lock")
 
 
 def waiting(conn: psycopg.Connection[Any], key: int) -> int:
-    """How many wait for an advisory lock of this database."""
+    """The number of sessions that wait for an advisory lock of this database."""
     row = conn.execute(
         "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         " AND (classid::bigint << 32 | objid::bigint) = %s AND database ="
@@ -170,7 +168,7 @@ def waiting(conn: psycopg.Connection[Any], key: int) -> int:
 
 @contextmanager
 def lock_held(url: str, key: int = LOCK_KEY) -> Iterator[Lock]:
-    """Hold an advisory lock until it is released, or this is over."""
+    """Hold an advisory lock until it is released, or the block ends."""
     with db.connect(url) as conn:
         conn.execute("BEGIN")
         conn.execute("SELECT pg_advisory_xact_lock(%s)", [key])
@@ -178,60 +176,52 @@ def lock_held(url: str, key: int = LOCK_KEY) -> Iterator[Lock]:
 
 
 @dataclass(frozen=True)
-class Committing:
-    """A committer at work. `told`: one entry for each time that `on_commit` was called."""
+class Running:
+    """A committer at work. `connections`: in the order in which it opened them. `notifications`: an
+    item for each call of `on_commit`.
+    """
 
     committer: Committer
     connections: Connections = field(default_factory=list)
-    told: list[None] = field(default_factory=list)
+    notifications: list[None] = field(default_factory=list)
 
 
 @contextmanager
-def committing(url: str, connect: Callable[[], Any] | None = None) -> Iterator[Committing]:
-    """A committer over this database, stopped at the end. `connect`: instead of the door's own."""
+def committing(url: str, connect: Callable[[], Any] | None = None) -> Iterator[Running]:
+    """A committer over this database, stopped at the end. `connect` replaces its own."""
     connections: Connections = []
-    told: list[None] = []
+    notifications: list[None] = []
 
     def opened() -> Any:
         conn = connect() if connect else app_factory.writer(url)
         connections.append(conn)
         return conn
 
-    made = Committing(Committer(opened, on_commit=lambda: told.append(None)), connections, told)
-    yield made
-    made.committer.stop()
-    made.committer.close()
-
-
-def acquainted(url: str) -> Memory:
-    """A memory as if its writer had written all that is on record now, and nobody else had."""
-    memory = Memory()
-    with app_factory.writer(url) as conn:
-        for _ in range(2):
-            now, head = look(conn, [ask()], after=[])
-            memory.keep(now, head, head.frontier)
-    return memory
+    committer = Committer(opened, on_commit=lambda: notifications.append(None))
+    yield Running(committer, connections, notifications)
+    committer.stop()
+    committer.close()
 
 
 def cut(conn: psycopg.Connection[Any]) -> None:
-    """End a connection under its owner's feet; the server learns of it when it next reads."""
+    """Break a connection from outside; the server notices when it next reads."""
     with socket.socket(fileno=os.dup(conn.fileno())) as beneath:
         beneath.shutdown(socket.SHUT_RDWR)
 
 
 def commits(url: str) -> list[int]:
-    """How many entries each commit has added."""
+    """The number of entries that each commit added."""
     with db.connect(url, role="onrecord_audit") as conn:
         sizes = [size for (size,) in conn.execute("SELECT size FROM ledger.commits ORDER BY 1")]
     return [size - before for before, size in zip([0, *sizes], sizes, strict=False)]
 
 
 STALL = 1
-"""The key of the lock at which `stall_at_commit` has a COMMIT wait."""
+"""The key of the lock that a COMMIT waits for after `stall_at_commit`."""
 
 
 def stall_at_commit(url: str) -> None:
-    """From now on a COMMIT that grows the ledger waits in the server while `STALL` is held."""
+    """From now on a COMMIT that adds entries waits in the server while `STALL` is held."""
     _stall(url, "CONSTRAINT TRIGGER", "commits DEFERRABLE INITIALLY DEFERRED FOR EACH ROW")
 
 

@@ -1,4 +1,4 @@
-"""What does a test of the ledger start from, and how does it look at all that the ledger holds?"""
+"""A small cast on record, and all rows of the ledger, for tests of the ledger."""
 
 from uuid import uuid4
 
@@ -11,28 +11,29 @@ from tests.support.histories import position, registration, request, said
 from tests.support.store import Store
 
 TABLES = sorted(table.name for table in tables.metadata.tables.values())
-ANN, BEN = (registration(ActorRegistered(id=one, kind="person")) for one in ("ann", "ben"))
-TALKS, ARMS = (registration(TopicRegistered(id=one)) for one in ("talks", "arms"))
+ANN, BEN = (registration(ActorRegistered(id=id_, kind="person")) for id_ in ("ann", "ben"))
+TALKS, ARMS = (registration(TopicRegistered(id=id_)) for id_ in ("talks", "arms"))
 
 
 def statement(words: str = "Words.") -> StatementMade:
     return StatementMade.model_validate(said("ann", "talks", words))
 
 
-def answers(found: list[Answer | Refusal]) -> list[Answer]:
-    assert [one for one in found if isinstance(one, Refusal)] == []
-    return [one for one in found if isinstance(one, Answer)]
+def answers(results: list[Answer | Refusal]) -> list[Answer]:
+    """The results of `append`; a refusal fails the test."""
+    assert [result for result in results if isinstance(result, Refusal)] == []
+    return [result for result in results if isinstance(result, Answer)]
 
 
-def table_rows(made: Store) -> dict[str, list[str]]:
-    """All of the ledger, table by table."""
-    with db.connect(made.url, role="onrecord_audit") as conn:
+def table_rows(record: Store) -> dict[str, list[str]]:
+    """All rows of the ledger by table."""
+    with db.connect(record.url, role="onrecord_audit") as conn:
         return {
             name: sorted(map(repr, conn.execute(f"SELECT * FROM ledger.{name}"))) for name in TABLES
         }
 
 
-def stage(made: Store) -> Store:
-    """Put two actors, two topics, and a statement with a position on record."""
-    answers(made.append(ANN, BEN, TALKS, ARMS, request(uuid4(), statement(), position())))
-    return made
+def seed_cast(record: Store) -> Store:
+    """Record two actors, two topics, and a statement with a position."""
+    answers(record.append(ANN, BEN, TALKS, ARMS, request(uuid4(), statement(), position())))
+    return record

@@ -21,7 +21,7 @@ from onrecord.entrypoints.server import ApiServer
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
-from onrecord.ledger.evaluate import Answer, prepared
+from onrecord.ledger.evaluate import Answer, seal_request
 from onrecord.ledger.follow import read_entries
 from onrecord.projections.engine.catch_up import FOLDING_SETTINGS
 from onrecord.projections.engine.catch_up_all import catch_up_all
@@ -44,7 +44,7 @@ class Store:
     def append(self, *requests: Request) -> list[Answer | Refusal]:
         """Record requests in one transaction, as the committer does."""
         with db.connect(self.url, role="onrecord_ingest") as conn:
-            return append(conn, [prepared(one) for one in requests])
+            return append(conn, [seal_request(one) for one in requests])
 
     def catch_up(self, *projections: Projection) -> None:
         """Fold these projections, or all, to the end of the ledger, as the worker does.

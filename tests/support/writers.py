@@ -1,9 +1,9 @@
-"""What does a process that writes do, until it is told to stop, or killed?
+"""Writer processes of `tests/e2e/test_order.py`, which the test stops, kills and freezes.
 
-`tests/e2e/test_order.py` starts many of these, each with threads that ask for mixed and contended
-writes, by a `Committer` or straight by `append`. A process notes what it asks for before it asks
-and what it is told after, in a log that outlives it; started again it first repeats what was not
-answered. To be met between lock and commit it says "held" there, and waits for "go".
+Each has threads that submit mixed and contended writes, through a `Committer` or `append`. A
+process logs each request before it submits it, and the outcome afterwards; started again, it first
+repeats what has no outcome. To let the test act between lock and commit it sends "held", and waits
+for "go".
 """
 
 import json
@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from itertools import count, cycle, islice
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 from uuid import UUID, uuid5
 
 import psycopg
+from psycopg import RawCursor
 from psycopg.conninfo import make_conninfo
 
 from onrecord.domain.requests import Refusal, Request
@@ -26,21 +27,19 @@ from onrecord.entrypoints import app_factory
 from onrecord.ingest import write_requests
 from onrecord.ingest.schemas import ActorIn, PositionIn, StatementIn
 from onrecord.kit.sql import db
-from onrecord.kit.sql.pipeline import SYNC, Call, Connection, Rows, Statement, Trip
+from onrecord.ledger import append as append_module
 from onrecord.ledger.append import append
-from onrecord.ledger.evaluate import Answer, prepared
+from onrecord.ledger.evaluate import Answer, seal_request
 from tests.support import bodies
 from tests.support.committing import Committer
 
 ROOT: Final = UUID("6f1f1d0c-8f0e-5b57-9a39-0b8a3c1d2e4f")
 PASSED: Final = 3
-"""At which statement of its kind a writer is held: it and its neighbours are under way by then."""
+"""A writer is held at the third statement of a kind, when all writers are at work."""
 SIZES: Final = (1, 4, 1, 2)
-"""Requests that one who goes straight to `append` hands in at once."""
+"""Numbers of requests in each call of `append` by a writer without a committer."""
 ENDS: Final = {"seq", "refused", "failed"}
-"""One of them stands in the note of what was answered."""
-
-BEGIN, COMMIT = Statement("BEGIN"), Statement("COMMIT")
+"""Keys of a note with an outcome: each has exactly one of them."""
 
 Note = dict[str, Any]
 Answers = Sequence[Answer | Refusal | BaseException]
@@ -48,19 +47,19 @@ Answers = Sequence[Answer | Refusal | BaseException]
 
 @dataclass(frozen=True)
 class Plan:
-    """A writer process. `holds`: before which statements it waits, by their first words."""
+    """A writer process. `holds`: the first words of the statements before which it waits."""
 
     name: str
     url: str
     log: Path
     threads: int
-    door: Literal["committer", "append"]
+    via: Literal["committer", "append"]
     holds: tuple[str, ...] = ()
     lock: bool = True
 
 
-class Hand:
-    """What the test holds a writer by: `before` a statement it may have to wait for a word."""
+class Brake:
+    """Holds a writer before a statement until the test says "go"."""
 
     def __init__(self, holds: Sequence[str], control: "Pipe[Any, Any]") -> None:
         self.over = threading.Event()
@@ -88,56 +87,52 @@ class Hand:
         self._go.set()
 
 
-class Watched:
-    """A connection whose statements are heard of before they go, and that may leave out the lock.
+def hold_at_statements(brake: Brake, *, lock: bool) -> None:
+    """Have `append` in this process wait for `brake` before each statement.
 
-    They go one by one, not several in a trip: so there is a moment between any two of them.
+    `lock`: whether it takes the ledger's lock.
     """
 
-    def __init__(self, conn: Connection, hand: Hand, *, lock: bool) -> None:
-        self._conn, self._hand, self._lock = conn, hand, lock
+    class HeldCursor(RawCursor[Any]):
+        def execute(self, query: Any, *args: Any, **options: Any) -> Self:
+            brake.before(query.split(maxsplit=1)[0])
+            if not lock and "pg_advisory_xact_lock" in query:
+                return self
+            return super().execute(query, *args, **options)
 
-    def trip(self, *calls: Call) -> list[Rows]:
-        return [self._one(call) for call in calls]
-
-    def send(self, *calls: Call) -> "OneByOne":
-        return OneByOne(self, calls)
-
-    def _one(self, call: Call) -> Rows:
-        sql = call.statement.sql
-        self._hand.before(sql.split(maxsplit=1)[0])
-        if not self._lock and "pg_advisory_xact_lock" in sql:
-            return []
-        (rows,) = self._conn.trip(call)
-        return rows
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._conn, name)
+    # the whole process is the test's
+    append_module.RawCursor = HeldCursor  # type: ignore[attr-defined]
 
 
-class OneByOne(Trip):
-    """Statements that go when they are waited for, which is never done on an event loop."""
+class NoPipeline:
+    """Replaces the pipeline of a connection, so that every statement is a round trip."""
 
-    def __init__(self, conn: Watched, calls: Sequence[Call]) -> None:
-        self._watched, self._calls = conn, calls
+    def __enter__(self) -> Self:
+        return self
 
-    async def done(self) -> bool:
-        return False
+    def __exit__(self, *_: object) -> None:
+        pass
 
-    def rows(self) -> list[Rows]:
-        if self._calls[-1].statement.sql == "COMMIT":
-            return self._watched.trip(*(one for one in self._calls if one is not SYNC))
-        # as they are one transaction
-        return self._watched.trip(BEGIN(), *self._calls, COMMIT())[1:-1]
+    def sync(self) -> None:
+        pass
+
+
+def connect_without_pipeline(url: str) -> psycopg.Connection[Any]:
+    """The committer's connection, on which every statement is a round trip."""
+    conn = app_factory.writer(url)
+    conn.pipeline = NoPipeline  # type: ignore[assignment, method-assign] # of this one alone
+    return conn
 
 
 def run(plan: Plan, control: "Pipe[Any, Any]") -> None:
-    """Write until told to stop. The whole of a writer process."""
-    hand = Hand(plan.holds, control)
+    """Write until the test sends "stop". The main function of a writer process."""
+    brake = Brake(plan.holds, control)
     url = make_conninfo(plan.url, application_name=plan.name)
 
-    def connect() -> Any:
-        return Watched(app_factory.writer(url), hand, lock=plan.lock)
+    hold_at_statements(brake, lock=plan.lock)
+
+    def connect() -> psycopg.Connection[Any]:
+        return connect_without_pipeline(url)
 
     with (
         plan.log.open("ab", buffering=0) as log,
@@ -145,12 +140,12 @@ def run(plan: Plan, control: "Pipe[Any, Any]") -> None:
         ThreadPoolExecutor(plan.threads) as pool,
     ):
         before = notes(plan.log)
-        if plan.door == "committer":
+        if plan.via == "committer":
             committer = Committer(connect, on_commit=lambda: None)
 
         def work(thread: int) -> None:
-            asking = _asked(thread, before, reader, hand.over)
-            if plan.door == "committer":
+            asking = _asked(thread, before, reader, brake.over)
+            if plan.via == "committer":
                 hand_in: Callable[[Sequence[Request]], Answers] = _by(committer)
                 sizes = cycle([1])
             else:
@@ -164,18 +159,18 @@ def run(plan: Plan, control: "Pipe[Any, Any]") -> None:
 
         for future in [pool.submit(work, thread) for thread in range(plan.threads)]:
             future.result()
-        if plan.door == "committer":
+        if plan.via == "committer":
             committer.stop()
 
 
 def notes(log: Path) -> dict[tuple[int, int], Note]:
-    """The last word on each thing that was asked for, by thread and number."""
+    """The last note of each request, by thread and number."""
     lines = [json.loads(line) for line in log.read_bytes().splitlines()] if log.exists() else []
     return {(one["thread"], one["n"]): one for one in lines}
 
 
 def request_of(name: str, asked: Note) -> Request:
-    """What was asked for under this note: the same again and again."""
+    """The request of a note: equal each time."""
     thread, n = asked["thread"], asked["n"]
     id_ = uuid5(ROOT, f"{name}/{thread}/{n}")
     on = _pair(thread, n)
@@ -207,10 +202,10 @@ def _asked(
     reader: psycopg.Connection[Any],
     over: threading.Event,
 ) -> Iterator[Note]:
-    """What is unanswered first, as it was asked; then new things until it is over."""
+    """Notes of requests: first those without an outcome, then new ones until the test ends."""
     yield from (one for (of, _), one in before.items() if of == thread and not one.keys() & ENDS)
     for n in count(1 + max((n for of, n in before if of == thread), default=-1)):
-        if n and over.is_set():  # each is heard at least once, however late it came
+        if n and over.is_set():  # each thread submits at least once
             return
         expected = _revision(reader, **_pair(thread, n)) if n % 4 == 1 else None
         yield {"thread": thread, "n": n, "expected": expected}
@@ -239,7 +234,7 @@ def _straight(connect: Callable[[], Any]) -> Callable[[Sequence[Request]], Answe
 
     def hand_in(requests: Sequence[Request]) -> Answers:
         try:
-            return append(conn, [prepared(one) for one in requests])
+            return append(conn, [seal_request(one) for one in requests])
         except psycopg.Error as error:
             return [error] * len(requests)
 
@@ -247,7 +242,7 @@ def _straight(connect: Callable[[], Any]) -> Callable[[Sequence[Request]], Answe
 
 
 def outcome(answer: Answer | Refusal | BaseException) -> Note:
-    """What a note says at last."""
+    """The outcome as it stands in a note."""
     if isinstance(answer, Answer):
         return {"seq": answer.seq, "size": answer.size, "at": answer.recorded_at.isoformat()}
     if isinstance(answer, Refusal):

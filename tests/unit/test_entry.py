@@ -1,4 +1,4 @@
-"""Are an entry's bytes canonical, plain ASCII, and true about words that they do not hold?"""
+"""Encoding of entries: canonical ASCII bytes, and commitments to payload sections."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -21,10 +21,10 @@ from onrecord.ledger.entry import (
     commitment,
     decode,
     encode,
-    says_the_same,
+    format_timestamp,
+    parse_touches,
+    records_event,
     seal,
-    stamp,
-    touched,
 )
 from tests.support.histories import said
 
@@ -32,9 +32,9 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
 ABOUT = Touches(("ann",), ("talks",))
 
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
-"""Any words but NUL and lone surrogates, which the doors refuse."""
+"""Any text without NUL and lone surrogates, which the write API refuses."""
 TEMPTING = st.lists(st.sampled_from(list('\x01\x1f\x7f\u2028\uffff\U00010000"\\/<é'))).map("".join)
-"""Characters that some encoders escape, and some do not."""
+"""Characters that encoders treat differently."""
 LEAVES = ANYTHING | TEMPTING | st.integers(-(2**53) + 1, 2**53 - 1) | st.booleans() | st.none()
 
 
@@ -49,8 +49,8 @@ FIELDS = st.text("abcdefghijklmnopqrstuvwxyz_AZ09", min_size=1)
 
 def entry(event: Event, *, id_: int = 1) -> tuple[bytes, dict[str, Payload]]:
     sealed = seal(ProposedEvent(UUID(int=id_), event))
-    written = encode(sealed, ABOUT, seq=3, recorded_at=stamp(NOW), recorded_by="local")
-    return written, {one.section: one for one in sealed.payloads}
+    written = encode(sealed, ABOUT, seq=3, recorded_at=format_timestamp(NOW), recorded_by="local")
+    return written, {payload.section: payload for payload in sealed.payloads}
 
 
 def statement(**fields: Any) -> StatementMade:
@@ -69,26 +69,26 @@ POSITION = PositionChanged(
 
 
 @given(values(FIELDS))
-def test_our_bytes_are_those_of_rfc_8785(value: Any) -> None:
+def test_canonical_bytes_are_those_of_rfc_8785(value: Any) -> None:
     assert rfc8785.dumps(value) == canonical(value)
 
 
 @pytest.mark.parametrize("key", ["\ufb01", "\U00010000", "", "wiki data"])
-def test_the_one_place_where_clients_name_keys_takes_ascii_codes_only(key: str) -> None:
+def test_keys_of_identifiers_are_ascii_codes(key: str) -> None:
     """RFC 8785 sorts keys by UTF-16 units, orjson by code points: they agree on ASCII."""
     with pytest.raises(ValidationError, match="identifiers"):
         ActorRegistered(id="ann", kind="person", identifiers={key: "Q1"})
 
 
 @given(words=ANYTHING.map("“{}”".format))
-def test_an_entry_is_ascii_and_canonical_whatever_is_said(words: str) -> None:
+def test_an_entry_is_ascii_and_canonical_for_any_text(words: str) -> None:
     written, payloads = entry(statement(note=words))
     assert written.isascii()
     assert rfc8785.dumps(json.loads(written)) == written
     assert {"note": words} == json.loads(payloads["note"].value)
 
 
-def test_an_entry_says_these_things_and_no_others() -> None:
+def test_an_entry_has_exactly_these_fields() -> None:
     raw = json.loads(entry(POSITION)[0])
     fields = {"v", "type", "version", "id", "seq", "recorded_at", "recorded_by", "touches"}
     assert fields | {"data", "commit"} == raw.keys()
@@ -102,20 +102,22 @@ def test_an_entry_says_these_things_and_no_others() -> None:
         "recorded_by": "local",
         "touches": {"actors": ["ann"], "topics": ["talks"]},
     }.items() <= raw.items()
-    assert touched(entry(POSITION)[0]) == ABOUT
+    assert parse_touches(entry(POSITION)[0]) == ABOUT
 
 
 def test_a_section_is_committed_to_by_hmac_sha_256_under_its_salt() -> None:
     """RFC 4231, test case 2, and then every section of an entry."""
-    known = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
-    assert known == commitment(b"Jefe", b"what do ya want for nothing?")
+    expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+    assert expected == commitment(b"Jefe", b"what do ya want for nothing?")
     written, payloads = entry(statement(note="A note."))
     commits = json.loads(written)["commit"]
-    assert commits == {name: commitment(one.salt, one.value) for name, one in payloads.items()}
+    assert commits == {
+        name: commitment(payload.salt, payload.value) for name, payload in payloads.items()
+    }
     assert {"content", "evidence", "note", "roles"} == commits.keys()
 
 
-def test_salts_are_long_and_never_the_same_so_equal_words_are_not_seen_to_be_equal() -> None:
+def test_salts_are_unique_so_equal_texts_have_different_commitments() -> None:
     once, again = entry(statement()), entry(statement())
     salts = [one.salt for _, payloads in (once, again) for one in payloads.values()]
     assert {32} == {len(salt) for salt in salts}
@@ -128,7 +130,7 @@ def test_salts_are_long_and_never_the_same_so_equal_words_are_not_seen_to_be_equ
 
 
 @pytest.mark.parametrize("changed", ["salt", "value"])
-def test_a_commitment_fits_no_other_salt_and_no_other_words(changed: str) -> None:
+def test_a_commitment_matches_no_other_salt_or_value(changed: str) -> None:
     salt, value = bytes(32), b'{"note":"A note."}'
     other = (bytes([1, *salt[1:]]), value) if changed == "salt" else (salt, value[:-1] + b" }")
     assert commitment(salt, value) != commitment(*other)
@@ -140,7 +142,7 @@ def test_an_event_is_read_back_as_it_was_written() -> None:
         assert event == decode(written, {name: one.value for name, one in payloads.items()}).event
 
 
-def test_what_was_erased_is_named_and_the_rest_still_reads() -> None:
+def test_an_entry_with_an_erased_section_is_decoded_and_names_it() -> None:
     written, payloads = entry(statement(note="A note."))
     left = {name: one.value for name, one in payloads.items() if name != "content"}
     recorded = decode(written, left)
@@ -152,11 +154,11 @@ def test_what_was_erased_is_named_and_the_rest_still_reads() -> None:
     assert recorded.event.content.text is None
 
 
-def test_the_same_event_says_the_same_as_its_entry() -> None:
+def test_an_entry_records_its_own_event() -> None:
     written, payloads = entry(statement(note="A note."))
-    assert says_the_same(written, payloads.values(), statement(note="A note."))
+    assert records_event(written, payloads.values(), statement(note="A note."))
     del payloads["note"]
-    assert says_the_same(written, payloads.values(), statement(note="Erased, so anything goes."))
+    assert records_event(written, payloads.values(), statement(note="Erased, so anything goes."))
 
 
 @pytest.mark.parametrize(
@@ -170,11 +172,11 @@ def test_the_same_event_says_the_same_as_its_entry() -> None:
         POSITION,
     ],
 )
-def test_another_event_does_not_say_the_same(other: Event) -> None:
+def test_an_entry_records_no_other_event(other: Event) -> None:
     written, payloads = entry(statement(note="A note."))
-    assert not says_the_same(written, payloads.values(), other)
+    assert not records_event(written, payloads.values(), other)
 
 
 def test_a_time_is_written_in_utc_with_six_decimals() -> None:
     here = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=-5, minutes=-30)))
-    assert stamp(here) == "2026-01-02T08:34:05.000000Z"
+    assert format_timestamp(here) == "2026-01-02T08:34:05.000000Z"

@@ -28,10 +28,10 @@ from onrecord.ledger.entry import (
     canonical,
     decode,
     encode,
+    format_timestamp,
     leaf_hash,
-    says_the_same,
+    records_event,
     seal,
-    stamp,
 )
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "events"
@@ -137,7 +137,7 @@ def test_an_entry_decodes_to_the_recorded_event(monkeypatch: pytest.MonkeyPatch)
         recorded.event,
         recorded.erased,
     )
-    assert says_the_same(WHOLE_ENTRY, payloads, event)
+    assert records_event(WHOLE_ENTRY, payloads, event)
 
 
 def test_a_decoded_entry_lists_its_erased_sections(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,5 +159,7 @@ def whole_entry(monkeypatch: pytest.MonkeyPatch) -> tuple[bytes, tuple[Payload, 
     )
     event = parsed(golden(GOLDEN / "statement.made.v1.json"))
     sealed = seal(ProposedEvent(UUID(int=7), event))
-    entry = encode(sealed, touches, seq=41, recorded_at=stamp(RECORDED_AT), recorded_by="local")
+    entry = encode(
+        sealed, touches, seq=41, recorded_at=format_timestamp(RECORDED_AT), recorded_by="local"
+    )
     return entry, sealed.payloads

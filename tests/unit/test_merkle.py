@@ -1,4 +1,4 @@
-"""Is the root that the committer keeps up, batch by batch, the tree hash of RFC 6962?"""
+"""`Frontier`: its root after each batch is the tree hash of RFC 6962."""
 
 import hashlib
 from itertools import pairwise
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from onrecord.ledger.entry import leaf_hash
 from onrecord.ledger.merkle import EMPTY_ROOT, Frontier, node_hash
 
-MOST = 200
-LEAVES = [leaf_hash(b"entry %d" % n) for n in range(MOST)]
+MAX_LEAVES = 200
+LEAVES = [leaf_hash(b"entry %d" % n) for n in range(MAX_LEAVES)]
 
 
 def tree_hash(leaves: list[bytes]) -> bytes:
@@ -36,7 +36,7 @@ def subtrees(size: int) -> list[tuple[int, int]]:
     return found
 
 
-@pytest.mark.parametrize("size", range(MOST + 1))
+@pytest.mark.parametrize("size", range(MAX_LEAVES + 1))
 def test_the_root_is_the_tree_hash_at_every_size(size: int) -> None:
     frontier = Frontier().extended(LEAVES[:size])
     assert tree_hash(LEAVES[:size]) == frontier.root()
@@ -44,7 +44,7 @@ def test_the_root_is_the_tree_hash_at_every_size(size: int) -> None:
     assert [tree_hash(LEAVES[a:b]) for a, b in subtrees(size)] == list(frontier.hashes)
 
 
-@given(st.sets(st.integers(0, MOST)).map(lambda cuts: [0, *sorted(cuts), MOST]))
+@given(st.sets(st.integers(0, MAX_LEAVES)).map(lambda cuts: [0, *sorted(cuts), MAX_LEAVES]))
 def test_the_split_into_batches_does_not_matter(cuts: list[int]) -> None:
     frontier = Frontier()
     for start, end in pairwise(cuts):

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Literal
 
+import psycopg
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse
@@ -29,7 +30,6 @@ from onrecord.kit.http.strict_parameters import refuse_unknown_parameters
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from onrecord.kit.sql.batched_query import BatchedQuery
-from onrecord.kit.sql.pipeline import Connection
 from onrecord.ledger.committer import Committer
 from onrecord.projections import status
 from onrecord.projections.queries import POSITION
@@ -147,13 +147,13 @@ async def _write_resources(url: str, broker: str) -> AsyncIterator[Recorder]:
         yield recorder
 
 
-def writer(url: str) -> Connection:
+def writer(url: str) -> psycopg.Connection[Any]:
     """The committer's connection. A writer that freezes under the lock is cut off after 0.5 s.
 
     It looks rows up by id only. A plan that was made on a small ledger would scan all of a growing
     one at each commit, until the next ANALYZE, so scans are disabled.
     """
-    return db.connect(
+    conn = db.connect(
         url,
         role="onrecord_ingest",
         enable_seqscan="off",
@@ -164,6 +164,11 @@ def writer(url: str) -> Connection:
         statement_timeout="30s",
         tcp_user_timeout="10s",
     )
+    if conn.info.server_version >= 170000:
+        # A writer frozen between the insertion and COMMIT does not count as idle, because both are
+        # sent in one pipeline. It may wait 10 s for the lock and insert for 30 s.
+        conn.execute("SET transaction_timeout = '45s'")
+    return conn
 
 
 @asynccontextmanager

@@ -18,8 +18,9 @@ from onrecord.domain.requests import Refusal, Request
 from onrecord.ingest.schemas import Recorded
 from onrecord.kit.http.problems import Problem, at, unavailable
 from onrecord.kit.sql.db import Pool, Row, rows
-from onrecord.ledger.committer import Committer, LedgerBusy, LedgerUnavailable, OutcomeUnknown
+from onrecord.ledger.committer import Committer
 from onrecord.ledger.evaluate import Answer
+from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable, OutcomeUnknown
 from onrecord.ledger.read import NEAREST
 
 MAX_SUGGESTIONS: Final = 10

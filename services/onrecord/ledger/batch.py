@@ -1,69 +1,70 @@
-"""What gathers while the ledger is busy, and is then written together?
+"""The queue of writes that wait for the ledger, and the batches taken from it.
 
-Called by `committer`. What a batch's writers want is judged as they hand it in, while the database
-is busy, so that nothing but writing is left to do when it is free.
+Used by `committer`, on its event loop only: nothing here is shared between threads.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
-from onrecord.domain.requests import Refusal
-from onrecord.ledger.append import Flight
-from onrecord.ledger.evaluate import Answer, Judging, Write
-from onrecord.ledger.memory import Memory
+from onrecord.ledger.evaluate import Write
+from onrecord.ledger.outcomes import WriteOutcome
 
-Found = Answer | Refusal | Exception
-"""What came of a request."""
-
-
-Outcomes = asyncio.Future[list[Found]]
-"""What awaits those who handed in requests together. Who cancels it withdraws them."""
+OutcomesFuture = asyncio.Future[list[WriteOutcome]]
+"""Resolves to one outcome for each request of a submission. To cancel it withdraws them."""
 
 
-class Batch:
-    """Writes that share a transaction."""
+class Submission(NamedTuple):
+    """Writes that were submitted in one call, and the future of their outcomes."""
 
-    def __init__(self, memory: Memory, *, judge: bool) -> None:
-        now = memory.suppose() if judge else None
-        self.judging = Judging(now) if now else None
-        """Of all of them, over what is supposed; None where the ledger is to be asked."""
-        self.flight: Flight | None = None
-        """They are on their way to the database."""
-        self.count = 0
-        self._memory = memory
-        self._asked: list[tuple[list[Write], Outcomes]] = []
+    writes: Sequence[Write]
+    future: OutcomesFuture
 
-    def add(self, writes: list[Write], awaited: Outcomes) -> None:
-        """Take in what was handed in together."""
-        self._asked.append((writes, awaited))
-        self.count += len(writes)
-        try:
-            if self.judging and not all(self._judged(one, self.judging) for one in writes):
-                self.judging = None
-        except Exception:  # it comes again when it is tried, and is told to its own writer
-            self.judging = None
 
-    def _judged(self, one: Write, judging: Judging) -> bool:
-        met = self._memory.meet(one.request, judging.now.state)
-        if met:
-            judging.add(one)
-        return met
+@dataclass(frozen=True, slots=True)
+class PendingBatch:
+    """Submissions that are recorded in one transaction."""
 
-    def close(self) -> None:
-        """From here on no writer can withdraw; who has gone away by now is not recorded."""
-        stays = [one for one in self._asked if not one[1].done()]
-        if len(stays) < len(self._asked):
-            self._asked, self.judging = stays, None
+    submissions: Sequence[Submission]
 
     @property
     def writes(self) -> list[Write]:
-        return [one for writes, _ in self._asked for one in writes]
+        return [write for submission in self.submissions for write in submission.writes]
 
-    def settle(self, found: Iterable[Found]) -> None:
-        """Tell each writer what came of it."""
-        each = iter(found)
-        for writes, awaited in self._asked:
-            some = list(islice(each, len(writes)))
-            if not awaited.done():
-                awaited.set_result(some)
+    def resolve(self, outcomes: Sequence[WriteOutcome]) -> None:
+        """Give each submission the outcomes of its own writes. `outcomes` are in their order."""
+        remaining = iter(outcomes)
+        for writes, future in self.submissions:
+            own = list(islice(remaining, len(writes)))
+            if not future.done():
+                future.set_result(own)
+
+
+class PendingQueue:
+    """Submissions in the order of their arrival. `count`: how many writes they hold."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._submissions: deque[Submission] = deque()
+
+    def put(self, submission: Submission) -> None:
+        self._submissions.append(submission)
+        self.count += len(submission.writes)
+
+    def take(self, max_writes: int) -> PendingBatch:
+        """Remove the oldest submissions that nobody has cancelled, until `max_writes` is reached.
+
+        A submission is never split, so the last of them may exceed the limit.
+        """
+        taken: list[Submission] = []
+        size = 0
+        while self._submissions and size < max_writes:
+            submission = self._submissions.popleft()
+            self.count -= len(submission.writes)
+            if not submission.future.done():
+                taken.append(submission)
+                size += len(submission.writes)
+        return PendingBatch(taken)

@@ -1,9 +1,9 @@
-"""What are the exact bytes of an entry, and how does it vouch for words that it does not hold?
+"""Encoding and decoding of entries, and the commitments to their payload sections.
 
-Called by the committer (to write), `read` (to take apart) and the audit door. An entry is RFC 8785
-canonical JSON, ASCII, without floats, at most 65,535 bytes (the limit of a C2SP tlog-tiles entry).
-orjson with sorted keys writes the same bytes as RFC 8785 for this profile; a test holds it against
-the `rfc8785` package.
+Used by `evaluate` to write entries, and by `read` to parse them. An entry is RFC 8785 canonical
+JSON, ASCII, without floats, at most 65,535 bytes (the limit of a C2SP tlog-tiles entry). For this
+profile orjson with sorted keys writes the same bytes as RFC 8785; a test compares it with the
+`rfc8785` package.
 """
 
 import hashlib
@@ -24,14 +24,14 @@ from onrecord.domain.event_types import parse_event
 from onrecord.domain.payload import Json, split_payload
 from onrecord.domain.requests import ProposedEvent
 
-SHAPE: Final = 1
-"""`v`: the shape of the entry itself, as told apart from the version of its event type."""
+ENTRY_VERSION: Final = 1
+"""`v`: the version of the format of entries. Event types have versions of their own."""
 MAX_BYTES: Final = 65_535
 SALT_BYTES: Final = 32
 
 
 class Payload(NamedTuple):
-    """One section: 32 random bytes, and canonical JSON in UTF-8."""
+    """A payload section. `salt`: 32 random bytes; `value`: canonical JSON in UTF-8."""
 
     section: str
     salt: bytes
@@ -53,13 +53,13 @@ def leaf_hash(entry: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + entry).digest()
 
 
-def stamp(instant: datetime) -> str:
-    """`recorded_at` as it stands in an entry: UTC, always six decimals."""
+def format_timestamp(instant: datetime) -> str:
+    """`recorded_at` in the format of an entry: UTC, always six decimals."""
     return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-class Sealed(NamedTuple):
-    """An event as it will stand on record, but for its place: all that can be done beforehand."""
+class SealedEvent(NamedTuple):
+    """An event split into data and salted sections: what does not depend on its seq."""
 
     draft: ProposedEvent
     data: Json
@@ -67,26 +67,26 @@ class Sealed(NamedTuple):
     commit: Mapping[str, str]
 
 
-def seal(draft: ProposedEvent) -> Sealed:
-    """Take an event apart, and commit to each section under a fresh salt."""
+def seal(draft: ProposedEvent) -> SealedEvent:
+    """Split an event, and commit to each section under a fresh salt."""
     data, sections = split_payload(draft.event)
-    salts = secrets.token_bytes(SALT_BYTES * len(sections))  # at once: each time asks the kernel
+    salts = secrets.token_bytes(SALT_BYTES * len(sections))  # one system call for all
     payloads, commit = [], {}
-    for at, name in enumerate(sorted(sections)):
-        salt, value = salts[at * SALT_BYTES : (at + 1) * SALT_BYTES], canonical(sections[name])
+    for n, name in enumerate(sorted(sections)):
+        salt, value = salts[n * SALT_BYTES : (n + 1) * SALT_BYTES], canonical(sections[name])
         payloads.append(Payload(name, salt, value))
         commit[name] = commitment(salt, value)
-    return Sealed(draft, data, tuple(payloads), commit)
+    return SealedEvent(draft, data, tuple(payloads), commit)
 
 
 def encode(
-    sealed: Sealed, touches: Touches, *, seq: int, recorded_at: str, recorded_by: str
+    sealed: SealedEvent, touches: Touches, *, seq: int, recorded_at: str, recorded_by: str
 ) -> bytes:
-    """The bytes of an accepted event at its place; `recorded_at` is a `stamp`."""
+    """The bytes of an accepted event. `recorded_at` comes from `format_timestamp`."""
     event = sealed.draft.event
     return canonical(
         {
-            "v": SHAPE,
+            "v": ENTRY_VERSION,
             "type": event.type,
             "version": event.version,
             "id": sealed.draft.id,
@@ -101,12 +101,13 @@ def encode(
 
 
 def decode(entry: bytes, values: Mapping[str, bytes]) -> RecordedEvent:
-    """Read an entry with what is left of its payload (canonical JSON by section)."""
-    return _recorded(orjson.loads(entry), {name: orjson.loads(one) for name, one in values.items()})
+    """Parse an entry. `values`: canonical JSON of those sections that are not erased."""
+    sections = {name: orjson.loads(value) for name, value in values.items()}
+    return _recorded(orjson.loads(entry), sections)
 
 
 def decode_whole(whole: bytes) -> RecordedEvent:
-    """The same where both are in one text: `[entry, {section: value}]`."""
+    """`decode` for an entry and its sections in one JSON text: `[entry, {section: value}]`."""
     return _recorded(*orjson.loads(whole))
 
 
@@ -118,24 +119,26 @@ def _recorded(raw: Json, sections: Mapping[str, Json]) -> RecordedEvent:
         recorded_at=_instant(raw["recorded_at"]),
         recorded_by=raw["recorded_by"],
         event=parse_event(raw["type"], raw["version"], raw["data"], sections.values()),
-        erased=_NONE if len(commit) == len(sections) else frozenset(commit) - sections.keys(),
+        erased=_NOTHING if len(commit) == len(sections) else frozenset(commit) - sections.keys(),
     )
 
 
 _uuid: Final = TypeAdapter(UUID).validator.validate_python
-"""As `UUID` reads it, at a quarter of its cost."""
-_NONE: Final[frozenset[str]] = frozenset()
+"""Parses as `UUID(...)` does, at a quarter of the cost."""
+_NOTHING: Final[frozenset[str]] = frozenset()
 _instant: Final = lru_cache(256)(datetime.fromisoformat)  # a commit's entries share theirs
 
 
-def touched(entry: bytes) -> Touches:
-    """The actors and topics that an entry says it is about."""
+def parse_touches(entry: bytes) -> Touches:
+    """The `touches` of an entry."""
     raw = orjson.loads(entry)["touches"]
     return Touches(tuple(raw["actors"]), tuple(raw["topics"]))
 
 
-def says_the_same(entry: bytes, payloads: Iterable[Payload], event: Event) -> bool:
-    """Is this event what the entry recorded? Erased sections say nothing against it."""
+def records_event(entry: bytes, payloads: Iterable[Payload], event: Event) -> bool:
+    """Whether the entry records this event. `payloads` leaves out sections that were erased, which
+    match any content.
+    """
     raw = orjson.loads(entry)
     data, sections = split_payload(event)
     return (
@@ -143,7 +146,8 @@ def says_the_same(entry: bytes, payloads: Iterable[Payload], event: Event) -> bo
         and raw["data"] == data
         and raw["commit"].keys() == sections.keys()
         and all(
-            commitment(one.salt, canonical(sections[one.section])) == raw["commit"][one.section]
-            for one in payloads
+            commitment(payload.salt, canonical(sections[payload.section]))
+            == raw["commit"][payload.section]
+            for payload in payloads
         )
     )

@@ -1,7 +1,7 @@
-"""What comes of each request of a batch, over the ledger as the batch finds it?
+"""Evaluation of the requests of a batch over the ledger as it is under the lock.
 
-Called by `append` and `committer`: what is on record already is answered from there,
-`domain.decisions` judges all else, and what it accepts is numbered and written as bytes.
+A request that is on record already gets its first answer again. `domain.decisions` decides about
+all others, and what it accepts is numbered and encoded. Used by `append`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,15 +14,15 @@ from onrecord.domain.decisions import AcceptedEvent, decide
 from onrecord.domain.requests import Refusal, Request
 from onrecord.ledger.entry import (
     MAX_BYTES,
-    Sealed,
+    SealedEvent,
     decode,
     encode,
-    says_the_same,
+    format_timestamp,
+    records_event,
     seal,
-    stamp,
 )
-from onrecord.ledger.insert import Row
-from onrecord.ledger.lookup import Held, Now
+from onrecord.ledger.insert import NewEntry
+from onrecord.ledger.lookup import LockedLedger, StoredEntry
 
 RECORDED_BY: Final = "local"
 """The key's id, before there are keys."""
@@ -30,7 +30,7 @@ RECORDED_BY: Final = "local"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a writer is told: its event, those appended along, and the size that includes them."""
+    """A recorded request: its event, those appended along, and the size that includes them."""
 
     event: UUID
     along: tuple[UUID, ...]
@@ -41,51 +41,52 @@ class Answer:
 
 
 class Write(NamedTuple):
-    """A request, and its events sealed: made before the lock is asked for, by whoever asks."""
+    """A request with its events sealed, which is done before the lock is taken."""
 
     request: Request
-    sealed: tuple[Sealed, ...]
+    sealed: tuple[SealedEvent, ...]
 
 
-def prepared(request: Request) -> Write:
-    """Make a request ready to be appended."""
+def seal_request(request: Request) -> Write:
+    """Seal the events of a request."""
     return Write(request, tuple(seal(draft) for draft in request.events))
 
 
-class Judging:
-    """Judges requests one by one, each over what the ones before it changed.
+class BatchEvaluator:
+    """Evaluates writes in turn, each over what those before it changed.
 
-    `answers`: an answer or a refusal for each. `rows`: what is to be inserted.
+    `answers`: an answer or a refusal for each. `entries`: what is to be inserted.
     """
 
-    def __init__(self, now: Now) -> None:
-        self.now = now
+    def __init__(self, ledger: LockedLedger) -> None:
+        self.ledger = ledger
         self.answers: list[Answer | Refusal] = []
-        self.rows: list[Row] = []
-        self._stamp = stamp(now.recorded_at)
+        self.entries: list[NewEntry] = []
+        self._timestamp = format_timestamp(ledger.recorded_at)
 
-    def add(self, one: Write) -> None:
-        """Judge one more."""
-        self.answers.append(_repeated(one.request, self.now.seen) or self._new(one))
+    def evaluate(self, write: Write) -> None:
+        """Evaluate the next write."""
+        answer = _find_repeat(write.request, self.ledger.entries) or self._decide(write)
+        self.answers.append(answer)
 
-    def _new(self, one: Write) -> Answer | Refusal:
-        facts = decide(one.request, self.now.state)
+    def _decide(self, write: Write) -> Answer | Refusal:
+        facts = decide(write.request, self.ledger.state)
         if isinstance(facts, Refusal):
             return facts
-        numbered = self._numbered(one, facts)
-        if isinstance(numbered, Answer):
-            self.now.state.apply(facts)
-        return numbered
+        answer = self._encode(write, facts)
+        if isinstance(answer, Answer):
+            self.ledger.state.apply(facts)
+        return answer
 
-    def _numbered(self, write: Write, facts: Sequence[AcceptedEvent]) -> Answer | Refusal:
-        new: list[Row] = []
-        seq = self.now.size + len(self.rows)
-        for place, (fact, sealed) in enumerate(zip(facts, write.sealed, strict=True), start=seq):
+    def _encode(self, write: Write, facts: Sequence[AcceptedEvent]) -> Answer | Refusal:
+        new: list[NewEntry] = []
+        first = self.ledger.frontier.size + len(self.entries)
+        for seq, (fact, sealed) in enumerate(zip(facts, write.sealed, strict=True), start=first):
             entry = encode(
                 sealed,
                 fact.touches,
-                seq=place,
-                recorded_at=self._stamp,
+                seq=seq,
+                recorded_at=self._timestamp,
                 recorded_by=RECORDED_BY,
             )
             if len(entry) > MAX_BYTES:
@@ -93,36 +94,49 @@ class Judging:
                     f"names too much: {len(entry)} bytes of ids and codes, {MAX_BYTES} fit an entry"
                 )
                 return Refusal("entry-too-large", ((fact.proposed.pointer, fault),))
-            new.append(Row(place, fact, entry, sealed.payloads))
-        for row in new:
-            self.now.seen[row.fact.proposed.id] = Held(row.seq, row.entry, row.payloads)
-        self.rows += new
-        return _answer(write.request, seq, self.now.recorded_at)
+            new.append(NewEntry(seq, fact, entry, sealed.payloads))
+        for entry_ in new:
+            stored = StoredEntry(entry_.seq, entry_.entry, entry_.payloads)
+            self.ledger.entries[entry_.fact.proposed.id] = stored
+        self.entries += new
+        return _answer(write.request, first, self.ledger.recorded_at)
 
 
-def _repeated(request: Request, seen: Mapping[UUID, Held]) -> Answer | Refusal | None:
-    """The first answer again, if this request is on record already; a refusal if another one is."""
-    first = seen.get(request.id)
+def _find_repeat(request: Request, entries: Mapping[UUID, StoredEntry]) -> Answer | Refusal | None:
+    """The first answer again if the request is on record; a refusal if its id is another's.
+
+    None if it is new.
+    """
+    first = entries.get(request.id)
     if first is None:
-        taken = [draft.pointer for draft in request.events[1:] if draft.id in seen]
+        taken = [draft.pointer for draft in request.events[1:] if draft.id in entries]
         faults = [(at, "would have an id that is on record already") for at in taken]
         return Refusal("id-reused", tuple(faults)) if taken else None
-    seq = first.seq
-    # An id along can be worked out, so it may be another write's own; what came along came next.
-    found = [seen.get(draft.id) for draft in request.events]
-    beyond = seen.get(request.next_additional_id)
-    more = beyond is not None and beyond.seq == seq + len(request.events)
-    same = not more and all(
-        held is not None
-        and held.seq == seq + n
-        and says_the_same(held.entry, held.payloads, draft.event)
-        for n, (held, draft) in enumerate(zip(found, request.events, strict=True))
-    )
-    if same:
-        return _answer(request, seq, decode(first.entry, {}).recorded_at, repeated=True)
+    if _is_repeat(request, first.seq, entries):
+        recorded_at = decode(first.entry, {}).recorded_at
+        return _answer(request, first.seq, recorded_at, repeated=True)
+    fault = ("/id", "is on record with another body")
     if request.events[0].event.makes in ("actor", "topic"):
-        return Refusal("slug-taken", (("/id", "is on record with another body"),))
-    return Refusal("id-reused", (("/id", "is on record with another body"),))
+        return Refusal("slug-taken", (fault,))
+    return Refusal("id-reused", (fault,))
+
+
+def _is_repeat(request: Request, first: int, entries: Mapping[UUID, StoredEntry]) -> bool:
+    """Whether the events of a request, and no more, are the entries from seq `first` on.
+
+    The id of an event that is appended along can be computed by anybody, so it may belong to
+    another write; the seq tells them apart, as what is appended along follows at once.
+    """
+    beyond = entries.get(request.next_additional_id)
+    if beyond is not None and beyond.seq == first + len(request.events):
+        return False
+    for seq, draft in enumerate(request.events, start=first):
+        stored = entries.get(draft.id)
+        if stored is None or stored.seq != seq:
+            return False
+        if not records_event(stored.entry, stored.payloads, draft.event):
+            return False
+    return True
 
 
 def _answer(request: Request, seq: int, recorded_at: datetime, *, repeated: bool = False) -> Answer:

@@ -1,62 +1,38 @@
-"""How do accepted entries get into the tables?
+"""Insertion of a batch: one statement for all tables of the ledger, and its parameters.
 
-One statement for all tables of a batch, fed with binary arrays. Called by `append`, whose
-transaction has the ledger's lock by then.
+Used by `append`, whose transaction holds the ledger's lock by then.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from onrecord.domain.decisions import AcceptedEvent
-from onrecord.domain.event_types import ERASABLE_KINDS
-from onrecord.kit.sql import binary
-from onrecord.kit.sql.pipeline import Statement
 from onrecord.ledger.entry import Payload, leaf_hash
-from onrecord.ledger.merkle import Frontier
+from onrecord.ledger.lookup import LockedLedger
 
-_SQL: Final = """
-WITH {first} entries AS (
+INSERT: Final = """
+WITH entries AS (
     INSERT INTO ledger.entries (seq, id, entry, leaf_hash)
-    SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bytea[], $4::bytea[]) {where}
+    SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bytea[], $4::bytea[])
 ), payloads AS (
     INSERT INTO ledger.payloads (seq, section, salt, value)
-    SELECT * FROM unnest($5::bigint[], $6::text[], $7::bytea[], $8::bytea[]) {where}
+    SELECT * FROM unnest($5::bigint[], $6::text[], $7::bytea[], $8::bytea[])
 ), touches AS (
     INSERT INTO ledger.touches (kind, name, seq)
-    SELECT * FROM unnest($9::text[], $10::text[], $11::bigint[]) {where}
-), made AS (
+    SELECT * FROM unnest($9::text[], $10::text[], $11::bigint[])
+), ids AS (
     INSERT INTO ledger.ids (id, kind, slug, seq)
-    SELECT * FROM unnest($12::uuid[], $13::text[], $14::text[], $15::bigint[]) {where}
+    SELECT * FROM unnest($12::uuid[], $13::text[], $14::text[], $15::bigint[])
     ON CONFLICT (id) DO UPDATE SET seq = excluded.seq
 )
 INSERT INTO ledger.commits (size, recorded_at, root, frontier)
-SELECT $16::bigint, $17::timestamptz, $18::bytea, $19::bytea[] {where}
-"""
-INSERT: Final = Statement(_SQL.format(first="", where=""))
-"""Inserts what was judged under the lock that is held."""
-
-INSERT_IF: Final = Statement(
-    _SQL.format(
-        first="""so AS MATERIALIZED (
-    SELECT FROM (SELECT * FROM ledger.commits ORDER BY size DESC LIMIT 1) head
-    WHERE size = $20::bigint
-    AND $17::timestamptz BETWEEN recorded_at AND greatest(clock_timestamp(), recorded_at)
-    AND $17::timestamptz > clock_timestamp() - interval '1 s'
-    AND NOT EXISTS (SELECT FROM ledger.entries WHERE id = ANY($2::uuid[]))
-),""",
-        where="WHERE EXISTS (SELECT FROM so)",
-    )
-    + "RETURNING clock_timestamp()"
-)
-"""Inserts what was judged beforehand, if all that was supposed is so under the lock: the ledger
-ends where the batch goes on, its instant is the database's, its events' ids are new (and so the
-things that they make, which have the ids of these). No row if not.
+VALUES ($16::bigint, $17::timestamptz, $18::bytea, $19::bytea[])
 """
 
 
-class Row(NamedTuple):
-    """An accepted fact, numbered and written as bytes."""
+class NewEntry(NamedTuple):
+    """An accepted fact, numbered and encoded."""
 
     seq: int
     fact: AcceptedEvent
@@ -64,60 +40,60 @@ class Row(NamedTuple):
     payloads: tuple[Payload, ...]
 
 
-def insertion(
-    rows: Sequence[Row], frontier: Frontier, recorded_at: datetime
-) -> tuple[list[bytes], Frontier]:
-    """What `INSERT` is given to insert a batch which follows on `frontier`, and the tree after it.
-
-    `INSERT_IF` is given the same, and the size that the ledger is supposed to have.
-    """
-    leaves = [leaf_hash(row.entry) for row in rows]
-    after = frontier.extended(leaves)
-    seqs = [row.seq for row in rows]
-    payloads = [one for row in rows for one in row.payloads]
-    touches = [touches_of(row.fact) for row in rows]
-    things = things_of(rows)
+def insert_params(entries: Sequence[NewEntry], ledger: LockedLedger) -> list[Any]:
+    """The parameters of `INSERT` for entries that follow the end of the ledger."""
+    leaf_hashes = [leaf_hash(entry.entry) for entry in entries]
+    frontier = ledger.frontier.extended(leaf_hashes)
+    payloads = [(entry.seq, payload) for entry in entries for payload in entry.payloads]
+    touches = [(*touch, entry.seq) for entry in entries for touch in touches_rows(entry.fact)]
+    ids = ids_rows(entries)
     return [
-        binary.integers(seqs),
-        binary.uuids([row.fact.proposed.id for row in rows]),
-        binary.blobs([row.entry for row in rows]),
-        binary.blobs(leaves),
-        binary.repeated(seqs, [len(row.payloads) for row in rows]),
-        binary.texts([one.section for one in payloads]),
-        binary.blobs([one.salt for one in payloads]),
-        binary.blobs([one.value for one in payloads]),
-        binary.texts([kind for some in touches for kind, _ in some]),
-        binary.texts([name for some in touches for _, name in some]),
-        binary.repeated(seqs, [len(some) for some in touches]),
-        binary.uuids(things),
-        binary.texts([kind for kind, _, _ in things.values()]),
-        binary.texts([slug for _, slug, _ in things.values()]),
-        binary.integers([seq for _, _, seq in things.values()]),
-        binary.integer(after.size),
-        binary.instant(recorded_at),
-        after.root(),
-        binary.blobs(after.hashes),
-    ], after
+        [entry.seq for entry in entries],
+        [entry.fact.proposed.id for entry in entries],
+        [entry.entry for entry in entries],
+        leaf_hashes,
+        [seq for seq, _ in payloads],
+        [payload.section for _, payload in payloads],
+        [payload.salt for _, payload in payloads],
+        [payload.value for _, payload in payloads],
+        [kind for kind, _, _ in touches],
+        [name for _, name, _ in touches],
+        [seq for _, _, seq in touches],
+        list(ids),
+        [kind for kind, _, _ in ids.values()],
+        [slug for _, slug, _ in ids.values()],
+        [seq for _, _, seq in ids.values()],
+        frontier.size,
+        ledger.recorded_at,
+        frontier.root(),
+        list(frontier.hashes),
+    ]
 
 
-def touches_of(fact: AcceptedEvent) -> list[tuple[str, str]]:
-    """By what an entry is found: kind and name."""
+def touches_rows(fact: AcceptedEvent) -> list[tuple[str, str]]:
+    """The kinds and names under which an entry is found, as rows of `ledger.touches`."""
     draft, touches = fact.proposed, fact.touches
-    found = [("type", draft.event.type)]
-    if draft.event.amends in ERASABLE_KINDS:
-        # An erasure finds all entries of its subject by it, but the first: that has the same id.
-        found.append((draft.event.amends, str(draft.subject)))
-    found += [("actor", actor) for actor in touches.actors]
-    found += [("topic", topic) for topic in touches.topics]
-    found += [("pair", f"{pair.actor}/{pair.topic}") for pair in fact.pairs]
-    return found
+    rows = [("type", draft.event.type)]
+    if draft.event.amends == "statement":
+        # An erasure finds by it all entries of a statement but the first, whose id is the target's.
+        rows.append(("statement", str(draft.subject)))
+    rows += [("actor", actor) for actor in touches.actors]
+    rows += [("topic", topic) for topic in touches.topics]
+    rows += [("pair", f"{pair.actor}/{pair.topic}") for pair in fact.pairs]
+    return rows
 
 
-def things_of(rows: Sequence[Row]) -> dict[Any, tuple[str, str | None, int]]:
-    """Each thing once, with the seq of its last event: ON CONFLICT takes no twins."""
-    things: dict[Any, tuple[str, str | None, int]] = {}
-    for row in rows:
-        event = row.fact.proposed.event
+def ids_rows(entries: Sequence[NewEntry]) -> dict[UUID, tuple[str, str | None, int]]:
+    """Kind, slug and seq of the latest event by id, as rows of `ledger.ids`.
+
+    An id stands in it once, as ON CONFLICT takes no row twice.
+    """
+    rows: dict[UUID, tuple[str, str | None, int]] = {}
+    for entry in entries:
+        event = entry.fact.proposed.event
         if kind := event.makes or event.amends:
-            things[row.fact.proposed.subject] = (kind, event.slug, row.seq)
-    return things
+            slug = getattr(event, "id", None) if kind in ("actor", "topic") else None
+            id_ = entry.fact.proposed.subject
+            earlier = rows.get(id_)
+            rows[id_] = (kind, slug or (earlier and earlier[1]), entry.seq)
+    return rows

@@ -1,120 +1,130 @@
-"""What does the ledger hold of the things that a batch of requests names?
+"""What a batch of requests needs of the ledger, read while its lock is held.
 
-Called by `append` under the lock: the state that `domain.decisions` judges over, and the
-entries that the batch could be repeating.
+The state over which `domain.decisions` evaluates requests, and the entries that a request may
+repeat. Used by `append`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
+
+from psycopg import Pipeline, RawCursor
 
 from onrecord.domain.decisions import Entity, LedgerState, entity_after, touches_after
 from onrecord.domain.ids import EntityKind
 from onrecord.domain.payload import references
-from onrecord.domain.requests import Pair, Request, amended_ids, expected_revisions, referenced_ids
-from onrecord.kit.sql import binary
-from onrecord.kit.sql.pipeline import Call, Connection, Statement
-from onrecord.ledger.entry import Payload, decode, touched
+from onrecord.domain.requests import Request, amended_ids, expected_revisions, referenced_ids
+from onrecord.ledger.entry import Payload, decode, parse_touches
 from onrecord.ledger.merkle import Frontier
 
 
-class Held(NamedTuple):
-    """An entry on record, with what is left of its payload."""
+class StoredEntry(NamedTuple):
+    """An entry on record, with those of its payload sections that were not erased."""
 
     seq: int
     entry: bytes
     payloads: tuple[Payload, ...] = ()
 
 
-class Head(NamedTuple):
-    """The ledger's end, and the database's clock while the lock is held."""
+@dataclass(frozen=True, slots=True)
+class LockedLedger:
+    """The end of the ledger, and what the requests of a batch name.
+
+    `recorded_at`: the instant of the batch, never before that of the last one.
+    `entries`: by event id, those that the batch may repeat. Evaluating adds the batch's own.
+    """
 
     frontier: Frontier
-    clock: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Now:
-    """The ledger as a batch finds it."""
-
-    size: int
     recorded_at: datetime
-    """Of the batch: never before that of the last one."""
     state: LedgerState = field(default_factory=LedgerState)
-    seen: dict[UUID, Held] = field(default_factory=dict)
-    """By event id."""
+    entries: dict[UUID, StoredEntry] = field(default_factory=dict)
 
 
-_LOOK: Final = Statement("""
-SELECT NULL::uuid, 'head', c.size, NULL::bytea, clock_timestamp(), c.recorded_at, c.frontier
-FROM (SELECT) one LEFT JOIN (SELECT * FROM ledger.commits ORDER BY size DESC LIMIT 1) c ON true
+# One statement, because each costs a single writer as much as a third of its commit.
+# $1: ids that the requests name, $2: those of them whose latest entry is needed, $3: ids of the new
+# events. The first row is always there, as `(SELECT)` is one row, even if the ledger is empty.
+_LOOK_UP: Final = """
+SELECT NULL::uuid AS id, 'head' AS kind, head.size AS seq, NULL::bytea AS entry,
+    clock_timestamp() AS now, head.recorded_at, head.frontier
+FROM (SELECT) always
+LEFT JOIN (SELECT * FROM ledger.commits ORDER BY size DESC LIMIT 1) head ON true
 UNION ALL
-SELECT i.id, i.kind, NULL, e.entry, NULL, NULL, NULL FROM ledger.ids i
-LEFT JOIN ledger.entries e ON e.seq = i.seq AND i.id = ANY($2::uuid[])
-WHERE i.id = ANY($1::uuid[])
+SELECT ids.id, ids.kind, NULL, entries.entry, NULL, NULL, NULL
+FROM ledger.ids
+LEFT JOIN ledger.entries ON entries.seq = ids.seq AND ids.id = ANY ($2::uuid[])
+WHERE ids.id = ANY ($1::uuid[])
 UNION ALL
-SELECT id, 'entry', seq, entry, NULL, NULL, NULL FROM ledger.entries WHERE id = ANY($3::uuid[])
-""")
-"""The head, which always gives a row, the things named, and the entries under ids to be written:
-in one statement, as each costs a single writer as much as a third of its commit.
+SELECT id, 'entry', seq, entry, NULL, NULL, NULL
+FROM ledger.entries
+WHERE id = ANY ($3::uuid[])
+"""
+
+_ENTRIES: Final = "SELECT id, seq, entry FROM ledger.entries WHERE id = ANY ($1::uuid[])"
+
+_PAYLOADS: Final = """
+SELECT seq, section, salt, value FROM ledger.payloads WHERE seq = ANY ($1::bigint[])
+"""
+
+_REVISIONS: Final = """
+SELECT name, count(*) FROM ledger.touches
+WHERE kind = 'pair' AND name = ANY ($1::text[])
+GROUP BY name
 """
 
 
-def look(
-    conn: Connection, requests: Sequence[Request], *, after: Sequence[Call]
-) -> tuple[Now, Head]:
-    """All that judging and numbering these requests takes, as it is `after` these statements."""
-    state, seen = LedgerState(), dict[UUID, Held]()
-    asked = _LOOK(
-        binary.uuids({one for request in requests for one in referenced_ids(request)}),
-        binary.uuids({one for request in requests for one in amended_ids(request)}),
-        binary.uuids({one.id for request in requests for one in request.events}),
-    )
-    *_, found = conn.trip(*after, asked)
-    (_, _, size, _, clock, last, hashes), *rest = found
-    for id_, kind, seq, entry, *_ in rest:
+def read_locked_ledger(
+    cursor: RawCursor[Any], pipeline: Pipeline, requests: Sequence[Request]
+) -> LockedLedger:
+    """Read what these requests need, in a round trip that includes the statements before it."""
+    params = [
+        list({id_ for request in requests for id_ in referenced_ids(request)}),
+        list({id_ for request in requests for id_ in amended_ids(request)}),
+        [draft.id for request in requests for draft in request.events],
+    ]
+    (_, _, size, _, now, last, hashes), *rows = _fetch(cursor, pipeline, _LOOK_UP, params)
+    ledger = LockedLedger(Frontier(size or 0, tuple(hashes or ())), max(now, last or now))
+    for id_, kind, seq, entry, *_ in rows:
         if kind == "entry":
-            seen[id_] = Held(seq, entry)
+            ledger.entries[id_] = StoredEntry(seq, entry)
         else:
-            state.entities[id_] = _thing(kind, entry)
-    if seen:
-        _load_rest(conn, requests, seen)
-    state.revisions = _revisions(conn, requests)
-    head = Head(Frontier(size or 0, tuple(hashes or ())), clock)
-    return Now(head.frontier.size, max(clock, last or clock), state, seen), head
-
-
-def _load_rest(conn: Connection, requests: Sequence[Request], seen: dict[UUID, Held]) -> None:
-    """What repeats are compared with: payloads, and what came along with the first beyond these."""
-    beyond = [one.next_additional_id for one in requests if one.id in seen]
-    for id_, seq, entry in conn.execute(
-        "SELECT id, seq, entry FROM ledger.entries WHERE id = ANY(%b::uuid[])", [beyond]
-    ):
-        seen[id_] = Held(seq, entry)
-    ids = {held.seq: id_ for id_, held in seen.items()}
-    for seq, *payload in conn.execute(
-        "SELECT seq, section, salt, value FROM ledger.payloads WHERE seq = ANY(%b::bigint[])",
-        [list(ids)],
-    ):
-        held = seen[ids[seq]]
-        seen[ids[seq]] = held._replace(payloads=(*held.payloads, Payload(*payload)))
-
-
-def _revisions(conn: Connection, requests: Sequence[Request]) -> dict[Pair, int]:
+            ledger.state.entities[id_] = _thing(kind, entry)
+    if ledger.entries:
+        # an entry beyond those of the request tells that another request had the same id
+        beyond = [
+            request.next_additional_id for request in requests if request.id in ledger.entries
+        ]
+        for id_, seq, entry in _fetch(cursor, pipeline, _ENTRIES, [beyond]):
+            ledger.entries[id_] = StoredEntry(seq, entry)
+        ids = {stored.seq: id_ for id_, stored in ledger.entries.items()}
+        for seq, *payload in _fetch(cursor, pipeline, _PAYLOADS, [list(ids)]):
+            stored = ledger.entries[ids[seq]]
+            payloads = (*stored.payloads, Payload(*payload))
+            ledger.entries[ids[seq]] = stored._replace(payloads=payloads)
     pairs = {
-        f"{pair.actor}/{pair.topic}": pair for one in requests for pair in expected_revisions(one)
+        f"{pair.actor}/{pair.topic}": pair
+        for request in requests
+        for pair in expected_revisions(request)
     }
-    found = dict.fromkeys(pairs.values(), 0)
     if pairs:
-        for name, count in conn.execute(
-            "SELECT name, count(*) FROM ledger.touches WHERE kind = 'pair'"
-            " AND name = ANY(%b::text[]) GROUP BY name",
-            [list(pairs)],
-        ):
-            found[pairs[name]] = count
-    return found
+        ledger.state.revisions = dict.fromkeys(pairs.values(), 0)
+        for name, revision in _fetch(cursor, pipeline, _REVISIONS, [list(pairs)]):
+            ledger.state.revisions[pairs[name]] = revision
+    return ledger
+
+
+def _fetch(
+    cursor: RawCursor[Any], pipeline: Pipeline, sql: str, params: Sequence[Any]
+) -> list[tuple[Any, ...]]:
+    """The rows of a query in a pipeline.
+
+    Each ends with a sync. Without one (psycopg would only flush) PostgreSQL does not count the
+    transaction as idle afterwards, and a frozen process would hold the lock for ever.
+    """
+    cursor.execute(sql, params, prepare=True, binary=True)
+    pipeline.sync()
+    return cursor.fetchall()
 
 
 def _thing(kind: EntityKind, latest: bytes | None) -> Entity:
@@ -122,5 +132,5 @@ def _thing(kind: EntityKind, latest: bytes | None) -> Entity:
         return Entity(kind)
     event = decode(latest, {}).event
     return entity_after(
-        event, kind, touches_after(event, touched(latest), tuple(references(event)))
+        event, kind, touches_after(event, parse_touches(latest), tuple(references(event)))
     )

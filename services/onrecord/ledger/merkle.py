@@ -1,8 +1,8 @@
-"""What is the root hash of the ledger after n entries?
+"""The Merkle tree of the ledger (RFC 6962, section 2.1, over SHA-256).
 
-RFC 6962, section 2.1, over SHA-256. Called by the committer, which keeps only the *frontier*: the
-hashes of the perfect subtrees, largest first, that n = 2^a + 2^b + ... leaves fall into. Appending
-a leaf merges equal neighbours; the root folds what is left from the right.
+Used by `insert`. Only the *frontier* of the tree is stored: the hashes of the perfect subtrees into
+which n = 2^a + 2^b + ... leaves fall, largest first. Appending a leaf merges neighbours of equal
+size; the root combines the remaining hashes from the right.
 """
 
 import hashlib

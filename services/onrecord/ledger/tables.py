@@ -1,7 +1,7 @@
-"""Which tables hold the ledger?
+"""Tables of the ledger.
 
-Named by `append`, `read` and the migrations' test; made by `migrations/`, which also sets what a
-table definition cannot say: who may do what, and the triggers that keep it append-only.
+Tests compare them with the migrated database. `migrations/` creates them, and adds what a table
+definition does not contain: grants, and the triggers that keep the tables append-only.
 """
 
 from sqlalchemy import (
@@ -35,7 +35,7 @@ entries = Table(
         "leaf_hash = sha256('\\x00'::bytea || entry)", name="entries_leaf_hash_is_true"
     ),
 )
-"""The record itself: place, event id, canonical bytes, RFC 6962 leaf hash."""
+"""The entries: seq, event id, canonical bytes, RFC 6962 leaf hash."""
 
 ids = Table(
     "ids",
@@ -52,7 +52,7 @@ ids = Table(
         postgresql_where=text("slug IS NOT NULL"),
     ),
 )
-"""Every thing on record, and the seq of its latest event: the write side's whole state."""
+"""Actors, topics, statements and positions, each with the seq of its latest event."""
 
 touches = Table(
     "touches",
@@ -62,8 +62,8 @@ touches = Table(
     Column("seq", BigInteger, nullable=False),
     PrimaryKeyConstraint("kind", "name", "seq"),
 )
-"""By whom and what to find entries: kind actor, topic, type, pair (`actor/topic`, positions only),
-or statement (what was amended).
+"""Index of entries. `kind`: actor, topic, type, pair (`actor/topic`, of positions only), or
+statement (which was amended).
 """
 
 commits = Table(
@@ -74,7 +74,9 @@ commits = Table(
     Column("root", LargeBinary, nullable=False),
     Column("frontier", ARRAY(LargeBinary), nullable=False),
 )
-"""One row a committed batch: the ledger's head, clock and tree state. The newest row is now."""
+"""One row for each committed batch. The newest is the head of the ledger: its size, the instant of
+its last batch, and the state of its Merkle tree.
+"""
 
 payloads = Table(
     "payloads",
@@ -85,7 +87,7 @@ payloads = Table(
     Column("value", LargeBinary, nullable=False),
     PrimaryKeyConstraint("seq", "section"),
 )
-"""The words behind an entry's commitments: all that may be erased."""
+"""The payload sections to which entries commit. Only these can be erased."""
 
 erased = Table(
     "erased",
@@ -95,4 +97,4 @@ erased = Table(
     Column("ground", Text, nullable=False),
     PrimaryKeyConstraint("seq", "section"),
 )
-"""Which sections were erased, and on what ground."""
+"""The sections that were erased, and the legal ground."""

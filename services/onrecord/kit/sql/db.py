@@ -13,13 +13,12 @@ import orjson
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
+from psycopg.types.array import ListBinaryDumper
 from psycopg.types.json import set_json_loads
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql import ClauseElement
-
-from onrecord.kit.sql.pipeline import Connection
 
 Row = dict[str, Any]
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[Row]]
@@ -43,14 +42,11 @@ def conninfo(url: str, *, role: str | None = None, **settings: str) -> str:
     return make_conninfo("", **given, options=" ".join(option for option in options if option))
 
 
-def connect(url: str, *, role: str | None = None, **settings: str) -> Connection:
-    """A sync connection in autocommit; who wants a transaction says so.
-
-    psycopg prepares nothing: it would have the server forget all that is prepared, `trips` too,
-    after a ROLLBACK.
-    """
-    target = conninfo(url, role=role, **settings)
-    return Connection.connect(target, autocommit=True, prepare_threshold=None)
+def connect(url: str, *, role: str | None = None, **settings: str) -> psycopg.Connection[Any]:
+    """A sync connection in autocommit. It sends lists as binary arrays, which cost a tenth."""
+    conn = psycopg.connect(conninfo(url, role=role, **settings), autocommit=True)
+    conn.adapters.register_dumper(list, ListBinaryDumper)
+    return conn
 
 
 def engine(url: str, *, role: str | None = None, **settings: str) -> Engine:

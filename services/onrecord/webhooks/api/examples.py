@@ -19,7 +19,14 @@ from onrecord.domain.events import EVENT_CLASSES
 from onrecord.domain.payload import references as references_of
 from onrecord.domain.payload import split_payload
 from onrecord.domain.requests import ProposedEvent
-from onrecord.ledger.entry import Payload, Sealed, canonical, commitment, encode, stamp
+from onrecord.ledger.entry import (
+    Payload,
+    SealedEvent,
+    canonical,
+    commitment,
+    encode,
+    format_timestamp,
+)
 from onrecord.webhooks import payload
 from onrecord.webhooks.matching import CHANGE_TYPE, EVENT_TYPES
 
@@ -99,7 +106,9 @@ _CHANGE: Final = {
 def example_body(type_: str) -> dict[str, Any]:
     """The body of a delivery of this type."""
     if type_ == payload.PING_TYPE:
-        ping: dict[str, Any] = orjson.loads(payload.ping_body(_EVENT, _SUBJECT, stamp(_AT)))
+        ping: dict[str, Any] = orjson.loads(
+            payload.ping_body(_EVENT, _SUBJECT, format_timestamp(_AT))
+        )
         return ping
     event = _newest(type_).model_validate(EXAMPLES[type_][1])
     sealed = _seal(event)
@@ -110,7 +119,7 @@ def example_body(type_: str) -> dict[str, Any]:
         tuple(sorted({str(actor.name) for actor in references if actor.kind == "actor"})),
         tuple(sorted({str(topic.name) for topic in references if topic.kind == "topic"})),
     )
-    entry = encode(sealed, touches, seq=41, recorded_at=stamp(_AT), recorded_by="local")
+    entry = encode(sealed, touches, seq=41, recorded_at=format_timestamp(_AT), recorded_by="local")
     row = {
         "entry": entry,
         "sections": [section.section for section in sealed.payloads],
@@ -126,14 +135,14 @@ def _newest(type_: str) -> type[Event]:
     return EVENT_CLASSES[max(key for key in EVENT_CLASSES if key[0] == type_)]
 
 
-def _seal(event: Event) -> Sealed:
+def _seal(event: Event) -> SealedEvent:
     """As `entry.seal`, but with a constant salt: the description must not change each time."""
     data, sections = split_payload(event)
     payloads = tuple(
         Payload(name, _SALT, canonical(value)) for name, value in sorted(sections.items())
     )
     commit = {section.section: commitment(section.salt, section.value) for section in payloads}
-    return Sealed(ProposedEvent(_EVENT, event), data, payloads, commit)
+    return SealedEvent(ProposedEvent(_EVENT, event), data, payloads, commit)
 
 
 def describe_webhooks(app: FastAPI) -> None:

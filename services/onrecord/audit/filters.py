@@ -11,12 +11,13 @@ from typing import Any, Final
 
 from sqlalchemy import TextClause
 
+from onrecord.domain.events import PositionChanged
 from onrecord.kit.sql.db import Pool, fetch_all
 from onrecord.kit.sql.sql_files import FilteredQuery, load_query
 from onrecord.ledger.read import SIZE
 from onrecord.projections.queries import CHANGES_KNOWN_SIZE
 
-CHANGED: Final = "position.changed"
+CHANGED: Final = PositionChanged.type
 
 EVENT_BY_ID: Final = load_query("audit/queries/event.sql")
 _ALL_EVENTS: Final = load_query("audit/queries/events.sql")

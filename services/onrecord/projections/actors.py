@@ -6,12 +6,13 @@ citation uses, and because reads of a merged actor mean the one that it was merg
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Column, Connection, Index, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from onrecord.domain.event import RecordedEvent
+from onrecord.domain.event_types import event_types_about
 from onrecord.domain.events import ActorMerged, ActorRegistered, ActorRevised, ActorUnmerged
 from onrecord.domain.payload import as_json
 from onrecord.projections.engine.projection import Projection, metadata
@@ -68,6 +69,8 @@ def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> No
             into.insert(event.actor, entry, {"into_actor": event.into})
         elif isinstance(event, ActorUnmerged):
             into.close(event.actor, entry)
+        else:
+            raise TypeError(f"{event.type} is not folded")
     versions.flush()
     into.flush()
 
@@ -83,12 +86,10 @@ def _row(actor: ActorRegistered | ActorRevised) -> dict[str, Any]:
     }
 
 
-_EVENTS: Final = (ActorRegistered, ActorRevised, ActorMerged, ActorUnmerged)
-
 ACTORS = Projection(
     NAME,
     fold_number=1,
     tables=(actors, merges),
     fold=fold,
-    event_types=frozenset(event.type for event in _EVENTS),
+    event_types=event_types_about("actor"),
 )

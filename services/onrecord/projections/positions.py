@@ -6,14 +6,15 @@ Queried by `steps_read`.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Column, Connection, DateTime, Index, Integer, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from onrecord.domain.dates import bounds
 from onrecord.domain.event import RecordedEvent
-from onrecord.domain.events import PositionChanged, PositionCorrected, PositionRetracted
+from onrecord.domain.event_types import event_types_about
+from onrecord.domain.events import position_after
 from onrecord.domain.position import Position
 from onrecord.projections.engine.projection import Projection, metadata
 from onrecord.projections.engine.versions import VersionedTable, version_columns
@@ -45,20 +46,13 @@ steps = Table(
 def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
     """Insert and close versions of positions."""
     versions = VersionedTable(conn, steps, generation)
-    versions.load_made_seqs(
-        {
-            entry.subject
-            for entry in page
-            if isinstance(entry.event, PositionCorrected | PositionRetracted)
-        }
-    )
+    versions.load_made_seqs({entry.subject for entry in page if entry.event.amends})
     for entry in page:
-        if isinstance(entry.event, PositionChanged):
-            versions.insert(entry.subject, entry, _row(entry.event))
-        elif isinstance(entry.event, PositionCorrected):
-            versions.insert(entry.subject, entry, _row(entry.event.replacement))
-        elif isinstance(entry.event, PositionRetracted):
+        position = position_after(entry.event)
+        if position is None:
             versions.close(entry.subject, entry)
+        else:
+            versions.insert(entry.subject, entry, _row(position))
     versions.flush()
 
 
@@ -88,12 +82,10 @@ def _row(position: Position) -> dict[str, Any]:
     }
 
 
-_EVENTS: Final = (PositionChanged, PositionCorrected, PositionRetracted)
-
 POSITIONS = Projection(
     NAME,
     fold_number=1,
     tables=(steps,),
     fold=fold,
-    event_types=frozenset(event.type for event in _EVENTS),
+    event_types=event_types_about("position"),
 )

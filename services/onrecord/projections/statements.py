@@ -24,12 +24,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from onrecord.domain.dates import bounds
 from onrecord.domain.event import RecordedEvent
-from onrecord.domain.events import (
-    PayloadErased,
-    StatementCorrected,
-    StatementMade,
-    StatementRetracted,
-)
+from onrecord.domain.event_types import event_types_about
+from onrecord.domain.events import PayloadErased, StatementRetracted, statement_after
 from onrecord.domain.payload import as_json, split_payload, without_sections
 from onrecord.domain.statement import Statement
 from onrecord.projections.engine.projection import Projection, metadata
@@ -65,7 +61,7 @@ statements = Table(
     Index(
         "statements_doubted",
         *_MADE,
-        postgresql_where=text("close_type = 'statement.retracted' OR doc ? 'embedded_in'"),
+        postgresql_where=text(f"close_type = '{StatementRetracted.type}' OR doc ? 'embedded_in'"),
     ),
 )
 
@@ -73,23 +69,17 @@ statements = Table(
 def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
     """Insert and close versions of statements; remove what was erased from all of them."""
     versions = VersionedTable(conn, statements, generation)
-    versions.load_made_seqs(
-        {
-            entry.subject
-            for entry in page
-            if isinstance(entry.event, StatementCorrected | StatementRetracted)
-        }
-    )
+    versions.load_made_seqs({entry.subject for entry in page if entry.event.amends})
     for entry in page:
-        if isinstance(entry.event, StatementMade):
-            versions.insert(entry.subject, entry, _row(entry.event, entry.erased))
-        elif isinstance(entry.event, StatementCorrected):
-            versions.insert(entry.subject, entry, _row(entry.event.replacement, entry.erased))
-        elif isinstance(entry.event, StatementRetracted):
-            versions.close(entry.subject, entry)
-        elif isinstance(entry.event, PayloadErased):
+        if isinstance(entry.event, PayloadErased):
             versions.flush()
             _erase(conn, generation, entry.event)
+            continue
+        statement = statement_after(entry.event)
+        if statement is None:
+            versions.close(entry.subject, entry)
+        else:
+            versions.insert(entry.subject, entry, _row(statement, entry.erased))
     versions.flush()
 
 
@@ -135,12 +125,10 @@ def _distinct(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-_EVENTS: Final = (StatementMade, StatementCorrected, StatementRetracted, PayloadErased)
-
 STATEMENTS = Projection(
     NAME,
     fold_number=1,
     tables=(statements,),
     fold=fold,
-    event_types=frozenset(event.type for event in _EVENTS),
+    event_types=event_types_about("statement"),
 )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Column, Connection, Index, Table, Text
 
 from onrecord.domain.event import RecordedEvent
+from onrecord.domain.event_types import event_types_about
 from onrecord.domain.events import TopicRegistered, TopicRevised
 from onrecord.projections.engine.projection import Projection, metadata
 from onrecord.projections.engine.versions import VersionedTable, version_columns
@@ -49,6 +50,8 @@ def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> No
                 "spellings": "\n".join(fold_spelling(name) for name in names),
             }
             versions.insert(event.id, entry, row)
+        else:
+            raise TypeError(f"{event.type} is not folded")
     versions.flush()
 
 
@@ -57,5 +60,5 @@ TOPICS = Projection(
     fold_number=1,
     tables=(topics,),
     fold=fold,
-    event_types=frozenset({TopicRegistered.type, TopicRevised.type}),
+    event_types=event_types_about("topic"),
 )

@@ -12,8 +12,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from onrecord.domain.events import EVENT_CLASSES
-from onrecord.domain.ids import entity_id
+from onrecord.domain.event_types import stored_subject
 
 MEDIA_TYPE: Final = "application/cloudevents+json"
 SOURCE: Final = "urn:onrecord:ledger"  # with the event's id, it identifies an event everywhere
@@ -93,13 +92,6 @@ def ping_body(id_: UUID, endpoint: UUID, at: str) -> bytes:
 
 
 def _subject_path(entry: Mapping[str, Any]) -> str:
-    """The path below `/v1/` of the thing that an entry's event makes, amends or erases words of."""
-    event_class, data = EVENT_CLASSES[entry["type"], entry["version"]], entry["data"]
-    kind = event_class.makes or event_class.amends or event_class.erases
-    assert kind is not None, f"{entry['type']} has no subject"
-    subject = event_class.model_construct(**data).subject(UUID(entry["id"]))
-    if kind not in ("actor", "topic"):
-        return f"{kind}s/{subject}"
-    # The UUID of an actor or topic is derived from its slug: find the field that it came from.
-    slugs = (value for value in data.values() if isinstance(value, str))
-    return f"{kind}s/{next(slug for slug in slugs if entity_id(kind, slug) == subject)}"
+    """The path of the event's subject below `/v1/`."""
+    kind, name = stored_subject(entry["type"], entry["version"], entry["data"], entry["id"])
+    return f"{kind}s/{name}"

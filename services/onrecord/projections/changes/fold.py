@@ -28,14 +28,8 @@ from sqlalchemy import (
 )
 
 from onrecord.domain.event import RecordedEvent
-from onrecord.domain.events import (
-    ActorMerged,
-    ActorUnmerged,
-    PositionChanged,
-    PositionCorrected,
-    PositionRetracted,
-)
-from onrecord.domain.position import Position
+from onrecord.domain.event_types import event_types_about
+from onrecord.domain.events import ActorMerged, ActorUnmerged, position_after
 from onrecord.projections import actors
 from onrecord.projections.changes.affected_ranges import (
     AffectedRanges,
@@ -100,10 +94,10 @@ def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> No
 
 def _fold_positions(conn: Connection, generation: int, entries: Sequence[RecordedEvent]) -> None:
     """Positions were made, corrected and retracted, and no actors merged in between."""
-    positions = [_position(entry) for entry in entries]
+    positions = [position_after(entry.event) for entry in entries]
     names = {position.actor for position in positions if position is not None}
     merged = MergedActors(conn, names, entries[0].seq)
-    amended = {entry.subject for entry in entries if not isinstance(entry.event, PositionChanged)}
+    amended = {entry.subject for entry in entries if entry.event.amends}
     versions = VersionedTable(conn, changes, generation)
     versions.load_made_seqs(amended)
     steps = [
@@ -137,13 +131,6 @@ def _fold_positions(conn: Connection, generation: int, entries: Sequence[Recorde
     versions.flush()
 
 
-def _position(entry: RecordedEvent) -> Position | None:
-    """The position that an event leaves behind, if it leaves one."""
-    if isinstance(entry.event, PositionCorrected):
-        return entry.event.replacement
-    return entry.event if isinstance(entry.event, PositionChanged) else None
-
-
 def _fold_merge(conn: Connection, generation: int, entry: RecordedEvent) -> None:
     """All timelines of an actor join those of another, or part from them."""
     assert isinstance(entry.event, ActorMerged | ActorUnmerged)
@@ -164,17 +151,12 @@ def _fold_merge(conn: Connection, generation: int, entry: RecordedEvent) -> None
     versions.flush()
 
 
-_EVENTS: Final = (
-    *(PositionChanged, PositionCorrected, PositionRetracted),
-    *(ActorMerged, ActorUnmerged),
-)
-
 CHANGES = Projection(
     NAME,
     fold_number=1,
     tables=(changes,),
     fold=fold,
-    event_types=frozenset(event.type for event in _EVENTS),
+    event_types=event_types_about("position") | {ActorMerged.type, ActorUnmerged.type},
     splittable=False,  # a correction moves a step to another timeline, a merge moves all of them
     reads_from=(actors.NAME,),
 )

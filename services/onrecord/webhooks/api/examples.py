@@ -4,7 +4,6 @@ One for each type of event, with an example that is rendered as a real delivery 
 `event_body`), but with constant ids, times and salts. Called by `app_factory`.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -13,11 +12,10 @@ import orjson
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from onrecord.domain.decisions import Touches
+from onrecord.domain.decisions import Touches, touches_after
 from onrecord.domain.event import Event
-from onrecord.domain.events import EVENT_CLASSES
-from onrecord.domain.payload import references as references_of
-from onrecord.domain.payload import split_payload
+from onrecord.domain.event_types import NEWEST_CLASSES
+from onrecord.domain.payload import references, split_payload
 from onrecord.domain.requests import ProposedEvent
 from onrecord.ledger.entry import (
     Payload,
@@ -28,68 +26,12 @@ from onrecord.ledger.entry import (
     format_timestamp,
 )
 from onrecord.webhooks import payload
-from onrecord.webhooks.matching import CHANGE_TYPE, EVENT_TYPES
+from onrecord.webhooks.matching import CHANGE_TYPE
 
 _SUBJECT: Final = UUID("01939a3c-6f00-7a51-8a7c-3f1d5b2c9e10")
 _EVENT: Final = UUID("01939a3c-7b2e-7c0f-9d44-5e8f0a6b7c21")
 _AT: Final = datetime(2022, 12, 2, 9, 30, tzinfo=UTC)
 _SALT: Final = bytes(32)
-_STATEMENT: Final = {
-    "speakers": [{"actor": "spokesman", "role": "Spokesman", "on_behalf_of": ["ministry"]}],
-    "topics": ["talks"],
-    "said_at": "2022-12-01",
-    "said_at_basis": "stated",
-    "content": {"text": "We are ready to talk.", "lang": "en", "mode": "verbatim"},
-    "evidence": [{"url": "https://news.example/talks", "outlet": "The Daily"}],
-    "coder": "desk",
-}
-_POSITION: Final = {
-    "actor": "ministry",
-    "topic": "talks",
-    "stance": "conditional_support",
-    "condition": "If the fighting stops.",
-    "summary": "Ready for talks once the fighting stops.",
-    "effective": "2022-12-01",
-    "basis": [str(_SUBJECT)],
-    "coder": "desk",
-}
-_NAMES: Final = {"kind": "government", "names": [{"name": "Ministry", "lang": "en"}]}
-_LABELS: Final = {"label": "Talks", "proposition": "Hold talks before they withdraw"}
-_AMENDS: Final = {"target": str(_SUBJECT), "by": "us", "reason": "A slip of ours."}
-# The summary and the data of an example of each type.
-EXAMPLES: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
-    "actor.registered": ("An actor is on record.", {"id": "ministry", **_NAMES}),
-    "actor.revised": ("An actor has a new state.", {"id": "ministry", **_NAMES}),
-    "actor.merged": (
-        "From here on, one actor means another.",
-        {"actor": "ministry-2", "into": "ministry", "reason": "The same."},
-    ),
-    "actor.unmerged": (
-        "A merge was wrong, or is over.",
-        {"actor": "ministry-2", "reason": "Not the same after all."},
-    ),
-    "topic.registered": ("A topic is on record.", {"id": "talks", **_LABELS}),
-    "topic.revised": ("A topic has a new state.", {"id": "talks", **_LABELS}),
-    "statement.made": ("Somebody said something.", _STATEMENT),
-    "statement.corrected": (
-        "What a statement on record should have said.",
-        {**_AMENDS, "replacement": _STATEMENT},
-    ),
-    "statement.retracted": ("A statement is taken off the record.", _AMENDS),
-    "position.changed": (
-        "From a date on, somebody holds a stance; `change` tells it from the one before.",
-        _POSITION,
-    ),
-    "position.corrected": (
-        "What a position on record should have been: we were wrong, they did not change.",
-        {**_AMENDS, "replacement": _POSITION},
-    ),
-    "position.retracted": ("A position is taken off the record.", _AMENDS),
-    "payload.erased": (
-        "Words of a statement are gone; from here on no delivery holds them.",
-        {"target": str(_SUBJECT), "sections": ["content"], "ground": "gdpr-17"},
-    ),
-}
 _CHANGE: Final = {
     "kind": "shifted",
     "size": 2,
@@ -110,15 +52,10 @@ def example_body(type_: str) -> dict[str, Any]:
             payload.ping_body(_EVENT, _SUBJECT, format_timestamp(_AT))
         )
         return ping
-    event = _newest(type_).model_validate(EXAMPLES[type_][1])
+    event_class = NEWEST_CLASSES[type_]
+    event = event_class.model_validate(event_class.example)
     sealed = _seal(event)
-    references = [
-        reference for reference in references_of(event) if isinstance(reference.name, str)
-    ]
-    touches = Touches(
-        tuple(sorted({str(actor.name) for actor in references if actor.kind == "actor"})),
-        tuple(sorted({str(topic.name) for topic in references if topic.kind == "topic"})),
-    )
+    touches = touches_after(event, Touches(), references(event))
     entry = encode(sealed, touches, seq=41, recorded_at=format_timestamp(_AT), recorded_by="local")
     row = {
         "entry": entry,
@@ -129,10 +66,6 @@ def example_body(type_: str) -> dict[str, Any]:
     }
     body: dict[str, Any] = orjson.loads(payload.event_body(row))
     return body
-
-
-def _newest(type_: str) -> type[Event]:
-    return EVENT_CLASSES[max(key for key in EVENT_CLASSES if key[0] == type_)]
 
 
 def _seal(event: Event) -> SealedEvent:
@@ -146,11 +79,8 @@ def _seal(event: Event) -> SealedEvent:
 
 
 def describe_webhooks(app: FastAPI) -> None:
-    """Add every POST that an endpoint may receive to the description of this API.
-
-    Raises KeyError if a type of event has no example.
-    """
-    summaries = {type_: EXAMPLES[type_][0] for type_ in EVENT_TYPES}
+    """Add every POST that an endpoint may receive to the description of this API."""
+    summaries = {type_: event_class.__doc__ for type_, event_class in NEWEST_CLASSES.items()}
     for type_, summary in {**summaries, payload.PING_TYPE: "A test."}.items():
         app.webhooks.add_api_route(
             type_,

@@ -92,8 +92,5 @@ def ids_rows(entries: Sequence[NewEntry]) -> dict[UUID, tuple[str, str | None, i
     for entry in entries:
         event = entry.fact.proposed.event
         if kind := event.makes or event.amends:
-            slug = getattr(event, "id", None) if kind in ("actor", "topic") else None
-            id_ = entry.fact.proposed.subject
-            earlier = rows.get(id_)
-            rows[id_] = (kind, slug or (earlier and earlier[1]), entry.seq)
+            rows[entry.fact.proposed.subject] = (kind, event.slug, entry.seq)
     return rows

@@ -1,4 +1,4 @@
-"""COPY of many rows: every row is written, with its own values."""
+"""Bulk insert by COPY: every row is written with its own values."""
 
 from sqlalchemy import select
 
@@ -7,18 +7,17 @@ from onrecord.projections.actors import ACTORS, actors
 from tests.support.histories import registration
 from tests.support.store import Store
 
-MANY = 230
-"""More than are sent at once, and no multiple of that."""
+ROWS = 230
 
 
-def test_rows_that_are_sent_in_several_pieces_keep_their_values(store: Store) -> None:
+def test_every_row_keeps_its_values(store: Store) -> None:
     registered = [
         ActorRegistered(
             id=f"actor-{n}",
             kind="person" if n % 3 else "office",
             names=(ActorName(name=f"Name {n}", lang="en"),) * (n % 2),
         )
-        for n in range(MANY)
+        for n in range(ROWS)
     ]
     for event in registered:
         store.append(registration(event))

@@ -29,7 +29,7 @@ Example: onrecord import statements.csv.gz --dry-run
 The first row of a CSV names its columns, in any order: {", ".join(REQUIRED)}, and at
 least one of {", ".join(SOURCES)}; and, as you need them,
 {", ".join(_OPTIONAL)}. Between two topics
-stands a ; and README.md says more.
+stands a ; and ops/docs/importing.md says more.
 """
 
 

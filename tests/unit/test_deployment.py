@@ -10,7 +10,7 @@ import pytest
 import yaml
 from fastapi import FastAPI
 
-from onrecord.entrypoints import app_factory, cli, ingest_api, read_api
+from onrecord.entrypoints import app_factory, cli, ingest_api, read_api, server
 from onrecord.entrypoints.app_factory import Api
 from onrecord.kit import settings as kit_settings
 from onrecord.kit.settings import BadSettings, Settings
@@ -226,7 +226,7 @@ def test_a_process_serves_the_routes_that_the_table_lists(
 ) -> None:
     served: list[FastAPI] = []
     monkeypatch.setattr(process, "load_process_settings", lambda: ANYWHERE)
-    monkeypatch.setattr(app_factory, "serve", lambda app, *_, **__: served.append(app))
+    monkeypatch.setattr(server, "serve", lambda app, *_, **__: served.append(app))
     process.main()
     name = process.__name__.rpartition(".")[2]
     documented = {row[:2] for row in documented_routes() if row[2] == name}

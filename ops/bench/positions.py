@@ -76,7 +76,9 @@ _ANSWER = text("SELECT body FROM public.answers WHERE pair = :pair")
 @router.get("/{actor}/{topic}")
 async def one_select(request: Request, actor: str, topic: str) -> Response:
     """The bytes of an answer, made beforehand."""
-    found = await db.rows(request.state.read_resources.pool, _ANSWER, {"pair": f"{actor}/{topic}"})
+    found = await db.fetch_all(
+        request.state.read_resources.pool, _ANSWER, {"pair": f"{actor}/{topic}"}
+    )
     headers = {"ETag": 'W/"0"', "Cache-Control": "no-cache"}
     return Response(found[0]["body"], headers=headers, media_type="application/json")
 

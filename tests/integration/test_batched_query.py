@@ -60,7 +60,7 @@ def test_concurrent_positions_equal_sequential_ones(
     async def counted(*args: Any) -> Any:
         nonlocal statements
         statements += 1
-        return await db.rows(*args)
+        return await db.fetch_all(*args)
 
     monkeypatch.setattr(batched_query, "rows", counted)
     chance = Random(7)

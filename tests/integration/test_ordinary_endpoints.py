@@ -16,7 +16,7 @@ from onrecord.audit.routes import get_audit_resources
 from onrecord.ingest.recorder import get_recorder
 from onrecord.kit.http.strict_bodies import MAX_BODY
 from onrecord.query.read_context import get_read_resources
-from onrecord.webhooks.api.routes import webhooks_resources as get_webhook_resources
+from onrecord.webhooks.api.resources import webhooks_resources as get_webhook_resources
 from tests.support import postgres
 from tests.support.bodies import error_places, expect_problem
 from tests.support.store import open_store, run_api

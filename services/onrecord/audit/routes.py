@@ -21,7 +21,7 @@ from onrecord.audit.tail import Tail
 from onrecord.domain.events import EVENT_CLASSES
 from onrecord.kit.http import paging
 from onrecord.kit.http.problems import Problem, responses, unavailable
-from onrecord.kit.sql.db import Pool, rows
+from onrecord.kit.sql.db import Pool, fetch_all
 from onrecord.ledger.read import SIZE
 from onrecord.projections.status import STATUS_WITH_LEDGER
 
@@ -108,7 +108,7 @@ async def list_events(
         return EventSourceResponse(events, headers=headers)
     if NDJSON in accept:
         return StreamingResponse(streams.ndjson_blocks(pool, filters, start), media_type=NDJSON)
-    (page,) = await rows(
+    (page,) = await fetch_all(
         pool, filters.page, {**filters.params, "start": start, "limit": params.limit}
     )
     headers = {"Cache-Control": "no-cache"}
@@ -124,7 +124,7 @@ async def list_events(
 
 async def _require_within_ledger(resources: AuditResources, start: int, parameter: str) -> None:
     """422 where the ledger ends before `start`: the client streamed from another ledger before."""
-    size = (await rows(resources.pool, SIZE, {}))[0]["size"]
+    size = (await fetch_all(resources.pool, SIZE, {}))[0]["size"]
     if start > size:
         async with resources.tail.listening() as watch:
             deadline = asyncio.get_running_loop().time() + MAX_REPLICA_LAG
@@ -148,7 +148,7 @@ def _require_event_types(params: EventSearch) -> None:
 @router.get("/events/{id}", response_model=EventOut)
 async def get_event(resources: AuditResourcesDep, id: UUID) -> Response:
     """One event by its own id."""
-    (row,) = await rows(resources.pool, EVENT_BY_ID, {"id": id})
+    (row,) = await fetch_all(resources.pool, EVENT_BY_ID, {"id": id})
     if not row["lines"]:
         raise Problem(404, "unknown-event", f"No event {id} is on record.")
     return Response(row["lines"][:-1], media_type="application/json")
@@ -157,9 +157,9 @@ async def get_event(resources: AuditResourcesDep, id: UUID) -> Response:
 @router.get("/projections", response_model=ProjectionsOut)
 async def list_projections(resources: AuditResourcesDep) -> ProjectionsOut:
     """How far each projection is, what a rebuild has built, and at which event one stopped."""
-    return projections_response(await rows(resources.pool, STATUS_WITH_LEDGER, {}))
+    return projections_response(await fetch_all(resources.pool, STATUS_WITH_LEDGER, {}))
 
 
 async def ledger_readable(resources: AuditResources) -> tuple[bool, Any]:
     """Check of `/readyz`: the ledger can be read; the detail is its size."""
-    return True, (await rows(resources.pool, SIZE, {}))[0]
+    return True, (await fetch_all(resources.pool, SIZE, {}))[0]

@@ -16,7 +16,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from onrecord.audit.filters import Filters
 from onrecord.audit.tail import POLL_INTERVAL, Tail, Watch
-from onrecord.kit.sql.db import Pool, rows
+from onrecord.kit.sql.db import Pool, fetch_all
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ async def ndjson_blocks(pool: Pool, filters: Filters, start: int) -> AsyncGenera
     query, params = filters.page, filters.params
     next_start: int | None = start
     while next_start is not None:
-        (page,) = await rows(pool, query, {**params, "start": next_start, "limit": PAGE})
+        (page,) = await fetch_all(pool, query, {**params, "start": next_start, "limit": PAGE})
         next_start = page["next"]
         if page["lines"]:
             yield page["lines"]

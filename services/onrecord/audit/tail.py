@@ -13,7 +13,7 @@ from typing import Final
 import psycopg
 import structlog
 
-from onrecord.kit.sql.db import Pool, rows
+from onrecord.kit.sql.db import Pool, fetch_all
 from onrecord.ledger.read import SIZE
 
 log = structlog.get_logger()
@@ -48,7 +48,7 @@ class Watch:
         """Poll until cancelled; over when the database cannot be reached or the ledger shrank."""
         try:
             while True:
-                size = (await rows(pool, SIZE, {}))[0]["size"]
+                size = (await fetch_all(pool, SIZE, {}))[0]["size"]
                 if size < self.size:
                     log.warning("the ledger shrank", was=self.size, now=size)
                     return

@@ -36,9 +36,10 @@ from onrecord.projections.queries import POSITION
 from onrecord.projections.tasks import CATCH_UP
 from onrecord.query import change_routes, position_routes, registry_routes
 from onrecord.query.read_context import ReadResources
-from onrecord.webhooks.api import examples
+from onrecord.webhooks.api import delivery_routes, examples
 from onrecord.webhooks.api import routes as webhook_routes
 from onrecord.webhooks.api.metrics import delivery_metrics
+from onrecord.webhooks.api.resources import WebhooksResources, check_fan_out
 from onrecord.webhooks.http.egress import Network
 from onrecord.webhooks.tasks import QUEUE as WEBHOOKS
 from onrecord.webhooks.tasks import WAKE
@@ -110,7 +111,7 @@ def _routers(apis: frozenset[Api]) -> list[APIRouter]:
         routers += [audit_routes.router]
     if "webhooks" in apis:
         metrics = metrics_router([lambda state: delivery_metrics(state.webhooks.pool)])
-        routers += [webhook_routes.router, metrics]
+        routers += [webhook_routes.router, delivery_routes.router, metrics]
     return [*routers, health_router(_health_checks(apis))]
 
 
@@ -121,7 +122,7 @@ def _health_checks(apis: frozenset[Api]) -> dict[str, HealthCheck]:
     if "audit" in apis:
         checks["ledger"] = lambda state: audit_routes.ledger_readable(state.audit_resources)
     if "webhooks" in apis:
-        checks["webhooks"] = lambda state: webhook_routes.check_fan_out(state.webhooks)
+        checks["webhooks"] = lambda state: check_fan_out(state.webhooks)
     if "write" in apis:
         checks["writer"] = lambda state: write_routes.ledger_writable(state.recorder)
     return checks
@@ -174,7 +175,7 @@ def writer(url: str) -> psycopg.Connection[Any]:
 @asynccontextmanager
 async def _webhook_resources(
     url: str, broker: str, allow: Sequence[Network]
-) -> AsyncIterator[webhook_routes.WebhooksResources]:
+) -> AsyncIterator[WebhooksResources]:
     """A pool, and the wake-ups of the deliverers and of the fan-out."""
     app = celery.create_celery(broker)
     wake = celery.TaskNotifier(app, WAKE, queue=WEBHOOKS)
@@ -182,6 +183,6 @@ async def _webhook_resources(
     async with db.pool(url, role="onrecord_webhooks", size=4) as pool:
         for notifier in (wake, fan_out):
             notifier.start()
-        yield webhook_routes.WebhooksResources(pool, tuple(allow), wake, fan_out)
+        yield WebhooksResources(pool, tuple(allow), wake, fan_out)
         for notifier in (wake, fan_out):
             notifier.stop()

@@ -92,7 +92,7 @@ def _write_of(line: bytes) -> WriteRequest | Problem | Line:
 
 async def _amendment(recorder: Recorder, line: Line) -> WriteRequest | Problem:
     try:
-        targets = await db.rows(recorder.pool, KIND, {"id": line.target})
+        targets = await db.fetch_all(recorder.pool, KIND, {"id": line.target})
         return request_of(line, targets[0]["kind"] if targets else None)
     except Exception as error:  # any error is this line's alone
         return problem_of(error)

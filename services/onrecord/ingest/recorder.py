@@ -17,7 +17,7 @@ from onrecord.domain.events import ActorMerged, ActorUnmerged
 from onrecord.domain.requests import Refusal, Request
 from onrecord.ingest.schemas import Recorded
 from onrecord.kit.http.problems import Problem, at, unavailable
-from onrecord.kit.sql.db import Pool, Row, rows
+from onrecord.kit.sql.db import Pool, Row, fetch_all
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.evaluate import Answer
 from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable, OutcomeUnknown
@@ -103,7 +103,7 @@ class Recorder:
     async def _nearest_slugs(self, kind: str, slug: str) -> str:
         nearest: Sequence[Row] = ()
         with suppress(psycopg.Error):  # the request is refused with or without suggestions
-            nearest = await rows(self.pool, NEAREST, {"kind": kind, "slug": slug})
+            nearest = await fetch_all(self.pool, NEAREST, {"kind": kind, "slug": slug})
         return ", ".join(repr(row["slug"]) for row in nearest)
 
 

@@ -17,7 +17,7 @@ from onrecord.ingest.responses import (
     write_id,
 )
 from onrecord.ingest.schemas import ActorIn, PositionIn, Recorded, StatementIn, TopicIn
-from onrecord.kit.sql.db import rows
+from onrecord.kit.sql.db import fetch_all
 from onrecord.ledger.read import SIZE
 
 router = APIRouter(prefix="/v1", tags=["write API"], responses=WRITE_RESPONSES)
@@ -57,5 +57,5 @@ async def register_topic(body: TopicIn, recorder: RecorderDep) -> Response:
 
 async def ledger_writable(recorder: Recorder) -> tuple[bool, Any]:
     """Check of `/readyz`: the ledger's database accepts connections."""
-    await rows(recorder.pool, SIZE, {})
+    await fetch_all(recorder.pool, SIZE, {})
     return True, "the ledger can be reached"

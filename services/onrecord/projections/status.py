@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import text
 
-from onrecord.kit.sql.db import Pool, Row, rows
+from onrecord.kit.sql.db import Pool, Row, fetch_all
 from onrecord.projections.engine.projection import Projection
 from onrecord.projections.registry import PROJECTIONS
 
@@ -101,7 +101,7 @@ def last_sweep(status_rows: Iterable[Row]) -> datetime | None:
 
 async def check_projections(pool: Pool) -> tuple[bool, Any]:
     """For `/readyz`: whether this program can fold each projection, and where each is."""
-    status_rows = await rows(pool, STATUS, {})
+    status_rows = await fetch_all(pool, STATUS, {})
     details: dict[str, Any] = {}
     ready = True
     for status in projection_statuses(status_rows):

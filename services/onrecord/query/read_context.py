@@ -17,7 +17,7 @@ from onrecord.domain.dates import last_instant
 from onrecord.kit.http import paging
 from onrecord.kit.http.problems import unavailable
 from onrecord.kit.sql.batched_query import BatchedQuery
-from onrecord.kit.sql.db import Pool, Row, rows
+from onrecord.kit.sql.db import Pool, Row, fetch_all
 from onrecord.projections import clock
 from onrecord.projections.queries import SIZE_AT, SNAPSHOT_SIZE
 from onrecord.query.params import AtSize, Paged
@@ -54,7 +54,7 @@ class ReadContext:
 
     async def rows(self, query: ClauseElement, **params: Any) -> Sequence[Row]:
         """Run a query of `projections.queries` at this size; at least one row comes back."""
-        return await rows(self.pool, query, {**params, "known_size": self.known_size})
+        return await fetch_all(self.pool, query, {**params, "known_size": self.known_size})
 
     def state_of(self, row: Mapping[str, Any]) -> Known:
         """The state of the record at which a row was read."""
@@ -76,7 +76,7 @@ async def begin_read(
     elif known_size is None and params.known_at is not None:
         if params.min_size:
             await _wait_for_size(pool, params.min_size, [*projections, clock.NAME])
-        (row,) = await rows(pool, SIZE_AT, {"known_at": last_instant(params.known_at)})
+        (row,) = await fetch_all(pool, SIZE_AT, {"known_at": last_instant(params.known_at)})
         known_size, provisional = row["size"], row["provisional"]
     if at_least := max(known_size or 0, params.min_size or 0):
         await _wait_for_size(pool, at_least, [*projections, clock.NAME])
@@ -87,7 +87,7 @@ async def _wait_for_size(pool: Pool, size: int, projections: Sequence[str]) -> N
     deadline = asyncio.get_running_loop().time() + MAX_WAIT
     pause = 0.002
     while True:
-        (row,) = await rows(pool, SNAPSHOT_SIZE, {"names": list(projections)})
+        (row,) = await fetch_all(pool, SNAPSHOT_SIZE, {"names": list(projections)})
         if row["size"] >= size:
             return
         if asyncio.get_running_loop().time() >= deadline:

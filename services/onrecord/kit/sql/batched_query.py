@@ -16,7 +16,7 @@ import psycopg
 from psycopg_pool import PoolTimeout
 from sqlalchemy.sql import ClauseElement
 
-from onrecord.kit.sql.db import Pool, Row, rows
+from onrecord.kit.sql.db import Pool, Row, fetch_all
 
 MAX_WORKERS: Final = 4
 """Workers that run a statement at a time each: half of the read API's pool."""
@@ -107,7 +107,7 @@ class BatchedQuery:
         try:
             numbered = [{**call.params, "n": n} for n, call in enumerate(batch)]
             params = {"params": orjson.dumps(numbered).decode()}
-            by_number = {row["n"]: row for row in await rows(self._pool, self._query, params)}
+            by_number = {row["n"]: row for row in await fetch_all(self._pool, self._query, params)}
             for n, call in enumerate(batch):
                 if not call.result.done():
                     call.result.set_result(by_number[n])

@@ -125,6 +125,3 @@ async def fetch_all(pool: Pool, query: ClauseElement, params: Mapping[str, Any])
                     raise
         retried = True
         await pool.check()
-
-
-rows = fetch_all  # the name until every caller has the new one

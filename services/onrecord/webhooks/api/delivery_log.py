@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from onrecord.kit.sql.db import Pool, Row, rows
+from onrecord.kit.sql.db import Pool, Row, fetch_all
 from onrecord.webhooks.api.endpoints import execute_once
 from onrecord.webhooks.api.responses import Attempt, Delivery
 from onrecord.webhooks.tables import PING
@@ -83,13 +83,13 @@ async def select_deliveries(
 ) -> list[Row]:
     """Deliveries of an endpoint in these states with ids below `before`, the newest first."""
     params = {"endpoint": endpoint, "states": list(states), "before": before, "limit": limit}
-    return [*await rows(pool, _DELIVERIES, {**params, "id": None})]
+    return [*await fetch_all(pool, _DELIVERIES, {**params, "id": None})]
 
 
 async def read_delivery(pool: Pool, id_: int) -> Row | None:
     """A delivery; None if there is none, or its endpoint is deleted."""
     params: dict[str, Any] = {"endpoint": None, "states": [], "before": 0, "id": id_, "limit": 1}
-    deliveries = await rows(pool, _DELIVERIES, params)
+    deliveries = await fetch_all(pool, _DELIVERIES, params)
     return deliveries[0] if deliveries else None
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import text
 
-from onrecord.kit.sql.db import Pool, rows
+from onrecord.kit.sql.db import Pool, fetch_all
 from onrecord.projections.queries import CHANGES_KNOWN_SIZE
 from onrecord.webhooks import payload
 from onrecord.webhooks.api.responses import DryRun, Matched
@@ -37,7 +37,7 @@ async def feed_page(
     """Bodies of up to `limit` events from seq `start` on, and where the next page starts."""
     end = await matchable_size(pool)
     seqs, following = await match_page(pool, filter_, start=start, end=end, limit=limit)
-    events = await rows(pool, payload.EVENTS, {"seqs": seqs}) if seqs else ()
+    events = await fetch_all(pool, payload.EVENTS, {"seqs": seqs}) if seqs else ()
     bodies = [payload.event_body(row) for row in sorted(events, key=lambda row: row["seq"])]
     return bodies, following
 
@@ -52,7 +52,7 @@ async def dry_run_filter(pool: Pool, filter_: Filter, last: int) -> DryRun:
         from_size=start,
         to_size=size,
         matched=len(seqs),
-        items=[Matched.model_validate(row) for row in await rows(pool, _DETAILS, listed)],
+        items=[Matched.model_validate(row) for row in await fetch_all(pool, _DETAILS, listed)],
     )
 
 
@@ -61,10 +61,10 @@ async def match_page(
 ) -> tuple[list[int], int | None]:
     """The seqs of the next `limit` candidates that pass, and where the next page starts."""
     search = {**filter_.search, "start": start, "end": end, "limit": limit}
-    (row,) = await rows(pool, MATCHED, search)
+    (row,) = await fetch_all(pool, MATCHED, search)
     return row["seqs"], row["next"]
 
 
 async def matchable_size(pool: Pool) -> int:
     """The size up to which events can be matched: the projections know their changes and merges."""
-    return int((await rows(pool, CHANGES_KNOWN_SIZE, {}))[0]["size"])
+    return int((await fetch_all(pool, CHANGES_KNOWN_SIZE, {}))[0]["size"])

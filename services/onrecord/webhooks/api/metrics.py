@@ -11,7 +11,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from sqlalchemy import text
 
-from onrecord.kit.sql.db import Pool, rows
+from onrecord.kit.sql.db import Pool, fetch_all
 
 _COUNTS: Final = text("""
 SELECT coalesce(sum(delivered), 0)::bigint AS delivered,
@@ -63,8 +63,8 @@ CROSS JOIN LATERAL (
 
 async def delivery_metrics(pool: Pool) -> Sequence[Metric]:
     """All metrics of this package."""
-    (count,) = await rows(pool, _COUNTS, {})
-    (lag,) = await rows(pool, _LAG, {})
+    (count,) = await fetch_all(pool, _COUNTS, {})
+    (lag,) = await fetch_all(pool, _LAG, {})
     attempts = CounterMetricFamily(
         "onrecord_webhook_attempts",
         "Attempts to deliver, by result; unknown: the process ended before it knew.",

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from onrecord.kit.sql.db import Pool, Row, rows
+from onrecord.kit.sql.db import Pool, Row, fetch_all
 from onrecord.webhooks.api.endpoints import execute_once
 from onrecord.webhooks.api.feed import match_page
 from onrecord.webhooks.matching import Filter
@@ -40,8 +40,8 @@ async def start_replay(
     id_: UUID = endpoint["id"]
     start = from_size
     if start is None:
-        start = (await rows(pool, _SIZE_BEFORE, {"since": since}))[0]["size"]
-    end = max(start, (await rows(pool, _END, {"id": id_}))[0]["size"])
+        start = (await fetch_all(pool, _SIZE_BEFORE, {"since": since}))[0]["size"]
+    end = max(start, (await fetch_all(pool, _END, {"id": id_}))[0]["size"])
     events = await _count(pool, Filter.of(endpoint), start, end)
     params = {"id": id_, "start": start, "end": end, "events": events}
     return bool(await execute_once(pool, _INSERT, params))

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from onrecord.domain.ids import EntityKind, entity_id
 from onrecord.kit.http.problems import Problem, at
-from onrecord.kit.sql.db import Pool, rows
+from onrecord.kit.sql.db import Pool, fetch_all
 from onrecord.ledger.read import NEAREST, SIZE
 from onrecord.webhooks.http.egress import Network, NotAllowed, checked_url
 from onrecord.webhooks.matching import CHANGE_TYPE, EVENT_TYPES
@@ -45,13 +45,13 @@ async def check_names(pool: Pool, body: Any) -> None:
         for kind, slugs in filters
         for n, slug in enumerate(slugs)
     }
-    registered = await rows(pool, _ON_RECORD, {"ids": list(ids.values())}) if ids else ()
+    registered = await fetch_all(pool, _ON_RECORD, {"ids": list(ids.values())}) if ids else ()
     on_record = {row["id"] for row in registered}
     unknown = [place for place, id_ in ids.items() if id_ not in on_record]
     for count, (kind, n, slug) in enumerate(unknown):
         message = f"no {kind} {slug!r} is on record"
         if count < MAX_SUGGESTIONS:
-            near = await rows(pool, NEAREST, {"kind": kind, "slug": slug})
+            near = await fetch_all(pool, NEAREST, {"kind": kind, "slug": slug})
             nearest = ", ".join(repr(row["slug"]) for row in near)
             message += f"; the nearest are {nearest}" if nearest else ""
         faults.append(at(f"/{kind}s/{n}", message))
@@ -70,7 +70,7 @@ def check_filters(endpoint: Mapping[str, Any]) -> None:
 
 async def check_size(pool: Pool, size: int) -> None:
     """The ledger has reached this size."""
-    now = (await rows(pool, SIZE, {}))[0]["size"]
+    now = (await fetch_all(pool, SIZE, {}))[0]["size"]
     if size > now:
         raise _invalid([at("/from_size", f"is beyond the record, which has {now} events")])
 

@@ -1,0 +1,87 @@
+"""Routes of the webhooks API about deliveries: the log, resends, the feed of an endpoint."""
+
+from typing import Annotated
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from onrecord.kit.http import paging
+from onrecord.kit.http.problems import Problem, responses
+from onrecord.webhooks.api import delivery_log, feed
+from onrecord.webhooks.api.requests import DeliveryListParams, FeedParams, ResendIn
+from onrecord.webhooks.api.resources import Resources, delivery_with_attempts, endpoint_row
+from onrecord.webhooks.api.responses import Delivery, DeliveryPage, FeedPage, Resent
+from onrecord.webhooks.matching import Filter
+
+router = APIRouter(prefix="/v1", tags=["webhooks API"], responses=responses(404, 422, 503))
+DeliveryId = Annotated[int, Path(ge=1, lt=2**63)]
+
+
+@router.get("/endpoints/{id}/deliveries")
+async def list_deliveries(
+    request: Request,
+    response: Response,
+    id: UUID,
+    resources: Resources,
+    params: Annotated[DeliveryListParams, Query()],
+) -> DeliveryPage:
+    """What was sent and is to be sent, the last made first, with every attempt."""
+    await endpoint_row(resources.pool, id)
+    before = paging.key(params.cursor, int)[0] if params.cursor else 2**63 - 1
+    states = (params.state,) if params.state else delivery_log.STATES
+    listed = await delivery_log.select_deliveries(
+        resources.pool, endpoint=id, states=states, before=before, limit=params.limit + 1
+    )
+    cursor = None
+    if len(listed) > params.limit:
+        cursor = paging.cursor([listed[params.limit - 1]["id"]])
+        response.headers["Link"] = paging.link(request.url, cursor)
+    items = [delivery_log.delivery_out(row) for row in listed[: params.limit]]
+    return DeliveryPage(items=items, next=cursor)
+
+
+@router.post("/endpoints/{id}/resend", responses=responses(400, 413, 415))
+async def resend_failed(id: UUID, body: ResendIn, resources: Resources) -> Resent:
+    """Make all deliveries due again that failed for good since a time."""
+    await endpoint_row(resources.pool, id)
+    resent = await delivery_log.requeue_failed(resources.pool, id, body.failed_since)
+    resources.wake.notify()
+    return Resent(resent=resent)
+
+
+@router.get("/endpoints/{id}/feed", response_model=FeedPage)
+async def feed_of_endpoint(
+    request: Request, id: UUID, resources: Resources, params: Annotated[FeedParams, Query()]
+) -> Response:
+    """What the endpoint would be sent after a seq, from the ledger: for a receiver that was down.
+    Without `after`, from where the endpoint began.
+    """
+    row = await endpoint_row(resources.pool, id)
+    start = row["size"] if params.after is None else params.after + 1
+    if params.cursor is not None:
+        (start,) = paging.key(params.cursor, int)
+    bodies, following = await feed.feed_page(resources.pool, Filter.of(row), start, params.limit)
+    headers = {"Cache-Control": "no-cache"}
+    cursor = None
+    if following is not None:
+        cursor = paging.cursor([following])
+        headers["Link"] = paging.link(request.url, cursor)
+    page = {"items": [orjson.Fragment(body) for body in bodies], "next": cursor}
+    return Response(orjson.dumps(page), headers=headers, media_type="application/json")
+
+
+@router.get("/deliveries/{id}")
+async def get_delivery(id: DeliveryId, resources: Resources) -> Delivery:
+    """One delivery with every attempt."""
+    return await delivery_with_attempts(resources.pool, id)
+
+
+@router.post("/deliveries/{id}/resend", responses=responses(409))
+async def resend_delivery(id: DeliveryId, resources: Resources) -> Delivery:
+    """Send it once more, at once, whatever came of it; under the same `webhook-id`."""
+    await delivery_with_attempts(resources.pool, id)
+    if not await delivery_log.requeue_delivery(resources.pool, id):
+        raise Problem(409, "being-sent", "It is being sent just now; wait for what comes of it.")
+    resources.wake.notify()
+    return await delivery_with_attempts(resources.pool, id)

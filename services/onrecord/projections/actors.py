@@ -1,6 +1,6 @@
 """The projection of actors: one row a version of an actor, and one a merge into another actor.
 
-Queried by `registry_read`
+Queried by `queries`
 (by id, or by name in any spelling on record) and joined by reads of positions: for the name that a
 citation uses, and because reads of a merged actor mean the one that it was merged into.
 """

@@ -2,7 +2,7 @@
 
 `valid_from` is in the world, `open_seq` and `close_seq` in the ledger. A row has what its event
 says; what follows from its neighbours in the line, and from merges of actors, is in `changes`.
-Queried by `steps_read`.
+Queried by `queries`.
 """
 
 from collections.abc import Sequence

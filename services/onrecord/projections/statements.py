@@ -1,7 +1,7 @@
 """The projection of statements: one row a version of a statement.
 
 A row has the whole statement as a document, and its words as a text search vector. Queried by
-`statements_read`, and joined by positions for their evidence.
+`queries`, and joined by positions for their evidence.
 """
 
 from collections.abc import Iterable, Sequence

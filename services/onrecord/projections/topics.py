@@ -1,6 +1,6 @@
 """The projection of topics: one row a version of a topic, with its proposition.
 
-Queried by `registry_read`, and joined by positions for citations.
+Queried by `queries`, and joined by positions for citations.
 """
 
 from collections.abc import Sequence

@@ -4,7 +4,7 @@ One row a version of a step. A timeline is that of an actor on a topic, merged a
 the one that they mean, in the order (valid_from, ord, made_seq): a correction keeps its position's
 place, and among equals the later recorded comes later. What a step is (its kind) follows from the
 step before it, so a late arrival, a correction, a retraction or a merge makes new versions of the
-steps that come after it, and of no others. Queried by `steps_read`.
+steps that come after it, and of no others. Queried by `queries`.
 """
 
 from collections.abc import Sequence

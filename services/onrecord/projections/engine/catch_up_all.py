@@ -42,19 +42,19 @@ def catch_up_all(engine: Engine, projections: Sequence[Projection], on_error: On
 
     A projection that reads from another one comes after it in `projections`.
     """
-    together, more, alone = list(projections), False, list[Projection]()
+    healthy, more, alone = list(projections), False, list[Projection]()
     for _ in projections:
         try:
             with engine.connect() as conn:
-                more, alone = _fold_rounds(conn, together)
+                more, alone = _fold_rounds(conn, healthy)
             break
         except Exception as error:
             log.warning(
                 "a page is folded again, projection by projection", reason=describe_error(error)
             )
-            together = [
+            healthy = [
                 projection
-                for projection in together
+                for projection in healthy
                 if _fold_alone(engine, projection, on_error) is not None
             ]
     mended = [projection for projection in alone if _fold_alone(engine, projection, on_error)]

@@ -65,7 +65,7 @@ def test_concurrent_positions_equal_sequential_ones(
     monkeypatch.setattr(batched_query, "rows", counted)
     chance = Random(7)
     with run_oracle(server_url, template) as house:
-        played = house.play(long_history(seed=6, length=300))
+        played = house.record(long_history(seed=6, length=300))
         actors, topics = [*played.cast.actors, "nobody"], [*played.cast.topics, "nothing"]
 
         def one() -> tuple[str, Mapping[str, Any]]:

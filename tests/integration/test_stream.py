@@ -20,42 +20,49 @@ from tests.support import sse, streaming
 from tests.support.bodies import error_places, expect_problem
 from tests.support.processes import until
 from tests.support.store import Store
-from tests.support.streaming import ASKED, SSE, everything, listening, put, take
+from tests.support.streaming import (
+    FILTERS,
+    SSE,
+    append_events,
+    assert_next_events,
+    open_stream,
+    read_lines,
+)
 
 
 @pytest.fixture(autouse=True)
 def stage(store: Store) -> None:
-    streaming.stage(store)
+    streaming.seed_stream(store)
 
 
-@pytest.mark.parametrize("asked", ASKED, ids=str)
+@pytest.mark.parametrize("asked", FILTERS, ids=str)
 def test_a_live_stream_gives_old_events_then_new_ones_and_can_be_resumed(
     client: Client, store: Store, asked: dict[str, Any]
 ) -> None:
-    there = everything(client, **asked)
-    with listening(client, **asked) as found:
-        take(found, there)
-        put(store, *range(20, 40))
-        fresh = everything(client, **asked)[len(there) :]
+    there = read_lines(client, **asked)
+    with open_stream(client, **asked) as found:
+        assert_next_events(found, there)
+        append_events(store, *range(20, 40))
+        fresh = read_lines(client, **asked)[len(there) :]
         assert len(fresh) >= 2
-        take(found, fresh)
-        put(store, *range(40, 60))
+        assert_next_events(found, fresh)
+        append_events(store, *range(40, 60))
         seen = next(found)
-    missed = everything(client, **asked, after=seen.id)
-    with listening(client, int(seen.id), **asked) as found:
-        take(found, missed)
-        put(store, *range(60, 80))
-        take(found, everything(client, **asked, after=seen.id)[len(missed) :])
+    missed = read_lines(client, **asked, after=seen.id)
+    with open_stream(client, int(seen.id), **asked) as found:
+        assert_next_events(found, missed)
+        append_events(store, *range(60, 80))
+        assert_next_events(found, read_lines(client, **asked, after=seen.id)[len(missed) :])
 
 
 def test_events_that_match_a_filter_arrive_among_many_that_do_not(
     client: Client, store: Store
 ) -> None:
-    with listening(client, 23, actor="bob") as bob, listening(client, 23) as all_:
+    with open_stream(client, 23, actor="bob") as bob, open_stream(client, 23) as all_:
         for n in range(24, 44, 2):
-            put(store, n)
+            append_events(store, n)
             assert str(24 + (n - 24) // 2) == next(all_).id
-        put(store, 21)
+        append_events(store, 21)
         assert "34" == next(bob).id == next(all_).id
 
 
@@ -64,31 +71,31 @@ def test_a_stream_of_kinds_of_change_waits_until_they_are_known(
 ) -> None:
     store.catch_up()
     asked: dict[str, Any] = {"kind": ["adopted", "reaffirmed"], "topic": ["talks", "trade"]}
-    there = everything(client, **asked)
+    there = read_lines(client, **asked)
     assert 4 == len(there)
-    with listening(client, **asked) as live:
-        take(live, there)
-        put(store, 20, 21)  # nobody has folded them
-        assert there == everything(client, **asked)
+    with open_stream(client, **asked) as live:
+        assert_next_events(live, there)
+        append_events(store, 20, 21)  # nobody has folded them
+        assert there == read_lines(client, **asked)
         folding = threading.Timer(0.5, store.catch_up)
         folding.start()
         last = next(live)
         folding.join()
-    assert everything(client, **asked)[-1] == last.data
+    assert read_lines(client, **asked)[-1] == last.data
 
 
 def test_every_listener_gets_all_its_events(client: Client, store: Store) -> None:
     """More listeners than the pool has connections."""
     with ExitStack() as stack:
-        all_ = [(stack.enter_context(listening(client, **asked)), asked) for asked in ASKED * 3]
-        put(store, *range(20, 40))
+        all_ = [(stack.enter_context(open_stream(client, **asked)), asked) for asked in FILTERS * 3]
+        append_events(store, *range(20, 40))
         for found, asked in all_:
-            take(found, everything(client, **asked))
+            assert_next_events(found, read_lines(client, **asked))
 
 
 def test_last_event_id_overrides_after(client: Client) -> None:
-    with listening(client, 20, after=5) as found:
-        take(found, everything(client, after=20))
+    with open_stream(client, 20, after=5) as found:
+        assert_next_events(found, read_lines(client, after=20))
 
 
 def test_a_stream_without_events_sends_keepalives(
@@ -122,12 +129,12 @@ def test_a_start_that_a_replica_has_not_reached_is_waited_for(
     monkeypatch.setattr(routes, "MAX_REPLICA_LAG", 30.0)
 
     def listen() -> sse.Event:
-        with listening(client, 24) as found:
+        with open_stream(client, 24) as found:
             return next(found)
 
     with ThreadPoolExecutor() as pool:
         first = pool.submit(listen)
-        put(store, 20, 21)
+        append_events(store, 20, 21)
         assert "25" == first.result().id
 
 
@@ -144,8 +151,8 @@ def test_a_server_that_stops_ends_its_streams(store: Store) -> None:
     port = server.servers[0].sockets[0].getsockname()[1]
     with (
         Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
-        listening(client, 22) as found,
-        listening(client, 22, actor="bob") as other,
+        open_stream(client, 22) as found,
+        open_stream(client, 22, actor="bob") as other,
     ):
         assert ("23", "23") == (next(found).id, next(other).id)
         server.should_exit = True
@@ -159,7 +166,7 @@ def test_streams_end_with_the_database_and_can_be_resumed(
 ) -> None:
     name = urlsplit(store.url).path.removeprefix("/")
     with psycopg.connect(server_url, autocommit=True) as conn:
-        with listening(client, 22) as found, listening(client, 22, actor="bob") as other:
+        with open_stream(client, 22) as found, open_stream(client, 22, actor="bob") as other:
             assert ("23", "23") == (next(found).id, next(other).id)
             conn.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
             conn.execute(
@@ -168,8 +175,8 @@ def test_streams_end_with_the_database_and_can_be_resumed(
             assert ([], []) == (list(found), list(other))
         conn.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     until(lambda: client.get("/v1/events").status_code == 200, "the audit API answers again")
-    put(store, 20)
-    with listening(client, 23) as found:
+    append_events(store, 20)
+    with open_stream(client, 23) as found:
         assert "24" == next(found).id
 
 

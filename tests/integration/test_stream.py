@@ -1,4 +1,4 @@
-"""Live streams give every event once and in order, also when resumed, and end when they must."""
+"""Tests of live streams: every event once and in order, also when resumed; how streams end."""
 
 import asyncio
 import threading
@@ -24,71 +24,73 @@ from tests.support.streaming import ASKED, SSE, everything, listening, put, take
 
 
 @pytest.fixture(autouse=True)
-def stage(store: Store) -> None:
+def seeded_ledger(store: Store) -> None:
     streaming.stage(store)
 
 
-@pytest.mark.parametrize("asked", ASKED, ids=str)
-def test_a_live_stream_gives_old_events_then_new_ones_and_can_be_resumed(
-    client: Client, store: Store, asked: dict[str, Any]
+@pytest.mark.parametrize("params", ASKED, ids=str)
+def test_a_live_stream_sends_old_events_then_new_ones_and_can_be_resumed(
+    client: Client, store: Store, params: dict[str, Any]
 ) -> None:
-    there = everything(client, **asked)
-    with listening(client, **asked) as found:
-        take(found, there)
+    existing = everything(client, **params)
+    with listening(client, **params) as events:
+        take(events, existing)
         put(store, *range(20, 40))
-        fresh = everything(client, **asked)[len(there) :]
-        assert len(fresh) >= 2
-        take(found, fresh)
+        new = everything(client, **params)[len(existing) :]
+        assert len(new) >= 2
+        take(events, new)
         put(store, *range(40, 60))
-        seen = next(found)
-    missed = everything(client, **asked, after=seen.id)
-    with listening(client, int(seen.id), **asked) as found:
-        take(found, missed)
+        seen = next(events)
+    missed = everything(client, **params, after=seen.id)
+    with listening(client, int(seen.id), **params) as events:
+        take(events, missed)
         put(store, *range(60, 80))
-        take(found, everything(client, **asked, after=seen.id)[len(missed) :])
+        take(events, everything(client, **params, after=seen.id)[len(missed) :])
 
 
 def test_events_that_match_a_filter_arrive_among_many_that_do_not(
     client: Client, store: Store
 ) -> None:
-    with listening(client, 23, actor="bob") as bob, listening(client, 23) as all_:
+    with listening(client, 23, actor="bob") as bob, listening(client, 23) as all_events:
         for n in range(24, 44, 2):
             put(store, n)
-            assert str(24 + (n - 24) // 2) == next(all_).id
+            assert str(24 + (n - 24) // 2) == next(all_events).id
         put(store, 21)
-        assert "34" == next(bob).id == next(all_).id
+        assert "34" == next(bob).id == next(all_events).id
 
 
-def test_a_stream_of_kinds_of_change_waits_until_they_are_known(
+def test_a_stream_filtered_by_kind_of_change_waits_for_the_projection(
     client: Client, store: Store
 ) -> None:
     store.catch_up()
-    asked: dict[str, Any] = {"kind": ["adopted", "reaffirmed"], "topic": ["talks", "trade"]}
-    there = everything(client, **asked)
-    assert 4 == len(there)
-    with listening(client, **asked) as live:
-        take(live, there)
-        put(store, 20, 21)  # nobody has folded them
-        assert there == everything(client, **asked)
+    params: dict[str, Any] = {"kind": ["adopted", "reaffirmed"], "topic": ["talks", "trade"]}
+    existing = everything(client, **params)
+    assert 4 == len(existing)
+    with listening(client, **params) as live:
+        take(live, existing)
+        put(store, 20, 21)  # no projection has caught up
+        assert existing == everything(client, **params)
         folding = threading.Timer(0.5, store.catch_up)
         folding.start()
         last = next(live)
         folding.join()
-    assert everything(client, **asked)[-1] == last.data
+    assert everything(client, **params)[-1] == last.data
 
 
 def test_every_listener_gets_all_its_events(client: Client, store: Store) -> None:
     """More listeners than the pool has connections."""
     with ExitStack() as stack:
-        all_ = [(stack.enter_context(listening(client, **asked)), asked) for asked in ASKED * 3]
+        streams = [
+            (stack.enter_context(listening(client, **params)), params) for params in ASKED * 3
+        ]
         put(store, *range(20, 40))
-        for found, asked in all_:
-            take(found, everything(client, **asked))
+        for events, params in streams:
+            take(events, everything(client, **params))
 
 
 def test_last_event_id_overrides_after(client: Client) -> None:
-    with listening(client, 20, after=5) as found:
-        take(found, everything(client, after=20))
+    with listening(client, 20, after=5) as events:
+        take(events, everything(client, after=20))
 
 
 def test_a_stream_without_events_sends_keepalives(
@@ -97,9 +99,9 @@ def test_a_stream_without_events_sends_keepalives(
     monkeypatch.setattr(streams, "KEEPALIVE_INTERVAL", 0.01)
     with client.stream("GET", "/v1/events?after=23", headers={"Accept": SSE}) as answer:
         lines = sse.lines(answer.iter_bytes())
-        said = [next(lines) for _ in range(6)]
-    assert [one.startswith(":") for one in said] == [True, False] * 3
-    assert {"", said[0]} == set(said)
+        received = [next(lines) for _ in range(6)]
+    assert [line.startswith(":") for line in received] == [True, False] * 3
+    assert {"", received[0]} == set(received)
 
 
 @pytest.mark.parametrize("value", ["", "x", "-1", "1.5", str(2**53), "0x1"])
@@ -116,14 +118,14 @@ def test_a_start_beyond_the_ledger_is_refused(client: Client) -> None:
     assert ["after"] == error_places(expect_problem(answer, 422, "invalid"))
 
 
-def test_a_start_that_a_replica_has_not_reached_is_waited_for(
+def test_a_stream_waits_for_a_replica_that_has_not_reached_its_start(
     client: Client, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(routes, "MAX_REPLICA_LAG", 30.0)
 
     def listen() -> sse.Event:
-        with listening(client, 24) as found:
-            return next(found)
+        with listening(client, 24) as events:
+            return next(events)
 
     with ThreadPoolExecutor() as pool:
         first = pool.submit(listen)
@@ -135,7 +137,7 @@ def test_a_start_that_a_replica_has_not_reached_is_waited_for(
 
 
 def test_a_server_that_stops_ends_its_streams(store: Store) -> None:
-    """The server has no deadline here, so if it waited for a stream it would wait for ever."""
+    """The server has no timeout here: if it waited for a stream, it would wait forever."""
     settings = Settings(database_url=store.url, broker_url="memory://", port=1)
     server = ApiServer(create_app(settings, frozenset({"audit"})), port=0)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -144,12 +146,12 @@ def test_a_server_that_stops_ends_its_streams(store: Store) -> None:
     port = server.servers[0].sockets[0].getsockname()[1]
     with (
         Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
-        listening(client, 22) as found,
+        listening(client, 22) as events,
         listening(client, 22, actor="bob") as other,
     ):
-        assert ("23", "23") == (next(found).id, next(other).id)
+        assert ("23", "23") == (next(events).id, next(other).id)
         server.should_exit = True
-        assert ([], []) == (list(found), list(other))
+        assert ([], []) == (list(events), list(other))
     thread.join(30)
     assert not thread.is_alive()
 
@@ -159,35 +161,35 @@ def test_streams_end_with_the_database_and_can_be_resumed(
 ) -> None:
     name = urlsplit(store.url).path.removeprefix("/")
     with psycopg.connect(server_url, autocommit=True) as conn:
-        with listening(client, 22) as found, listening(client, 22, actor="bob") as other:
-            assert ("23", "23") == (next(found).id, next(other).id)
+        with listening(client, 22) as events, listening(client, 22, actor="bob") as other:
+            assert ("23", "23") == (next(events).id, next(other).id)
             conn.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
             conn.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
             )
-            assert ([], []) == (list(found), list(other))
+            assert ([], []) == (list(events), list(other))
         conn.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     until(lambda: client.get("/v1/events").status_code == 200, "the audit API answers again")
     put(store, 20)
-    with listening(client, 23) as found:
-        assert "24" == next(found).id
+    with listening(client, 23) as events:
+        assert "24" == next(events).id
 
 
 def test_the_ledger_is_watched_while_there_are_listeners(store: Store) -> None:
     async def listen() -> None:
         async with db.pool(store.url, role="onrecord_audit", size=1) as pool:
-            end = tail.Tail(pool)
-            async with end.listening() as first:
-                async with end.listening() as second:
+            ledger_tail = tail.Tail(pool)
+            async with ledger_tail.listening() as first:
+                async with ledger_tail.listening() as second:
                     assert first is second
                 await first.wait_beyond(23, deadline=asyncio.get_running_loop().time() + 30)
                 assert (24, False) == (first.size, first.over)
             assert first.over
-            async with end.listening() as third:
+            async with ledger_tail.listening() as third:
                 assert not third.over
-                end.close()
+                ledger_tail.close()
                 assert third.over
-            async with end.listening() as late:
+            async with ledger_tail.listening() as late:
                 assert late.over
 
     asyncio.run(listen())

@@ -1,7 +1,8 @@
 """Tests that the ledger has one strict order, whichever writer dies or freezes under the lock.
 
-With real processes of many writers each, by a committer or by `append` directly, and followers that
-read meanwhile. The checker itself is tested on a ledger without the lock.
+The test runs real processes with many writer threads each, which write through a committer or call
+`append` directly, and followers that read meanwhile. Another test checks `violations` on a ledger
+without the lock.
 """
 
 import os
@@ -32,7 +33,7 @@ from tests.support import bodies
 from tests.support.order import Evidence, Seen, read_ledger, violations
 from tests.support.processes import until
 from tests.support.store import Store
-from tests.support.writers import Plan, notes, outcome, request_of, run
+from tests.support.writers import Plan, outcome, read_log, request_of, run
 
 MIN_KILLS: Final = 12  # writers killed between lock and commit
 MIN_FREEZES: Final = 3
@@ -52,11 +53,11 @@ class RunningWriter:
 
 
 def start(plan: Plan) -> RunningWriter:
-    ours, theirs = FORKED.Pipe()
-    process = FORKED.Process(target=run, args=(plan, theirs), name=plan.name)
+    parent_end, child_end = FORKED.Pipe()
+    process = FORKED.Process(target=run, args=(plan, child_end), name=plan.name)
     process.start()
-    theirs.close()
-    return RunningWriter(plan, process, ours)
+    child_end.close()
+    return RunningWriter(plan, process, parent_end)
 
 
 @contextmanager
@@ -71,7 +72,7 @@ def running(plans: Sequence[Plan]) -> Iterator[dict[str, RunningWriter]]:
 
 
 def finish(writers: dict[str, RunningWriter]) -> None:
-    """Let all of them get their answers, and end without an error."""
+    """Stop all writers once they have their answers; none may end with an error."""
     for writer in writers.values():
         writer.control.send("stop")
     for writer in writers.values():
@@ -85,13 +86,13 @@ def following(url: str) -> Iterator[Callable[[], tuple[Seen, ...]]]:
 
     It returns the seqs and ids that each follower read.
     """
-    over = Event()
+    stopping = Event()
 
     def follow_by(page: Callable[[int], Sequence[RecordedEvent]]) -> Seen:
         seen: list[tuple[int, Any]] = []
         checkpoint = 0
         while True:
-            last = over.is_set()
+            last = stopping.is_set()
             events = page(checkpoint)
             seen += [(event.seq, event.id) for event in events]
             if events:
@@ -99,7 +100,7 @@ def following(url: str) -> Iterator[Callable[[], tuple[Seen, ...]]]:
             elif last:
                 return tuple(seen)
             else:
-                over.wait(0.002)
+                stopping.wait(0.002)
 
     def by_engine() -> Seen:
         engine = db.engine(url, role="onrecord_projections")
@@ -118,13 +119,13 @@ def following(url: str) -> Iterator[Callable[[], tuple[Seen, ...]]]:
         futures += [pool.submit(by_pages, size) for size in PAGES]
 
         def end() -> tuple[Seen, ...]:
-            over.set()
+            stopping.set()
             return tuple(future.result(60) for future in futures)
 
         try:
             yield end
         finally:
-            over.set()
+            stopping.set()
 
 
 def holds_lock(observer: psycopg.Connection[Any], name: str) -> bool:
@@ -150,7 +151,7 @@ def freeze_until_others_write(observer: psycopg.Connection[Any], writer: Running
     writer.control.send("go")
 
 
-def stage(store: Store) -> None:
+def seed(store: Store) -> None:
     actors = [ActorIn.model_validate(bodies.actor(slug) | {"names": ()}) for slug in bodies.ACTORS]
     topics = [TopicIn.model_validate(bodies.topic(slug)) for slug in bodies.TOPICS]
     store.append(*map(write_requests.new_actor, actors), *map(write_requests.new_topic, topics))
@@ -159,19 +160,19 @@ def stage(store: Store) -> None:
 def evidence(url: str, plans: Sequence[Plan], followed: tuple[Seen, ...]) -> Evidence:
     order = read_ledger(url)
     answers = tuple(
-        (f"{plan.name}/{thread}/{n}", request_of(plan.name, note), note)
+        (f"{plan.name}/{thread}/{n}", request_of(plan.name, record), record)
         for plan in plans
-        for (thread, n), note in notes(plan.log).items()
+        for (thread, n), record in read_log(plan.log).items()
     )
-    staged = frozenset(event.id for event in order.events[: len(bodies.ACTORS + bodies.TOPICS)])
-    return Evidence(order, staged, answers, followed)
+    seeded = frozenset(event.id for event in order.events[: len(bodies.ACTORS + bodies.TOPICS)])
+    return Evidence(order, seeded, answers, followed)
 
 
 def test_thirty_four_writers_keep_one_order_while_some_are_killed_or_frozen(
     store: Store, tmp_path: Path
 ) -> None:
-    def plan(name: str, threads: int, door: Any, *holds: str) -> Plan:
-        return Plan(name, store.url, tmp_path / name, threads, door, holds)
+    def plan(name: str, threads: int, via: Any, *waits_before: str) -> Plan:
+        return Plan(name, store.url, tmp_path / name, threads, via, waits_before)
 
     plans = [
         plan("steady", 10, "committer"),
@@ -180,7 +181,7 @@ def test_thirty_four_writers_keep_one_order_while_some_are_killed_or_frozen(
         plan("direct", 4, "append"),
         plan("killed-direct", 4, "append", "WITH"),
     ]
-    stage(store)
+    seed(store)
     kills = freezes = 0
     with (
         psycopg.connect(store.url, autocommit=True) as observer,
@@ -200,15 +201,15 @@ def test_thirty_four_writers_keep_one_order_while_some_are_killed_or_frozen(
                 kills += caught
                 writer.process.kill()
                 writer.process.join(10)
-                other = ("WITH",) if writer.plan.holds == ("COMMIT",) else ("COMMIT",)
-                writers[writer.plan.name] = start(replace(writer.plan, holds=other))
+                other = ("WITH",) if writer.plan.waits_before == ("COMMIT",) else ("COMMIT",)
+                writers[writer.plan.name] = start(replace(writer.plan, waits_before=other))
         finish(writers)
         collected = evidence(store.url, plans, end_following())
     assert [] == violations(collected)
-    answered = {name.rpartition("/")[0] for name, _, note in collected.answers if "seq" in note}
+    answered = {name.rpartition("/")[0] for name, _, record in collected.answers if "seq" in record}
     assert 34 == len(answered)
     assert {"revision-conflict"} == {
-        note["refused"] for _, _, note in collected.answers if "refused" in note
+        record["refused"] for _, _, record in collected.answers if "refused" in record
     }
 
 
@@ -218,7 +219,7 @@ def test_the_lock_is_what_keeps_the_order(store: Store, tmp_path: Path, lock: bo
         Plan("one", store.url, tmp_path / "one", 4, "committer", lock=lock),
         Plan("two", store.url, tmp_path / "two", 4, "append", lock=lock),
     ]
-    stage(store)
+    seed(store)
     with (
         psycopg.connect(store.url, autocommit=True) as observer,
         following(store.url) as end_following,
@@ -233,32 +234,32 @@ def test_the_lock_is_what_keeps_the_order(store: Store, tmp_path: Path, lock: bo
 
 
 def test_the_checker_detects_each_kind_of_disorder(store: Store) -> None:
-    stage(store)
+    seed(store)
     written = [{"thread": 0, "n": n, "expected": {1: 2, 5: 0}.get(n)} for n in range(6)]
-    requests = [request_of("one", note) for note in written]
+    requests = [request_of("one", record) for record in written]
     answers = store.append(*requests)
-    noted = tuple(
-        (f"one/0/{note['n']}", request, note | outcome(answer))
-        for note, request, answer in zip(written, requests, answers, strict=True)
+    recorded_answers = tuple(
+        (f"one/0/{record['n']}", request, record | outcome(answer))
+        for record, request, answer in zip(written, requests, answers, strict=True)
     )
     order = read_ledger(store.url)
     seen = tuple((event.seq, event.id) for event in order.events)
-    staged = frozenset(event.id for event in order.events[: len(bodies.ACTORS + bodies.TOPICS)])
-    good = Evidence(order, staged, noted, (seen,))
-    assert [] == violations(good)
-    for what, disorder in disorders(good):
-        assert violations(disorder), what
+    seeded = frozenset(event.id for event in order.events[: len(bodies.ACTORS + bodies.TOPICS)])
+    valid = Evidence(order, seeded, recorded_answers, (seen,))
+    assert [] == violations(valid)
+    for label, disorder in disorders(valid):
+        assert violations(disorder), label
 
 
-def disorders(good: Evidence) -> Iterator[tuple[str, Evidence]]:
-    order, (seen,), (writer, request, note) = good.ledger, good.followed, good.answers[0]
-    (conflict,) = [answer for answer in good.answers if "refused" in answer[2]]
+def disorders(valid: Evidence) -> Iterator[tuple[str, Evidence]]:
+    order, (seen,), (writer, request, record) = valid.ledger, valid.followed, valid.answers[0]
+    (conflict,) = [answer for answer in valid.answers if "refused" in answer[2]]
     events, later = order.events, order.events[0].recorded_at + timedelta(days=1)
     stale = next(event for event in events if getattr(event.event, "expected_revision", None))
     another = stale.event.model_copy(update={"expected_revision": 1})
     other, after = stale._replace(event=another), events[stale.seq + 1 :]
     aged = events[0]._replace(recorded_at=later)
-    for what, wrong in (
+    for label, wrong in (
         ("a gap", replace(order, events=events[:3] + events[4:])),
         ("a time that went back", replace(order, events=(aged, *events[1:]))),
         ("an uncommitted entry", replace(order, commits=order.commits[:-1])),
@@ -267,23 +268,23 @@ def disorders(good: Evidence) -> Iterator[tuple[str, Evidence]]:
         ("another entry", replace(order, entries=(*order.entries[:-1], b"{}"))),
         ("a stale write", replace(order, events=(*events[: stale.seq], other, *after))),
     ):
-        yield what, replace(good, ledger=wrong)
-    for what, follower in (
+        yield label, replace(valid, ledger=wrong)
+    for label, follower in (
         ("an entry overlooked", seen[:3] + seen[4:]),
         ("an entry read twice", (*seen[:3], *seen[2:])),
         ("two entries in the wrong order", (seen[1], seen[0], *seen[2:])),
         ("the last entry overlooked", seen[:-1]),
     ):
-        yield what, replace(good, followed=(seen, follower))
+        yield label, replace(valid, followed=(seen, follower))
     unanswered = {"thread": 0, "n": 0, "expected": None}
-    for what, answer in (
-        ("another place", (writer, request, note | {"seq": note["seq"] + 1})),
-        ("another size", (writer, request, note | {"size": note["size"] + 1})),
-        ("another time", (writer, request, note | {"at": later.isoformat()})),
+    for label, answer in (
+        ("another place", (writer, request, record | {"seq": record["seq"] + 1})),
+        ("another size", (writer, request, record | {"size": record["size"] + 1})),
+        ("another time", (writer, request, record | {"at": later.isoformat()})),
         ("a failure", (writer, request, unanswered | {"failed": "UniqueViolation"})),
         ("a refusal", (writer, request, unanswered | {"refused": "id-reused"})),
         ("no answer", (writer, request, unanswered)),
         ("a conflict that is none", (*conflict[:2], conflict[2] | {"expected": 1})),
     ):
-        yield what, replace(good, answers=(*good.answers[1:], answer))
-    yield "an entry without an answer", replace(good, answers=good.answers[1:])
+        yield label, replace(valid, answers=(*valid.answers[1:], answer))
+    yield "an entry without an answer", replace(valid, answers=valid.answers[1:])

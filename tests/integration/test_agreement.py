@@ -1,4 +1,4 @@
-"""Agreement of the APIs: the same answer about the same thing, wherever it is read."""
+"""Agreement of the APIs: the same answer about the same entity, wherever it is read."""
 
 import threading
 from uuid import UUID, uuid4
@@ -10,44 +10,44 @@ from tests.support import bodies
 from tests.support.store import Store
 
 
-def recorded(client: Client, path: str, body: dict[str, object]) -> None:
+def post_new(client: Client, path: str, body: dict[str, object]) -> None:
     answer = client.post(path, json=body)
     assert answer.status_code == 201, answer.text
 
 
 def test_a_step_is_the_same_in_timeline_changes_and_position(client: Client, store: Store) -> None:
-    recorded(client, "/v1/actors", bodies.actor("emma"))
-    recorded(client, "/v1/topics", bodies.topic("talks"))
+    post_new(client, "/v1/actors", bodies.actor("emma"))
+    post_new(client, "/v1/topics", bodies.topic("talks"))
     for year, stance in (("2020", "support"), ("2021", "support"), ("2022", "oppose")):
         body = bodies.position(actor="emma", topic="talks", stance=stance, effective=year, basis=[])
-        recorded(client, "/v1/positions", body)
+        post_new(client, "/v1/positions", body)
     store.catch_up()
     pair = "/v1/actors/emma/topics/talks"
-    line = client.get(f"{pair}/timeline").json()["items"]
-    assert client.get("/v1/changes").json()["items"] == line[::-1]
-    assert ["2020", "2020", "2022"] == [one["since"] for one in line]
-    assert "2020" == line[-1]["previous"]["since"]
-    now = client.get(f"{pair}/position").json()
+    timeline = client.get(f"{pair}/timeline").json()["items"]
+    assert client.get("/v1/changes").json()["items"] == timeline[::-1]
+    assert ["2020", "2020", "2022"] == [step["since"] for step in timeline]
+    assert "2020" == timeline[-1]["previous"]["since"]
+    current = client.get(f"{pair}/position").json()
     shared = ("id", "stance", "since", "kind", "change_size", "previous")
-    assert {name: line[-1][name] for name in shared} == {name: now[name] for name in shared}
-    assert line[-1:] == client.get("/v1/actors/emma/positions").json()["items"]
-    assert line[-1:] == client.get("/v1/topics/talks/positions").json()["items"]
+    assert {name: timeline[-1][name] for name in shared} == {name: current[name] for name in shared}
+    assert timeline[-1:] == client.get("/v1/actors/emma/positions").json()["items"]
+    assert timeline[-1:] == client.get("/v1/topics/talks/positions").json()["items"]
 
 
-def test_a_key_used_with_another_body_is_named_by_the_problem(client: Client) -> None:
-    recorded(client, "/v1/actors", bodies.actor("emma"))
-    recorded(client, "/v1/topics", bodies.topic("talks"))
+def test_the_problem_names_the_key_that_was_used_with_another_body(client: Client) -> None:
+    post_new(client, "/v1/actors", bodies.actor("emma"))
+    post_new(client, "/v1/topics", bodies.topic("talks"))
     body = bodies.position(actor="emma", topic="talks", basis=[])
     body.pop("id", None)
     key = {"Idempotency-Key": "one"}
     assert 201 == client.post("/v1/positions", json=body, headers=key).status_code
     other = client.post("/v1/positions", json={**body, "order": 7}, headers=key)
     assert 422 == other.status_code
-    assert ["Idempotency-Key"] == [one["parameter"] for one in other.json()["errors"]]
+    assert ["Idempotency-Key"] == [error["parameter"] for error in other.json()["errors"]]
 
 
 def test_an_etag_matches_in_every_form_of_if_none_match(client: Client, store: Store) -> None:
-    recorded(client, "/v1/actors", bodies.actor("emma"))
+    post_new(client, "/v1/actors", bodies.actor("emma"))
     store.catch_up()
     etag = client.get("/v1/actors/emma").headers["ETag"]
     for sent in (etag, etag.removeprefix("W/"), f'"x", {etag}', "*"):
@@ -59,29 +59,29 @@ def test_an_etag_matches_in_every_form_of_if_none_match(client: Client, store: S
 def test_a_read_with_min_size_sees_a_write_at_the_time_of_its_recording(
     client: Client, store: Store
 ) -> None:
-    recorded(client, "/v1/actors", bodies.actor("emma"))
-    recorded(client, "/v1/topics", bodies.topic("talks"))
+    post_new(client, "/v1/actors", bodies.actor("emma"))
+    post_new(client, "/v1/topics", bodies.topic("talks"))
     body = bodies.position(actor="emma", topic="talks", basis=[])
-    told = client.post("/v1/positions", json=body).json()
+    written = client.post("/v1/positions", json=body).json()
     folding = threading.Timer(0.1, store.catch_up)
     folding.start()
-    asked = {"known_at": told["recorded_at"], "min_size": told["size"]}
-    found = client.get("/v1/actors/emma/topics/talks/position", params=asked).json()
+    params = {"known_at": written["recorded_at"], "min_size": written["size"]}
+    read = client.get("/v1/actors/emma/topics/talks/position", params=params).json()
     folding.join()
-    assert (told["size"], told["id"]) == (found["known"]["size"], found["id"])
+    assert (written["size"], written["id"]) == (read["known"]["size"], read["id"])
 
 
 def test_a_position_may_have_an_id_that_a_statement_could_have_given_it(
     client: Client,
 ) -> None:
-    """Ids along follow from the statement's, so that anybody may use one as an id of their own."""
-    recorded(client, "/v1/actors", bodies.actor("emma"))
-    recorded(client, "/v1/topics", bodies.topic("talks"))
+    """Ids of additional positions are derived from the statement's, so a client may use one."""
+    post_new(client, "/v1/actors", bodies.actor("emma"))
+    post_new(client, "/v1/topics", bodies.topic("talks"))
     plain = bodies.statement(id=str(uuid4()))
-    recorded(client, "/v1/statements", plain)
-    recorded(client, "/v1/topics", bodies.topic("other"))
+    post_new(client, "/v1/statements", plain)
+    post_new(client, "/v1/topics", bodies.topic("other"))
     position = bodies.position(actor="emma", topic="talks", basis=[plain["id"]])
-    recorded(
+    post_new(
         client, "/v1/positions", {**position, "id": str(additional_event_id(UUID(plain["id"]), 0))}
     )
     assert 200 == client.post("/v1/statements", json=plain).status_code

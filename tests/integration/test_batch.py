@@ -1,4 +1,4 @@
-"""Each line of a batch is recorded or refused on its own, in order, however the bytes arrive."""
+"""Batches: each line is recorded or refused on its own, in order, however the bytes arrive."""
 
 import json
 import socket
@@ -40,28 +40,28 @@ BASE = UUID("00000000-0000-4000-8000-000000000000")
 
 @pytest.fixture(scope="module")
 def store(server_url: str, template: str) -> Iterator[Store]:
-    with postgres.database(server_url, template) as url, open_store(url) as made:
-        yield made
+    with postgres.database(server_url, template) as url, open_store(url) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
 def client(store: Store) -> Iterator[Client]:
-    with run_api(store.url) as made:
-        register_all(made)
-        yield made
+    with run_api(store.url) as api_client:
+        register_all(api_client)
+        yield api_client
 
 
-def new() -> str:
+def new_id() -> str:
     return str(uuid4())
 
 
-def said(**over: Json) -> dict[str, Json]:
+def statement_line(**over: Json) -> dict[str, Json]:
     """A line that records a statement."""
-    return line("statement", new(), statement(**over))
+    return line("statement", new_id(), statement(**over))
 
 
-def outcome(results: Iterable[dict[str, Json]]) -> list[tuple[int, int]]:
-    return [(one["line"], one["status"]) for one in results]
+def line_statuses(results: Iterable[dict[str, Json]]) -> list[tuple[int, int]]:
+    return [(result["line"], result["status"]) for result in results]
 
 
 def problem_of(result: dict[str, Json]) -> tuple[int, str, list[str]]:
@@ -72,36 +72,60 @@ def problem_of(result: dict[str, Json]) -> tuple[int, str, list[str]]:
 
 
 def test_every_kind_of_line_is_recorded_in_order(client: Client, store: Store) -> None:
-    slug, made, held, before = f"b{uuid4().hex}", new(), new(), ledger_size(store.url)
+    slug, statement_id, position_id, before = (
+        f"b{uuid4().hex}",
+        new_id(),
+        new_id(),
+        ledger_size(store.url),
+    )
     body = statement(speakers=[{"actor": slug}], topics=[slug], positions=[additional_position()])
-    place = position(actor=slug, topic=slug, basis=[made])
+    position_body = position(actor=slug, topic=slug, basis=[statement_id])
     lines = [
         line("actor", slug, {"kind": "group"}),
         line("topic", slug, topic(slug)),
-        line("statement", made, body),
-        line("position", held, place),
-        line("correction", new(), correction(statement(coder="two")), target=made),
-        line("retraction", new(), retraction(), target=made),
-        line("correction", new(), correction({**place, "stance": "oppose"}), target=held),
-        line("retraction", new(), retraction(), target=held),
-        line("correction", new(), correction(place), target=held),
+        line("statement", statement_id, body),
+        line("position", position_id, position_body),
+        line("correction", new_id(), correction(statement(coder="two")), target=statement_id),
+        line("retraction", new_id(), retraction(), target=statement_id),
+        line(
+            "correction",
+            new_id(),
+            correction({**position_body, "stance": "oppose"}),
+            target=position_id,
+        ),
+        line("retraction", new_id(), retraction(), target=position_id),
+        line("correction", new_id(), correction(position_body), target=position_id),
     ]
     results = send(client, ndjson(lines))
-    assert [(n, 201) for n in range(1, 10)] == outcome(results)
-    assert [slug, slug, made, held, made, made, held, held, held] == [one["id"] for one in results]
-    assert [before + n for n in (0, 1, 2, 4, 5, 6, 7, 8, 9)] == [one["seq"] for one in results]
-    assert [before + n for n in (1, 2, 4, 5, 6, 7, 8, 9, 10)] == [one["size"] for one in results]
+    assert [(n, 201) for n in range(1, 10)] == line_statuses(results)
+    assert [
+        slug,
+        slug,
+        statement_id,
+        position_id,
+        statement_id,
+        statement_id,
+        position_id,
+        position_id,
+        position_id,
+    ] == [result["id"] for result in results]
+    assert [before + n for n in (0, 1, 2, 4, 5, 6, 7, 8, 9)] == [
+        result["seq"] for result in results
+    ]
+    assert [before + n for n in (1, 2, 4, 5, 6, 7, 8, 9, 10)] == [
+        result["size"] for result in results
+    ]
     assert {"line", "status", "id", "seq", "size"} == set(results[0])
     store.catch_up()
-    assert get(client, f"/v1/statements/{made}")["status"] == "retracted"
-    assert get(client, f"/v1/actors/{slug}/topics/{slug}/position")["id"] == held
-    again = send(client, ndjson(lines))
-    assert [{**one, "status": 200} for one in results] == again
+    assert get(client, f"/v1/statements/{statement_id}")["status"] == "retracted"
+    assert get(client, f"/v1/actors/{slug}/topics/{slug}/position")["id"] == position_id
+    repeated = send(client, ndjson(lines))
+    assert [{**result, "status": 200} for result in results] == repeated
 
 
-def test_good_lines_are_kept_whatever_happens_to_others(client: Client, store: Store) -> None:
-    first, second, taken = said(), said(), said()
-    other = {**taken, "body": statement(note="Another.")}
+def test_good_lines_are_recorded_whatever_happens_to_others(client: Client, store: Store) -> None:
+    first, second, repeated = statement_line(), statement_line(), statement_line()
+    other = {**repeated, "body": statement(note="Another.")}
     lines: list[tuple[Any, tuple[int, str, list[str]] | None]] = [
         (first, None),
         ("{", (400, "bad-json", [])),
@@ -109,50 +133,52 @@ def test_good_lines_are_kept_whatever_happens_to_others(client: Client, store: S
         ("[" * 10_000, (400, "bad-json", [])),
         ("[]", (422, "invalid", [""])),
         ("null", (422, "invalid", [""])),
-        (line("poem", new(), {}), (422, "invalid", ["/op"])),
+        (line("poem", new_id(), {}), (422, "invalid", ["/op"])),
         ({"op": "actor", "id": "x"}, (422, "invalid", ["/body"])),
-        ({**said(), "more": 1}, (422, "invalid", ["/more"])),
-        ({**said(), "target": new()}, (422, "invalid", ["/target"])),
-        (line("retraction", new(), retraction()), (422, "invalid", ["/target"])),
+        ({**statement_line(), "more": 1}, (422, "invalid", ["/more"])),
+        ({**statement_line(), "target": new_id()}, (422, "invalid", ["/target"])),
+        (line("retraction", new_id(), retraction()), (422, "invalid", ["/target"])),
         (line("statement", "no-uuid", statement()), (422, "invalid", ["/id"])),
-        (said(said_at="2022-02-30"), (422, "invalid", ["/body/said_at"])),
-        (said(bogus=1), (422, "invalid", ["/body/bogus"])),
-        (said(id=new()), (422, "invalid", ["/body/id"])),
+        (statement_line(said_at="2022-02-30"), (422, "invalid", ["/body/said_at"])),
+        (statement_line(bogus=1), (422, "invalid", ["/body/bogus"])),
+        (statement_line(id=new_id()), (422, "invalid", ["/body/id"])),
         (line("actor", "one", actor("two")), (422, "invalid", ["/body/id"])),
         (line("actor", "emma", actor(kind="group")), (409, "slug-taken", ["/body/id"])),
-        (said(topics=["talk"]), (422, "unknown-reference", ["/body/topics/0"])),
+        (statement_line(topics=["talk"]), (422, "unknown-reference", ["/body/topics/0"])),
         (
-            line("retraction", new(), retraction(), target=new()),
+            line("retraction", new_id(), retraction(), target=new_id()),
             (422, "unknown-reference", ["/target"]),
         ),
-        (taken, None),
+        (repeated, None),
         (other, (422, "id-reused", ["/body/id"])),
         (second, None),
     ]
     before = ledger_size(store.url)
-    results = send(client, ndjson(one for one, _ in lines))
-    assert list(range(1, len(lines) + 1)) == [one["line"] for one in results]
+    results = send(client, ndjson(text for text, _ in lines))
+    assert list(range(1, len(lines) + 1)) == [result["line"] for result in results]
     assert before + 3 == ledger_size(store.url)
-    seen = [problem_of(one) if "problem" in one else None for one in results]
-    assert [expected for _, expected in lines] == seen
+    problems = [problem_of(result) if "problem" in result else None for result in results]
+    assert [expected for _, expected in lines] == problems
 
 
 def test_a_line_may_refer_to_earlier_lines(client: Client) -> None:
-    slug, made = f"n{uuid4().hex}", new()
-    quote = statement(id=made, speakers=[{"actor": slug}])
+    slug, statement_id = f"n{uuid4().hex}", new_id()
+    quote = statement(id=statement_id, speakers=[{"actor": slug}])
     lines = [
-        line("position", new(), position(actor=slug)),
+        line("position", new_id(), position(actor=slug)),
         line("actor", slug, actor(slug)),
-        line("statement", made, quote),
-        line("statement", new(), statement(embedded_in=made)),
-        line("position", new(), position(actor=slug, basis=[made])),
+        line("statement", statement_id, quote),
+        line("statement", new_id(), statement(embedded_in=statement_id)),
+        line("position", new_id(), position(actor=slug, basis=[statement_id])),
     ]
-    assert [one["status"] for one in send(client, ndjson(lines))] == [422, 201, 201, 201, 201]
+    assert [result["status"] for result in send(client, ndjson(lines))] == [422, 201, 201, 201, 201]
 
 
 def test_blank_lines_are_numbered_but_not_answered(client: Client) -> None:
-    body = b"\n \n" + ndjson([said()]) + b"\r\n\t\n" + ndjson([said()]) + b"\n\n"
-    assert outcome(send(client, body)) == [(3, 201), (6, 201)]
+    body = (
+        b"\n \n" + ndjson([statement_line()]) + b"\r\n\t\n" + ndjson([statement_line()]) + b"\n\n"
+    )
+    assert line_statuses(send(client, body)) == [(3, 201), (6, 201)]
 
 
 @pytest.mark.parametrize("body", [b"", b"\n", b" \r\n\n"])
@@ -161,69 +187,84 @@ def test_an_empty_batch_has_an_empty_answer(client: Client, body: bytes) -> None
 
 
 def test_lines_may_end_in_crlf_and_the_last_line_without_a_newline(client: Client) -> None:
-    body = ndjson([said(), said(), said()]).replace(b"\n", b"\r\n").rstrip()
-    assert outcome(send(client, body)) == [(1, 201), (2, 201), (3, 201)]
+    body = (
+        ndjson([statement_line(), statement_line(), statement_line()])
+        .replace(b"\n", b"\r\n")
+        .rstrip()
+    )
+    assert line_statuses(send(client, body)) == [(1, 201), (2, 201), (3, 201)]
 
 
 @pytest.mark.parametrize("step", [1, 7, 1_000])
 def test_the_body_may_arrive_in_chunks_of_any_size(client: Client, step: int) -> None:
-    text = ndjson([said(note="; ".join(STRANGE_STRINGS)), "{", "", said()])[:-1]
+    text = ndjson([statement_line(note="; ".join(STRANGE_STRINGS)), "{", "", statement_line()])[:-1]
     parts = (text[at : at + step] for at in range(0, len(text), step))
-    assert outcome(send(client, parts)) == [(1, 201), (2, 400), (4, 201)]
+    assert line_statuses(send(client, parts)) == [(1, 201), (2, 400), (4, 201)]
 
 
-def test_a_line_that_names_more_than_an_entry_holds_is_refused_alone(client: Client) -> None:
-    crowd = [f"{n:02}-" + "x" * 77 for n in range(64)]
-    register_all(client, crowd, [])
-    speakers = [{"actor": one, "on_behalf_of": crowd} for one in crowd]
-    results = send(client, ndjson([said(speakers=speakers), said(), said(speakers=speakers[:9])]))
-    assert outcome(results) == [(1, 422), (2, 201), (3, 201)]
+def test_a_line_with_too_many_names_for_an_entry_is_refused_alone(client: Client) -> None:
+    slugs = [f"{n:02}-" + "x" * 77 for n in range(64)]
+    register_all(client, slugs, [])
+    speakers = [{"actor": slug, "on_behalf_of": slugs} for slug in slugs]
+    results = send(
+        client,
+        ndjson(
+            [
+                statement_line(speakers=speakers),
+                statement_line(),
+                statement_line(speakers=speakers[:9]),
+            ]
+        ),
+    )
+    assert line_statuses(results) == [(1, 422), (2, 201), (3, 201)]
     assert problem_of(results[0])[1] == "entry-too-large"
 
 
 @pytest.mark.parametrize("step", [50_000, 2**20, 2**23])
 def test_a_line_over_a_mebibyte_is_refused_alone(client: Client, store: Store, step: int) -> None:
-    fits, over = (json.dumps(said()).encode().ljust(2**20 + more) for more in (0, 1))
+    fits, over = (json.dumps(statement_line()).encode().ljust(2**20 + more) for more in (0, 1))
     whole = b"\n".join([over, fits, over * 3, b"", over + b" " * 2**20, fits, b"x" * 2**21])
     before = ledger_size(store.url)
     results = send(client, (whole[at : at + step] for at in range(0, len(whole), step)))
-    assert outcome(results) == [(1, 413), (2, 201), (3, 413), (5, 413), (6, 200), (7, 413)]
+    assert line_statuses(results) == [(1, 413), (2, 201), (3, 413), (5, 413), (6, 200), (7, 413)]
     assert problem_of(results[0]) == (413, "too-large", [])
     assert before + 1 == ledger_size(store.url)
 
 
 def test_three_thousand_lines_are_recorded_in_one_request(client: Client, store: Store) -> None:
-    names = [str(uuid5(BASE, str(n))) for n in range(3_000)]
+    ids = [str(uuid5(BASE, str(n))) for n in range(3_000)]
     before = ledger_size(store.url)
-    results = send(client, ndjson(line("statement", one, statement()) for one in names))
-    assert [(n, 201) for n in range(1, 3_001)] == outcome(results)
-    assert names == [one["id"] for one in results]
-    assert [before + n for n in range(3_000)] == [one["seq"] for one in results]
+    results = send(client, ndjson(line("statement", id_, statement()) for id_ in ids))
+    assert [(n, 201) for n in range(1, 3_001)] == line_statuses(results)
+    assert ids == [result["id"] for result in results]
+    assert [before + n for n in range(3_000)] == [result["seq"] for result in results]
     assert before + 3_000 == ledger_size(store.url)
 
 
 def test_a_batch_and_a_single_write_are_the_same_write(client: Client) -> None:
-    one = said(content=content(text=STRANGE_STRINGS[0]))
-    made = post(client, "/v1/statements", {**one["body"], "id": one["id"]})
-    (result,) = send(client, ndjson([one]))
+    batch_line = statement_line(content=content(text=STRANGE_STRINGS[0]))
+    answer = post(client, "/v1/statements", {**batch_line["body"], "id": batch_line["id"]})
+    (result,) = send(client, ndjson([batch_line]))
     assert {"line": 1, "status": 200} | {
-        name: made[name] for name in ("id", "seq", "size")
+        name: answer[name] for name in ("id", "seq", "size")
     } == result
 
 
 def test_an_id_in_another_spelling_is_the_same_id(client: Client) -> None:
-    one = said()
-    shouted = {**one, "body": {**one["body"], "id": one["id"].upper()}}
-    assert outcome(send(client, ndjson([one, shouted]))) == [(1, 201), (2, 200)]
+    lower_case = statement_line()
+    upper_case = {**lower_case, "body": {**lower_case["body"], "id": lower_case["id"].upper()}}
+    assert line_statuses(send(client, ndjson([lower_case, upper_case]))) == [(1, 201), (2, 200)]
 
 
 def test_a_client_that_reads_only_at_the_end_is_answered(client: Client, store: Store) -> None:
     """Answers back up while the body is still being sent; most HTTP clients send it all first."""
     body, before = (b"{" + b" " * 300 + b"\n") * 40_000, ledger_size(store.url)
-    modest = httpx2.HTTPTransport(socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)])
-    with Client(base_url=client.base_url, transport=modest, timeout=10) as patient:
-        results = send(patient, body)
-    assert [(n, 400) for n in range(1, 40_001)] == outcome(results)
+    small_buffer = httpx2.HTTPTransport(
+        socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)]
+    )
+    with Client(base_url=client.base_url, transport=small_buffer, timeout=10) as late_reader:
+        results = send(late_reader, body)
+    assert [(n, 400) for n in range(1, 40_001)] == line_statuses(results)
     assert before == ledger_size(store.url)
 
 

@@ -65,7 +65,7 @@ def test_concurrent_positions_equal_sequential_ones(
     monkeypatch.setattr(batched_query, "rows", counted)
     chance = Random(7)
     with run_oracle(server_url, template) as oracle:
-        played = oracle.play(long_history(seed=6, length=300))
+        played = oracle.record(long_history(seed=6, length=300))
         actors, topics = [*played.cast.actors, "nobody"], [*played.cast.topics, "nothing"]
 
         def random_query() -> tuple[str, Mapping[str, Any]]:

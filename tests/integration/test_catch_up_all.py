@@ -25,27 +25,27 @@ from onrecord.projections.topics import TOPICS
 from tests.support import postgres
 from tests.support.committing import position_request, seed
 from tests.support.histories import Cast, History, batches, histories
-from tests.support.oracle import FEW
+from tests.support.oracle import FEW_EXAMPLES
 from tests.support.store import Store, assert_equals_replay, open_store, raise_error
 
-SMALL = 3
+SMALL_PAGE = 3
 """Entries of a page, so that a short history is a backlog."""
 
 
 @pytest.fixture(scope="module")
 def shared(server_url: str, template: str) -> Iterator[Store]:
-    """A record for all examples."""
-    with postgres.database(server_url, template) as url, open_store(url) as made:
-        yield made
+    """A store for all examples."""
+    with postgres.database(server_url, template) as url, open_store(url) as opened:
+        yield opened
 
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (catch_up_all, checkpoints):
-        monkeypatch.setattr(module, "PAGE", SMALL)
+        monkeypatch.setattr(module, "PAGE", SMALL_PAGE)
 
 
-def at(size: int, **others: int) -> dict[str, int]:
+def sizes_at(size: int, **others: int) -> dict[str, int]:
     """The sizes of all projections."""
     return {projection.name: size for projection in PROJECTIONS} | others
 
@@ -67,30 +67,32 @@ def admin(store: Store, sql: str) -> None:
         conn.execute(sql.encode())
 
 
-def while_folding(projection: Projection, happens: Callable[[], object]) -> list[Projection]:
-    """All projections; `happens` is called each time when this one folds a page."""
+def call_while_folding(projection: Projection, on_fold: Callable[[], object]) -> list[Projection]:
+    """All projections; `on_fold` is called each time when `projection` folds a page."""
 
     def fold(conn: Connection, generation: int, page: Sequence[object]) -> None:
-        happens()
+        on_fold()
         projection.fold(conn, generation, page)
 
     hooked = replace(projection, fold=fold)
     return [hooked if projection is original else original for original in PROJECTIONS]
 
 
-ahead = st.lists(st.sets(st.sampled_from([one.name for one in PROJECTIONS]), max_size=4))
+ahead = st.lists(
+    st.sets(st.sampled_from([projection.name for projection in PROJECTIONS]), max_size=4)
+)
 """Which projections catch up alone, after each batch."""
 
 
-@FEW
+@FEW_EXAMPLES
 @given(history=histories(24, 60), ahead=ahead)
-def test_projections_at_any_places_come_to_what_the_ledger_says(
+def test_projections_that_start_at_any_sizes_equal_a_replay_in_the_end(
     shared: Store, history: History, ahead: list[set[str]]
 ) -> None:
     cast = Cast(f"h{uuid4().hex[:12]}")
     with pytest.MonkeyPatch.context() as patch:
         for module in (catch_up_all, checkpoints):
-            patch.setattr(module, "PAGE", SMALL)
+            patch.setattr(module, "PAGE", SMALL_PAGE)
         for number, batch in enumerate(batches(history, cast)):
             shared.append(*batch)
             for name in sorted(ahead[number]) if number < len(ahead) else ():
@@ -112,7 +114,7 @@ def test_no_commit_is_left_out_when_many_workers_are_woken_up_at_once(store: Sto
 
     with ThreadPoolExecutor(4) as writers:
         list(writers.map(write, range(120)))
-    assert at(122) == store.sizes()
+    assert sizes_at(122) == store.sizes()
     assert_equals_replay(store)
 
 
@@ -120,17 +122,17 @@ def test_a_worker_that_finds_all_locked_returns_and_the_other_looks_again(
     store: Store,
 ) -> None:
     seed(store)
-    found: list[object] = []
+    results: list[object] = []
 
     def another_worker() -> None:
-        if not found:
+        if not results:
             store.append(position_request())
-            found.append(catch_up(store))
+            results.append(catch_up(store))
 
-    projections = while_folding(ACTORS, another_worker)
+    projections = call_while_folding(ACTORS, another_worker)
     assert (False, {}) == catch_up(store, projections)
-    assert [(False, {})] == found
-    assert at(3) == store.sizes()
+    assert [(False, {})] == results
+    assert sizes_at(3) == store.sizes()
 
 
 def test_a_locked_projection_does_not_hold_up_the_others(store: Store) -> None:
@@ -138,9 +140,9 @@ def test_a_locked_projection_does_not_hold_up_the_others(store: Store) -> None:
     with store.engine.begin() as other:
         lock_checkpoint(other, TOPICS)
         assert (False, {}) == catch_up(store)
-        assert at(2, topics=0) == store.sizes()
+        assert sizes_at(2, topics=0) == store.sizes()
     store.catch_up()
-    assert at(2) == store.sizes()
+    assert sizes_at(2) == store.sizes()
 
 
 def test_a_projection_waits_for_one_that_it_reads_from_and_that_another_worker_folds(
@@ -150,34 +152,34 @@ def test_a_projection_waits_for_one_that_it_reads_from_and_that_another_worker_f
     with store.engine.begin() as other:
         lock_checkpoint(other, ACTORS)
         assert (False, {}) == catch_up(store)
-        assert at(2, actors=0, changes=0) == store.sizes()
+        assert sizes_at(2, actors=0, changes=0) == store.sizes()
 
 
-def test_a_call_ends_under_steady_writing_and_says_that_there_is_more(store: Store) -> None:
+def test_a_call_ends_under_steady_writing_and_returns_that_there_is_more(store: Store) -> None:
     seed(store)
     appended: list[object] = []
 
     def another_commit() -> None:
         appended.append(store.append(position_request()))
 
-    first, *others = while_folding(STATEMENTS, another_commit)
+    first, *others = call_while_folding(STATEMENTS, another_commit)
     types = frozenset({"actor.registered", "position.changed"})
     projections = [replace(first, event_types=types), *others]
     assert (True, {}) == catch_up(store, projections)
     assert catch_up_all.MAX_ROUNDS == len(appended)
-    assert at(catch_up_all.MAX_ROUNDS + 1) == store.sizes()
+    assert sizes_at(catch_up_all.MAX_ROUNDS + 1) == store.sizes()
 
 
 def test_a_new_projection_is_folded_from_the_start_while_the_others_follow_the_ledger(
     store: Store, small_pages: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed(store)
-    store.append(*(position_request() for _ in range(4 * SMALL)))
+    store.append(*(position_request() for _ in range(4 * SMALL_PAGE)))
     store.catch_up(*PROJECTIONS[1:])
     store.append(position_request())
     monkeypatch.setattr(catch_up_all, "MAX_ROUNDS", 1)
     assert (True, {}) == catch_up(store)
-    assert at(3 + 4 * SMALL, statements=SMALL) == store.sizes()
+    assert sizes_at(3 + 4 * SMALL_PAGE, statements=SMALL_PAGE) == store.sizes()
 
 
 def test_a_projection_listed_before_one_that_it_reads_from_is_folded_after_it_all_the_same(
@@ -200,13 +202,13 @@ def test_a_poisoned_event_in_a_backlog_stops_its_projection_there_and_no_other(
     _, errors = catch_up(store)
     assert [CHANGES.name] == [*errors]
     assert isinstance(errors[CHANGES.name], ProjectionStopped)
-    assert at(11, changes=5) == store.sizes()
+    assert sizes_at(11, changes=5) == store.sizes()
     admin(store, "ALTER TABLE projections.changes DROP CONSTRAINT changes_id_check")
     store.catch_up()
     assert_equals_replay(store)
 
 
-def test_what_reads_from_a_stopped_projection_goes_as_far_as_it_does(store: Store) -> None:
+def test_a_projection_goes_no_further_than_a_stopped_one_that_it_reads_from(store: Store) -> None:
     seed(store)
     store.append(position_request(), position_request())
     admin(store, "UPDATE projections.checkpoints SET stopped_seq = 0 WHERE name = 'actors'")
@@ -214,7 +216,7 @@ def test_what_reads_from_a_stopped_projection_goes_as_far_as_it_does(store: Stor
     admin(store, f"ALTER TABLE projections.actors ADD CHECK (event <> '{poisoned.id}')")
     _, errors = catch_up(store)
     assert [ACTORS.name] == [*errors]
-    assert at(4, actors=0, changes=0) == store.sizes()
+    assert sizes_at(4, actors=0, changes=0) == store.sizes()
 
 
 def test_a_projection_of_another_fold_number_is_left_alone_and_reported(store: Store) -> None:
@@ -222,18 +224,18 @@ def test_a_projection_of_another_fold_number_is_left_alone_and_reported(store: S
     admin(store, "UPDATE projections.checkpoints SET fold = 0 WHERE name = 'topics'")
     _, errors = catch_up(store)
     assert [(TOPICS.name, FoldChanged)] == [(name, type(error)) for name, error in errors.items()]
-    assert at(2, topics=0) == store.sizes()
+    assert sizes_at(2, topics=0) == store.sizes()
 
 
-def test_an_error_that_passes_leaves_nothing_half_done(store: Store) -> None:
+def test_a_transient_error_leaves_nothing_half_done(store: Store) -> None:
     seed(store)
 
     def fail() -> None:
         raise OSError
 
-    _, errors = catch_up(store, while_folding(ACTORS, fail))
+    _, errors = catch_up(store, call_while_folding(ACTORS, fail))
     assert [(ACTORS.name, OSError)] == [(name, type(error)) for name, error in errors.items()]
-    assert at(2, actors=0, changes=0) == store.sizes()
+    assert sizes_at(2, actors=0, changes=0) == store.sizes()
     with store.engine.connect() as conn:
         stops = conn.execute(text("SELECT stopped_seq FROM projections.checkpoints"))
         assert {None} == {seq for (seq,) in stops}
@@ -241,7 +243,7 @@ def test_an_error_that_passes_leaves_nothing_half_done(store: Store) -> None:
     assert_equals_replay(store)
 
 
-def test_a_projection_of_another_program_is_not_waited_for(store: Store) -> None:
+def test_no_projection_waits_for_one_of_another_program(store: Store) -> None:
     seed(store)
     admin(
         store,
@@ -249,4 +251,4 @@ def test_a_projection_of_another_program_is_not_waited_for(store: Store) -> None
         " VALUES ('of_tomorrow', 1, 1, true)",
     )
     assert (False, {}) == catch_up(store)
-    assert at(2, of_tomorrow=0) == store.sizes()
+    assert sizes_at(2, of_tomorrow=0) == store.sizes()

@@ -163,8 +163,8 @@ def test_deleting_an_endpoint_removes_its_log(
     for path in (f"/v1/endpoints/{endpoint['id']}", f"/v1/deliveries/{done['id']}"):
         assert 404 == client.get(path).status_code
     assert 404 == client.delete(f"/v1/endpoints/{endpoint['id']}").status_code
-    assert 1 == store.forget()
-    assert 0 == store.forget()
+    assert 1 == store.purge()
+    assert 0 == store.purge()
 
 
 def test_erased_sections_are_not_sent(

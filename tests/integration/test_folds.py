@@ -22,7 +22,7 @@ from onrecord.projections.positions import steps
 from onrecord.projections.statements import statements
 from onrecord.projections.topics import topics
 from tests.support.folds import Folds
-from tests.support.histories import corrected, position, request, said
+from tests.support.histories import corrected, position, request, statement_fields
 from tests.support.store import Store
 
 ANN, BETH = (ActorRegistered(id=slug, kind="person") for slug in ("ann", "beth"))
@@ -88,7 +88,9 @@ def test_a_merge_moves_the_steps_of_an_actor_to_another_timeline(folds: Folds) -
 
 def test_a_retracted_statement_is_closed_by_its_retraction(folds: Folds) -> None:
     id_ = uuid4()
-    folds.given(ANN, TALKS, request(id_, StatementMade.model_validate(said("ann", "talks"))))
+    folds.given(
+        ANN, TALKS, request(id_, StatementMade.model_validate(statement_fields("ann", "talks")))
+    )
     folds.when(StatementRetracted(target=id_, by="outlet")).then(
         statements, {"id": id_, "actors": ["ann"], "topics": ["talks"], "close_seq": 3}
     )

@@ -41,6 +41,6 @@ def test_a_filter_change_that_a_deletion_waits_for_leaves_no_interests(
         until(waits, "the deletion waits for the change")
         another.commit()
         assert 204 == deleting.result().status_code
-        store.forget()
+        store.purge()
         left = observer.execute("SELECT FROM webhooks.interests WHERE endpoint = %s", [id_])
         assert [] == left.fetchall()

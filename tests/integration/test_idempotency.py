@@ -1,6 +1,6 @@
 """Idempotent writes: concurrent repeats, repeats across committers, and after a crash.
 
-`test_ledger` and `test_write_door` have the plain repeats, `test_erasure` those after an erasure.
+`test_ledger` and `test_write_api` have the plain repeats, `test_erasure` those after an erasure.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ from tests.support.committing import (
     submit,
     waiting,
 )
-from tests.support.histories import position, registration, request, said
+from tests.support.histories import position, registration, request, statement_fields
 from tests.support.processes import until
 from tests.support.store import Store, run_api
 
@@ -46,7 +46,7 @@ SEEDED = 2
 
 @pytest.fixture
 def seeded(store: Store) -> Store:
-    """A record of Ann and talks."""
+    """A ledger with the actor Ann and the topic talks."""
     seed(store)
     return store
 
@@ -61,7 +61,7 @@ def committers(seeded: Store) -> Iterator[tuple[Committer, Committer]]:
 
 def statement(id_: UUID, words: str = "Words.", stance: str = "support") -> Request:
     """A statement with two positions along: three entries, or none."""
-    event = StatementMade.model_validate(said("ann", "talks", words))
+    event = StatementMade.model_validate(statement_fields("ann", "talks", words))
     return request(id_, event, position(stance=stance), position(stance=stance, order=1))
 
 
@@ -80,13 +80,15 @@ def test_the_same_write_at_two_committers_gets_the_same_answer(
     seeded: Store, committers: tuple[Committer, Committer]
 ) -> None:
     id_ = uuid4()
-    found = at_once(seeded, committers, statement(id_), statement(id_))
-    first, again = sorted(found, key=lambda one: isinstance(one, Answer) and one.repeated)
+    results = at_once(seeded, committers, statement(id_), statement(id_))
+    first, again = sorted(
+        results, key=lambda result: isinstance(result, Answer) and result.repeated
+    )
     assert isinstance(first, Answer)
     assert (SEEDED, SEEDED + 3, False) == (first.seq, first.size, first.repeated)
     assert replace(first, repeated=True) == again
     assert [id_, additional_event_id(id_, 0), additional_event_id(id_, 1)] == [
-        one.id for one in seeded.events()[SEEDED:]
+        event.id for event in seeded.events()[SEEDED:]
     ]
 
 
@@ -95,34 +97,34 @@ def test_of_two_concurrent_bodies_with_the_same_id_the_second_is_refused(
 ) -> None:
     id_ = uuid4()
     requests = [statement(id_, "One."), statement(id_, "Two.", "oppose")]
-    found = at_once(seeded, committers, *requests)
-    (won,) = [n for n, one in enumerate(found) if isinstance(one, Answer)]
-    lost = found[1 - won]
-    assert isinstance(lost, Refusal)
-    assert "id-reused" == lost.reason
-    drafts = [(draft.id, draft.event) for draft in requests[won].events]
-    assert drafts == [(one.id, one.event) for one in seeded.events()[SEEDED:]]
+    results = at_once(seeded, committers, *requests)
+    (index,) = [n for n, result in enumerate(results) if isinstance(result, Answer)]
+    refused = results[1 - index]
+    assert isinstance(refused, Refusal)
+    assert "id-reused" == refused.reason
+    drafts = [(draft.id, draft.event) for draft in requests[index].events]
+    assert drafts == [(recorded.id, recorded.event) for recorded in seeded.events()[SEEDED:]]
 
 
 def test_of_two_concurrent_registrations_of_a_slug_the_second_is_refused(
     seeded: Store, committers: tuple[Committer, Committer]
 ) -> None:
     both = [registration(ActorRegistered(id="ben", kind=kind)) for kind in ("person", "office")]
-    found = at_once(seeded, committers, *both)
-    assert ["slug-taken"] == [one.reason for one in found if isinstance(one, Refusal)]
+    results = at_once(seeded, committers, *both)
+    assert ["slug-taken"] == [result.reason for result in results if isinstance(result, Refusal)]
     assert SEEDED + 1 == len(seeded.events())
 
 
-def test_of_two_concurrent_writes_that_share_an_id_along_the_second_is_refused_whole(
+def test_of_two_concurrent_requests_that_share_an_event_id_the_second_is_refused_whole(
     seeded: Store, committers: tuple[Committer, Committer]
 ) -> None:
     id_ = uuid4()
-    found = at_once(
+    results = at_once(
         seeded, committers, statement(id_), request(additional_event_id(id_, 1), position())
     )
-    (won,) = [one for one in found if isinstance(one, Answer)]
-    assert ["id-reused"] == [one.reason for one in found if isinstance(one, Refusal)]
-    assert SEEDED + 1 + len(won.along) == won.size == len(seeded.events())
+    (accepted,) = [result for result in results if isinstance(result, Answer)]
+    assert ["id-reused"] == [result.reason for result in results if isinstance(result, Refusal)]
+    assert SEEDED + 1 + len(accepted.along) == accepted.size == len(seeded.events())
 
 
 def test_the_same_write_twice_in_a_batch_is_recorded_once(seeded: Store) -> None:
@@ -131,14 +133,20 @@ def test_the_same_write_twice_in_a_batch_is_recorded_once(seeded: Store) -> None
         under_way = submit(running.committer, request(uuid4(), position()))
         lock.wait_for(1)
         with ThreadPoolExecutor(2) as pool:
-            handed_in = [pool.submit(submit, running.committer, repeated_request) for _ in range(2)]
-            outcomes = [one.result(10) for one in handed_in]
+            submissions = [
+                pool.submit(submit, running.committer, repeated_request) for _ in range(2)
+            ]
+            outcomes = [future.result(10) for future in submissions]
         lock.release()
-        found = [one.result(10) for one in outcomes]
+        results = [outcome.result(10) for outcome in outcomes]
         assert isinstance(under_way.result(10), Answer)
-    assert all(isinstance(one, Answer) for one in found)
-    assert [False, True] == sorted(one.repeated for one in found if isinstance(one, Answer))
-    assert 1 == len({replace(one, repeated=True) for one in found if isinstance(one, Answer)})
+    assert all(isinstance(result, Answer) for result in results)
+    assert [False, True] == sorted(
+        result.repeated for result in results if isinstance(result, Answer)
+    )
+    assert 1 == len(
+        {replace(result, repeated=True) for result in results if isinstance(result, Answer)}
+    )
     assert SEEDED + 4 == len(seeded.events())
 
 
@@ -151,12 +159,16 @@ def test_the_same_post_at_two_servers_is_recorded_once(client: httpx2.Client, st
         ThreadPoolExecutor(2) as pool,
         lock_held(store.url) as lock,
     ):
-        posts = [pool.submit(one.post, "/v1/statements", json=body) for one in (client, other)]
+        posts = [pool.submit(api.post, "/v1/statements", json=body) for api in (client, other)]
         lock.wait_for(2)
         lock.release()
-        new, again = sorted((one.result(10) for one in posts), key=lambda one: -one.status_code)
+        new, again = sorted(
+            (future.result(10) for future in posts), key=lambda answer: -answer.status_code
+        )
     assert (201, 200) == (new.status_code, again.status_code)
-    assert (None, "true") == tuple(one.headers.get("Idempotent-Replay") for one in (new, again))
+    assert (None, "true") == tuple(
+        answer.headers.get("Idempotent-Replay") for answer in (new, again)
+    )
     assert new.json() == again.json()
     assert before + 2 == bodies.ledger_size(store.url)
 
@@ -171,16 +183,16 @@ def test_the_same_line_twice_in_a_batch_is_a_single_write(
     )
     other = {**line, "body": bodies.statement(venue="Elsewhere")}
     first, again, refused, last = bodies.send(client, bodies.ndjson([line, line, other, line]))
-    assert [201, 200, 422, 200] == [one["status"] for one in (first, again, refused, last)]
+    assert [201, 200, 422, 200] == [result["status"] for result in (first, again, refused, last)]
     assert "urn:onrecord:problem:id-reused" == refused["problem"]["type"]
-    told = [{k: one[k] for k in ("id", "seq", "size")} for one in (first, again, last)]
-    assert [told[0]] * 3 == told
+    answers = [{k: result[k] for k in ("id", "seq", "size")} for result in (first, again, last)]
+    assert [answers[0]] * 3 == answers
     assert before + 2 == bodies.ledger_size(store.url)
 
 
 @pytest.fixture
 def stalled(seeded: Store) -> Store:
-    """A record whose COMMITs wait in the server while the lock `STALL` is held."""
+    """A store whose COMMITs wait in the server while the lock `STALL` is held."""
     stall_at_commit(seeded.url)
     return seeded
 
@@ -188,27 +200,27 @@ def stalled(seeded: Store) -> Store:
 def test_a_write_whose_answer_was_lost_at_commit_is_answered_by_another_process(
     stalled: Store,
 ) -> None:
-    """The first committer does not learn of its COMMIT; the repeat comes while it still runs."""
+    """The first committer loses the answer to its COMMIT; the repeat arrives while that runs."""
     repeated_request = statement(uuid4())
-    nowhere = make_conninfo(stalled.url, host="127.0.0.1", port=1)
-    urls = chain([stalled.url], repeat(nowhere))
+    unreachable = make_conninfo(stalled.url, host="127.0.0.1", port=1)
+    urls = chain([stalled.url], repeat(unreachable))
     with (
-        committing(stalled.url, lambda: app_factory.writer(next(urls))) as dying,
-        committing(stalled.url) as living,
+        committing(stalled.url, lambda: app_factory.writer(next(urls))) as first,
+        committing(stalled.url) as second,
         lock_held(stalled.url, STALL) as stall,
     ):
-        lost = submit(dying.committer, repeated_request)
+        lost = submit(first.committer, repeated_request)
         until(lambda: waiting(stall.conn, STALL) == 1, "the server is at COMMIT")
-        cut(dying.connections[0])
+        cut(first.connections[0])
         assert isinstance(lost.exception(10), OutcomeUnknown)
-        repeated = submit(living.committer, repeated_request)
+        repeated = submit(second.committer, repeated_request)
         until(lambda: waiting(stall.conn, LOCK_KEY) == 1, "it is repeated")
         stall.release()
-        found = repeated.result(10)
-    assert isinstance(found, Answer)
-    assert (SEEDED, SEEDED + 3, True) == (found.seq, found.size, found.repeated)
+        result = repeated.result(10)
+    assert isinstance(result, Answer)
+    assert (SEEDED, SEEDED + 3, True) == (result.seq, result.size, result.repeated)
     assert [draft.id for draft in repeated_request.events] == [
-        one.id for one in stalled.events()[SEEDED:]
+        event.id for event in stalled.events()[SEEDED:]
     ]
 
 
@@ -223,6 +235,6 @@ def test_a_write_repeated_in_a_batch_with_its_erasure_is_not_recorded_again(seed
     assert isinstance(erased, Answer)
     assert (SEEDED, SEEDED + 3) == (first.seq, erased.seq)
     assert replace(first, repeated=True) == again
-    assert [replace(one, repeated=True) for one in (first, erased)] == later
+    assert [replace(answer, repeated=True) for answer in (first, erased)] == later
     assert SEEDED + 4 == len(seeded.events())
     assert {"content"} == seeded.events()[SEEDED].erased

@@ -15,13 +15,13 @@ from onrecord.ledger.entry import leaf_hash
 from onrecord.projections.tasks import sweeps
 from onrecord.webhooks import tables as webhooks
 from tests.support.histories import request
-from tests.support.ledgers import TABLES, answers, seed_cast, statement, table_rows
+from tests.support.ledgers import TABLES, answers, seed_ledger, statement, table_rows
 from tests.support.store import Store
 
 
 @pytest.fixture
 def seeded(store: Store) -> Store:
-    return seed_cast(store)
+    return seed_ledger(store)
 
 
 def refused_with(url: str, statements: list[str], **settings: str) -> set[str]:

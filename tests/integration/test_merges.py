@@ -1,4 +1,4 @@
-"""Merged actors: their timelines are one from the merge to the unmerge."""
+"""Merged actors: they share a timeline from the merge to the unmerge."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ EMMA, MINISTRY = "/v1/actors/emma", "/v1/actors/ministry"
 
 
 @pytest.fixture(autouse=True)
-def cast(client: Client) -> None:
+def registered(client: Client) -> None:
     bodies.register_all(client)
 
 
@@ -22,24 +22,24 @@ def merge(client: Client, actor: str, into: str) -> dict[str, Any]:
     return bodies.post(client, f"/v1/actors/{actor}/merge", {"into": into, "reason": "One."})
 
 
-def holds(client: Client, actor: str, **over: Any) -> str:
+def record_position(client: Client, actor: str, **over: Any) -> str:
     body = bodies.position(actor=actor, topic="talks", basis=[], **over)
     return str(bodies.post(client, "/v1/positions", body)["id"])
 
 
-def line(client: Client, actor: str, **params: Any) -> list[tuple[Any, ...]]:
+def timeline_rows(client: Client, actor: str, **params: Any) -> list[tuple[Any, ...]]:
     path = f"/v1/actors/{actor}/topics/talks/timeline"
-    shown = ("actor", "recorded_as", "stance", "kind", "since")
+    fields = ("actor", "recorded_as", "stance", "kind", "since")
     items = bodies.get(client, path, **params)["items"]
-    return [tuple(one[name] for name in shown) for one in items]
+    return [tuple(item[name] for name in fields) for item in items]
 
 
 def test_a_merge_joins_two_timelines_and_an_unmerge_parts_them_at_their_sizes(
     client: Client, store: Store
 ) -> None:
-    holds(client, "emma", stance="support", effective="2020")
-    holds(client, "ministry", stance="oppose", effective="2021")
-    holds(client, "emma", stance="support", effective="2022")
+    record_position(client, "emma", stance="support", effective="2020")
+    record_position(client, "ministry", stance="oppose", effective="2021")
+    record_position(client, "emma", stance="support", effective="2022")
     merged = merge(client, "emma", "ministry")
     undone = bodies.post(client, f"{EMMA}/unmerge", {"reason": "Two after all."})
     store.catch_up()
@@ -52,11 +52,13 @@ def test_a_merge_joins_two_timelines_and_an_unmerge_parts_them_at_their_sizes(
         ("ministry", "ministry", "oppose", "reversed", "2021"),
         ("ministry", "emma", "support", "reversed", "2022"),
     ]
-    assert apart == line(client, "emma", known_size=merged["size"] - 1)
+    assert apart == timeline_rows(client, "emma", known_size=merged["size"] - 1)
     for actor in ("emma", "ministry"):
-        assert joined == line(client, actor, known_size=merged["size"])
-    assert apart == line(client, "emma", known_size=undone["size"])
-    assert [("ministry", "ministry", "oppose", "adopted", "2021")] == line(client, "ministry")
+        assert joined == timeline_rows(client, actor, known_size=merged["size"])
+    assert apart == timeline_rows(client, "emma", known_size=undone["size"])
+    assert [("ministry", "ministry", "oppose", "adopted", "2021")] == timeline_rows(
+        client, "ministry"
+    )
 
 
 def test_a_merged_actor_keeps_its_record_and_names_its_target(client: Client, store: Store) -> None:
@@ -67,31 +69,31 @@ def test_a_merged_actor_keeps_its_record_and_names_its_target(client: Client, st
     assert bodies.get(client, EMMA, known_size=size - 1)["merged_into"] is None
     listed = bodies.get(client, "/v1/actors")["items"]
     assert [("emma", "ministry"), ("ministry", None), ("spokesman", None)] == [
-        (one["id"], one["merged_into"]) for one in listed
+        (item["id"], item["merged_into"]) for item in listed
     ]
 
 
 def test_statements_of_a_merged_actor_are_listed_under_its_target(
     client: Client, store: Store
 ) -> None:
-    said = bodies.post(client, "/v1/statements", bodies.statement())["id"]
+    statement_id = bodies.post(client, "/v1/statements", bodies.statement())["id"]
     merge(client, "emma", "ministry")
     store.catch_up()
     for actor in ("emma", "ministry"):
-        found = bodies.get(client, "/v1/statements", actor=actor)["items"]
-        assert [said] == [one["id"] for one in found]
+        items = bodies.get(client, "/v1/statements", actor=actor)["items"]
+        assert [statement_id] == [item["id"] for item in items]
 
 
 def test_a_chain_of_merges_is_followed_to_its_end(client: Client, store: Store) -> None:
-    holds(client, "emma", effective="2020")
+    record_position(client, "emma", effective="2020")
     merge(client, "emma", "ministry")
     merge(client, "ministry", "spokesman")
     store.catch_up()
-    assert ["spokesman"] == [one[0] for one in line(client, "emma")]
+    assert ["spokesman"] == [row[0] for row in timeline_rows(client, "emma")]
     bodies.post(client, f"{MINISTRY}/unmerge", {"reason": "Two."})
     store.catch_up()
-    assert ["ministry"] == [one[0] for one in line(client, "emma")]
-    assert [] == line(client, "spokesman")
+    assert ["ministry"] == [row[0] for row in timeline_rows(client, "emma")]
+    assert [] == timeline_rows(client, "spokesman")
 
 
 @pytest.mark.parametrize(
@@ -132,6 +134,8 @@ def test_a_second_merge_gives_the_same_row_in_one_page_or_in_several(
     store.catch_up()
     merge(client, "emma", "ministry")
     store.catch_up()
-    auditing = db.engine(store.url, role="onrecord_audit")
-    assert [] == [one for one in replay_ledger(auditing, lambda *_: None).tables if one.unequal]
-    auditing.dispose()
+    audit_engine = db.engine(store.url, role="onrecord_audit")
+    assert [] == [
+        table for table in replay_ledger(audit_engine, lambda *_: None).tables if table.unequal
+    ]
+    audit_engine.dispose()

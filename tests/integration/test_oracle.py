@@ -1,7 +1,7 @@
-"""Every answer of the read API, against a naive model of the same events.
+"""Answers of the read API, compared with a naive model of the same events.
 
-Random histories go through the ledger and the folds into one database; every answer by HTTP is held
-against `tests.support.naive`, at random instants and sizes.
+Random histories are recorded and folded in one database; answers by HTTP are compared with the
+results of `tests.support.naive` at random instants and sizes.
 """
 
 from collections.abc import Iterator
@@ -32,103 +32,125 @@ from tests.support.histories import (
     request,
 )
 from tests.support.long_histories import long_history
-from tests.support.oracle import KNOWN, MODEST, Oracle, Played, cut, run_oracle, step
+from tests.support.oracle import (
+    KNOWN_PERCENT,
+    STANDARD,
+    Oracle,
+    RecordedHistory,
+    expected_step,
+    run_oracle,
+    select_fields,
+)
 from tests.support.store import Store, open_store, run_api
 
 
 @pytest.fixture(scope="module")
 def oracle(server_url: str, template: str) -> Iterator[Oracle]:
-    with run_oracle(server_url, template) as made:
-        yield made
+    with run_oracle(server_url, template) as running:
+        yield running
 
 
-def held(played: Played, pair: naive.Pair, as_of: str, size: int) -> dict[str, Any] | None:
-    """The whole answer about a position."""
-    if not played.on_record(size, *pair):
+def expected_position(
+    history: RecordedHistory, pair: naive.Pair, as_of: str, size: int
+) -> dict[str, Any] | None:
+    """The answer of the read API about a position, by the naive model."""
+    if not history.are_registered(size, *pair):
         return None
     instant = last_instant(as_of)
-    line = naive.steps(played.events, pair, size)
-    now = naive.step_at(line, instant)
-    certainty, alternatives = naive.certainty(line, instant)
-    said: dict[str, Any] = dict.fromkeys(
+    timeline = naive.steps(history.events, pair, size)
+    current = naive.step_at(timeline, instant)
+    certainty, alternatives = naive.certainty(timeline, instant)
+    expected: dict[str, Any] = dict.fromkeys(
         ("id", "stance", "condition", "effective", "since", "kind", "change_size", "previous")
     )
-    said |= {"basis": [], "summary": None} if now is None else step(line, now)
+    expected |= (
+        {"basis": [], "summary": None} if current is None else expected_step(timeline, current)
+    )
     of_steps = ("seq", "order", "recorded_as")
-    said = {name: value for name, value in said.items() if name not in of_steps}
+    expected = {name: value for name, value in expected.items() if name not in of_steps}
     words = {
         str(id_): wording.fields.content.text
-        for id_ in (now.fields.basis if now else ())
-        if (wording := naive.statement(played.events, id_, size)) and wording.status != "retracted"
+        for id_ in (current.fields.basis if current else ())
+        if (wording := naive.statement(history.events, id_, size)) and wording.status != "retracted"
     }
-    root = naive.root(played.events, pair[0], size)
-    return said | {
+    root = naive.root(history.events, pair[0], size)
+    return expected | {
         "actor": root,
-        "on_record": now is not None,
+        "on_record": current is not None,
         "certainty": certainty,
-        "alternatives": {str(one) if one else None for one in alternatives},
-        "revision": naive.revision(played.events, (root, pair[1]), size),
+        "alternatives": {str(id_) if id_ else None for id_ in alternatives},
+        "revision": naive.revision(history.events, (root, pair[1]), size),
         "statements": words,
     }
 
 
-def answered(answer: Any, expected: dict[str, Any] | None) -> Any:
-    """An answer, cut down to what is expected of it."""
+def select_expected(answer: Any, expected: dict[str, Any] | None) -> Any:
+    """The expected fields of an answer."""
     if answer is None or expected is None:
         return answer
-    cut = {name: answer[name] for name in expected}
-    cut["alternatives"] = {one["id"] for one in answer["alternatives"]}
-    cut["statements"] = {one["id"]: one["content"]["text"] for one in answer["statements"]}
-    return cut
+    selected = {name: answer[name] for name in expected}
+    selected["alternatives"] = {item["id"] for item in answer["alternatives"]}
+    selected["statements"] = {item["id"]: item["content"]["text"] for item in answer["statements"]}
+    return selected
 
 
-@MODEST
-@given(histories(8), st.lists(st.tuples(AS_OF, KNOWN), min_size=6, max_size=10))
+@STANDARD
+@given(histories(8), st.lists(st.tuples(AS_OF, KNOWN_PERCENT), min_size=6, max_size=10))
 def test_positions_and_timelines_match_the_naive_model(
-    oracle: Oracle, history: History, asked: list[tuple[str, int]]
+    oracle: Oracle, random_history: History, reads: list[tuple[str, int]]
 ) -> None:
-    played = oracle.play(history)
-    for n, (as_of, percent) in enumerate(asked):
-        size = played.size(percent)
-        for pair in played.pairs if n == 0 else played.pairs[:1]:
+    history = oracle.record(random_history)
+    for n, (as_of, percent) in enumerate(reads):
+        size = history.size(percent)
+        for pair in history.pairs if n == 0 else history.pairs[:1]:
             path = f"/actors/{pair[0]}/topics/{pair[1]}"
-            expected = held(played, pair, as_of, size)
-            answer = played.ask(f"{path}/position", as_of=as_of, known_size=size)
-            assert expected == answered(answer, expected)
-            line = naive.steps(played.events, pair, size)
-            steps = [step(line, one) for one in line] if played.on_record(size, *pair) else None
-            items = played.everything(f"{path}/timeline", known_size=size)
-            assert steps == cut(items, *(steps[0] if steps else ()))
-
-
-@MODEST
-@given(histories(8), AS_OF, KNOWN)
-def test_sheets_statements_and_names_match_the_naive_model(
-    oracle: Oracle, history: History, as_of: str, percent: int
-) -> None:
-    played = oracle.play(history)
-    size = played.size(percent)
-    for place, of in enumerate(("actor", "topic")):
-        for name in (played.cast.actors, played.cast.topics)[place]:
-            now = []
-            roots = {(naive.root(played.events, a, size), topic) for a, topic in played.pairs}
-            mean = naive.root(played.events, name, size) if of == "actor" else name
-            for pair in sorted(one for one in roots if one[place] == mean):
-                line = naive.steps(played.events, pair, size)
-                if found := naive.step_at(line, last_instant(as_of)):
-                    now.append(step(line, found) | {"actor": pair[0], "topic": pair[1]})
-            items = played.everything(f"/{of}s/{name}/positions", as_of=as_of, known_size=size)
-            assert (now if played.on_record(size, name) else None) == cut(
-                items, *(now[0] if now else ())
+            expected = expected_position(history, pair, as_of, size)
+            answer = history.get(f"{path}/position", as_of=as_of, known_size=size)
+            assert expected == select_expected(answer, expected)
+            timeline = naive.steps(history.events, pair, size)
+            steps = (
+                [expected_step(timeline, step) for step in timeline]
+                if history.are_registered(size, *pair)
+                else None
             )
-    for name in played.cast.actors:
-        state = naive.actor(played.events, name, size)
-        answer = played.ask(f"/actors/{name}", known_size=size)
-        names = state and [{"name": one.name, "lang": one.lang} for one in state.names]
+            items = history.get_all_pages(f"{path}/timeline", known_size=size)
+            assert steps == select_fields(items, *(steps[0] if steps else ()))
+
+
+@STANDARD
+@given(histories(8), AS_OF, KNOWN_PERCENT)
+def test_lists_statements_and_names_match_the_naive_model(
+    oracle: Oracle, random_history: History, as_of: str, percent: int
+) -> None:
+    history = oracle.record(random_history)
+    size = history.size(percent)
+    for index, kind in enumerate(("actor", "topic")):
+        for name in (history.cast.actors, history.cast.topics)[index]:
+            expected = []
+            roots = {(naive.root(history.events, a, size), topic) for a, topic in history.pairs}
+            target = naive.root(history.events, name, size) if kind == "actor" else name
+            for pair in sorted(pair for pair in roots if pair[index] == target):
+                timeline = naive.steps(history.events, pair, size)
+                if current := naive.step_at(timeline, last_instant(as_of)):
+                    expected.append(
+                        expected_step(timeline, current) | {"actor": pair[0], "topic": pair[1]}
+                    )
+            items = history.get_all_pages(
+                f"/{kind}s/{name}/positions", as_of=as_of, known_size=size
+            )
+            assert (expected if history.are_registered(size, name) else None) == select_fields(
+                items, *(expected[0] if expected else ())
+            )
+    for name in history.cast.actors:
+        state = naive.actor(history.events, name, size)
+        answer = history.get(f"/actors/{name}", known_size=size)
+        names = state and [{"name": item.name, "lang": item.lang} for item in state.names]
         assert names == (answer and answer["names"])
-    for made in [one for one in played.events if one.event.makes == "statement"]:
-        wording = naive.statement(played.events, made.id, size)
-        answer = played.ask(f"/statements/{made.id}", known_size=size)
+    for recorded in [
+        recorded for recorded in history.events if recorded.event.makes == "statement"
+    ]:
+        wording = naive.statement(history.events, recorded.id, size)
+        answer = history.get(f"/statements/{recorded.id}", known_size=size)
         assert (wording and (wording.fields.content.text, wording.status)) == (
             answer and (answer["content"]["text"], answer["status"])
         )
@@ -140,60 +162,62 @@ def test_the_models_shortcut_for_certainty_agrees_with_full_enumeration(
     history: History, as_of: str
 ) -> None:
     cast, pair = Cast("x"), (Cast("x").actors[0], Cast("x").topics[0])
-    drafts = [d for batch in batches(history, cast) for one in batch for d in one.events]
+    drafts = [d for batch in batches(history, cast) for request in batch for d in request.events]
     positions = [d for d in drafts if d.event.type == "position.changed"][:4]
-    line = [
-        naive.Step(one.id, n, one.event.model_copy(update={"actor": pair[0], "topic": pair[1]}))
-        for n, one in enumerate(positions)
+    timeline = [
+        naive.Step(draft.id, n, draft.event.model_copy(update={"actor": pair[0], "topic": pair[1]}))
+        for n, draft in enumerate(positions)
     ]
-    assert naive.possible_steps_by_enumeration(line, last_instant(as_of)) == naive.possible_steps(
-        line, last_instant(as_of)
-    )
+    assert naive.possible_steps_by_enumeration(
+        timeline, last_instant(as_of)
+    ) == naive.possible_steps(timeline, last_instant(as_of))
 
 
 def test_a_history_of_thousands_of_events_matches_the_naive_model(oracle: Oracle) -> None:
-    played = oracle.play(long_history(seed=4, length=2_500))
-    assert len(played.events) > 3_000
-    chance = Random(5)
+    history = oracle.record(long_history(seed=4, length=2_500))
+    assert len(history.events) > 3_000
+    random = Random(5)
     for _ in range(60):
-        pair = chance.choice(played.pairs)
-        as_of = f"202{chance.randint(0, 4)}-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}"
-        size = played.size(chance.choice([100, chance.randint(0, 100)]))
-        line = naive.steps(played.events, pair, size)
-        now = naive.step_at(line, last_instant(as_of))
-        expected = step(line, now) if now and played.on_record(size, *pair) else {}
+        pair = random.choice(history.pairs)
+        as_of = f"202{random.randint(0, 4)}-{random.randint(1, 12):02}-{random.randint(1, 28):02}"
+        size = history.size(random.choice([100, random.randint(0, 100)]))
+        timeline = naive.steps(history.events, pair, size)
+        now = naive.step_at(timeline, last_instant(as_of))
+        expected = (
+            expected_step(timeline, now) if now and history.are_registered(size, *pair) else {}
+        )
         shared = [name for name in expected if name not in ("seq", "order", "recorded_as")]
         path = f"/actors/{pair[0]}/topics/{pair[1]}/position"
-        answer = played.ask(path, as_of=as_of, known_size=size) or {}
-        assert [expected[one] for one in shared] == [answer[one] for one in shared]
+        answer = history.get(path, as_of=as_of, known_size=size) or {}
+        assert [expected[name] for name in shared] == [answer[name] for name in shared]
         assert bool(expected) == bool(answer.get("on_record"))
 
 
-def rows(made: Store, table: Table) -> list[tuple[Any, ...]]:
-    with made.engine.connect() as conn:
-        shown = [column for column in table.c if column.name != "moved_at"]
+def rows(store: Store, table: Table) -> list[tuple[Any, ...]]:
+    with store.engine.connect() as conn:
+        columns = [column for column in table.c if column.name != "moved_at"]
         # the columns are chosen at run time
-        return sorted(map(repr, conn.execute(select(*shown))))  # type: ignore[arg-type]
+        return sorted(map(repr, conn.execute(select(*columns))))  # type: ignore[arg-type]
 
 
 def test_folding_commit_by_commit_gives_the_same_rows_as_folding_all_at_once(
     server_url: str, template: str
 ) -> None:
-    """More entries than one page holds, so the second fold crosses pages too."""
-    tables = [table for one in PROJECTIONS for table in one.tables]
+    """There are more entries than fit in a page, so the second fold has several pages."""
+    tables = [table for projection in PROJECTIONS for table in projection.tables]
 
     @settings(max_examples=25, deadline=None, database=None)
     @given(histories(15, 40))
-    def play(history: History) -> None:
+    def record(history: History) -> None:
         for batch in batches(history, Cast(f"h{uuid4().hex[:12]}")):
-            live.append(*batch)
-            live.catch_up()
+            store.append(*batch)
+            store.catch_up()
 
     with postgres.database(server_url, template) as url:
-        with open_store(url) as live:
-            play()
-            size = len(live.events())
-            expected = {table.name: rows(live, table) for table in [*tables, checkpoints]}
+        with open_store(url) as store:
+            record()
+            size = len(store.events())
+            expected = {table.name: rows(store, table) for table in [*tables, checkpoints]}
         assert size > 500
         with (
             postgres.database(server_url, urlsplit(url).path.removeprefix("/")) as copy,
@@ -201,10 +225,10 @@ def test_folding_commit_by_commit_gives_the_same_rows_as_folding_all_at_once(
         ):
             for table in [*tables, checkpoints]:
                 conn.execute(f"TRUNCATE {table.fullname}")
-            with open_store(copy) as again:
-                again.catch_up()
+            with open_store(copy) as refolded:
+                refolded.catch_up()
                 for table in [*tables, checkpoints]:
-                    assert expected[table.name] == rows(again, table), table.name
+                    assert expected[table.name] == rows(refolded, table), table.name
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
@@ -214,10 +238,12 @@ def test_the_servers_time_zone_does_not_change_the_answers(database_url: str, zo
     with db.connect(database_url) as conn:
         conn.execute(f"ALTER DATABASE \"{name}\" SET timezone = '{zone}'")
     ann, talks = ActorRegistered(id="ann", kind="person"), TopicRegistered(id="talks")
-    asked = [request(uuid4(), position(effective=one)) for one in ("../2022", "2022-06", "9999")]
-    with open_store(database_url) as made, run_api(database_url) as client:
-        made.append(registration(ann), registration(talks), *asked)
-        made.catch_up()
+    requests = [
+        request(uuid4(), position(effective=date)) for date in ("../2022", "2022-06", "9999")
+    ]
+    with open_store(database_url) as store, run_api(database_url) as client:
+        store.append(registration(ann), registration(talks), *requests)
+        store.catch_up()
         answer = client.get("/v1/actors/ann/topics/talks/timeline")
     assert answer.status_code == 200
-    assert [one["effective"] for one in answer.json()["items"]] == ["2022-06", "../2022", "9999"]
+    assert [item["effective"] for item in answer.json()["items"]] == ["2022-06", "../2022", "9999"]

@@ -1,4 +1,4 @@
-"""Poisoned events: they stop their projection, only it, exactly there."""
+"""Poisoned events: each stops its projection at that event, and no other projection."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,12 +21,14 @@ from onrecord.projections.topics import TOPICS
 from tests.support.histories import registration
 from tests.support.store import Store
 
-PLANT = "ALTER TABLE projections.actors ADD CONSTRAINT no_beth CHECK (id <> 'beth') NOT VALID"
-MEND = "ALTER TABLE projections.actors DROP CONSTRAINT no_beth"
+ADD_CONSTRAINT = (
+    "ALTER TABLE projections.actors ADD CONSTRAINT no_beth CHECK (id <> 'beth') NOT VALID"
+)
+DROP_CONSTRAINT = "ALTER TABLE projections.actors DROP CONSTRAINT no_beth"
 
 
 def register(store: Store, *slugs: str) -> None:
-    """An actor each, and a topic after each."""
+    """Register an actor with each slug, and a topic after each actor."""
     for slug in slugs:
         store.append(registration(ActorRegistered(id=slug, kind="person")))
         store.append(registration(TopicRegistered(id=f"on-{slug}")))
@@ -37,53 +39,57 @@ def admin(store: Store, sql: str) -> None:
         conn.execute(sql.encode())
 
 
-def place(store: Store, projection: Projection = ACTORS, generation: int = 1) -> Any:
-    """(checkpoint, seq and error of the stop)"""
-    of = checkpoints.c
+def checkpoint_row(store: Store, projection: Projection = ACTORS, generation: int = 1) -> Any:
+    """The size of the checkpoint, and the seq and error of its stop."""
+    columns = checkpoints.c
     with store.engine.connect() as conn:
         return tuple(
             conn.execute(
-                select(of.size, of.stopped_seq, of.stopped_error).where(
-                    of.name == projection.name, of.generation == generation
+                select(columns.size, columns.stopped_seq, columns.stopped_error).where(
+                    columns.name == projection.name, columns.generation == generation
                 )
             ).one()
         )
 
 
-def folded(store: Store, generation: int = 1) -> list[tuple[str, int]]:
-    of = actors.actors.c
+def folded_actors(store: Store, generation: int = 1) -> list[tuple[str, int]]:
+    columns = actors.actors.c
     with store.engine.connect() as conn:
-        query = select(of.id, of.open_seq).where(of.generation == generation).order_by(of.open_seq)
+        query = (
+            select(columns.id, columns.open_seq)
+            .where(columns.generation == generation)
+            .order_by(columns.open_seq)
+        )
         return [(slug, seq) for slug, seq in conn.execute(query)]
 
 
-def stopped(store: Store, projection: Projection = ACTORS) -> ProjectionStopped:
+def catch_up_until_stopped(store: Store, projection: Projection = ACTORS) -> ProjectionStopped:
     with pytest.raises(ProjectionStopped) as raised:
         store.catch_up(projection)
     return raised.value
 
 
-def test_a_poisoned_event_stops_its_projection_until_the_data_is_mended(
+def test_a_poisoned_event_stops_its_projection_until_the_data_is_repaired(
     store: Store,
 ) -> None:
     register(store, "anna", "beth", "cleo")
-    admin(store, PLANT)
-    first = stopped(store)
+    admin(store, ADD_CONSTRAINT)
+    first = catch_up_until_stopped(store)
     event = store.events()[2]
     error = "CheckViolation: actors, no_beth"
     assert PoisonedEvent(2, event.id, "actor.registered", error) == first.poisoned
-    assert (2, 2, "CheckViolation: actors, no_beth") == place(store)
-    assert [("anna", 0)] == folded(store)
+    assert (2, 2, "CheckViolation: actors, no_beth") == checkpoint_row(store)
+    assert [("anna", 0)] == folded_actors(store)
     store.catch_up(TOPICS)
-    assert (6, None, None) == place(store, TOPICS)
+    assert (6, None, None) == checkpoint_row(store, TOPICS)
     register(store, "dora")
-    again = stopped(store)
+    again = catch_up_until_stopped(store)
     assert [True, False] == [first.new, again.new]
-    assert (2, 2, "CheckViolation: actors, no_beth") == place(store)
-    admin(store, MEND)
+    assert (2, 2, "CheckViolation: actors, no_beth") == checkpoint_row(store)
+    admin(store, DROP_CONSTRAINT)
     store.catch_up()
-    assert (8, None, None) == place(store)
-    assert [("anna", 0), ("beth", 2), ("cleo", 4), ("dora", 6)] == folded(store)
+    assert (8, None, None) == checkpoint_row(store)
+    assert [("anna", 0), ("beth", 2), ("cleo", 4), ("dora", 6)] == folded_actors(store)
 
 
 def test_the_error_of_a_stop_has_no_words_of_the_event(
@@ -93,22 +99,22 @@ def test_the_error_of_a_stop_has_no_words_of_the_event(
 
     def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
         actors.fold(conn, generation, page)
-        if any(getattr(one.event, "id", "") == "beth" for one in page):
+        if any(getattr(recorded.event, "id", "") == "beth" for recorded in page):
             raise ValueError("the secret words")
 
     broken = replace(ACTORS, fold=fold)
-    found = stopped(store, broken)
+    stop = catch_up_until_stopped(store, broken)
     assert (2, "ValueError: projections/engine/page.py") == (
-        found.poisoned.seq,
-        found.poisoned.error.split(",")[0],
+        stop.poisoned.seq,
+        stop.poisoned.error.split(",")[0],
     )
-    assert [("anna", 0)] == folded(store)
-    store.catch_up(ACTORS)  # the program is mended
-    assert (4, None, None) == place(store)
-    assert [("anna", 0), ("beth", 2)] == folded(store)
+    assert [("anna", 0)] == folded_actors(store)
+    store.catch_up(ACTORS)  # the code is fixed
+    assert (4, None, None) == checkpoint_row(store)
+    assert [("anna", 0), ("beth", 2)] == folded_actors(store)
 
 
-UNHEARD_OF = """
+APPEND_UNKNOWN_KIND = """
 WITH made AS (
     SELECT e.seq + 1 AS seq, gen_random_uuid() AS id, convert_to(replace(replace(replace(
         convert_from(e.entry, 'UTF8'), '"person"', '"robot"'), 'cleo', 'hal'),
@@ -122,7 +128,7 @@ WITH made AS (
 )
 INSERT INTO ledger.commits SELECT seq + 1, now(), '', '{}' FROM made
 """
-"""An entry as a later program may write it: an actor of a kind that this one does not know."""
+"""Appends an entry as a later version may write it: an actor of a kind unknown to this version."""
 
 
 def test_an_entry_that_cannot_be_decoded_stops_projections_of_its_type(
@@ -130,11 +136,14 @@ def test_an_entry_that_cannot_be_decoded_stops_projections_of_its_type(
 ) -> None:
     register(store, "anna", "beth")
     store.append(registration(ActorRegistered(id="cleo", kind="person")))
-    admin(store, UNHEARD_OF)
+    admin(store, APPEND_UNKNOWN_KIND)
     store.append(registration(ActorRegistered(id="dora", kind="person")))
     error = "ValidationError: ActorRegistered, /kind: literal_error"
-    assert (5, error) == (stopped(store).poisoned.seq, stopped(store).poisoned.error)
-    assert (5, 5, error) == place(store)
+    assert (5, error) == (
+        catch_up_until_stopped(store).poisoned.seq,
+        catch_up_until_stopped(store).poisoned.error,
+    )
+    assert (5, 5, error) == checkpoint_row(store)
 
     def newer(whole: bytes) -> RecordedEvent:
         return decode_whole(whole.replace(b'"robot"', b'"group"'))
@@ -142,7 +151,7 @@ def test_an_entry_that_cannot_be_decoded_stops_projections_of_its_type(
     monkeypatch.setattr("onrecord.ledger.follow.decode_whole", newer)
     store.catch_up()
     expected = [("anna", 0), ("beth", 2), ("cleo", 4), ("hal", 5), ("dora", 6)]
-    assert expected == folded(store)
+    assert expected == folded_actors(store)
 
 
 @pytest.mark.parametrize("error", [psycopg.errors.DeadlockDetected, psycopg.OperationalError])
@@ -157,21 +166,21 @@ def test_a_deadlock_or_a_lost_database_does_not_stop_a_projection(
     broken = replace(ACTORS, fold=fold)
     with pytest.raises(error):
         store.catch_up(broken)
-    assert (0, None, None) == place(store)
+    assert (0, None, None) == checkpoint_row(store)
 
 
-def test_a_rebuild_stops_at_a_poisoned_event_and_goes_on_once_it_is_mended(
+def test_a_rebuild_stops_at_a_poisoned_event_and_resumes_once_it_is_repaired(
     store: Store,
 ) -> None:
     register(store, "anna", "beth", "cleo")
     store.catch_up()
-    admin(store, PLANT)
+    admin(store, ADD_CONSTRAINT)
     with pytest.raises(ProjectionStopped) as raised:
         rebuild_projection(store.engine, ACTORS, lambda *_: None)
     assert 2 == raised.value.poisoned.seq
-    assert (0, 2, "CheckViolation: actors, no_beth") == place(store, generation=2)
-    assert (6, None, None) == place(store)
-    admin(store, MEND)
+    assert (0, 2, "CheckViolation: actors, no_beth") == checkpoint_row(store, generation=2)
+    assert (6, None, None) == checkpoint_row(store)
+    admin(store, DROP_CONSTRAINT)
     assert 2 == rebuild_projection(store.engine, ACTORS, lambda *_: None)
-    assert (6, None, None) == place(store, generation=2)
-    assert [("anna", 0), ("beth", 2), ("cleo", 4)] == folded(store, generation=2)
+    assert (6, None, None) == checkpoint_row(store, generation=2)
+    assert [("anna", 0), ("beth", 2), ("cleo", 4)] == folded_actors(store, generation=2)

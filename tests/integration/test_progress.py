@@ -33,21 +33,21 @@ def register(store: Store, *slugs: str) -> None:
         store.append(registration(ActorRegistered(id=slug, kind="person")))
 
 
-def of_actors(client: Client) -> dict[str, Any]:
+def actors_status(client: Client) -> dict[str, Any]:
     items = client.get("/v1/projections").json()["items"]
-    assert [one.name for one in PROJECTIONS] == [one["name"] for one in items]
-    return next(one for one in items if one["name"] == "actors")
+    assert [projection.name for projection in PROJECTIONS] == [item["name"] for item in items]
+    return next(item for item in items if item["name"] == "actors")
 
 
-def examined(store: Store) -> doctor.Diagnosis:
-    found = doctor._diagnose_database(store.url)
-    return next(one for one in found if one.subject == "projection actors")
+def diagnose_actors(store: Store) -> doctor.Diagnosis:
+    findings = doctor._diagnose_database(store.url)
+    return next(finding for finding in findings if finding.subject == "projection actors")
 
 
 def test_a_projection_is_live_or_behind_with_its_lag(client: Client, store: Store) -> None:
     register(store, "anna")
     store.catch_up()
-    level = {
+    caught_up = {
         "name": "actors",
         "state": "live",
         "generation": 1,
@@ -57,13 +57,13 @@ def test_a_projection_is_live_or_behind_with_its_lag(client: Client, store: Stor
         "building": None,
         "stopped": None,
     }
-    assert level == of_actors(client)
+    assert caught_up == actors_status(client)
     register(store, "beth", "cleo")
-    late = of_actors(client)
-    assert late["lag"]["seconds"] > 0
-    lag = {"entries": 2, "seconds": late["lag"]["seconds"]}
-    assert {**level, "state": "behind", "lag": lag} == late
-    assert "size 1, 2 entries behind" == examined(store).state
+    behind = actors_status(client)
+    assert behind["lag"]["seconds"] > 0
+    lag = {"entries": 2, "seconds": behind["lag"]["seconds"]}
+    assert {**caught_up, "state": "behind", "lag": lag} == behind
+    assert "size 1, 2 entries behind" == diagnose_actors(store).state
 
 
 def test_a_stopped_projection_names_its_event_and_is_still_read(
@@ -73,38 +73,38 @@ def test_a_stopped_projection_names_its_event_and_is_still_read(
     sql("ALTER TABLE projections.actors ADD CONSTRAINT no_beth CHECK (id <> 'beth')")
     with pytest.raises(ProjectionStopped):
         store.catch_up(ACTORS)
-    found = of_actors(client)
+    status = actors_status(client)
     event = str(store.events()[1].id)
-    stopped = {name: found["stopped"][name] for name in ("seq", "event", "type", "error")}
+    stopped = {name: status["stopped"][name] for name in ("seq", "event", "type", "error")}
     error = "CheckViolation: actors, no_beth"
     assert {"seq": 1, "event": event, "type": "actor.registered", "error": error} == stopped
-    assert ("stopped", 1, 1) == (found["state"], found["checkpoint"], found["lag"]["entries"])
-    told = f"stopped at seq 1, actor.registered {event}: {error}"
+    assert ("stopped", 1, 1) == (status["state"], status["checkpoint"], status["lag"]["entries"])
+    message = f"stopped at seq 1, actor.registered {event}: {error}"
     ready = client.get("/readyz")
-    assert (200, f"{told}: mend that; it is tried again at each sweep") == (
+    assert (200, f"{message}: mend that; it is tried again at each sweep") == (
         ready.status_code,
         ready.json()["checks"]["projections"]["detail"]["actors"],
     )
-    assert (False, told) == (examined(store).healthy, examined(store).state)
+    assert (False, message) == (diagnose_actors(store).healthy, diagnose_actors(store).state)
 
 
 def test_a_projection_of_another_fold_number_asks_for_a_rebuild(
     client: Client, store: Store, sql: Sql
 ) -> None:
     sql("UPDATE projections.checkpoints SET fold = 999 WHERE name = 'actors'")
-    found = of_actors(client)
+    status = actors_status(client)
     assert ("fold_changed", {"built": 999, "program": ACTORS.fold_number}) == (
-        found["state"],
-        found["fold"],
+        status["state"],
+        status["fold"],
     )
-    told = f"built by fold 999, this program has {ACTORS.fold_number}"
+    message = f"built by fold 999, this program has {ACTORS.fold_number}"
     ready = client.get("/readyz")
-    assert (503, f"{told}: run `onrecord rebuild actors`") == (
+    assert (503, f"{message}: run `onrecord rebuild actors`") == (
         ready.status_code,
         ready.json()["checks"]["projections"]["detail"]["actors"],
     )
-    finding = examined(store)
-    assert (told, "run `onrecord rebuild actors`") == (finding.state, finding.remedy)
+    finding = diagnose_actors(store)
+    assert (message, "run `onrecord rebuild actors`") == (finding.state, finding.remedy)
 
 
 def test_a_projection_without_a_checkpoint_is_not_begun(
@@ -112,19 +112,21 @@ def test_a_projection_without_a_checkpoint_is_not_begun(
 ) -> None:
     sql("DELETE FROM projections.checkpoints WHERE name = 'actors'")
     assert ("not_begun", None, 0) == tuple(
-        of_actors(client)[name] for name in ("state", "generation", "checkpoint")
+        actors_status(client)[name] for name in ("state", "generation", "checkpoint")
     )
-    assert "not built yet" == examined(store).state
+    assert "not built yet" == diagnose_actors(store).state
 
 
 def test_a_rebuild_reports_its_progress_and_pace(client: Client, store: Store) -> None:
     register(store, *(f"actor-{n}" for n in range(8)))
     store.catch_up()
-    seen: list[Any] = []
-    rebuild_projection(store.engine, ACTORS, lambda *_: seen.append(of_actors(client)["building"]))
-    first = {name: seen[0][name] for name in ("generation", "done", "of", "parts", "stopped")}
+    reports: list[Any] = []
+    rebuild_projection(
+        store.engine, ACTORS, lambda *_: reports.append(actors_status(client)["building"])
+    )
+    first = {name: reports[0][name] for name in ("generation", "done", "of", "parts", "stopped")}
     assert {"generation": 2, "done": 2, "of": 8, "parts": [8, 0, 0, 0], "stopped": None} == first
-    assert seen[0]["entries_per_second"] > 0
-    assert seen[0]["seconds_left"] is not None  # of so few entries it may be none at all
-    assert None is seen[-1]
-    assert 2 == of_actors(client)["generation"]
+    assert reports[0]["entries_per_second"] > 0
+    assert reports[0]["seconds_left"] is not None  # of so few entries it may be none at all
+    assert None is reports[-1]
+    assert 2 == actors_status(client)["generation"]

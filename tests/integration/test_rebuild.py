@@ -5,7 +5,7 @@ from httpx2 import Client
 from sqlalchemy import Connection
 
 from onrecord.projections.actors import ACTORS
-from onrecord.projections.engine import rebuild as rebuilding
+from onrecord.projections.engine import rebuild as rebuild_module
 from onrecord.projections.engine.checkpoints import live_checkpoint
 from onrecord.projections.engine.projection import Projection
 from onrecord.projections.engine.rebuild import rebuild_projection
@@ -14,7 +14,7 @@ from tests.support.store import Store
 
 
 class Killed(Exception):
-    """Stands for the end of a process."""
+    """Raised where a process is killed."""
 
 
 def test_a_rebuilt_projection_answers_the_same_from_the_next_generation(
@@ -30,14 +30,14 @@ def test_a_rebuilt_projection_answers_the_same_from_the_next_generation(
 def test_a_second_rebuild_joins_the_first(client: Client, store: Store) -> None:
     client.post("/v1/actors", json=bodies.actor("emma"))
     store.catch_up()
-    found: list[int] = []
+    generations: list[int] = []
 
-    def another(*_: int) -> None:
-        if not found:
-            found.append(rebuild_projection(store.engine, ACTORS, lambda *_: None))
+    def second_rebuild(*_: int) -> None:
+        if not generations:
+            generations.append(rebuild_projection(store.engine, ACTORS, lambda *_: None))
 
-    found.append(rebuild_projection(store.engine, ACTORS, another))
-    assert [2, 2] == found
+    generations.append(rebuild_projection(store.engine, ACTORS, second_rebuild))
+    assert [2, 2] == generations
 
 
 def test_a_rebuild_killed_after_its_switch_is_cleaned_up_by_the_next(
@@ -45,22 +45,22 @@ def test_a_rebuild_killed_after_its_switch_is_cleaned_up_by_the_next(
 ) -> None:
     client.post("/v1/actors", json=bodies.actor("emma"))
     store.catch_up()
-    clear = rebuilding._delete_old
+    delete_old = rebuild_module._delete_old
 
     def die_the_second_time(conn: Connection, projection: Projection, *, keep: int) -> None:
         if keep == 2:
             raise Killed
-        clear(conn, projection, keep=keep)
+        delete_old(conn, projection, keep=keep)
 
     with monkeypatch.context() as patched:
-        patched.setattr(rebuilding, "_delete_old", die_the_second_time)
+        patched.setattr(rebuild_module, "_delete_old", die_the_second_time)
         with pytest.raises(Killed):
             rebuild_projection(store.engine, ACTORS, lambda *_: None)
-    assert ["emma"] == [one["id"] for one in client.get("/v1/actors").json()["items"]]
+    assert ["emma"] == [item["id"] for item in client.get("/v1/actors").json()["items"]]
     assert 3 == rebuild_projection(store.engine, ACTORS, lambda *_: None)
     with store.engine.connect() as conn:
         assert (3, 1) == live_checkpoint(conn, ACTORS)
-    assert ["emma"] == [one["id"] for one in client.get("/v1/actors").json()["items"]]
+    assert ["emma"] == [item["id"] for item in client.get("/v1/actors").json()["items"]]
 
 
 def test_a_rebuild_goes_on_where_it_was_killed(client: Client, store: Store) -> None:
@@ -73,4 +73,4 @@ def test_a_rebuild_goes_on_where_it_was_killed(client: Client, store: Store) -> 
     with pytest.raises(Killed):
         rebuild_projection(store.engine, ACTORS, die)
     assert 2 == rebuild_projection(store.engine, ACTORS, lambda *_: None)
-    assert ["emma"] == [one["id"] for one in client.get("/v1/actors").json()["items"]]
+    assert ["emma"] == [item["id"] for item in client.get("/v1/actors").json()["items"]]

@@ -1,4 +1,4 @@
-"""Rebuilds in parts by several workers at once, against what one follower gives."""
+"""Rebuilds in parts by several workers at once, compared with a replay of the ledger."""
 
 import json
 import threading
@@ -19,24 +19,24 @@ from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.registry import PROJECTIONS, projection_named
 from tests.support import bodies, postgres
 from tests.support.histories import Cast, History, batches, histories
-from tests.support.oracle import FEW
+from tests.support.oracle import FEW_EXAMPLES
 from tests.support.store import Store, open_store, run_api
 from tests.unit.test_golden_events import FILES
 
 
 @pytest.fixture(scope="module")
 def store(server_url: str, template: str) -> Iterator[Store]:
-    """A record with something of every kind."""
-    with postgres.database(server_url, template) as url, open_store(url) as made:
+    """A store with every kind of entity, and an erasure."""
+    with postgres.database(server_url, template) as url, open_store(url) as opened:
         with run_api(url) as client:
             bodies.register_all(client)
             id_ = bodies.post(client, "/v1/statements", bodies.FULL_STATEMENT)["id"]
             erasure = {"sections": ["content"], "ground": "court-order"}
             bodies.post(client, f"/v1/statements/{id_}/erasure", erasure)
-        yield made
+        yield opened
 
 
-def rebuilt_by_two(store: Store, name: str) -> None:
+def rebuild_with_two_workers(store: Store, name: str) -> None:
     args = (store.engine, projection_named(name), lambda *_: None)
     workers = [threading.Thread(target=rebuild_projection, args=args) for _ in range(2)]
     for worker in workers:
@@ -45,11 +45,9 @@ def rebuilt_by_two(store: Store, name: str) -> None:
         worker.join()
 
 
-@FEW
+@FEW_EXAMPLES
 @given(histories(24, 40))
-def test_a_rebuild_by_two_workers_gives_what_the_ledger_says(
-    store: Store, history: History
-) -> None:
+def test_a_rebuild_by_two_workers_equals_a_replay(store: Store, history: History) -> None:
     cast = Cast(f"h{uuid4().hex[:12]}")
     with pytest.MonkeyPatch.context() as small:
         small.setattr(rebuild_parts, "PAGE", 3)
@@ -59,7 +57,7 @@ def test_a_rebuild_by_two_workers_gives_what_the_ledger_says(
             store.append(*batch)
         store.catch_up()
         for projection in PROJECTIONS:
-            rebuilt_by_two(store, projection.name)
+            rebuild_with_two_workers(store, projection.name)
     engine = db.engine(store.url, role="onrecord_audit")
     outcome = replay_ledger(engine, lambda *_: None)
     engine.dispose()

@@ -14,7 +14,7 @@ from onrecord.ledger import committer as committer_module
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.evaluate import Answer
 from tests.support.committing import lock_held, position_request, seed
-from tests.support.histories import position, request, said
+from tests.support.histories import position, request, statement_fields
 from tests.support.store import Store
 
 
@@ -29,7 +29,7 @@ def test_a_refusal_needs_no_look_up_of_the_nearest_slugs(
     store: Store,
 ) -> None:
     seed(store)
-    unknown = request(uuid4(), StatementMade.model_validate(said("nobody", "talks")))
+    unknown = request(uuid4(), StatementMade.model_validate(statement_fields("nobody", "talks")))
 
     async def record() -> list[Answer | BaseException]:
         api = recorder(store.url)
@@ -72,7 +72,7 @@ def test_concurrent_requests_are_recorded_together_and_answered_individually(
 ) -> None:
     """A request is cancelled before it is recorded, and another cannot be encoded."""
     seed(store)
-    unknown = request(uuid4(), StatementMade.model_validate(said("nobody", "talks")))
+    unknown = request(uuid4(), StatementMade.model_validate(statement_fields("nobody", "talks")))
     surrogate = position().model_copy(update={"summary": "\ud800"})
     broken, cancelled = request(uuid4(), surrogate), position_request()
 

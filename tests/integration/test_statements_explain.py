@@ -47,8 +47,8 @@ FIELDS: Final = {
     "id_type": "uuid",
     "seqs": "SELECT 0::bigint AS seq",
 }
-"""What the fields of a template mean, where a statement is one: a replay folds into other schemas,
-and the versions of all tables are written alike.
+"""Values for the fields of statements that are templates: a replay folds into other schemas, and
+the statements for temporal tables are the same for every table.
 """
 _NUMBERED: Final = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
@@ -56,22 +56,22 @@ _NUMBERED: Final = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignor
 @cache
 def statements() -> dict[str, str]:
     """All statements by name."""
-    found = {}
+    by_name = {}
     for path in PACKAGE.rglob("*.sql"):
-        found[str(path.relative_to(PACKAGE))] = numbered(text(path.read_text()))
+        by_name[str(path.relative_to(PACKAGE))] = numbered(text(path.read_text()))
     for path in PACKAGE.rglob("*.py"):
         source = path.read_text()
         if "import sqlite3" in source:
             continue
         for n, (function, literal) in enumerate(literals(ast.parse(source))):
-            found[f"{path.relative_to(PACKAGE)} {function}() {n}"] = literal
+            by_name[f"{path.relative_to(PACKAGE)} {function}() {n}"] = literal
     for module in pkgutil.walk_packages(onrecord.__path__, "onrecord."):
         if not module.name.startswith(NOT_IMPORTED):
             path_name = module.name.removeprefix("onrecord.").replace(".", "/")
             for name, value in vars(importlib.import_module(module.name)).items():
                 for n, statement in enumerate(statements_in(value)):
-                    found[f"{path_name}.py {name} {n}"] = statement
-    unique = {statement: name for name, statement in found.items() if name not in FRAGMENTS}
+                    by_name[f"{path_name}.py {name} {n}"] = statement
+    unique = {statement: name for name, statement in by_name.items() if name not in FRAGMENTS}
     return {name: statement for statement, name in unique.items()}
 
 

@@ -20,42 +20,49 @@ from tests.support import sse, streaming
 from tests.support.bodies import error_places, expect_problem
 from tests.support.processes import until
 from tests.support.store import Store
-from tests.support.streaming import ASKED, SSE, everything, listening, put, take
+from tests.support.streaming import (
+    FILTERS,
+    SSE,
+    append_events,
+    assert_next_events,
+    open_stream,
+    read_lines,
+)
 
 
 @pytest.fixture(autouse=True)
 def seeded_ledger(store: Store) -> None:
-    streaming.stage(store)
+    streaming.seed_stream(store)
 
 
-@pytest.mark.parametrize("params", ASKED, ids=str)
+@pytest.mark.parametrize("params", FILTERS, ids=str)
 def test_a_live_stream_sends_old_events_then_new_ones_and_can_be_resumed(
     client: Client, store: Store, params: dict[str, Any]
 ) -> None:
-    existing = everything(client, **params)
-    with listening(client, **params) as events:
-        take(events, existing)
-        put(store, *range(20, 40))
-        new = everything(client, **params)[len(existing) :]
+    existing = read_lines(client, **params)
+    with open_stream(client, **params) as events:
+        assert_next_events(events, existing)
+        append_events(store, *range(20, 40))
+        new = read_lines(client, **params)[len(existing) :]
         assert len(new) >= 2
-        take(events, new)
-        put(store, *range(40, 60))
+        assert_next_events(events, new)
+        append_events(store, *range(40, 60))
         seen = next(events)
-    missed = everything(client, **params, after=seen.id)
-    with listening(client, int(seen.id), **params) as events:
-        take(events, missed)
-        put(store, *range(60, 80))
-        take(events, everything(client, **params, after=seen.id)[len(missed) :])
+    missed = read_lines(client, **params, after=seen.id)
+    with open_stream(client, int(seen.id), **params) as events:
+        assert_next_events(events, missed)
+        append_events(store, *range(60, 80))
+        assert_next_events(events, read_lines(client, **params, after=seen.id)[len(missed) :])
 
 
 def test_events_that_match_a_filter_arrive_among_many_that_do_not(
     client: Client, store: Store
 ) -> None:
-    with listening(client, 23, actor="bob") as bob, listening(client, 23) as all_events:
+    with open_stream(client, 23, actor="bob") as bob, open_stream(client, 23) as all_events:
         for n in range(24, 44, 2):
-            put(store, n)
+            append_events(store, n)
             assert str(24 + (n - 24) // 2) == next(all_events).id
-        put(store, 21)
+        append_events(store, 21)
         assert "34" == next(bob).id == next(all_events).id
 
 
@@ -64,33 +71,33 @@ def test_a_stream_filtered_by_kind_of_change_waits_for_the_projection(
 ) -> None:
     store.catch_up()
     params: dict[str, Any] = {"kind": ["adopted", "reaffirmed"], "topic": ["talks", "trade"]}
-    existing = everything(client, **params)
+    existing = read_lines(client, **params)
     assert 4 == len(existing)
-    with listening(client, **params) as live:
-        take(live, existing)
-        put(store, 20, 21)  # no projection has caught up
-        assert existing == everything(client, **params)
+    with open_stream(client, **params) as live:
+        assert_next_events(live, existing)
+        append_events(store, 20, 21)  # no projection has caught up
+        assert existing == read_lines(client, **params)
         folding = threading.Timer(0.5, store.catch_up)
         folding.start()
         last = next(live)
         folding.join()
-    assert everything(client, **params)[-1] == last.data
+    assert read_lines(client, **params)[-1] == last.data
 
 
 def test_every_listener_gets_all_its_events(client: Client, store: Store) -> None:
     """More listeners than the pool has connections."""
     with ExitStack() as stack:
         streams = [
-            (stack.enter_context(listening(client, **params)), params) for params in ASKED * 3
+            (stack.enter_context(open_stream(client, **params)), params) for params in FILTERS * 3
         ]
-        put(store, *range(20, 40))
+        append_events(store, *range(20, 40))
         for events, params in streams:
-            take(events, everything(client, **params))
+            assert_next_events(events, read_lines(client, **params))
 
 
 def test_last_event_id_overrides_after(client: Client) -> None:
-    with listening(client, 20, after=5) as events:
-        take(events, everything(client, after=20))
+    with open_stream(client, 20, after=5) as events:
+        assert_next_events(events, read_lines(client, after=20))
 
 
 def test_a_stream_without_events_sends_keepalives(
@@ -124,12 +131,12 @@ def test_a_stream_waits_for_a_replica_that_has_not_reached_its_start(
     monkeypatch.setattr(routes, "MAX_REPLICA_LAG", 30.0)
 
     def listen() -> sse.Event:
-        with listening(client, 24) as events:
+        with open_stream(client, 24) as events:
             return next(events)
 
     with ThreadPoolExecutor() as pool:
         first = pool.submit(listen)
-        put(store, 20, 21)
+        append_events(store, 20, 21)
         assert "25" == first.result().id
 
 
@@ -146,8 +153,8 @@ def test_a_server_that_stops_ends_its_streams(store: Store) -> None:
     port = server.servers[0].sockets[0].getsockname()[1]
     with (
         Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
-        listening(client, 22) as events,
-        listening(client, 22, actor="bob") as other,
+        open_stream(client, 22) as events,
+        open_stream(client, 22, actor="bob") as other,
     ):
         assert ("23", "23") == (next(events).id, next(other).id)
         server.should_exit = True
@@ -161,7 +168,7 @@ def test_streams_end_with_the_database_and_can_be_resumed(
 ) -> None:
     name = urlsplit(store.url).path.removeprefix("/")
     with psycopg.connect(server_url, autocommit=True) as conn:
-        with listening(client, 22) as events, listening(client, 22, actor="bob") as other:
+        with open_stream(client, 22) as events, open_stream(client, 22, actor="bob") as other:
             assert ("23", "23") == (next(events).id, next(other).id)
             conn.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
             conn.execute(
@@ -170,8 +177,8 @@ def test_streams_end_with_the_database_and_can_be_resumed(
             assert ([], []) == (list(events), list(other))
         conn.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     until(lambda: client.get("/v1/events").status_code == 200, "the audit API answers again")
-    put(store, 20)
-    with listening(client, 23) as events:
+    append_events(store, 20)
+    with open_stream(client, 23) as events:
         assert "24" == next(events).id
 
 

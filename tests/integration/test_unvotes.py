@@ -1,7 +1,8 @@
-"""Real votes, which give the same final timelines in whatever order they are recorded.
+"""Timelines of real votes: the final rows do not depend on the order of recording.
 
 The oldest roll calls of the UN General Assembly, as `ops/bench/unvotes.py` makes them: ids and
-`order` are given, so nothing depends on who came first. The data is not part of the repository.
+`order` are given, so nothing depends on the order of recording. The data is not part of the
+repository.
 """
 
 import os
@@ -30,52 +31,54 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def recorded(made: Store, *, shuffle: int | None) -> None:
-    """Put the votes on record and fold them, some hundreds at a time."""
+def record_votes(store: Store, *, shuffle: int | None) -> None:
+    """Record the votes and fold them, 700 at a time."""
     files = (unvotes.rows(DATA / f"{name}.csv.gz") for name in ("roll_calls", "votes"))
-    asked: Iterator[dict[str, Any]] = unvotes.convert(*files, limit=VOTES, shuffle=shuffle)
-    while some := list(islice(asked, 700)):
-        made.append(*(lines.request_of(Line.model_validate(one)) for one in some))
-        made.catch_up()
+    batch_lines: Iterator[dict[str, Any]] = unvotes.convert(*files, limit=VOTES, shuffle=shuffle)
+    while batch := list(islice(batch_lines, 700)):
+        store.append(*(lines.request_of(Line.model_validate(line)) for line in batch))
+        store.catch_up()
 
 
-def final(made: Store) -> dict[str, list[tuple[Any, ...]]]:
-    """What is believed at the end, without what says when it came."""
-    step = [steps.c[name] for name in ("id", "actor", "topic", "effective", "stance", "basis")]
+def final(store: Store) -> dict[str, list[tuple[Any, ...]]]:
+    """The current rows, without columns that depend on the order of recording."""
+    step_columns = [
+        steps.c[name] for name in ("id", "actor", "topic", "effective", "stance", "basis")
+    ]
     names = ("id", "actor", "topic", "valid_from", "ord", "effective", "stance", "before_id")
-    change = [changes.c[name] for name in (*names, "before_stance", "kind", "change_size")]
-    with made.engine.connect() as conn:
+    change_columns = [changes.c[name] for name in (*names, "before_stance", "kind", "change_size")]
+    with store.engine.connect() as conn:
         return {
             table.name: sorted(
                 tuple(row)
                 for row in conn.execute(select(*columns).where(table.c.close_seq == NEVER))
             )
-            for table, columns in ((steps, step), (changes, change))
+            for table, columns in ((steps, step_columns), (changes, change_columns))
         }
 
 
-def timeline(made: Store, pair: tuple[str, str]) -> list[tuple[Any, ...]]:
-    """A line as the read door gives it."""
-    shown = ("id", "stance", "effective", "since", "order", "kind", "change_size", "basis")
-    with run_api(made.url) as client:
+def timeline(store: Store, pair: tuple[str, str]) -> list[tuple[Any, ...]]:
+    """A timeline as the read API answers it."""
+    columns = ("id", "stance", "effective", "since", "order", "kind", "change_size", "basis")
+    with run_api(store.url) as client:
         answer = client.get(f"/v1/actors/{pair[0]}/topics/{pair[1]}/timeline?limit=500")
-    return [tuple(map(str, (one[name] for name in shown))) for one in answer.json()["items"]]
+    return [tuple(map(str, (item[name] for name in columns))) for item in answer.json()["items"]]
 
 
 def test_shuffled_votes_give_the_same_final_timelines_as_votes_in_order_of_date(
     server_url: str, template: str
 ) -> None:
-    found = []
+    results = []
     for shuffle in (None, 7):
-        with postgres.database(server_url, template) as url, open_store(url) as made:
-            recorded(made, shuffle=shuffle)
-            held = final(made)
-            pairs = [(actor, topic) for _, actor, topic, *_ in held["changes"]]
+        with postgres.database(server_url, template) as url, open_store(url) as store:
+            record_votes(store, shuffle=shuffle)
+            rows = final(store)
+            pairs = [(actor, topic) for _, actor, topic, *_ in rows["changes"]]
             longest = max(set(pairs), key=lambda pair: (pairs.count(pair), pair))
-            found.append((held, timeline(made, longest)))
-    (in_order, line), (shuffled, line_of_shuffled) = found
+            results.append((rows, timeline(store, longest)))
+    (in_order, timeline_in_order), (shuffled, timeline_of_shuffled) = results
     assert len(in_order["changes"]) == VOTES
     assert len({row[-2] for row in in_order["changes"]}) > 2, "there are several kinds of change"
     assert in_order == shuffled
-    assert len(line) > 5
-    assert line == line_of_shuffled
+    assert len(timeline_in_order) > 5
+    assert timeline_in_order == timeline_of_shuffled

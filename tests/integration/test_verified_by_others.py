@@ -99,5 +99,5 @@ def test_npm_packages_accept_signatures(delivered: tuple[list[str], list[Receive
     secrets, requests = delivered
     good = [(secret, request.headers, request.body) for request in requests for secret in secrets]
     bad = [(secret, headers, body + b" ") for secret, headers, body in good]
-    assert [npm_verifier.ACCEPTED] * len(good) == npm_verifier.verified(good)
-    assert [npm_verifier.REFUSED] * len(bad) == npm_verifier.verified(bad)
+    assert [npm_verifier.ACCEPTED] * len(good) == npm_verifier.verify_with_npm(good)
+    assert [npm_verifier.REFUSED] * len(bad) == npm_verifier.verify_with_npm(bad)

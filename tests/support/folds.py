@@ -15,34 +15,34 @@ from tests.support.store import Store
 
 @dataclass(frozen=True)
 class Folds:
-    """A record whose events are folded in two pages, or all in one: the rows must be the same."""
+    """A store whose events are folded in two pages, or all in one: the rows must be the same."""
 
-    record: Store
+    store: Store
     one_page: bool
 
     def given(self, *events: Event | Request) -> Self:
         """These events are on record, and folded unless there is one page."""
         self._append(*events)
         if not self.one_page:
-            self.record.catch_up()
+            self.store.catch_up()
         return self
 
     def when(self, *events: Event | Request) -> Self:
         """These events follow, and are folded."""
         self._append(*events)
-        self.record.catch_up()
+        self.store.catch_up()
         return self
 
     def then(self, table: Table, *rows: dict[str, Any]) -> None:
         """The table holds these rows, as far as they name columns, in the order of opening."""
         columns = [table.c[name] for name in rows[0]]
         query = select(*columns).order_by(table.c.open_seq)
-        with self.record.engine.connect() as conn:
+        with self.store.engine.connect() as conn:
             assert [*rows] == [dict(row) for row in conn.execute(query).mappings()]
 
     def _append(self, *events: Event | Request) -> None:
         for event in events:
-            (answer,) = self.record.append(_request(event))
+            (answer,) = self.store.append(_request(event))
             assert not isinstance(answer, Refusal), answer
 
 

@@ -1,8 +1,8 @@
 """Random histories of a record, for Hypothesis.
 
-A `History` is a script: the requests to the ledger, in batches. It names things by number,
-so that it can be played any number of times into one ledger: `batches` makes the requests, every id
-and slug in them marked with a tag of its own.
+A `History` lists the requests to the ledger, in batches. It refers to entities by number,
+so that it can be recorded any number of times in the same ledger: `batches` makes the requests,
+and every id and slug in them has the tag of its `Cast`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ TOPICS: Final = 2
 
 @dataclass(frozen=True)
 class Move:
-    """One thing that somebody asks of the ledger. `number` picks a target among those on record."""
+    """A request to the ledger. `number` picks a target among the entities on record."""
 
     what: str
     number: int
@@ -53,7 +53,7 @@ class Move:
 
 @dataclass(frozen=True)
 class History:
-    """What is asked, and how many requests go into each batch."""
+    """The requests, and how many of them go into each batch."""
 
     moves: tuple[Move, ...]
     sizes: tuple[int, ...]
@@ -61,7 +61,7 @@ class History:
 
 @dataclass(frozen=True)
 class Cast:
-    """The slugs of a history that was played under a tag."""
+    """Slugs and ids of a history that is recorded under a tag."""
 
     tag: str
 
@@ -89,36 +89,36 @@ INSTANTS = st.builds(
     st.sampled_from(["", ".5", ".999999"]),
     st.sampled_from(["Z", "+00:00", "+05:45", "-11:00"]),
 )
-CROWDED = st.sampled_from(
+OVERLAPPING_DATES = st.sampled_from(
     [
         *("2022", "2022-01", "2022-01-31", "2022-01-31T12:30:00Z", "2022-02", "2022-02-01"),
         *("2022-02-01T00:00:00Z", "2022-01-31T23:59:59.999999Z", "2022-01-01"),
     ]
 )
-"""A few dates that lie within, beside and upon each other: most histories happen here."""
+"""A few dates that lie within, beside and upon each other: most histories use these."""
 ANY_DATE = st.one_of(
     st.builds("{}-{:02}".format, st.sampled_from([2021, 2022]), st.integers(1, 12)),
     DAYS,
     INSTANTS,
     st.sampled_from(["0001", "0001-01-01", "9999", "9999-12-31T23:59:59.999999Z"]),
 )
-AS_OF: Final = st.one_of(CROWDED, CROWDED, ANY_DATE)
-"""Dates that a reader may ask for."""
-EFFECTIVE: Final = st.one_of(CROWDED, CROWDED, AS_OF, AS_OF.map("../{}".format))
+AS_OF: Final = st.one_of(OVERLAPPING_DATES, OVERLAPPING_DATES, ANY_DATE)
+"""Values of `as_of` in a read."""
+EFFECTIVE: Final = st.one_of(OVERLAPPING_DATES, OVERLAPPING_DATES, AS_OF, AS_OF.map("../{}".format))
 """Dates that may be on record, of every form."""
 ORDERS: Final = st.sampled_from([0, 0, 0, 1, -1, 2**31 - 1, -(2**31)])
-FEW: Final = st.sampled_from([0, 0, 0, 1])
-"""Which of the actors or topics: mostly the first, so that its line grows long."""
+MOSTLY_FIRST: Final = st.sampled_from([0, 0, 0, 1])
+"""Which of the actors or topics: mostly the first, so that its timeline grows long."""
 
 
 @st.composite
-def stands(draw: st.DrawFn) -> dict[str, Any]:
-    """A stance, with or without a condition, from a date on; by and on whom: by number."""
+def position_drafts(draw: st.DrawFn) -> dict[str, Any]:
+    """A stance, with or without a condition, from a date on; actor and topic are numbers."""
     stance = draw(st.sampled_from(STANCES))
     conditions = [None, "peace", "pay"] if stance in CONDITIONAL else [None]
     return {
-        "actor": draw(FEW),
-        "topic": draw(FEW),
+        "actor": draw(MOSTLY_FIRST),
+        "topic": draw(MOSTLY_FIRST),
         "stance": stance,
         "condition": draw(st.sampled_from(conditions)),
         "effective": draw(EFFECTIVE),
@@ -139,19 +139,19 @@ MOVES: Final = st.builds(
         ]
     ),
     number=st.integers(0, 8),
-    positions=st.lists(stands(), min_size=1, max_size=2).map(tuple),
+    positions=st.lists(position_drafts(), min_size=1, max_size=2).map(tuple),
     words=st.text(
         st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=12
     ).map("“{}”".format),
     said_at=EFFECTIVE,
-    actor=FEW,
-    topic=FEW,
+    actor=MOSTLY_FIRST,
+    topic=MOSTLY_FIRST,
     basis=st.integers(0, 30),
 )
 
 
 def histories(shortest: int = 1, longest: int = 24) -> st.SearchStrategy[History]:
-    """Histories of so many moves; about as many requests."""
+    """Histories of this many moves, which make about as many requests."""
     return st.builds(
         History,
         moves=st.lists(MOVES, min_size=shortest, max_size=longest).map(tuple),
@@ -161,18 +161,18 @@ def histories(shortest: int = 1, longest: int = 24) -> st.SearchStrategy[History
 
 def batches(history: History, cast: Cast) -> Iterator[list[Request]]:
     """The requests of a history, registrations first, in its batches."""
-    asked = iter([*_registered(cast), *_asked(history, cast)])
+    requests = iter([*_registrations(cast), *_requests(history, cast)])
     turn = 0
-    while batch := list(islice(asked, history.sizes[turn % len(history.sizes)])):
+    while batch := list(islice(requests, history.sizes[turn % len(history.sizes)])):
         yield batch
         turn += 1
 
 
 def request(id_: UUID, *events: Event) -> Request:
-    """A request of an event, and of those appended along with it."""
+    """A request to append an event, and others along with it."""
     along = (
-        ProposedEvent(additional_event_id(id_, n), one, f"/along/{n}")
-        for n, one in enumerate(events[1:])
+        ProposedEvent(additional_event_id(id_, n), event, f"/along/{n}")
+        for n, event in enumerate(events[1:])
     )
     return Request((ProposedEvent(id_, events[0]), *along))
 
@@ -183,18 +183,20 @@ def registration(event: ActorRegistered | TopicRegistered) -> Request:
 
 
 def position(**fields: Any) -> PositionChanged:
-    """Ann supports talks from 2022 on, unless said otherwise."""
+    """Ann supports talks from 2022 on, unless `fields` differ."""
     base = {"actor": "ann", "topic": "talks", "stance": "support", "effective": "2022"}
     return PositionChanged.model_validate({**base, "coder": "tests", **fields})
 
 
 def corrected(target: UUID, **fields: Any) -> PositionCorrected:
-    """A position should have been this one."""
+    """A correction of a position to this one."""
     replacement = position(**fields).model_dump(exclude={"expected_revision"})
     return PositionCorrected(target=target, by="us", reason="A slip.", replacement=replacement)
 
 
-def said(actor: str, topic: str, words: str = "Words.", said_at: str = "2022") -> dict[str, Any]:
+def statement_fields(
+    actor: str, topic: str, words: str = "Words.", said_at: str = "2022"
+) -> dict[str, Any]:
     """The fields of a plain statement."""
     return {
         "speakers": [{"actor": actor, "role": "speaker"}],
@@ -207,7 +209,7 @@ def said(actor: str, topic: str, words: str = "Words.", said_at: str = "2022") -
     }
 
 
-def _registered(cast: Cast) -> Iterator[Request]:
+def _registrations(cast: Cast) -> Iterator[Request]:
     for slug in cast.actors:
         names = [{"name": f"Name of {slug}", "lang": "en"}]
         event = ActorRegistered.model_validate({"id": slug, "kind": "person", "names": names})
@@ -216,7 +218,7 @@ def _registered(cast: Cast) -> Iterator[Request]:
         yield registration(TopicRegistered(id=slug, label=f"Label of {slug}", proposition="Do."))
 
 
-def _asked(history: History, cast: Cast) -> Iterator[Request]:
+def _requests(history: History, cast: Cast) -> Iterator[Request]:
     statements: list[UUID] = []
     positions: list[UUID] = []
     for n, move in enumerate(history.moves):
@@ -226,7 +228,9 @@ def _asked(history: History, cast: Cast) -> Iterator[Request]:
             continue
         along = []
         if move.what == "both":
-            along = [PositionChanged(**_stand(one, cast, [id_])) for one in move.positions]
+            along = [
+                PositionChanged(**_position_fields(draft, cast, [id_])) for draft in move.positions
+            ]
             positions += [additional_event_id(id_, k) for k in range(len(along))]
         if event.makes == "statement":
             statements.append(id_)
@@ -239,29 +243,29 @@ def _event(
     move: Move, cast: Cast, statements: Sequence[UUID], positions: Sequence[UUID]
 ) -> Event | None:
     actor, topic = cast.actors[move.actor], cast.topics[move.topic]
-    kind = move.what.rpartition("-")[2]
-    targets = statements if kind == "statement" else positions
+    target_kind = move.what.rpartition("-")[2]
+    targets = statements if target_kind == "statement" else positions
     basis = [_nth(statements, move.basis)] if statements and move.basis % 3 else []
-    words = said(actor, topic, move.words, move.said_at)
-    stand = _stand(move.positions[0], cast, basis)
-    why = {"by": ["us", "outlet", "speaker"][move.number % 3], "reason": move.words}
+    statement = statement_fields(actor, topic, move.words, move.said_at)
+    position_fields = _position_fields(move.positions[0], cast, basis)
+    amendment = {"by": ["us", "outlet", "speaker"][move.number % 3], "reason": move.words}
     if move.what == "position":
-        return PositionChanged(**stand)
+        return PositionChanged(**position_fields)
     if move.what in ("statement", "both"):
-        return StatementMade(**words)
+        return StatementMade(**statement)
     if move.what == "revise-actor":
         names = [{"name": move.words, "lang": "uk"}]
         return ActorRevised.model_validate({"id": actor, "kind": "group", "names": names})
-    one, other = (cast.actors[n % ACTORS] for n in (move.number, move.number // ACTORS))
+    source, target = (cast.actors[n % ACTORS] for n in (move.number, move.number // ACTORS))
     if move.what == "merge-actor":  # refused now and then, as are other moves after it
-        return ActorMerged(actor=one, into=other)
+        return ActorMerged(actor=source, into=target)
     if move.what == "unmerge-actor":
-        return ActorUnmerged(actor=one)
+        return ActorUnmerged(actor=source)
     if move.what == "revise-topic":
         return TopicRevised(id=topic, label=move.words, proposition=move.words)
     if not targets:
         return None
-    why["target"] = str(_nth(targets, move.number))
+    amendment["target"] = str(_nth(targets, move.number))
     classes: dict[str, type[Event]] = {
         "correct-statement": StatementCorrected,
         "retract-statement": StatementRetracted,
@@ -270,20 +274,20 @@ def _event(
     }
     if move.what.startswith("correct"):
         # a plain dict of either kind of body
-        why["replacement"] = words if kind == "statement" else stand  # type: ignore[assignment]
-    return classes[move.what].model_validate(why)
+        amendment["replacement"] = statement if target_kind == "statement" else position_fields  # type: ignore[assignment]
+    return classes[move.what].model_validate(amendment)
 
 
-def _stand(stand: dict[str, Any], cast: Cast, basis: Sequence[UUID]) -> dict[str, Any]:
+def _position_fields(draft: dict[str, Any], cast: Cast, basis: Sequence[UUID]) -> dict[str, Any]:
     return {
-        **stand,
-        "actor": cast.actors[stand["actor"]],
-        "topic": cast.topics[stand["topic"]],
-        "summary": f"{stand['stance']} from {stand['effective']}",
+        **draft,
+        "actor": cast.actors[draft["actor"]],
+        "topic": cast.topics[draft["topic"]],
+        "summary": f"{draft['stance']} from {draft['effective']}",
         "basis": tuple(basis),
         "coder": "tests",
     }
 
 
-def _nth(things: Sequence[Any], number: int) -> Any:
-    return things[number % len(things)]
+def _nth(items: Sequence[Any], number: int) -> Any:
+    return items[number % len(items)]

@@ -1,4 +1,4 @@
-"""A small cast on record, and all rows of the ledger, for tests of the ledger."""
+"""A small ledger of two actors and two topics, and all its rows, for tests of the ledger."""
 
 from uuid import uuid4
 
@@ -7,7 +7,7 @@ from onrecord.domain.requests import Refusal
 from onrecord.kit.sql import db
 from onrecord.ledger import tables
 from onrecord.ledger.evaluate import Answer
-from tests.support.histories import position, registration, request, said
+from tests.support.histories import position, registration, request, statement_fields
 from tests.support.store import Store
 
 TABLES = sorted(table.name for table in tables.metadata.tables.values())
@@ -16,7 +16,7 @@ TALKS, ARMS = (registration(TopicRegistered(id=id_)) for id_ in ("talks", "arms"
 
 
 def statement(words: str = "Words.") -> StatementMade:
-    return StatementMade.model_validate(said("ann", "talks", words))
+    return StatementMade.model_validate(statement_fields("ann", "talks", words))
 
 
 def answers(results: list[Answer | Refusal]) -> list[Answer]:
@@ -25,15 +25,15 @@ def answers(results: list[Answer | Refusal]) -> list[Answer]:
     return [result for result in results if isinstance(result, Answer)]
 
 
-def table_rows(record: Store) -> dict[str, list[str]]:
+def table_rows(store: Store) -> dict[str, list[str]]:
     """All rows of the ledger by table."""
-    with db.connect(record.url, role="onrecord_audit") as conn:
+    with db.connect(store.url, role="onrecord_audit") as conn:
         return {
             name: sorted(map(repr, conn.execute(f"SELECT * FROM ledger.{name}"))) for name in TABLES
         }
 
 
-def seed_cast(record: Store) -> Store:
+def seed_ledger(store: Store) -> Store:
     """Record two actors, two topics, and a statement with a position."""
-    answers(record.append(ANN, BEN, TALKS, ARMS, request(uuid4(), statement(), position())))
-    return record
+    answers(store.append(ANN, BEN, TALKS, ARMS, request(uuid4(), statement(), position())))
+    return store

@@ -1,8 +1,8 @@
-"""A naive model of the record: every answer, in the most obvious way, from the list of events.
+"""A naive model of the read API: answers computed from the list of events, for comparison.
 
-It knows the event classes and what a date spans, and nothing of
-how positions are stored, ordered, folded or named. Every answer walks all events below the size
-asked for. The rules are written anew from `DESIGN.md`, sections 3 and 5; slow and plain on purpose.
+It uses the event classes and the bounds of dates, and no code that stores, orders or folds
+positions. Each function iterates over all events below a size of the ledger. The rules are written
+anew from `DESIGN.md`, sections 3 and 5; the code is slow and simple on purpose.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,11 +31,11 @@ from onrecord.domain.events import (
 
 Pair = tuple[str, str]
 Span = tuple[datetime, datetime]
-Stand = tuple[str | None, str | None]
-"""A stance with its condition; (None, None): nothing held."""
+FullStance = tuple[str | None, str | None]
+"""A stance with its condition; (None, None) if there is no position."""
 
-NOTHING: Stand = (None, None)
-POINTS = {
+NO_STANCE: FullStance = (None, None)
+SCALE = {
     "oppose": -2,
     "conditional_oppose": -1,
     "neutral": 0,
@@ -46,14 +46,14 @@ POINTS = {
 
 @dataclass(frozen=True)
 class Step:
-    """A position as believed at some size. `said`: the fields of the event or its replacement."""
+    """A position at a size of the ledger. `fields`: of the event, or of its last replacement."""
 
     id: UUID
     made_seq: int
     fields: Any
 
     @property
-    def stand(self) -> Stand:
+    def full_stance(self) -> FullStance:
         return self.fields.stance, self.fields.condition
 
     @property
@@ -71,107 +71,111 @@ class Step:
 
 @dataclass(frozen=True)
 class Wording:
-    """A statement as believed at some size."""
+    """A statement at a size of the ledger."""
 
     fields: Any
     status: str
 
 
 def events_below(events: Sequence[RecordedEvent], size: int) -> Iterator[RecordedEvent]:
-    """The events known at a size, in order."""
-    return (one for one in sorted(events, key=lambda one: one.seq) if one.seq < size)
+    """The events recorded at a size, in order."""
+    return (event for event in sorted(events, key=lambda event: event.seq) if event.seq < size)
 
 
 def root(events: Sequence[RecordedEvent], name: str, size: int) -> str:
-    """The actor that reads of a name mean at a size."""
+    """The actor that an actor is merged into at a size, or that actor itself."""
     into: dict[str, str] = {}
-    for one in events_below(events, size):
-        if isinstance(one.event, ActorMerged):
-            into[one.event.actor] = one.event.into
-        elif isinstance(one.event, ActorUnmerged):
-            del into[one.event.actor]
+    for recorded in events_below(events, size):
+        if isinstance(recorded.event, ActorMerged):
+            into[recorded.event.actor] = recorded.event.into
+        elif isinstance(recorded.event, ActorUnmerged):
+            del into[recorded.event.actor]
     while name in into:
         name = into[name]
     return name
 
 
 def steps(events: Sequence[RecordedEvent], pair: Pair, size: int) -> list[Step]:
-    """The line of a pair at a size, in valid-time order: of all actors who mean the same one."""
-    believed: dict[UUID, Step] = {}
-    made: dict[UUID, int] = {}
-    for one in events_below(events, size):
-        event = one.event
+    """The timeline of a pair at a size, in valid-time order, with those of merged actors."""
+    positions: dict[UUID, Step] = {}
+    made_seqs: dict[UUID, int] = {}
+    for recorded in events_below(events, size):
+        event = recorded.event
         if isinstance(event, PositionChanged):
-            made[one.id] = one.seq
-            believed[one.id] = Step(one.id, one.seq, event)
+            made_seqs[recorded.id] = recorded.seq
+            positions[recorded.id] = Step(recorded.id, recorded.seq, event)
         elif isinstance(event, PositionCorrected):
-            believed[event.target] = Step(event.target, made[event.target], event.replacement)
+            positions[event.target] = Step(event.target, made_seqs[event.target], event.replacement)
         elif isinstance(event, PositionRetracted):
-            del believed[event.target]
+            del positions[event.target]
     actor, topic = root(events, pair[0], size), pair[1]
-    names = {one.fields.actor for one in believed.values()}
-    mean = {name for name in names if root(events, name, size) == actor}
-    line = [
-        one for one in believed.values() if one.fields.actor in mean and one.fields.topic == topic
+    names = {step.fields.actor for step in positions.values()}
+    merged = {name for name in names if root(events, name, size) == actor}
+    timeline = [
+        step
+        for step in positions.values()
+        if step.fields.actor in merged and step.fields.topic == topic
     ]
-    return sorted(line, key=lambda one: one.place)
+    return sorted(timeline, key=lambda step: step.place)
 
 
 def revision(events: Sequence[RecordedEvent], pair: Pair, size: int) -> int:
-    """How many events changed the line of the pair: came upon it, stayed on it, or left it.
+    """The number of events that added a position to the pair, amended it there, or removed it.
 
-    A position that was retracted is on no line, so a correction that undoes this leaves none.
+    A retracted position belongs to no pair: a correction of it changes only the new pair.
     """
-    line: dict[UUID, Pair] = {}
+    pairs: dict[UUID, Pair] = {}
     touched: set[int] = set()
-    for one in events_below(events, size):
-        event = one.event
-        before = line.pop(one.subject, None)
+    for recorded in events_below(events, size):
+        event = recorded.event
+        before = pairs.pop(recorded.subject, None)
         if isinstance(event, PositionChanged):
-            line[one.id] = (event.actor, event.topic)
+            pairs[recorded.id] = (event.actor, event.topic)
         elif isinstance(event, PositionCorrected):
-            line[event.target] = (event.replacement.actor, event.replacement.topic)
+            pairs[event.target] = (event.replacement.actor, event.replacement.topic)
         elif not isinstance(event, PositionRetracted):
             continue
-        if pair in (before, line.get(one.subject)):
-            touched.add(one.seq)
+        if pair in (before, pairs.get(recorded.subject)):
+            touched.add(recorded.seq)
     return len(touched)
 
 
-def step_at(line: Sequence[Step], as_of: datetime) -> Step | None:
-    """The position held at an instant: the last one that began by then."""
-    begun = [one for one in line if one.dates.sorts_at <= as_of]
+def step_at(timeline: Sequence[Step], as_of: datetime) -> Step | None:
+    """The position effective at an instant: the last that began by then."""
+    begun = [step for step in timeline if step.dates.sorts_at <= as_of]
     return begun[-1] if begun else None
 
 
-def previous(line: Sequence[Step], step: Step) -> Step | None:
+def previous(timeline: Sequence[Step], step: Step) -> Step | None:
     """The step before a step."""
-    earlier = [one for one in line if one.place < step.place]
+    earlier = [other for other in timeline if other.place < step.place]
     return earlier[-1] if earlier else None
 
 
-def since(line: Sequence[Step], step: Step) -> str:
-    """The date from which the stance and condition of a step have been held without a break."""
+def since(timeline: Sequence[Step], step: Step) -> str:
+    """The date since which the stance and condition of a step have not changed."""
     first = step
-    while (before := previous(line, first)) is not None and before.stand == step.stand:
+    while (
+        before := previous(timeline, first)
+    ) is not None and before.full_stance == step.full_stance:
         first = before
     return str(first.fields.effective)
 
 
 def kind(before: Step | None, after: Step) -> str:
-    """What a step is against the one before it: the first rule that fits (DESIGN section 3)."""
+    """The kind of change from the step before: the first rule that fits (DESIGN section 3)."""
     if before is None:
         return "adopted"
-    was, now = before.fields.stance, after.fields.stance
-    x, y = POINTS.get(was), POINTS.get(now)
+    old, new = before.fields.stance, after.fields.stance
+    x, y = SCALE.get(old), SCALE.get(new)
     on_scale = x is not None and y is not None
     # both are numbers where `on_scale`
     same_side = on_scale and ((x > 0 and y > 0) or (x < 0 and y < 0))  # type: ignore[operator]
-    both_conditional = was.startswith("conditional_") and now.startswith("conditional_")
+    both_conditional = old.startswith("conditional_") and new.startswith("conditional_")
     rules = {
-        "reaffirmed": before.stand == after.stand,
-        "adopted": was == "no_position",
-        "conditions_changed": was == now and both_conditional,
+        "reaffirmed": before.full_stance == after.full_stance,
+        "adopted": old == "no_position",
+        "conditions_changed": old == new and both_conditional,
         "softened": same_side and abs(y or 0) < abs(x or 0),
         "hardened": same_side and abs(y or 0) > abs(x or 0),
         "shifted": x in (0, None) or y in (0, None) or both_conditional,
@@ -181,114 +185,114 @@ def kind(before: Step | None, after: Step) -> str:
 
 
 def change_size(before: Step | None, after: Step) -> int | None:
-    """The distance of a step on the scale, None off it."""
-    ends = {POINTS.get(before.fields.stance if before else ""), POINTS.get(after.fields.stance)}
+    """The distance of a step on the scale; None if either stance is not on it."""
+    ends = {SCALE.get(before.fields.stance if before else ""), SCALE.get(after.fields.stance)}
     # no None is left in `ends` here
     return None if None in ends else max(ends) - min(ends)  # type: ignore[type-var, operator]
 
 
-def candidates(line: Sequence[Step], as_of: datetime) -> dict[Span, list[datetime]]:
-    """For each inexact date of a line, concrete dates that tell all its orders apart.
+def candidates(timeline: Sequence[Step], as_of: datetime) -> dict[Span, list[datetime]]:
+    """For each inexact date of a timeline, concrete instants that distinguish all orders of steps.
 
-    Every first and last instant of any date, `as_of` and the instant after it, and one instant
-    between each two of them.
+    They are the first and last instants of all dates, `as_of` and the instant after it, and an
+    instant between each two of these.
     """
-    edges = {edge for one in line for edge in one.span} | {as_of}
+    edges = {edge for step in timeline for edge in step.span} | {as_of}
     if as_of < datetime.max.replace(tzinfo=as_of.tzinfo):
         edges.add(as_of + timedelta(microseconds=1))
     between = {low + (high - low) // 2 for low, high in pairwise(sorted(edges))}
     instants = sorted(edges | between)
     return {
         span: [at for at in instants if span[0] <= at <= span[1]]
-        for span in {one.span for one in line}
+        for span in {step.span for step in timeline}
     }
 
 
-def possible_steps(line: Sequence[Step], as_of: datetime) -> set[Step | None]:
-    """Whoever holds at `as_of` under some choice of dates; None: nobody.
+def possible_steps(timeline: Sequence[Step], as_of: datetime) -> set[Step | None]:
+    """The steps that are effective at `as_of` under a choice of dates; None stands for no step.
 
-    Rows with equal bounds share one date, all others are free of each other: so a row may hold on a
-    date of its own iff each other date has a choice under which all its rows come earlier, or after
-    `as_of`.
+    Steps with equal bounds share a date; all other dates are independent. So a step may be
+    effective on an instant of its date iff each other date has an instant at which all its steps
+    come earlier, or after `as_of`.
     """
-    free = candidates(line, as_of)
-    found: set[Step | None] = set()
+    free = candidates(timeline, as_of)
+    possible: set[Step | None] = set()
     if all(any(at > as_of for at in choices) for choices in free.values()):
-        found.add(None)
-    for step in line:
+        possible.add(None)
+    for step in timeline:
         for at in free[step.span]:
             if at > as_of:
                 continue
             place = (at, step.fields.order, step.made_seq)
-            rivals = [one for one in line if one != step]
+            rivals = [rival for rival in timeline if rival != step]
             if all(
                 any(
                     all(
-                        other > as_of or (other, one.fields.order, one.made_seq) < place
-                        for one in rivals
-                        if one.span == span
+                        other > as_of or (other, rival.fields.order, rival.made_seq) < place
+                        for rival in rivals
+                        if rival.span == span
                     )
                     for other in ([at] if span == step.span else choices)
                 )
                 for span, choices in free.items()
             ):
-                found.add(step)
-    return found
+                possible.add(step)
+    return possible
 
 
-def possible_steps_by_enumeration(line: Sequence[Step], as_of: datetime) -> set[Step | None]:
+def possible_steps_by_enumeration(timeline: Sequence[Step], as_of: datetime) -> set[Step | None]:
     """The same as `possible_steps` by trying every choice of dates: for short lines only."""
-    free = candidates(line, as_of)
-    found: set[Step | None] = set()
+    free = candidates(timeline, as_of)
+    possible: set[Step | None] = set()
     for chosen in product(*free.values()):
         at = dict(zip(free, chosen, strict=True))
-        begun = [one for one in line if at[one.span] <= as_of]
-        by_date = sorted(begun, key=lambda one: (at[one.span], one.fields.order, one.made_seq))
-        found.add(by_date[-1] if by_date else None)
-    return found
+        begun = [step for step in timeline if at[step.span] <= as_of]
+        by_date = sorted(begun, key=lambda step: (at[step.span], step.fields.order, step.made_seq))
+        possible.add(by_date[-1] if by_date else None)
+    return possible
 
 
-def certainty(line: Sequence[Step], as_of: datetime) -> tuple[str, set[UUID | None]]:
-    """`definite`, or `possible` with the others that may hold (None: nobody)."""
-    may = possible_steps(line, as_of)
-    if len({one.stand if one else NOTHING for one in may}) == 1:
+def certainty(timeline: Sequence[Step], as_of: datetime) -> tuple[str, set[UUID | None]]:
+    """`definite`, or `possible` with the other steps that may be effective (None: no step)."""
+    possible = possible_steps(timeline, as_of)
+    if len({step.full_stance if step else NO_STANCE for step in possible}) == 1:
         return "definite", set()
-    now = step_at(line, as_of)
-    return "possible", {one.id if one else None for one in may if one != now}
+    now = step_at(timeline, as_of)
+    return "possible", {step.id if step else None for step in possible if step != now}
 
 
 def statement(events: Sequence[RecordedEvent], id_: UUID, size: int) -> Wording | None:
-    """A statement at a size: its last words, and what became of it."""
-    found: Wording | None = None
-    for one in events_below(events, size):
-        event = one.event
-        if isinstance(event, StatementMade) and one.id == id_:
-            found = Wording(event, "on_record")
+    """A statement at a size: its last wording and its status."""
+    wording: Wording | None = None
+    for recorded in events_below(events, size):
+        event = recorded.event
+        if isinstance(event, StatementMade) and recorded.id == id_:
+            wording = Wording(event, "on_record")
         elif isinstance(event, StatementCorrected) and event.target == id_:
-            found = Wording(event.replacement, "corrected")
+            wording = Wording(event.replacement, "corrected")
         elif isinstance(event, StatementRetracted) and event.target == id_:
-            assert found is not None
-            found = Wording(found.fields, "retracted")
-    return found
+            assert wording is not None
+            wording = Wording(wording.fields, "retracted")
+    return wording
 
 
 def actor(
     events: Sequence[RecordedEvent], id_: str, size: int
 ) -> ActorRegistered | ActorRevised | None:
     """The last state of an actor at a size."""
-    found = None
-    for one in events_below(events, size):
-        if isinstance(one.event, ActorRegistered | ActorRevised) and one.event.id == id_:
-            found = one.event
-    return found
+    state = None
+    for recorded in events_below(events, size):
+        if isinstance(recorded.event, ActorRegistered | ActorRevised) and recorded.event.id == id_:
+            state = recorded.event
+    return state
 
 
 def topic(
     events: Sequence[RecordedEvent], id_: str, size: int
 ) -> TopicRegistered | TopicRevised | None:
     """The last state of a topic at a size."""
-    found = None
-    for one in events_below(events, size):
-        if isinstance(one.event, TopicRegistered | TopicRevised) and one.event.id == id_:
-            found = one.event
-    return found
+    state = None
+    for recorded in events_below(events, size):
+        if isinstance(recorded.event, TopicRegistered | TopicRevised) and recorded.event.id == id_:
+            state = recorded.event
+    return state

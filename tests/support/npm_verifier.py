@@ -1,7 +1,7 @@
-"""Do the `standardwebhooks` and `svix` of npm accept a delivery? Asked of Node, where it is there.
+"""Verification of deliveries by the npm packages `standardwebhooks` and `svix`, if Node is there.
 
-Its packages are not fetched by a test: `npm ci --ignore-scripts` in `tests/support/npm` does that,
-which CI runs.
+Tests do not install the packages: `npm ci --ignore-scripts` in `tests/support/npm` does, which CI
+runs.
 """
 
 import base64
@@ -18,8 +18,11 @@ ACCEPTED = ["accepted", "accepted"]
 REFUSED = ["WebhookVerificationError", "WebhookVerificationError"]
 
 
-def verified(deliveries: Iterable[tuple[str, Mapping[str, str], bytes]]) -> list[list[str]]:
-    """For each secret, headers and body, what each of the packages says; skips where it can't."""
+def verify_with_npm(deliveries: Iterable[tuple[str, Mapping[str, str], bytes]]) -> list[list[str]]:
+    """The results of both packages for each delivery; skips the test if they are not installed.
+
+    A delivery is its secret, headers and body.
+    """
     if (node := shutil.which("node")) is None:
         pytest.skip("Node is not on this machine")
     if not (FOLDER / "node_modules").exists():
@@ -30,7 +33,7 @@ def verified(deliveries: Iterable[tuple[str, Mapping[str, str], bytes]]) -> list
         )
         for secret, headers, body in deliveries
     ]
-    done = subprocess.run(
+    completed = subprocess.run(
         [node, "verify.mjs"],
         cwd=FOLDER,
         input="\n".join(lines),
@@ -39,5 +42,5 @@ def verified(deliveries: Iterable[tuple[str, Mapping[str, str], bytes]]) -> list
         timeout=60,
         check=False,
     )
-    assert 0 == done.returncode, done.stderr
-    return [json.loads(one) for one in done.stdout.splitlines()]
+    assert 0 == completed.returncode, completed.stderr
+    return [json.loads(line) for line in completed.stdout.splitlines()]

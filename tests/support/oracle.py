@@ -1,7 +1,7 @@
-"""Answers of the APIs beside those of the naive model of the same history.
+"""Random histories on record, to compare answers of the APIs with the naive model.
 
-A `Oracle` is one database with its doors; a history is played into it under names of its own, and
-what `Played` is asked by HTTP is compared with what `naive` makes of the same events.
+An `Oracle` is a database with its APIs. It records a history under slugs of its own; tests compare
+the answers to HTTP requests of a `RecordedHistory` with the results of `naive` for the same events.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,112 +22,114 @@ from tests.support import naive, postgres
 from tests.support.histories import Cast, History, batches
 from tests.support.store import Store, open_store, run_api
 
-MODEST = settings(
+STANDARD = settings(
     max_examples=30 if postgres.GIVEN else 100,  # CI's second pass, on another server
     deadline=None,
     report_multiple_bugs=False,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink a failure takes minutes
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-FEW = settings(MODEST, max_examples=3)
-"""Where each example costs more than the one before."""
-KNOWN = st.one_of(st.just(100), st.integers(0, 100))
-"""How much of its history a read knows, in percent."""
+FEW_EXAMPLES = settings(STANDARD, max_examples=3)
+"""For tests in which each example takes longer than the one before."""
+KNOWN_PERCENT = st.one_of(st.just(100), st.integers(0, 100))
+"""The part of a history that is on record at the `known_size` of a read, in percent."""
 
 
 @dataclass(frozen=True)
 class Oracle:
-    """One database for this file: its record, its doors."""
+    """A database with all APIs."""
 
-    record: Store
+    store: Store
     client: httpx2.Client
 
-    def play(self, history: History) -> "Played":
-        """Append a history under new slugs and fold it; what came on record."""
+    def record(self, history: History) -> "RecordedHistory":
+        """Append a history under new slugs and fold it."""
         cast = Cast(f"h{uuid4().hex[:12]}")
-        found = [one for batch in batches(history, cast) for one in self.record.append(*batch)]
-        self.record.catch_up()
-        start = min(one.seq for one in found if isinstance(one, Answer))
-        with db.connect(self.record.url, role="onrecord_audit") as conn:
-            return Played(cast, read_entries(conn, start, start + 10_000), self.client)
+        results = [
+            result for batch in batches(history, cast) for result in self.store.append(*batch)
+        ]
+        self.store.catch_up()
+        start = min(result.seq for result in results if isinstance(result, Answer))
+        with db.connect(self.store.url, role="onrecord_audit") as conn:
+            return RecordedHistory(cast, read_entries(conn, start, start + 10_000), self.client)
 
 
 @dataclass(frozen=True)
-class Played:
-    """A history on record, its events in order, and a client to ask about it."""
+class RecordedHistory:
+    """A history on record, its events in order, and a client of the APIs."""
 
     cast: Cast
     events: Sequence[RecordedEvent]
     client: httpx2.Client
 
     def size(self, percent: int) -> int:
-        """The ledger's size when so much of it was known."""
+        """The ledger's size when this part of the history was recorded."""
         return self.events[0].seq + len(self.events) * percent // 100
 
     @property
     def pairs(self) -> list[naive.Pair]:
         return [(actor, topic) for actor in self.cast.actors for topic in self.cast.topics]
 
-    def ask(self, path: str, **params: Any) -> Any:
-        """A read's answer, None for 404."""
+    def get(self, path: str, **params: Any) -> Any:
+        """The answer to a GET request, None for 404."""
         answer = self.client.get(f"/v1{path}", params=params)
         if answer.status_code == 404:
             return None
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def everything(self, path: str, **params: Any) -> list[Any] | None:
+    def get_all_pages(self, path: str, **params: Any) -> list[Any] | None:
         """All items of a list, page by page."""
-        items, page = [], self.ask(path, **params, limit=4)
+        items, page = [], self.get(path, **params, limit=4)
         while page:
             items += page["items"]
             if page["next"] is None:
                 return items
-            page = self.ask(path, **params, limit=4, cursor=page["next"])
+            page = self.get(path, **params, limit=4, cursor=page["next"])
         return None
 
-    def on_record(self, size: int, *names: str) -> bool:
+    def are_registered(self, size: int, *names: str) -> bool:
         return all(
-            naive.actor(self.events, one, size) or naive.topic(self.events, one, size)
-            for one in names
+            naive.actor(self.events, name, size) or naive.topic(self.events, name, size)
+            for name in names
         )
 
 
-def step(line: Sequence[naive.Step], one: naive.Step) -> dict[str, Any]:
-    """A step as the read door gives it, as far as the law decides it."""
-    before = naive.previous(line, one)
+def expected_step(timeline: Sequence[naive.Step], step: naive.Step) -> dict[str, Any]:
+    """A step as the read API must answer it, by the naive model."""
+    before = naive.previous(timeline, step)
     return {
-        "id": str(one.id),
-        "seq": one.made_seq,
-        "recorded_as": one.fields.actor,
-        "order": one.fields.order,
-        "stance": one.fields.stance,
-        "condition": one.fields.condition,
-        "effective": one.fields.effective,
-        "since": naive.since(line, one),
-        "kind": naive.kind(before, one),
-        "change_size": naive.change_size(before, one),
+        "id": str(step.id),
+        "seq": step.made_seq,
+        "recorded_as": step.fields.actor,
+        "order": step.fields.order,
+        "stance": step.fields.stance,
+        "condition": step.fields.condition,
+        "effective": step.fields.effective,
+        "since": naive.since(timeline, step),
+        "kind": naive.kind(before, step),
+        "change_size": naive.change_size(before, step),
         "previous": before
         and {
             "id": str(before.id),
             "stance": before.fields.stance,
-            "since": naive.since(line, before),
+            "since": naive.since(timeline, before),
         },
-        "basis": [str(basis) for basis in one.fields.basis],
-        "summary": one.fields.summary,
+        "basis": [str(basis) for basis in step.fields.basis],
+        "summary": step.fields.summary,
     }
 
 
-def cut(items: Sequence[Any] | None, *names: str) -> list[Any] | None:
-    return None if items is None else [{name: one[name] for name in names} for one in items]
+def select_fields(items: Sequence[Any] | None, *names: str) -> list[Any] | None:
+    return None if items is None else [{name: item[name] for name in names} for item in items]
 
 
 @contextmanager
 def run_oracle(server_url: str, template: str) -> Iterator[Oracle]:
-    """A house of its own."""
+    """An oracle with a new database."""
     with (
         postgres.database(server_url, template) as url,
-        open_store(url) as made,
+        open_store(url) as store,
         run_api(url) as client,
     ):
-        yield Oracle(made, client)
+        yield Oracle(store, client)

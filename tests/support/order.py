@@ -17,7 +17,7 @@ from onrecord.kit.sql import db
 from onrecord.ledger.entry import leaf_hash
 from onrecord.ledger.follow import read_entries
 from onrecord.ledger.merkle import Frontier
-from tests.support.writers import Note
+from tests.support.writers import LogRecord
 
 Seen = tuple[tuple[int, UUID], ...]
 
@@ -36,13 +36,13 @@ class Evidence:
     """The ledger, each writer's requests with the answers to them, and what each follower read."""
 
     ledger: LedgerOrder
-    staged: frozenset[UUID]
-    answers: tuple[tuple[str, Request, Note], ...]
+    seeded: frozenset[UUID]
+    answers: tuple[tuple[str, Request, LogRecord], ...]
     followed: tuple[Seen, ...]
 
 
 def read_ledger(url: str) -> LedgerOrder:
-    """Read all of it."""
+    """Read the whole ledger."""
     with db.connect(url, role="onrecord_audit") as conn:
         rows = conn.execute("SELECT entry FROM ledger.entries ORDER BY seq")
         entries = tuple(entry for (entry,) in rows)
@@ -55,16 +55,16 @@ def read_ledger(url: str) -> LedgerOrder:
 
 
 def violations(evidence: Evidence) -> list[str]:
-    """Everything that is out of order, a sentence each."""
+    """A sentence for each violation of the order."""
     return [
-        *_of_the_ledger(evidence.ledger),
-        *_of_revisions(evidence.ledger.events),
-        *_of_answers(evidence),
-        *_of_followers(evidence),
+        *_ledger_violations(evidence.ledger),
+        *_revision_violations(evidence.ledger.events),
+        *_answer_violations(evidence),
+        *_follower_violations(evidence),
     ]
 
 
-def _of_the_ledger(ledger: LedgerOrder) -> Iterator[str]:
+def _ledger_violations(ledger: LedgerOrder) -> Iterator[str]:
     size = len(ledger.entries)
     if [event.seq for event in ledger.events] != list(range(size)):
         yield f"the places of {size} entries are not 0 to {size - 1}"
@@ -84,7 +84,7 @@ def _of_the_ledger(ledger: LedgerOrder) -> Iterator[str]:
             yield f"the root of the commit of {place} is not that of its entries"
 
 
-def _of_revisions(events: Sequence[RecordedEvent]) -> Iterator[str]:
+def _revision_violations(events: Sequence[RecordedEvent]) -> Iterator[str]:
     revisions: Counter[tuple[str, str]] = Counter()
     for recorded in events:
         event = recorded.event
@@ -95,28 +95,28 @@ def _of_revisions(events: Sequence[RecordedEvent]) -> Iterator[str]:
             revisions[pair] += 1
 
 
-def _of_answers(evidence: Evidence) -> Iterator[str]:
+def _answer_violations(evidence: Evidence) -> Iterator[str]:
     events = evidence.ledger.events
-    unanswered = {event.id for event in events} - evidence.staged
-    for writer, request, note in evidence.answers:
+    unanswered = {event.id for event in events} - evidence.seeded
+    for writer, request, record in evidence.answers:
         ids = [draft.id for draft in request.events]
-        if "seq" in note:
-            recorded = events[note["seq"] : note["size"]]
-            at = datetime.fromisoformat(note["at"])
+        if "seq" in record:
+            recorded = events[record["seq"] : record["size"]]
+            at = datetime.fromisoformat(record["at"])
             if [(event.id, event.recorded_at) for event in recorded] != [(id_, at) for id_ in ids]:
-                yield f"{writer} was answered {note['seq']}, where its write is not"
+                yield f"{writer} was answered {record['seq']}, where its write is not"
             unanswered -= {*ids}
-        elif "refused" not in note:
-            yield f"{writer} failed: {note.get('failed', 'it was never answered')}"
-        elif note["refused"] != "revision-conflict":
-            yield f"{writer} was refused: {note['refused']}"
-        elif note["current"] <= note["expected"]:
-            yield f"{writer} expected {note['expected']}, which is ahead of {note['current']}"
+        elif "refused" not in record:
+            yield f"{writer} failed: {record.get('failed', 'it was never answered')}"
+        elif record["refused"] != "revision-conflict":
+            yield f"{writer} was refused: {record['refused']}"
+        elif record["current"] <= record["expected"]:
+            yield f"{writer} expected {record['expected']}, which is ahead of {record['current']}"
     if unanswered:
         yield f"{len(unanswered)} entries were recorded without an answer"
 
 
-def _of_followers(evidence: Evidence) -> Iterator[str]:
+def _follower_violations(evidence: Evidence) -> Iterator[str]:
     everything = tuple((event.seq, event.id) for event in evidence.ledger.events)
     for n, seen in enumerate(evidence.followed):
         for place, (seq, id_) in enumerate(seen):

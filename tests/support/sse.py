@@ -1,4 +1,4 @@
-"""How does a test read server-sent events? As the WHATWG standard says, by none of our own code.
+"""Parser of server-sent events, written from the WHATWG standard without code of onrecord.
 
 https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Event:
-    """What an EventSource dispatches, with the id that it would come again with."""
+    """An event as an EventSource dispatches it, with the last event id."""
 
     id: str
     type: str
@@ -18,7 +18,7 @@ class Event:
 
 
 def events(chunks: Iterable[bytes]) -> Iterator[Event]:
-    """The events of a stream; one that its end cuts off is none."""
+    """The events of a stream; an incomplete event at its end is dropped."""
     last_id, type_, data = "", "", ""
     for line in lines(chunks):
         if line == "":
@@ -42,10 +42,10 @@ def lines(chunks: Iterable[bytes]) -> Iterator[str]:
     rest = ""
     for chunk in chunks:
         rest += decoder.decode(chunk)
-        held = "\r" if rest.endswith("\r") else ""  # it may be half of a CR LF
+        carriage_return = "\r" if rest.endswith("\r") else ""  # it may be half of a CR LF
         text = rest.removesuffix("\r").replace("\r\n", "\n").replace("\r", "\n")
         *whole, rest = text.split("\n")
-        rest += held
+        rest += carriage_return
         yield from whole
     if rest.endswith("\r"):
         yield rest.removesuffix("\r")

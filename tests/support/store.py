@@ -38,74 +38,74 @@ class Store:
 
     url: str
     engine: Engine
-    listening: Engine
-    """In the role of webhooks."""
+    webhooks_engine: Engine
+    """In the role `onrecord_webhooks`."""
 
     def append(self, *requests: Request) -> list[Answer | Refusal]:
         """Record requests in one transaction, as the committer does."""
         with db.connect(self.url, role="onrecord_ingest") as conn:
-            return append(conn, [seal_request(one) for one in requests])
+            return append(conn, [seal_request(request) for request in requests])
 
     def catch_up(self, *projections: Projection) -> None:
         """Fold these projections, or all, to the end of the ledger, as the worker does.
 
-        Raises what one of them meets.
+        Raises the first error of a fold.
         """
         while catch_up_all(self.engine, projections or PROJECTIONS, raise_error):
             pass
 
     def fan_out(self) -> int:
-        """Fold, and write what endpoints are to be sent, as the worker does; how many."""
+        """Fold, and insert deliveries, as the worker does; returns their number."""
         self.catch_up()
-        return fan_out(self.listening)
+        return fan_out(self.webhooks_engine)
 
-    def forget(self) -> int:
-        """Remove what is left of deleted endpoints; how many deliveries."""
-        return purge_deleted_endpoints(self.listening)
+    def purge(self) -> int:
+        """Purge deleted endpoints; returns the number of deliveries deleted."""
+        return purge_deleted_endpoints(self.webhooks_engine)
 
     def sizes(self) -> dict[str, int]:
-        """How far each projection is."""
+        """The size of the ledger that each projection has folded."""
         with self.engine.connect() as conn:
-            found = conn.execute(text("SELECT name, size FROM projections.checkpoints WHERE live"))
-            return {row.name: row.size for row in found}
+            rows = conn.execute(text("SELECT name, size FROM projections.checkpoints WHERE live"))
+            return {row.name: row.size for row in rows}
 
     def events(self) -> list[RecordedEvent]:
-        """Everything on record, in order."""
+        """All events on record, in order."""
         with db.connect(self.url, role="onrecord_audit") as conn:
             return read_entries(conn, 0, 1_000_000)
 
 
 def raise_error(_: Projection, error: Exception) -> None:
-    """What a test does with the error of a fold."""
+    """An error handler that raises the error of a fold."""
     raise error
 
 
 def assert_equals_replay(store: Store) -> None:
-    """All projections are level, and say what the ledger says when it is folded anew."""
+    """Assert that all projections are caught up and equal to a replay of the ledger."""
     size = len(store.events())
     assert {projection.name: size for projection in PROJECTIONS} == store.sizes()
     engine = db.engine(store.url, role="onrecord_audit")
     outcome = replay_ledger(engine, lambda *_: None)
     engine.dispose()
-    assert () == tuple(one for table in outcome.tables for one in table.differences)
+    assert () == tuple(difference for table in outcome.tables for difference in table.differences)
     assert outcome.equal
 
 
 @contextmanager
 def open_store(url: str) -> Iterator[Store]:
-    """A record in this migrated database."""
+    """A store in this migrated database."""
     engine = db.engine(url, role="onrecord_projections", **FOLDING_SETTINGS)  # as a worker's
-    listening = db.engine(url, role="onrecord_webhooks")
+    webhooks_engine = db.engine(url, role="onrecord_webhooks")
     with engine.begin() as conn:
         ensure_checkpoints(conn, PROJECTIONS)
-    yield Store(url, engine, listening)
+    yield Store(url, engine, webhooks_engine)
     engine.dispose()
-    listening.dispose()
+    webhooks_engine.dispose()
 
 
 @contextmanager
 def run_api(url: str, *routers: APIRouter) -> Iterator[httpx2.Client]:
-    """All APIs, and these routers, on a port of their own; yields a client of that address."""
+    """All APIs, and these routers, on a free port; yields a client of that address."""
     settings = Settings(
         database_url=url, broker_url="memory://", port=1, egress_allow="127.0.0.1/32"
     )

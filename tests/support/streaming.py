@@ -1,4 +1,4 @@
-"""How does a test fill a ledger with something for every filter, and read it as a stream?"""
+"""A ledger with events for every filter, and helpers that read it as a stream."""
 
 import json
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from onrecord.domain.events import ActorRegistered, StatementMade, TopicRegister
 from onrecord.ledger.evaluate import Answer
 from tests.support import sse
 from tests.support.bodies import media_type
-from tests.support.histories import position, registration, request, said
+from tests.support.histories import position, registration, request, statement_fields
 from tests.support.store import Store
 
 NDJSON = {"Accept": "application/x-ndjson"}
 SSE = "text/event-stream"
-ASKED: list[dict[str, Any]] = [
+FILTERS: list[dict[str, Any]] = [
     {},
     {"actor": "ann"},
     {"topic": "trade"},
@@ -28,21 +28,21 @@ ASKED: list[dict[str, Any]] = [
 ]
 
 
-def stage(store: Store) -> None:
-    """Two actors, two topics and some of everything: entries 0 to 23."""
+def seed_stream(store: Store) -> None:
+    """Record two actors, two topics, statements and positions: entries 0 to 23."""
     for slug in ("ann", "bob"):
         names = [{"name": slug.title(), "lang": "en"}]
         event = ActorRegistered.model_validate({"id": slug, "kind": "person", "names": names})
         store.append(registration(event))
     for slug in ("talks", "trade"):
         store.append(registration(TopicRegistered(id=slug, label=slug, proposition="Do.")))
-    put(store, *range(20))
+    append_events(store, *range(20))
 
 
-def put(store: Store, *numbers: int) -> None:
-    """A statement or a position for each number, always the same for a number."""
-    for one in store.append(*(request(uuid4(), event(one)) for one in numbers)):
-        assert isinstance(one, Answer), one
+def append_events(store: Store, *numbers: int) -> None:
+    """Append a statement or a position for each number; equal numbers give equal fields."""
+    for result in store.append(*(request(uuid4(), event(number)) for number in numbers)):
+        assert isinstance(result, Answer), result
 
 
 def event(number: int) -> Event:
@@ -50,29 +50,29 @@ def event(number: int) -> Event:
     if number % 5 == 0:
         return position(actor=actor, topic=topic)
     words = f"Words \u2028 \r\n {number}\n\ndata: no\x85"
-    return StatementMade.model_validate(said(actor, topic, words))
+    return StatementMade.model_validate(statement_fields(actor, topic, words))
 
 
-def everything(client: Client, **asked: Any) -> list[str]:
-    """The lines of the stream that ends, in order."""
-    answer = client.get("/v1/events", params=asked, headers=NDJSON)
+def read_lines(client: Client, **params: Any) -> list[str]:
+    """The lines of the NDJSON stream, which ends at the end of the ledger."""
+    answer = client.get("/v1/events", params=params, headers=NDJSON)
     assert (200, "application/x-ndjson") == (answer.status_code, media_type(answer))
     return answer.text.split("\n")[:-1]
 
 
 @contextmanager
-def listening(
-    client: Client, last: int | None = None, **asked: Any
+def open_stream(
+    client: Client, last: int | None = None, **params: Any
 ) -> Iterator[Iterator[sse.Event]]:
-    """A live stream, from after `last` on."""
+    """The events of an SSE stream that begins after the seq `last`."""
     headers = {"Accept": SSE} | ({} if last is None else {"Last-Event-ID": str(last)})
-    with client.stream("GET", "/v1/events", params=asked, headers=headers) as answer:
+    with client.stream("GET", "/v1/events", params=params, headers=headers) as answer:
         assert (200, SSE) == (answer.status_code, media_type(answer))
         yield sse.events(answer.iter_bytes())
 
 
-def take(found: Iterator[sse.Event], lines: list[str]) -> None:
-    """The next events are these lines, each with its place and its type."""
+def assert_next_events(received: Iterator[sse.Event], lines: list[str]) -> None:
+    """Assert that the next events are these lines, each with its seq as id, and its type."""
     for line in lines:
         entry = json.loads(line)["entry"]
-        assert sse.Event(str(entry["seq"]), entry["type"], line) == next(found)
+        assert sse.Event(str(entry["seq"]), entry["type"], line) == next(received)

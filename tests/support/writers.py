@@ -1,9 +1,9 @@
 """Writer processes of `tests/e2e/test_order.py`, which the test stops, kills and freezes.
 
 Each has threads that submit mixed and contended writes, through a `Committer` or `append`. A
-process logs each request before it submits it, and the outcome afterwards; started again, it first
-repeats what has no outcome. To let the test act between lock and commit it sends "held", and waits
-for "go".
+process logs each request before it submits it, and the outcome afterwards; after a restart it first
+repeats the requests without an outcome. To let the test act between lock and commit it sends
+"held", and waits for "go".
 """
 
 import json
@@ -34,46 +34,46 @@ from tests.support import bodies
 from tests.support.committing import Committer
 
 ROOT: Final = UUID("6f1f1d0c-8f0e-5b57-9a39-0b8a3c1d2e4f")
-PASSED: Final = 3
-"""A writer is held at the third statement of a kind, when all writers are at work."""
-SIZES: Final = (1, 4, 1, 2)
+STATEMENTS_BEFORE_WAIT: Final = 3
+"""A writer waits before the third statement of a kind, when all writers are at work."""
+BATCH_SIZES: Final = (1, 4, 1, 2)
 """Numbers of requests in each call of `append` by a writer without a committer."""
-ENDS: Final = {"seq", "refused", "failed"}
-"""Keys of a note with an outcome: each has exactly one of them."""
+OUTCOME_KEYS: Final = {"seq", "refused", "failed"}
+"""Keys of a log record with an outcome: it has exactly one of them."""
 
-Note = dict[str, Any]
+LogRecord = dict[str, Any]
 Answers = Sequence[Answer | Refusal | BaseException]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A writer process. `holds`: the first words of the statements before which it waits."""
+    """A writer process. `waits_before`: the verbs of the SQL statements before which it waits."""
 
     name: str
     url: str
     log: Path
     threads: int
     via: Literal["committer", "append"]
-    holds: tuple[str, ...] = ()
+    waits_before: tuple[str, ...] = ()
     lock: bool = True
 
 
-class Brake:
-    """Holds a writer before a statement until the test says "go"."""
+class StatementGate:
+    """Blocks a writer before an SQL statement until the test sends "go"."""
 
-    def __init__(self, holds: Sequence[str], control: "Pipe[Any, Any]") -> None:
-        self.over = threading.Event()
-        self._holds, self._passed = list(holds), 0
+    def __init__(self, waits_before: Sequence[str], control: "Pipe[Any, Any]") -> None:
+        self.stopping = threading.Event()
+        self._waits_before, self._matched = list(waits_before), 0
         self._control, self._go, self._guard = control, threading.Event(), threading.Lock()
         threading.Thread(target=self._listen, daemon=True).start()
 
     def before(self, word: str) -> None:
         with self._guard:
-            self._passed += self._holds[:1] == [word]
-            if self._passed < PASSED:
+            self._matched += self._waits_before[:1] == [word]
+            if self._matched < STATEMENTS_BEFORE_WAIT:
                 return
-            self._passed = 0
-            self._holds.pop(0)
+            self._matched = 0
+            self._waits_before.pop(0)
         self._control.send("held")
         self._go.wait()
         self._go.clear()
@@ -82,26 +82,26 @@ class Brake:
         while self._control.recv() != "stop":
             self._go.set()
         with self._guard:
-            self._holds.clear()
-        self.over.set()
+            self._waits_before.clear()
+        self.stopping.set()
         self._go.set()
 
 
-def hold_at_statements(brake: Brake, *, lock: bool) -> None:
-    """Have `append` in this process wait for `brake` before each statement.
+def wait_before_statements(gate: StatementGate, *, lock: bool) -> None:
+    """Have `append` in this process wait for `gate` before each statement.
 
     `lock`: whether it takes the ledger's lock.
     """
 
-    class HeldCursor(RawCursor[Any]):
+    class GatedCursor(RawCursor[Any]):
         def execute(self, query: Any, *args: Any, **options: Any) -> Self:
-            brake.before(query.split(maxsplit=1)[0])
+            gate.before(query.split(maxsplit=1)[0])
             if not lock and "pg_advisory_xact_lock" in query:
                 return self
             return super().execute(query, *args, **options)
 
     # the whole process is the test's
-    append_module.RawCursor = HeldCursor  # type: ignore[attr-defined]
+    append_module.RawCursor = GatedCursor  # type: ignore[attr-defined]
 
 
 class NoPipeline:
@@ -120,16 +120,16 @@ class NoPipeline:
 def connect_without_pipeline(url: str) -> psycopg.Connection[Any]:
     """The committer's connection, on which every statement is a round trip."""
     conn = app_factory.writer(url)
-    conn.pipeline = NoPipeline  # type: ignore[assignment, method-assign] # of this one alone
+    conn.pipeline = NoPipeline  # type: ignore[assignment, method-assign] # of this connection only
     return conn
 
 
 def run(plan: Plan, control: "Pipe[Any, Any]") -> None:
     """Write until the test sends "stop". The main function of a writer process."""
-    brake = Brake(plan.holds, control)
+    gate = StatementGate(plan.waits_before, control)
     url = make_conninfo(plan.url, application_name=plan.name)
 
-    hold_at_statements(brake, lock=plan.lock)
+    wait_before_statements(gate, lock=plan.lock)
 
     def connect() -> psycopg.Connection[Any]:
         return connect_without_pipeline(url)
@@ -139,23 +139,23 @@ def run(plan: Plan, control: "Pipe[Any, Any]") -> None:
         closing(db.connect(plan.url, role="onrecord_audit")) as reader,
         ThreadPoolExecutor(plan.threads) as pool,
     ):
-        before = notes(plan.log)
+        logged = read_log(plan.log)
         if plan.via == "committer":
             committer = Committer(connect, on_commit=lambda: None)
 
         def work(thread: int) -> None:
-            asking = _asked(thread, before, reader, brake.over)
+            records = _next_records(thread, logged, reader, gate.stopping)
             if plan.via == "committer":
-                hand_in: Callable[[Sequence[Request]], Answers] = _by(committer)
+                submit: Callable[[Sequence[Request]], Answers] = _submit_to_committer(committer)
                 sizes = cycle([1])
             else:
-                hand_in, sizes = _straight(connect), cycle(SIZES)
-            while batch := list(islice(asking, next(sizes))):
-                requests = [request_of(plan.name, asked) for asked in batch]
-                for asked in batch:
-                    log.write(json.dumps(asked).encode() + b"\n")
-                for asked, answer in zip(batch, hand_in(requests), strict=True):
-                    log.write(json.dumps({**asked, **outcome(answer)}).encode() + b"\n")
+                submit, sizes = _append_directly(connect), cycle(BATCH_SIZES)
+            while batch := list(islice(records, next(sizes))):
+                requests = [request_of(plan.name, record) for record in batch]
+                for record in batch:
+                    log.write(json.dumps(record).encode() + b"\n")
+                for record, answer in zip(batch, submit(requests), strict=True):
+                    log.write(json.dumps({**record, **outcome(answer)}).encode() + b"\n")
 
         for future in [pool.submit(work, thread) for thread in range(plan.threads)]:
             future.result()
@@ -163,23 +163,23 @@ def run(plan: Plan, control: "Pipe[Any, Any]") -> None:
             committer.stop()
 
 
-def notes(log: Path) -> dict[tuple[int, int], Note]:
-    """The last note of each request, by thread and number."""
+def read_log(log: Path) -> dict[tuple[int, int], LogRecord]:
+    """The last log record of each request, by thread and number."""
     lines = [json.loads(line) for line in log.read_bytes().splitlines()] if log.exists() else []
-    return {(one["thread"], one["n"]): one for one in lines}
+    return {(record["thread"], record["n"]): record for record in lines}
 
 
-def request_of(name: str, asked: Note) -> Request:
-    """The request of a note: equal each time."""
-    thread, n = asked["thread"], asked["n"]
+def request_of(name: str, record: LogRecord) -> Request:
+    """The request of a log record; the same record gives an equal request."""
+    thread, n = record["thread"], record["n"]
     id_ = uuid5(ROOT, f"{name}/{thread}/{n}")
-    on = _pair(thread, n)
+    pair = _pair(thread, n)
     summary = f"{name} {thread} {n}"
     if n % 4 == 0:
-        over = {"speakers": [{"actor": on["actor"]}], "topics": [on["topic"]]}
-        other = {**on, "stance": "oppose", "actor": bodies.ACTORS[thread % 3]}
+        over = {"speakers": [{"actor": pair["actor"]}], "topics": [pair["topic"]]}
+        other = {**pair, "stance": "oppose", "actor": bodies.ACTORS[thread % 3]}
         along = [
-            bodies.additional_position(**on, summary=summary),
+            bodies.additional_position(**pair, summary=summary),
             bodies.additional_position(**other),
         ]
         body = bodies.statement(**over, positions=along)
@@ -188,7 +188,7 @@ def request_of(name: str, asked: Note) -> Request:
         return write_requests.new_actor(
             ActorIn.model_validate_json(json.dumps(bodies.actor(f"guest-{n}")))
         )
-    body = bodies.position(**on, summary=summary, expected_revision=asked["expected"])
+    body = bodies.position(**pair, summary=summary, expected_revision=record["expected"])
     return write_requests.new_position(PositionIn.model_validate_json(json.dumps(body)), id_)
 
 
@@ -196,16 +196,22 @@ def _pair(thread: int, n: int) -> dict[str, str]:
     return {"actor": bodies.ACTORS[n // 4 % 3], "topic": bodies.TOPICS[thread % 2]}
 
 
-def _asked(
+def _next_records(
     thread: int,
-    before: dict[tuple[int, int], Note],
+    logged: dict[tuple[int, int], LogRecord],
     reader: psycopg.Connection[Any],
-    over: threading.Event,
-) -> Iterator[Note]:
-    """Notes of requests: first those without an outcome, then new ones until the test ends."""
-    yield from (one for (of, _), one in before.items() if of == thread and not one.keys() & ENDS)
-    for n in count(1 + max((n for of, n in before if of == thread), default=-1)):
-        if n and over.is_set():  # each thread submits at least once
+    stopping: threading.Event,
+) -> Iterator[LogRecord]:
+    """Records of requests: first those without an outcome, then new ones until the test ends."""
+    yield from (
+        record
+        for (logged_thread, _), record in logged.items()
+        if logged_thread == thread and not record.keys() & OUTCOME_KEYS
+    )
+    for n in count(
+        1 + max((n for logged_thread, n in logged if logged_thread == thread), default=-1)
+    ):
+        if n and stopping.is_set():  # each thread submits at least once
             return
         expected = _revision(reader, **_pair(thread, n)) if n % 4 == 1 else None
         yield {"thread": thread, "n": n, "expected": expected}
@@ -221,28 +227,28 @@ def _revision(reader: psycopg.Connection[Any], actor: str, topic: str) -> int:
     return revision
 
 
-def _by(committer: Committer) -> Callable[[Sequence[Request]], Answers]:
-    def hand_in(requests: Sequence[Request]) -> Answers:
-        futures = [committer.submit([one]) for one in requests]
-        return [found for one in futures for found in one.result(60)]
+def _submit_to_committer(committer: Committer) -> Callable[[Sequence[Request]], Answers]:
+    def submit(requests: Sequence[Request]) -> Answers:
+        futures = [committer.submit([request]) for request in requests]
+        return [result for future in futures for result in future.result(60)]
 
-    return hand_in
+    return submit
 
 
-def _straight(connect: Callable[[], Any]) -> Callable[[Sequence[Request]], Answers]:
+def _append_directly(connect: Callable[[], Any]) -> Callable[[Sequence[Request]], Answers]:
     conn = connect()
 
-    def hand_in(requests: Sequence[Request]) -> Answers:
+    def submit(requests: Sequence[Request]) -> Answers:
         try:
-            return append(conn, [seal_request(one) for one in requests])
+            return append(conn, [seal_request(request) for request in requests])
         except psycopg.Error as error:
             return [error] * len(requests)
 
-    return hand_in
+    return submit
 
 
-def outcome(answer: Answer | Refusal | BaseException) -> Note:
-    """The outcome as it stands in a note."""
+def outcome(answer: Answer | Refusal | BaseException) -> LogRecord:
+    """The fields of a log record for an outcome."""
     if isinstance(answer, Answer):
         return {"seq": answer.seq, "size": answer.size, "at": answer.recorded_at.isoformat()}
     if isinstance(answer, Refusal):

@@ -107,15 +107,21 @@ def test_a_step_and_its_inverse_have_the_same_size(before: Stance | None, after:
 @every_step
 def test_the_naive_model_has_the_same_kinds_and_sizes(before: Stance | None, after: Stance) -> None:
     """The tests of histories compare with `naive`, an independent model: it must fit the table."""
-    was = before and naive.Step(UUID(int=1), 0, StanceFields(before))
-    now = naive.Step(UUID(int=2), 1, StanceFields(after))
-    assert KINDS[before, after] == naive.kind(was or None, now)
-    assert DISTANCES[before, after] == naive.change_size(was or None, now)
+    before_step = before and naive.Step(UUID(int=1), 0, StanceFields(before))
+    after_step = naive.Step(UUID(int=2), 1, StanceFields(after))
+    assert KINDS[before, after] == naive.kind(before_step or None, after_step)
+    assert DISTANCES[before, after] == naive.change_size(before_step or None, after_step)
 
 
 @pytest.mark.parametrize("stance", sorted(CONDITIONAL))
 def test_the_naive_model_has_changes_of_conditions(stance: Stance) -> None:
-    was = naive.Step(UUID(int=1), 0, StanceFields(stance, "peace"))
-    now = naive.Step(UUID(int=2), 1, StanceFields(stance, "pay"))
-    assert (naive.kind(was, now), naive.change_size(was, now)) == ("conditions_changed", 0)
-    assert (naive.kind(now, now), naive.change_size(now, now)) == ("reaffirmed", 0)
+    before_step = naive.Step(UUID(int=1), 0, StanceFields(stance, "peace"))
+    after_step = naive.Step(UUID(int=2), 1, StanceFields(stance, "pay"))
+    assert (naive.kind(before_step, after_step), naive.change_size(before_step, after_step)) == (
+        "conditions_changed",
+        0,
+    )
+    assert (naive.kind(after_step, after_step), naive.change_size(after_step, after_step)) == (
+        "reaffirmed",
+        0,
+    )

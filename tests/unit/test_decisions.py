@@ -1,4 +1,4 @@
-"""Decisions: which requests are accepted ledger a state, and which fields a refusal names."""
+"""Decisions: which requests a ledger state accepts, and which fields a refusal names."""
 
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,7 @@ from onrecord.domain.requests import (
     expected_revisions,
     referenced_ids,
 )
-from tests.support.histories import corrected, position, registration, request, said
+from tests.support.histories import corrected, position, registration, request, statement_fields
 
 STATEMENT, POSITION, NEW, TARGETLESS = (UUID(int=n) for n in range(1, 5))
 ANN_ON_TALKS = Touches(("ann",), ("talks",))
@@ -48,7 +48,7 @@ def state(*, revisions: dict[Pair, int] | None = None) -> LedgerState:
 
 
 def statement(**fields: Any) -> StatementMade:
-    return StatementMade.model_validate({**said("ann", "talks"), **fields})
+    return StatementMade.model_validate({**statement_fields("ann", "talks"), **fields})
 
 
 def reworded(target: UUID = STATEMENT, **fields: Any) -> StatementCorrected:
@@ -215,10 +215,8 @@ def test_the_second_position_of_a_pair_in_a_request_expects_the_revision_after_t
         decision = decide(write, ledger)
         assert is_accepted != isinstance(decision, Refusal)
     refused = refusal(decide(write, ledger))
-    assert (
-        refused.errors[0][0],
-        refused.details,
-    ) == ("/along/1/expected_revision", {"current_revision": 4})
+    assert refused.errors[0][0] == "/along/1/expected_revision"
+    assert refused.details == {"current_revision": 4}
     other = position(topic="arms", expected_revision=0)
     both = request(NEW, statement(), position(expected_revision=3), other)
     assert len(accepted_events(decide(both, ledger))) == 3

@@ -26,16 +26,20 @@ from onrecord.ledger.entry import (
     records_event,
     seal,
 )
-from tests.support.histories import said
+from tests.support.histories import statement_fields
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
 ABOUT = Touches(("ann",), ("talks",))
 
-ANYTHING = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
 """Any text without NUL and lone surrogates, which the write API refuses."""
-TEMPTING = st.lists(st.sampled_from(list('\x01\x1f\x7f\u2028\uffff\U00010000"\\/<é'))).map("".join)
+SPECIAL_CHARACTERS = st.lists(
+    st.sampled_from(list('\x01\x1f\x7f\u2028\uffff\U00010000"\\/<é'))
+).map("".join)
 """Characters that encoders treat differently."""
-LEAVES = ANYTHING | TEMPTING | st.integers(-(2**53) + 1, 2**53 - 1) | st.booleans() | st.none()
+LEAVES = (
+    ANY_TEXT | SPECIAL_CHARACTERS | st.integers(-(2**53) + 1, 2**53 - 1) | st.booleans() | st.none()
+)
 
 
 def values(keys: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
@@ -54,7 +58,7 @@ def entry(event: Event, *, id_: int = 1) -> tuple[bytes, dict[str, Payload]]:
 
 
 def statement(**fields: Any) -> StatementMade:
-    return StatementMade.model_validate({**said("ann", "talks"), **fields})
+    return StatementMade.model_validate({**statement_fields("ann", "talks"), **fields})
 
 
 POSITION = PositionChanged(
@@ -80,7 +84,7 @@ def test_keys_of_identifiers_are_ascii_codes(key: str) -> None:
         ActorRegistered(id="ann", kind="person", identifiers={key: "Q1"})
 
 
-@given(words=ANYTHING.map("“{}”".format))
+@given(words=ANY_TEXT.map("“{}”".format))
 def test_an_entry_is_ascii_and_canonical_for_any_text(words: str) -> None:
     written, payloads = entry(statement(note=words))
     assert written.isascii()
@@ -119,12 +123,12 @@ def test_a_section_is_committed_to_by_hmac_sha_256_under_its_salt() -> None:
 
 def test_salts_are_unique_so_equal_texts_have_different_commitments() -> None:
     once, again = entry(statement()), entry(statement())
-    salts = [one.salt for _, payloads in (once, again) for one in payloads.values()]
+    salts = [payload.salt for _, payloads in (once, again) for payload in payloads.values()]
     assert {32} == {len(salt) for salt in salts}
     assert len(salts) == len(set(salts))
     commits = [json.loads(written)["commit"] for written, _ in (once, again)]
-    assert {name: one.value for name, one in once[1].items()} == {
-        name: one.value for name, one in again[1].items()
+    assert {name: payload.value for name, payload in once[1].items()} == {
+        name: payload.value for name, payload in again[1].items()
     }
     assert not set(commits[0].values()) & set(commits[1].values())
 
@@ -139,12 +143,15 @@ def test_a_commitment_matches_no_other_salt_or_value(changed: str) -> None:
 def test_an_event_is_read_back_as_it_was_written() -> None:
     for event in (statement(note="A note."), POSITION):
         written, payloads = entry(event)
-        assert event == decode(written, {name: one.value for name, one in payloads.items()}).event
+        assert (
+            event
+            == decode(written, {name: payload.value for name, payload in payloads.items()}).event
+        )
 
 
 def test_an_entry_with_an_erased_section_is_decoded_and_names_it() -> None:
     written, payloads = entry(statement(note="A note."))
-    left = {name: one.value for name, one in payloads.items() if name != "content"}
+    left = {name: payload.value for name, payload in payloads.items() if name != "content"}
     recorded = decode(written, left)
     assert {"content"} == recorded.erased
     assert statement(note="A note.").model_copy(

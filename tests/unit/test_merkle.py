@@ -28,12 +28,12 @@ def tree_hash(leaves: list[bytes]) -> bytes:
 
 def subtrees(size: int) -> list[tuple[int, int]]:
     """The perfect trees, largest first, that so many leaves fall into, as (start, end)."""
-    found, start = [], 0
+    trees, start = [], 0
     for bit in reversed(range(size.bit_length())):
         if size >> bit & 1:
-            found.append((start, start + (1 << bit)))
+            trees.append((start, start + (1 << bit)))
             start += 1 << bit
-    return found
+    return trees
 
 
 @pytest.mark.parametrize("size", range(MAX_LEAVES + 1))
@@ -58,7 +58,7 @@ def test_a_tree_of_nothing_has_the_hash_of_nothing() -> None:
     assert empty == EMPTY_ROOT.hex() == Frontier().root().hex()
 
 
-def test_the_root_of_the_published_test_vectors_comes_out() -> None:
+def test_the_root_of_the_published_test_vectors_is_computed() -> None:
     """The eight leaves of the Certificate Transparency reference tests, and their tree hash."""
     leaves = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657"]
     leaves.append("606162636465666768696a6b6c6d6e6f")
@@ -67,14 +67,14 @@ def test_the_root_of_the_published_test_vectors_comes_out() -> None:
     assert root == frontier.root().hex()
 
 
-def test_leaves_and_nodes_are_told_apart() -> None:
+def test_leaves_and_nodes_have_different_hashes() -> None:
     left, right = LEAVES[:2]
     assert leaf_hash(left + right) != node_hash(left, right)
     assert hashlib.sha256(b"\x00" + left + right).digest() == leaf_hash(left + right)
     assert hashlib.sha256(b"\x01" + left + right).digest() == node_hash(left, right)
 
 
-def test_a_frontier_is_not_changed_by_what_comes_after_it() -> None:
+def test_extending_a_frontier_does_not_change_it() -> None:
     before = Frontier().extended(LEAVES[:3])
     kept = Frontier(before.size, before.hashes)
     before.extended(LEAVES[3:])

@@ -33,12 +33,12 @@ from onrecord.domain.payload import (
 )
 from onrecord.domain.statement import Selector, Statement
 from onrecord.ingest.schemas import ErasureIn
-from tests.support.histories import EFFECTIVE, Cast, batches, histories, said
+from tests.support.histories import EFFECTIVE, Cast, batches, histories, statement_fields
 
 WORDS = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=20
 ).filter(lambda words: bool(words.strip()))
-MAYBE = st.none() | WORDS
+OPTIONAL_WORDS = st.none() | WORDS
 CODES = {SLUG_PATTERN, CODE_PATTERN, get_args(LanguageTag)[1].pattern}
 """Patterns of strings that are allowed in `data`: no free text matches them."""
 
@@ -47,13 +47,20 @@ CODES = {SLUG_PATTERN, CODE_PATTERN, get_args(LanguageTag)[1].pattern}
 def statements(draw: st.DrawFn) -> dict[str, Any]:
     """Fields of a statement; every optional field may be missing."""
     speakers = draw(st.integers(1, 3))
-    base = said("ann", "talks", draw(WORDS), draw(EFFECTIVE))
-    original = draw(st.none() | st.builds(lambda words: {"text": words, "lang": "uk"}, MAYBE))
-    base["content"] = {"text": draw(MAYBE), "lang": "en", "mode": "mixed", "original": original}
+    base = statement_fields("ann", "talks", draw(WORDS), draw(EFFECTIVE))
+    original = draw(
+        st.none() | st.builds(lambda words: {"text": words, "lang": "uk"}, OPTIONAL_WORDS)
+    )
+    base["content"] = {
+        "text": draw(OPTIONAL_WORDS),
+        "lang": "en",
+        "mode": "mixed",
+        "original": original,
+    }
     base["speakers"] = [
         {
             "actor": f"actor-{n}",
-            "role": draw(MAYBE),
+            "role": draw(OPTIONAL_WORDS),
             "on_behalf_of": draw(st.sampled_from([[], ["a"], ["a", "b"]])),
         }
         for n in range(speakers)
@@ -64,13 +71,15 @@ def statements(draw: st.DrawFn) -> dict[str, Any]:
                 {},
                 optional={
                     "reference": WORDS,
-                    "outlet": MAYBE,
+                    "outlet": OPTIONAL_WORDS,
                     "sha256": st.just("0" * 64),
                     "url": st.just("https://example.org/é"),
                     "published_at": EFFECTIVE,
                     "selector": st.fixed_dictionaries({}, optional={"exact": WORDS}),
                     "chain": st.lists(
-                        st.fixed_dictionaries({"relation": st.just("quoted"), "by": MAYBE}),
+                        st.fixed_dictionaries(
+                            {"relation": st.just("quoted"), "by": OPTIONAL_WORDS}
+                        ),
                         max_size=2,
                     ),
                 },
@@ -79,7 +88,7 @@ def statements(draw: st.DrawFn) -> dict[str, Any]:
             max_size=3,
         )
     )
-    more = {"venue": MAYBE, "note": MAYBE, "embedded_in": st.none() | st.uuids()}
+    more = {"venue": OPTIONAL_WORDS, "note": OPTIONAL_WORDS, "embedded_in": st.none() | st.uuids()}
     return {**base, **draw(st.fixed_dictionaries(more))}
 
 
@@ -192,7 +201,7 @@ def test_empty_fields_are_left_out_and_zeros_are_not() -> None:
 
 
 def test_a_section_keeps_a_place_for_each_item_of_a_list() -> None:
-    fields = said("ann", "talks")
+    fields = statement_fields("ann", "talks")
     fields["speakers"] = [{"actor": "ann"}, {"actor": "ben", "role": "minister"}]
     _, sections = split_payload(StatementMade.model_validate(fields))
     assert sections["roles"] == {"speakers": [{}, {"role": "minister"}]}
@@ -200,7 +209,7 @@ def test_a_section_keeps_a_place_for_each_item_of_a_list() -> None:
 
 def test_references_have_pointers_in_the_order_of_the_fields() -> None:
     first, second, outer = UUID(int=1), UUID(int=2), UUID(int=3)
-    fields = said("ann", "talks") | {
+    fields = statement_fields("ann", "talks") | {
         "speakers": [{"actor": "ann"}, {"actor": "ben", "on_behalf_of": ["cleo", "dora"]}],
         "addressees": ["eve"],
         "embedded_in": outer,
@@ -223,9 +232,9 @@ def test_references_have_pointers_in_the_order_of_the_fields() -> None:
 
 
 def test_references_in_a_replacement_have_pointers_into_it() -> None:
-    stand = {"actor": "ann", "topic": "talks", "stance": "support", "effective": "2022"}
+    position_fields = {"actor": "ann", "topic": "talks", "stance": "support", "effective": "2022"}
     event = PositionCorrected.model_validate(
-        {"target": UUID(int=1), "by": "us", "replacement": {**stand, "coder": "c"}}
+        {"target": UUID(int=1), "by": "us", "replacement": {**position_fields, "coder": "c"}}
     )
     pointers = ["/replacement/actor", "/replacement/topic"]
     assert pointers == [ref.pointer for ref in references(event)]

@@ -11,6 +11,6 @@ def test_a_projection_comes_after_those_that_it_reads_from() -> None:
         before.add(projection.name)
 
 
-def test_what_a_projection_hears_are_types_of_events() -> None:
-    heard = {type_ for one in PROJECTIONS for type_ in one.event_types or ()}
-    assert set() == heard - {type_ for type_, _ in EVENT_CLASSES}
+def test_a_projection_folds_only_types_of_events_that_exist() -> None:
+    folded = {type_ for projection in PROJECTIONS for type_ in projection.event_types or ()}
+    assert set() == folded - {type_ for type_, _ in EVENT_CLASSES}

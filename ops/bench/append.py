@@ -1,8 +1,8 @@
 """Rate of appends through the committer, against the same rows without an order.
 
-`ledger.committer.Committer`, as in an ingest process, against the very rows that it would write,
-encoded beforehand and inserted by its own statement, one request a transaction: no lock, no order,
-no hashing.
+`ledger.committer.Committer`, as in an ingest process, against the same
+rows, encoded beforehand and inserted by its own statement, one request a transaction: no lock, no
+order, no hashing.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from connections import Commit, Connections
 
 from onrecord.domain.requests import Request
 from onrecord.entrypoints.app_factory import writer
-from onrecord.kit.processes.gc_tuning import spare_collector
+from onrecord.kit.processes.gc_tuning import tune_gc
 from onrecord.ledger.append import append
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.entry import leaf_hash
@@ -32,7 +32,7 @@ from onrecord.ledger.merkle import Frontier
 
 MANY = 32
 WARM = 20
-"""Statements after which a committer has connected and prepared its own."""
+"""Statements after which a committer has connected and prepared its SQL statements."""
 
 
 class Ours:
@@ -40,11 +40,11 @@ class Ours:
 
     def __init__(self, url: str) -> None:
         with writer(url) as conn:
-            append(conn, [seal_request(one) for one in statements.cast()])
+            append(conn, [seal_request(request) for request in statements.registrations()])
         self._url, self._next = url, 0
 
     def rate(self, producers: int, count: int) -> float:
-        """Statements a second; making them is not timed, nor what a committer does once."""
+        """Statements a second; building them and starting the committer is not timed."""
         requests = [statements.request(self._next + n) for n in range(count + WARM)]
         self._next += len(requests)
         return uvloop.run(self._run(requests, producers))
@@ -52,23 +52,23 @@ class Ours:
     async def _run(self, requests: Sequence[Request], producers: int) -> float:
         committer = Committer(partial(writer, self._url), on_commit=lambda: None)
         committer.start()
-        waiting = iter(requests)
+        unsent = iter(requests)
 
         async def produce(requests: Iterable[Request]) -> None:
             for request in requests:
                 (outcome,) = await committer.submit([request])
                 assert isinstance(outcome, Answer), outcome
 
-        await produce(islice(waiting, WARM))
+        await produce(islice(unsent, WARM))
         start = time.perf_counter()
-        await asyncio.gather(*(produce(waiting) for _ in range(producers)))
+        await asyncio.gather(*(produce(unsent) for _ in range(producers)))
         seconds = time.perf_counter() - start
         await committer.stop()
         return (len(requests) - WARM) / seconds
 
 
 class SameRows:
-    """What a ledger would write, statement by statement, each in a commit of its own."""
+    """The rows that a ledger would write, with each statement in a transaction of its own."""
 
     def __init__(self) -> None:
         self._frontier, self._next = Frontier(), 0
@@ -77,17 +77,19 @@ class SameRows:
         return [self._commit() for _ in range(count)]
 
     def _commit(self) -> Commit:
-        fact, now = statements.fact(statements.request(self._next)), datetime.now(UTC)
+        accepted, now = statements.accepted_event(statements.request(self._next)), datetime.now(UTC)
         seq, before = self._frontier.size, self._frontier
-        entry, payloads = statements.encoded(fact, seq=seq, now=now)
+        entry, payloads = statements.encoded(accepted, seq=seq, now=now)
         self._frontier = before.extended([leaf_hash(entry)])
         self._next += 1
-        params = insert_params([NewEntry(seq, fact, entry, payloads)], LockedLedger(before, now))
+        params = insert_params(
+            [NewEntry(seq, accepted, entry, payloads)], LockedLedger(before, now)
+        )
         return [(None, params)]
 
 
 def compare(server: str, ours: Ours, *, producers: int, slices: int, count: int) -> Any:
-    """The rates of so many producers, and of as many connections that insert the same rows."""
+    """The rates of this many producers, and of as many connections that insert the same rows."""
     rows = SameRows()
     theirs = Connections(
         bench.migrated(server, f"rows_{producers}"), producers, role="onrecord_ingest"
@@ -110,7 +112,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=6_000, help="statements in a slice of 32")
     parser.add_argument("--alone", type=int, default=1_500, help="statements in a slice of one")
     args = parser.parse_args()
-    spare_collector()
+    tune_gc()
     with bench.postgres() as server:
         print(statements.sizes())
         ours = Ours(bench.migrated(server, "ledger"))

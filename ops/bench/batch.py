@@ -1,7 +1,7 @@
-"""How fast is one large batch recorded, against a raw COPY, and in how much memory?
+"""Benchmark: rate and peak memory of one large batch, against a raw COPY.
 
 `POST /v1/batch` over HTTP against (a) COPY of the same bytes into one column of text, without any
-index, and (b) COPY of the very rows that the ledger held in the end into tables with the same
+index, and (b) COPY of the rows that the ledger wrote into tables with the same
 constraints and indexes. Memory is the peak of the server process for one request of each size.
 """
 
@@ -26,13 +26,13 @@ TABLES = {
 }
 """The ledger's tables, and which entry a row belongs to."""
 
-AS_IT_IS = r"COPY raw (line) FROM STDIN (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')"
+COPY_LINES = r"COPY raw (line) FROM STDIN (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')"
 BLOCK = 1 << 18
-DONE = b'"status":201'
+RECORDED = b'"status":201'
 
 
 def write_lines(path: Path, start: int, count: int) -> None:
-    """Write a batch to a file, so that making it costs nothing while it is sent."""
+    """Write a batch to a file, so that building it takes no time while it is sent."""
     with path.open("wb") as file:
         for n, line in enumerate(serving.statement_lines(start, count), start=1):
             file.write(line)
@@ -51,15 +51,15 @@ def post_file(port: int, path: Path) -> int:
         sender.start()
         answer, count, rest = conn.getresponse(), 0, b""
         while block := answer.read1(BLOCK):
-            count += (rest + block).count(DONE)
-            rest = block[-len(DONE) + 1 :]
+            count += (rest + block).count(RECORDED)
+            rest = block[-len(RECORDED) + 1 :]
         sender.join()
     conn.close()
     return count
 
 
 class Copies:
-    """What both kinds of COPY are given, and where they put it."""
+    """Both kinds of COPY, with their databases."""
 
     def __init__(self, ledger: str, raw: str, rows: str) -> None:
         self._ledger, self._raw, self._rows = ledger, raw, rows
@@ -74,7 +74,7 @@ class Copies:
             path.open("rb") as file,
             db.connect(self._raw) as conn,
             conn.cursor() as cursor,
-            cursor.copy(AS_IT_IS) as copy,
+            cursor.copy(COPY_LINES) as copy,
         ):
             while block := file.read(BLOCK):
                 copy.write(block)
@@ -82,17 +82,17 @@ class Copies:
 
     def rows(self, until: int) -> float:
         """Seconds to copy the ledger's next rows, of entries below `until`, as one transaction."""
-        held: dict[str, list[bytes]] = {}
+        blocks_by_table: dict[str, list[bytes]] = {}
         with db.connect(self._ledger) as conn, conn.cursor() as cursor:
             for table, seq in TABLES.items():
                 which = f"{seq} >= {self._copied} AND {seq} < {until}"
                 select = f"SELECT * FROM ledger.{table} WHERE {which}"
                 with cursor.copy(f"COPY ({select}) TO STDOUT (FORMAT binary)") as copy:
-                    held[table] = _joined([bytes(one) for one in copy])
+                    blocks_by_table[table] = _joined([bytes(block) for block in copy])
         self._copied = until
         start = time.perf_counter()
         with db.connect(self._rows) as conn, conn.transaction(), conn.cursor() as cursor:
-            for table, blocks in held.items():
+            for table, blocks in blocks_by_table.items():
                 with cursor.copy(f"COPY ledger.{table} FROM STDIN (FORMAT binary)") as copy:
                     for block in blocks:
                         copy.write(block)
@@ -128,7 +128,7 @@ def rates(server: str, folder: Path, *, slices: int, count: int) -> None:
             return count / copies.rows(cast + copied)
 
         ours()  # so that there always are rows to copy
-        found = bench.alternate(
+        figures = bench.alternate(
             {
                 "POST /v1/batch": ours,
                 "COPY of the same bytes": lambda: count / copies.lines(path),
@@ -137,7 +137,7 @@ def rates(server: str, folder: Path, *, slices: int, count: int) -> None:
             slices=slices,
             before=lambda: bench.settle(server),
         )
-    bench.table(f"A batch of {count:,} lines", found, unit="lines/s", target=0.25)
+    bench.table(f"A batch of {count:,} lines", figures, unit="lines/s", target=0.25)
 
 
 def memory(server: str, folder: Path, counts: list[int]) -> None:
@@ -162,11 +162,11 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=5)
     parser.add_argument("--count", type=int, default=20_000, help="lines in a slice")
     parser.add_argument("--lines", type=int, nargs="*", default=[10_000, 100_000])
-    given = parser.parse_args()
+    args = parser.parse_args()
     with bench.postgres() as server, tempfile.TemporaryDirectory() as folder:
         print(statements.sizes())
-        rates(server, Path(folder), slices=given.slices, count=given.count)
-        memory(server, Path(folder), given.lines)
+        rates(server, Path(folder), slices=args.slices, count=args.count)
+        memory(server, Path(folder), args.lines)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What do all benches share? A server of their own, alternated slices, a table.
+"""Shared parts of the benchmarks: an embedded server, alternating slices, a table of the results.
 
-Called by the scripts beside it. Nothing here is part of the product or of CI.
+Used by the scripts in this directory. Nothing here is part of the product or of CI.
 """
 
 import multiprocessing
@@ -21,41 +21,51 @@ from onrecord.entrypoints import infrastructure
 from onrecord.kit.postgres import embedded
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
+from onrecord.projections.engine.projection import Projection
 
 SPAWN = multiprocessing.get_context("spawn")
 
 
-def say(told: str) -> None:
-    """Show on stderr what goes on now: on one line of a terminal, else a line each."""
-    alone = sys.stderr.isatty()
-    print(f"\r\x1b[K{told}" if alone else told, end="" if alone else "\n", file=sys.stderr)
+def say(message: str) -> None:
+    """Show progress on stderr: on a single line of a terminal, or as a line for each message."""
+    on_terminal = sys.stderr.isatty()
+    print(
+        f"\r\x1b[K{message}" if on_terminal else message,
+        end="" if on_terminal else "\n",
+        file=sys.stderr,
+    )
     sys.stderr.flush()
 
 
-def progress(doing: str, done: int, whole: int) -> None:
-    """Show how far a long thing has come, each quarter of it."""
-    if done * 4 // whole > (done - 1) * 4 // whole:
-        say(f"{doing}: {done:,} of {whole:,}")
+def progress(what: str, done: int, total: int) -> None:
+    """Show the progress of a long task at each quarter."""
+    if done * 4 // total > (done - 1) * 4 // total:
+        say(f"{what}: {done:,} of {total:,}")
+
+
+def raise_error(_: Projection, error: Exception) -> None:
+    """Raise the error of a fold: a benchmark must not go on without it."""
+    raise error
 
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """The address of a fresh embedded server, as `onrecord up` sets it: fsync and all."""
+    """The address of a new embedded server with the settings of `onrecord up`."""
     with tempfile.TemporaryDirectory(prefix="onrecord-bench-") as folder:
         Path(folder).chmod(0o755)  # the server's own user passes through it to its data
         say("starting PostgreSQL")
         with embedded.running_server(Path(folder), echo=say) as server:
             with db.connect(server.url) as conn:
                 for name in ("fsync", "synchronous_commit", "full_page_writes"):
-                    found = conn.execute("SELECT current_setting(%s)", [name]).fetchone()
-                    assert found == ("on",), f"{name} is {found}"
+                    setting = conn.execute("SELECT current_setting(%s)", [name]).fetchone()
+                    assert setting == ("on",), f"{name} is {setting}"
                 version = conn.execute("SHOW server_version").fetchone()
             print(_machine(version[0] if version else "?"))
             yield server.url
 
 
 def migrated(server: str, name: str) -> str:
-    """The address of a new database that holds an empty ledger."""
+    """The address of a new database with an empty ledger."""
     url = database(server, name)
     infrastructure.prepare_database(
         infrastructure.with_addresses(Settings(database_url=SecretStr(url)), url)
@@ -71,7 +81,7 @@ def database(server: str, name: str) -> str:
 
 
 def settle(url: str) -> None:
-    """Have the server write out what it holds back, so that the next slice does not pay for it."""
+    """Run a checkpoint, so that the next slice does not pay for the writes of the last."""
     with psycopg.connect(url, autocommit=True) as conn:
         conn.execute("CHECKPOINT")
 
@@ -79,47 +89,47 @@ def settle(url: str) -> None:
 def alternate(
     sides: Mapping[str, Callable[[], float]], *, slices: int, before: Callable[[], None]
 ) -> dict[str, list[float]]:
-    """The figure that each side gives, slice by slice: A B, B A, A B ... after one unmeasured."""
-    found: dict[str, list[float]] = {name: [] for name in sides}
+    """The figure of each side, slice by slice: A B, B A, A B ... after an unmeasured slice."""
+    figures: dict[str, list[float]] = {name: [] for name in sides}
     for n in range(-1, slices):
         for name in list(sides)[:: -1 if n % 2 else 1]:
-            told = "warming up" if n < 0 else f"slice {n + 1} of {slices}"
-            say(f"{told}: {name}")
+            label = "warming up" if n < 0 else f"slice {n + 1} of {slices}"
+            say(f"{label}: {name}")
             before()
             figure = sides[name]()
             if n >= 0:
-                found[name].append(figure)
+                figures[name].append(figure)
     say("done")
-    return found
+    return figures
 
 
 def table(
     title: str,
-    found: Mapping[str, Sequence[float]],
+    figures: Mapping[str, Sequence[float]],
     *,
     unit: str,
     target: float | Mapping[str, float],
 ) -> None:
-    """Print sides as Markdown; the first against each of the others, slice by slice."""
-    ours, *others = found
+    """Print the sides as Markdown, and the ratio of the first to each other one, by slice."""
+    first, *others = figures
     print(f"\n**{title}**\n\n| side | median, {unit} | least to most |\n|---|---:|---:|")
-    for name, rates in found.items():
-        print(f"| {name} | {_told(rates)} |")
+    for name, rates in figures.items():
+        print(f"| {name} | {_median_and_range(rates)} |")
     if others:
         print("\n| ratio | median | least to most | target |\n|---|---:|---:|---:|")
     for name in others:
         aim = target[name] if isinstance(target, Mapping) else target
-        ratios = [a / b for a, b in zip(found[ours], found[name], strict=True)]
-        print(f"| {ours} / {name} | {_told(ratios)} | {aim:g} |")
+        ratios = [a / b for a, b in zip(figures[first], figures[name], strict=True)]
+        print(f"| {first} / {name} | {_median_and_range(ratios)} | {aim:g} |")
     sys.stdout.flush()
 
 
 def spread(numbers: Sequence[float]) -> str:
-    """A median with the least and the most, for one cell."""
+    """A median with minimum and maximum, for a table cell."""
     return f"{statistics.median(numbers):.3g} ({min(numbers):.3g} to {max(numbers):.3g})"
 
 
-def _told(numbers: Sequence[float]) -> str:
+def _median_and_range(numbers: Sequence[float]) -> str:
     form = ",.0f" if min(numbers) >= 100 else ".2f"
     median = format(statistics.median(numbers), form)
     return f"{median} | {format(min(numbers), form)} to {format(max(numbers), form)}"
@@ -128,8 +138,8 @@ def _told(numbers: Sequence[float]) -> str:
 def _machine(postgres_version: str) -> str:
     model = "unknown processor"
     if (info := Path("/proc/cpuinfo")).exists():
-        named = [one for one in info.read_text().splitlines() if one.startswith("model name")]
-        model = named[0].partition(":")[2].strip() if named else platform.machine()
+        models = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = models[0].partition(":")[2].strip() if models else platform.machine()
     load = os.getloadavg()[0]
     return (
         f"{time.strftime('%Y-%m-%d')}: {os.cpu_count()} cores ({model}), Python"

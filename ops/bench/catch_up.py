@@ -1,8 +1,8 @@
-"""How fast are projections folded, against reading the ledger and against another library's runner?
+"""Benchmark: rate of folding projections, against reading the ledger and `eventsourcing`'s runner.
 
-On a record of UN votes: one worker's catching up with positions against reading the same entries in
-keyset pages, and with all projections against `eventsourcing`'s projection runner, which folds its
-events into one table. Then a rebuild of positions by two processes against one by one.
+On the UN votes: one worker that catches up with positions, against reading the same entries in
+keyset pages; with all projections, against `eventsourcing`'s projection runner, which folds its
+events into one table. Then a rebuild of positions by two processes, against one process.
 
 Not part of CI. It downloads `eventsourcing` into an environment in a temporary folder.
 """
@@ -32,23 +32,25 @@ from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.positions import POSITIONS
 from onrecord.projections.registry import PROJECTIONS
 
-WORDS = """
+PAYLOADS = """
 LEFT JOIN LATERAL (
     SELECT array_agg(section) AS sections, array_agg(value) AS values
     FROM ledger.payloads WHERE seq = e.seq
 ) p ON true
 """
-READ = """
+READ_PAGE = """
 SELECT seq, entry{more} FROM (
     SELECT seq, entry FROM ledger.entries WHERE seq >= %s ORDER BY seq LIMIT %s
-) e {words} ORDER BY seq
+) e {payloads} ORDER BY seq
 """
 
 
-def reads(url: str, *, words: bool) -> float:
-    """Entries a second that a raw reader gets, page by page."""
-    sql = READ.format(more=", sections, values" if words else "", words=WORDS if words else "")
-    with bench.connect(url, role="onrecord_projections", **FOLDING_SETTINGS) as conn:
+def read_rate(url: str, *, payloads: bool) -> float:
+    """Entries a second that a plain reader fetches, page by page."""
+    sql = READ_PAGE.format(
+        more=", sections, values" if payloads else "", payloads=PAYLOADS if payloads else ""
+    )
+    with db.connect(url, role="onrecord_projections", **FOLDING_SETTINGS) as conn:
         cursor, count, start = conn.cursor(binary=True), 0, time.perf_counter()
         at = 0
         while page := cursor.execute(sql.encode(), [at, PAGE]).fetchall():
@@ -56,19 +58,19 @@ def reads(url: str, *, words: bool) -> float:
         return count / (time.perf_counter() - start)
 
 
-def folds(url: str, projections: Sequence[Projection]) -> float:
-    """Entries a second that one worker folds, from the first to the last."""
+def fold_rate(url: str, projections: Sequence[Projection]) -> float:
+    """Entries a second that one worker folds, over the whole ledger."""
     with db.connect(url) as conn:
-        for one in projections:
-            conn.execute("DELETE FROM projections.checkpoints WHERE name = %s", [one.name])
-            for table in one.tables:
+        for projection in projections:
+            conn.execute("DELETE FROM projections.checkpoints WHERE name = %s", [projection.name])
+            for table in projection.tables:
                 conn.execute(f"TRUNCATE {table.fullname}")
     engine = db.engine(url, role="onrecord_projections", **FOLDING_SETTINGS)
     with engine.begin() as conn:
         ensure_checkpoints(conn, projections)
     bench.settle(url)
     start = time.perf_counter()
-    while catch_up_all(engine, projections, raise_error):
+    while catch_up_all(engine, projections, bench.raise_error):
         pass
     seconds = time.perf_counter() - start
     engine.dispose()
@@ -76,16 +78,12 @@ def folds(url: str, projections: Sequence[Projection]) -> float:
         return read.ledger_size(conn) / seconds
 
 
-def raise_error(_: Projection, error: Exception) -> None:
-    raise error
-
-
-def rebuilds(url: str, processes: int) -> float:
-    """Entries a second that a rebuild by so many goes through, until what it made is live."""
+def rebuild_rate(url: str, processes: int) -> float:
+    """Entries a second of a rebuild by this many processes, until its generation is live."""
     ready = bench.SPAWN.Barrier(processes + 1)
-    started = [bench.SPAWN.Process(target=helps, args=(url, ready)) for _ in range(processes)]
-    for one in started:
-        one.start()
+    helpers = [bench.SPAWN.Process(target=run_rebuild, args=(url, ready)) for _ in range(processes)]
+    for process in helpers:
+        process.start()
     with db.connect(url) as conn:
         before = _live(conn)
         ready.wait()
@@ -93,14 +91,14 @@ def rebuilds(url: str, processes: int) -> float:
         while _live(conn) == before:
             time.sleep(0.002)
         rate = read.ledger_size(conn) / (time.perf_counter() - start)
-    for one in started:
-        one.join()
-        assert one.exitcode == 0
+    for process in helpers:
+        process.join()
+        assert process.exitcode == 0
     return rate
 
 
-def helps(url: str, ready: Barrier) -> None:
-    """One of those who rebuild."""
+def run_rebuild(url: str, ready: Barrier) -> None:
+    """A process that takes part in a rebuild."""
     tune_gc()
     engine = db.engine(url, role="onrecord_projections", **FOLDING_SETTINGS)
     with engine.connect():
@@ -126,45 +124,45 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=5)
     parser.add_argument("--votes", type=int, default=50_000)
     parser.add_argument("--theirs", type=int, default=4_000, help="events in a slice of theirs")
-    given = parser.parse_args()
+    args = parser.parse_args()
     tune_gc()
     with tempfile.TemporaryDirectory() as folder, bench.postgres() as server:
         python = installed(Path(folder))
         theirs = Eventsourcing(python, bench.database(server, "es"), runner=True)
         both, bare = (bench.migrated(server, name) for name in ("both", "bare"))
-        size = votes.fill(both, given.data, given.votes, bare=False)
-        held = votes.fill(bare, given.data, given.votes, bare=True)
-        run = partial(bench.alternate, slices=given.slices, before=lambda: bench.settle(server))
+        size = votes.record_votes(both, args.data, args.votes, bare=False)
+        bare_size = votes.record_votes(bare, args.data, args.votes, bare=True)
+        run = partial(bench.alternate, slices=args.slices, before=lambda: bench.settle(server))
         unit = "entries/s"
-        for told, url, count in (
+        for title, url, count in (
             ("statements, each with a position", both, size),
-            ("positions and nothing else", bare, held),
+            ("positions and nothing else", bare, bare_size),
         ):
-            found = run(
+            figures = run(
                 {
-                    "positions": partial(folds, url, [POSITIONS]),
-                    "raw read": partial(reads, url, words=True),
-                    "raw read without words": partial(reads, url, words=False),
+                    "positions": partial(fold_rate, url, [POSITIONS]),
+                    "raw read": partial(read_rate, url, payloads=True),
+                    "raw read without words": partial(read_rate, url, payloads=False),
                 }
             )
-            bench.table(f"{count:,} entries: {told}", found, unit=unit, target=0.3)
-        found = run(
+            bench.table(f"{count:,} entries: {title}", figures, unit=unit, target=0.3)
+        figures = run(
             {
-                "all projections": partial(folds, both, PROJECTIONS),
-                "eventsourcing's runner": lambda: theirs.rate(given.theirs),
+                "all projections": partial(fold_rate, both, PROJECTIONS),
+                "eventsourcing's runner": lambda: theirs.rate(args.theirs),
             }
         )
-        bench.table(f"All projections, {size:,} entries", found, unit=unit, target=10)
+        bench.table(f"All projections, {size:,} entries", figures, unit=unit, target=10)
         theirs.close()
-        found = bench.alternate(
+        figures = bench.alternate(
             {
-                "two processes": partial(rebuilds, both, 2),
-                "one process": partial(rebuilds, both, 1),
+                "two processes": partial(rebuild_rate, both, 2),
+                "one process": partial(rebuild_rate, both, 1),
             },
-            slices=given.slices,
+            slices=args.slices,
             before=lambda: _vacuumed(server, both),
         )
-        bench.table(f"Rebuild of positions, {size:,} entries", found, unit=unit, target=1.6)
+        bench.table(f"Rebuild of positions, {size:,} entries", figures, unit=unit, target=1.6)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def deliverer(url: str) -> Any:
 
 
 def worker_app(url: str, broker: str) -> Celery:
-    app = celery.make(broker)
+    app = celery.create_celery(broker)
     app.conf.worker_prefetch_multiplier = 16
     app.task(name=TASK)(deliverer(url))
     return app

@@ -1,4 +1,4 @@
-"""How many writers' statements a second, against event stores that others made for PostgreSQL?
+"""Benchmark: appends a second of the ledger, against other event stores for PostgreSQL.
 
 32 producers of 1 KB on the same server, in databases of their own: our committer; the recorder of
 `eventsourcing`, newest version, one event a call from 32 threads, as it comes and with its database
@@ -47,18 +47,18 @@ WRITE = "SELECT message_store.write_message(%s, %s, %s, %s::jsonb)"
 
 
 class Eventsourcing:
-    """A process that records with the library when asked to; or, a `runner`, has that fold."""
+    """A process that records events with the library, or with `runner` folds them."""
 
     def __init__(
         self, python: Path, url: str, *, functions: bool = False, runner: bool = False
     ) -> None:
-        given = conninfo_to_dict(url)
+        address = conninfo_to_dict(url)
         settings = {
             "PERSISTENCE_MODULE": "eventsourcing.postgres",
-            "POSTGRES_DBNAME": given["dbname"],
-            "POSTGRES_HOST": given["host"],
-            "POSTGRES_PORT": given["port"],
-            "POSTGRES_USER": given["user"],
+            "POSTGRES_DBNAME": address["dbname"],
+            "POSTGRES_HOST": address["host"],
+            "POSTGRES_PORT": address["port"],
+            "POSTGRES_USER": address["user"],
             "POSTGRES_PASSWORD": "",
             # As many connections as it allows itself by default; twice as many are no faster.
             "POSTGRES_POOL_SIZE": 15,
@@ -79,7 +79,7 @@ class Eventsourcing:
         assert self._line() == "ready"
 
     def rate(self, count: int) -> float:
-        """Events a second; making them is not timed."""
+        """Events a second; creating them is not timed."""
         assert self._process.stdin
         print(count, file=self._process.stdin, flush=True)
         return count / float(self._line())
@@ -98,10 +98,10 @@ def installed(folder: Path) -> Path:
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
     subprocess.run([python, "-m", "pip", "install", "--quiet", *INSTALLED], check=True)
-    found = subprocess.run(
+    shown = subprocess.run(
         [python, "-m", "pip", "show", "eventsourcing"], check=True, capture_output=True, text=True
     )
-    print(" ".join(found.stdout.splitlines()[:2]))
+    print(" ".join(shown.stdout.splitlines()[:2]))
     return python
 
 
@@ -116,12 +116,12 @@ def install_message_db(url: str, folder: Path) -> None:
 
 def messages(count: int) -> list[Commit]:
     """Writes of statements, each to a stream of its own in one category."""
-    made = []
+    writes = []
     for n in range(count):
         body = statements.body(n)
         data = orjson.dumps(body).decode()
-        made.append([(WRITE, [str(new_id()), f"statement-{body['id']}", "Said", data])])
-    return made
+        writes.append([(WRITE, [str(new_id()), f"statement-{body['id']}", "Said", data])])
+    return writes
 
 
 def main() -> None:
@@ -130,7 +130,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=6_000, help="statements in a slice of ours")
     parser.add_argument("--theirs", type=int, default=2_000, help="events in a slice of theirs")
     parser.add_argument("--message-db", type=Path, help="a clone of message-db/message-db")
-    given = parser.parse_args()
+    args = parser.parse_args()
     tune_gc()
     with tempfile.TemporaryDirectory() as folder, bench.postgres() as server:
         python = installed(Path(folder))
@@ -140,22 +140,22 @@ def main() -> None:
         functions = Eventsourcing(python, bench.database(server, "es_functions"), functions=True)
         targets = {"eventsourcing": 7.0, "eventsourcing, database functions": 7.0}
         sides: dict[str, Callable[[], float]] = {
-            f"ledger, producers: {MANY}": lambda: ours.rate(MANY, given.count),
-            "eventsourcing": lambda: plain.rate(given.theirs),
-            "eventsourcing, database functions": lambda: functions.rate(given.theirs),
+            f"ledger, producers: {MANY}": lambda: ours.rate(MANY, args.count),
+            "eventsourcing": lambda: plain.rate(args.theirs),
+            "eventsourcing, database functions": lambda: functions.rate(args.theirs),
         }
         others: list[Eventsourcing | Connections] = [plain, functions]
-        if given.message_db:
+        if args.message_db:
             url = bench.database(server, "message_db")
-            install_message_db(url, given.message_db)
+            install_message_db(url, args.message_db)
             theirs = Connections(url, MANY, search_path="message_store,public")
-            sides["message-db"] = lambda: theirs.rate(messages(given.theirs))
+            sides["message-db"] = lambda: theirs.rate(messages(args.theirs))
             targets["message-db"] = 3.0
             others.append(theirs)
         else:
             print("message-db is left out: no --message-db", file=sys.stderr)
-        found = bench.alternate(sides, slices=given.slices, before=lambda: bench.settle(server))
-        bench.table("Event stores", found, unit="events/s", target=targets)
+        figures = bench.alternate(sides, slices=args.slices, before=lambda: bench.settle(server))
+        bench.table("Event stores", figures, unit="events/s", target=targets)
         for other in others:
             other.close()
 

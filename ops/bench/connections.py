@@ -34,16 +34,16 @@ class Connections:
             bench.SPAWN.Process(target=_serve, args=args, daemon=True).start()
             self._pipes.append(pipe)
 
-    def rate(self, made: Sequence[Commit]) -> float:
+    def rate(self, commits: Sequence[Commit]) -> float:
         """Transactions a second; handing them out to the processes is not timed."""
         for n, pipe in enumerate(self._pipes):
-            pipe.send(made[n :: len(self._pipes)])
+            pipe.send(commits[n :: len(self._pipes)])
         for pipe in self._pipes:
             pipe.recv()
         for pipe in self._pipes:
             pipe.send("go")
         spans = [pipe.recv() for pipe in self._pipes]
-        return len(made) / (max(end for _, end in spans) - min(start for start, _ in spans))
+        return len(commits) / (max(end for _, end in spans) - min(start for start, _ in spans))
 
     def close(self) -> None:
         """Let the processes end."""
@@ -53,10 +53,10 @@ class Connections:
 
 def _serve(url: str, settings: dict[str, str], connections: int, pipe: Pipe) -> None:
     conns = [db.connect(url, **settings) for _ in range(connections)]
-    while (made := pipe.recv()) is not None:
+    while (commits := pipe.recv()) is not None:
         go = threading.Event()
         threads = [
-            threading.Thread(target=_commit, args=(conn, made[n::connections], go))
+            threading.Thread(target=_commit, args=(conn, commits[n::connections], go))
             for n, conn in enumerate(conns)
         ]
         for thread in threads:
@@ -81,5 +81,5 @@ def _commit(conn: psycopg.Connection[Any], share: Sequence[Commit], go: threadin
             conn.execute(*commit[0])  # in autocommit, a transaction of its own
         else:
             with conn.transaction():
-                for one in commit:
-                    conn.execute(*one)
+                for statement in commit:
+                    conn.execute(*statement)

@@ -26,7 +26,7 @@ from onrecord.entrypoints import infrastructure
 from onrecord.entrypoints.app_factory import writer
 from onrecord.kit.processes import spawn
 from onrecord.kit.processes.spawn import Child
-from onrecord.kit.settings import Settings
+from onrecord.kit.settings import Settings, addresses
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
 from onrecord.ledger.evaluate import Answer, seal_request
@@ -68,10 +68,10 @@ class Receiver(asyncio.Protocol):
 
 def _receive(pipe: Any, count: Any, noting: bool) -> None:
     """The receiver's process. It sends its port through the pipe, then its notes on request."""
-    noted: list[tuple[str, str, float]] = []
+    notes: list[tuple[str, str, float]] = []
 
     def note(path: bytes, id_: bytes) -> None:
-        noted.append((path.decode(), id_.decode(), time.time()))
+        notes.append((path.decode(), id_.decode(), time.time()))
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
@@ -82,8 +82,8 @@ def _receive(pipe: Any, count: Any, noting: bool) -> None:
 
         def send_notes() -> None:
             pipe.recv()
-            pipe.send(noted[:])
-            noted.clear()
+            pipe.send(notes[:])
+            notes.clear()
 
         loop.add_reader(pipe.fileno(), send_notes)
         await loop.create_future()
@@ -100,7 +100,7 @@ class Receiving:
     count: Any
     pipe: Any
 
-    def noted(self) -> list[tuple[str, str, float]]:
+    def take_notes(self) -> list[tuple[str, str, float]]:
         """Path, id and time of the deliveries since the last call."""
         self.pipe.send(None)
         notes: list[tuple[str, str, float]] = self.pipe.recv()
@@ -126,8 +126,7 @@ def receiving(*, noting: bool = False) -> Iterator[Receiving]:
 
 def environment(url: str, **more: str) -> dict[str, str]:
     """Environment variables for a process of the product."""
-    settings = infrastructure.with_broker(Settings(), url)
-    database, broker = infrastructure.addresses(settings)
+    database, broker = addresses(infrastructure.with_addresses(Settings(), url))
     return {
         **os.environ,
         "ONRECORD_DATABASE_URL": database,
@@ -151,7 +150,7 @@ def running(arguments: Iterable[str], env: dict[str, str]) -> Iterator[Child]:
             print(Path(log.name).read_text()[-3_000:], file=sys.stderr)
             raise
         finally:
-            spawn.stop([child], grace=10)
+            spawn.stop_children([child], grace=10)
 
 
 def process(name: str, url: str, **more: str) -> Any:
@@ -175,13 +174,13 @@ class Cost:
 
 
 def _times(process: psutil.Process) -> Iterator[float]:
-    for each in [process, *process.children(recursive=True)]:
+    for member in [process, *process.children(recursive=True)]:
         try:
-            spent = each.cpu_times()
+            spent = member.cpu_times()
         except psutil.NoSuchProcess:
             continue
         yield spent.user + spent.system
-        if each == process:
+        if member == process:
             yield spent.children_user + spent.children_system
 
 
@@ -199,11 +198,11 @@ def postmaster(url: str) -> int:
         return psutil.Process(row[0]).ppid()
 
 
-def staged(server: str, name: str, *, events: int) -> str:
-    """The URL of a new database with so many statements and no deliveries."""
+def seeded_database(server: str, name: str, *, events: int) -> str:
+    """The URL of a new database with this many statements and no deliveries."""
     url = bench.migrated(server, name)
     with writer(url) as conn:
-        append(conn, [seal_request(request) for request in statements.cast()])
+        append(conn, [seal_request(request) for request in statements.registrations()])
         for start in range(0, events, 500):
             count = min(500, events - start)
             requests = [seal_request(statements.request(start + n)) for n in range(count)]
@@ -212,7 +211,7 @@ def staged(server: str, name: str, *, events: int) -> str:
 
 
 def endpoints(url: str, count: int, address: str) -> None:
-    """Insert so many endpoints without filters, from now on."""
+    """Insert this many endpoints without filters, which start at the current size."""
     with db.connect(url, role="onrecord_webhooks") as conn, conn.transaction():
         conn.execute(
             "WITH created AS (INSERT INTO webhooks.endpoints"
@@ -226,7 +225,7 @@ def endpoints(url: str, count: int, address: str) -> None:
 
 
 def pending(url: str, count: int) -> None:
-    """Replace all deliveries by so many first attempts, all due."""
+    """Replace all deliveries by this many first attempts, all due."""
     with db.connect(url) as conn:
         conn.execute("SET lock_timeout = '30s'")
         conn.execute("TRUNCATE webhooks.attempts, webhooks.deliveries")

@@ -2,7 +2,7 @@
 
 Run by `catch_up.py` with the Python that has the library: for each number on stdin it records that
 many events, which is not timed, has its runner fold them into a table, and prints the seconds that
-took. The projection is as its documentation has it: a row and the tracking in one transaction.
+took. The projection follows its documentation: a row and the tracking in one transaction.
 """
 
 import sys
@@ -15,7 +15,7 @@ from eventsourcing.postgres import PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
 from psycopg.sql import SQL
 
-TOGETHER = 500
+EVENTS_A_SAVE = 500
 
 
 class Position(Aggregate):
@@ -65,7 +65,7 @@ class Folded(Projection[Positions]):
         self.view.add(domain_event, tracking)
 
 
-def made(n):
+def create_position(n):
     return Position(f"actor-{n % 50}", f"topic-{n % 20}", "support", "2022-01-01", f"Held {n}")
 
 
@@ -74,8 +74,8 @@ def main():
     print("ready", flush=True)
     for line in sys.stdin:
         count = int(line)
-        for start in range(0, count, TOGETHER):
-            app.save(*(made(n) for n in range(start, min(start + TOGETHER, count))))
+        for start in range(0, count, EVENTS_A_SAVE):
+            app.save(*(create_position(n) for n in range(start, min(start + EVENTS_A_SAVE, count))))
         last = app.recorder.max_notification_id()
         start = time.perf_counter()
         with ProjectionRunner(

@@ -21,7 +21,7 @@ def run(recorder, events):
     """Record the events, one a call, from as many threads; the seconds it took."""
     go = threading.Event()
     shares = [events[n::THREADS] for n in range(THREADS)]
-    threads = [threading.Thread(target=record, args=(recorder, one, go)) for one in shares]
+    threads = [threading.Thread(target=record, args=(recorder, share, go)) for share in shares]
     for thread in threads:
         thread.start()
     start = time.perf_counter()
@@ -45,10 +45,10 @@ def main():
     assert len(state) == size, len(state)
     print("ready", flush=True)
     for line in sys.stdin:
-        made = [StoredEvent(uuid4(), 1, "bench:Said", state) for _ in range(int(line))]
+        events = [StoredEvent(uuid4(), 1, "bench:Said", state) for _ in range(int(line))]
         before = recorder.max_notification_id() or 0
-        seconds = run(recorder, made)
-        assert recorder.max_notification_id() == before + len(made)
+        seconds = run(recorder, events)
+        assert recorder.max_notification_id() == before + len(events)
         print(seconds, flush=True)
     factory.close()
 

@@ -1,6 +1,6 @@
-"""How is a cost drawn over the size of the record? As an SVG by hand: one line a measure, log x.
+"""SVG chart of costs by the size of the ledger: a line for each measure, logarithmic x axis.
 
-Called by `flat_cost`.
+Used by `flat_cost`.
 """
 
 import math
@@ -13,9 +13,11 @@ COLOURS = ("#0b6bcb", "#c2410c", "#15803d", "#7e22ce", "#525252")
 
 
 def svg(measures: Mapping[str, Mapping[int, Sequence[float]]], *, across: str, up: str) -> str:
-    """Medians joined by a line, with the span from the least to the most at each size."""
-    sizes = sorted({size for one in measures.values() for size in one})
-    top = _round_up(max(max(found) for one in measures.values() for found in one.values()))
+    """Medians joined by a line, with a bar from minimum to maximum at each size."""
+    sizes = sorted({size for figures in measures.values() for size in figures})
+    top = _round_up(
+        max(max(values) for figures in measures.values() for values in figures.values())
+    )
     low, high = math.log10(sizes[0]), math.log10(sizes[-1])
 
     def x(size: float) -> float:
@@ -37,12 +39,12 @@ def svg(measures: Mapping[str, Mapping[int, Sequence[float]]], *, across: str, u
     parts.append(f'<g transform="translate(18 {HEIGHT / 2}) rotate(-90)">')
     parts.append(_text(0, 0, up, "middle") + "</g>")
     labels: list[float] = []
-    for (name, found), colour in zip(measures.items(), COLOURS, strict=False):
-        points = [(x(size), y(statistics.median(found[size]))) for size in sorted(found)]
+    for (name, values), colour in zip(measures.items(), COLOURS, strict=False):
+        points = [(x(size), y(statistics.median(values[size]))) for size in sorted(values)]
         line = " ".join(f"{across_:.1f},{up_:.1f}" for across_, up_ in points)
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        for size in found:
-            least, most = y(min(found[size])), y(max(found[size]))
+        for size in values:
+            least, most = y(min(values[size])), y(max(values[size]))
             span = f"M{x(size):.1f} {least:.1f}V{most:.1f}"
             parts.append(f'<path d="{span}" stroke="{colour}" stroke-opacity=".5"/>')
         at = points[-1][1] + 4
@@ -57,8 +59,8 @@ def svg(measures: Mapping[str, Mapping[int, Sequence[float]]], *, across: str, u
     return "\n".join([head, *parts, "</svg>\n"])
 
 
-def _text(x: float, y: float, told: str, anchor: str, colour: str = "#333") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{told}</text>'
+def _text(x: float, y: float, text: str, anchor: str, colour: str = "#333") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{text}</text>'
 
 
 def _round_up(value: float) -> float:

@@ -1,9 +1,9 @@
-"""What does it cost to find a position, among two million?
+"""Benchmark: cost of reading a position among two million.
 
-On the UN votes, multiplied: the query that finds a step in its line (current; as of a date; as of a
-date as known at a size) against a row of the same width by its primary key, in time and in buffers;
-an actor's sheet and a page of a topic at two sizes of the record; and `GET .../position` against an
-endpoint of the same application that does one indexed SELECT and sends the same bytes.
+On the UN votes, multiplied: the query of a step (current; as of a date; as of a date and known at a
+size) against a row of the same width by its primary key, in time and in buffers; all positions of
+an actor and a page of a topic at two ledger sizes; and `GET .../position` against an endpoint
+of the same application that does one indexed SELECT and sends the same bytes.
 """
 
 import argparse
@@ -55,7 +55,7 @@ WHERE changes.generation = snapshot.changes
     AND changes.valid_from <= :as_of
 ORDER BY changes.valid_from DESC, changes.ord DESC, changes.made_seq DESC LIMIT 1
 """)
-"""The part of a position's query that finds the step that was held."""
+"""The part of a position's query that selects the step."""
 
 _BARE = """
 CREATE TABLE public.bare (place bigint PRIMARY KEY, id uuid, actor text, recorded_as text,
@@ -74,54 +74,54 @@ _ANSWER = text("SELECT body FROM public.answers WHERE pair = :pair")
 
 
 @router.get("/{actor}/{topic}")
-async def one_select(request: Request, actor: str, topic: str) -> Response:
-    """The bytes of an answer, made beforehand."""
-    found = await db.fetch_all(
+async def select_answer(request: Request, actor: str, topic: str) -> Response:
+    """The bytes of an answer, rendered beforehand."""
+    rows = await db.fetch_all(
         request.state.read_resources.pool, _ANSWER, {"pair": f"{actor}/{topic}"}
     )
     headers = {"ETag": 'W/"0"', "Cache-Control": "no-cache"}
-    return Response(found[0]["body"], headers=headers, media_type="application/json")
+    return Response(rows[0]["body"], headers=headers, media_type="application/json")
 
 
-def serve(url: str, port: int) -> None:
+def serve_with_select(url: str, port: int) -> None:
     serving.serve(url, port, router)
 
 
-class Asked:
-    """A connection of the read door that asks for pairs, one after the other."""
+class QueryRunner:
+    """A connection of the read API that runs queries for random pairs, one after another."""
 
     def __init__(self, url: str, pairs: Sequence[tuple[str, str]], size: int) -> None:
-        self._conn = bench.connect(url, role="onrecord_query")
+        self._conn = db.connect(url, role="onrecord_query")
         self._pairs, self._size, self._chance = pairs, size, random.Random(1)
 
     def rate(self, make: Callable[[], tuple[Any, dict[str, Any]]], count: int) -> float:
-        """Answers a second, each a row."""
-        asked = [make() for _ in range(count)]
+        """Queries a second, each of a single row."""
+        queries = [make() for _ in range(count)]
         cursor = self._conn.cursor(binary=True)
         start = time.perf_counter()
-        for query, params in asked:
+        for query, params in queries:
             cursor.execute(query, params, prepare=True).fetchone()
         return count / (time.perf_counter() - start)
 
     def count(self, make: Callable[[], tuple[Any, dict[str, Any]]]) -> int:
-        """Rows of one answer."""
+        """Rows of one result."""
         return len(self._conn.execute(*make()).fetchall())
 
     def buffers(
         self, make: Callable[[], tuple[Any, dict[str, Any]]], count: int = 300
     ) -> list[int]:
-        """Buffers that each of so many asks touched in executing, its plan made before."""
-        found = []
+        """Buffers that each of this many executions touched, without those of planning."""
+        buffers_touched = []
         for _ in range(count):
             query, params = make()
-            told = self._conn.execute(
+            plan_row = self._conn.execute(
                 b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + query, params
             ).fetchone()
-            plan = told[0][0]["Plan"] if told else {}
-            found.append(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
-        return found
+            plan = plan_row[0][0]["Plan"] if plan_row else {}
+            buffers_touched.append(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+        return buffers_touched
 
-    def step(self, *, as_of: bool, known: bool) -> tuple[Any, dict[str, Any]]:
+    def step(self, *, as_of: bool, at_known_size: bool) -> tuple[Any, dict[str, Any]]:
         actor, topic = self._chance.choice(self._pairs)
         then = datetime(self._chance.randint(2005, 2019), 6, 30, tzinfo=UTC)
         size = self._size - self._chance.randint(0, self._size // 20)
@@ -129,7 +129,7 @@ class Asked:
             "actor": actor,
             "topic": topic,
             "as_of": then if as_of else datetime.now(UTC),
-            "known_size": size if known else None,
+            "known_size": size if at_known_size else None,
         }
 
     def bare(self) -> tuple[Any, dict[str, Any]]:
@@ -147,17 +147,17 @@ class Asked:
         return db.compiled(positions_page(of)), {of: name, **now}
 
 
-def generate(port: int, pipe: Connection) -> None:
-    """A process that asks what comes through the pipe, and answers with seconds."""
-    while (asks := pipe.recv()) is not None:
-        pipe.send(asyncio.run(post.send_all(port, asks, CLIENTS, b" 200 ")))
+def generate_gets(port: int, pipe: Connection) -> None:
+    """A process that sends the requests it gets through the pipe, and returns the seconds."""
+    while (requests := pipe.recv()) is not None:
+        pipe.send(asyncio.run(post.send_all(port, requests, CLIENTS, b" 200 ")))
 
 
-def over_http(url: str, pairs: Sequence[tuple[str, str]], slices: int) -> None:
+def compare_over_http(url: str, pairs: Sequence[tuple[str, str]], slices: int) -> None:
     """`GET .../position` against one SELECT of the same bytes."""
-    lines.say_words(url, pairs)
+    lines.insert_statements(url, pairs)
     paths = {pair: f"/v1/actors/{pair[0]}/topics/{pair[1]}/position" for pair in pairs}
-    with serving.served(url, serve) as api:
+    with serving.served(url, serve_with_select) as api:
         conn = serving.connection(api.port)
         bodies = []
         for (actor, topic), path in paths.items():
@@ -165,16 +165,16 @@ def over_http(url: str, pairs: Sequence[tuple[str, str]], slices: int) -> None:
             answer = conn.getresponse()
             bodies.append((f"{actor}/{topic}", answer.read()))
             assert answer.status == 200, bodies[-1]
-        with psycopg.connect(url, autocommit=True) as made:
-            made.cursor().executemany("INSERT INTO public.answers VALUES (%s, %s)", bodies)
-            made.execute("VACUUM ANALYZE public.answers")
+        with psycopg.connect(url, autocommit=True) as admin:
+            admin.cursor().executemany("INSERT INTO public.answers VALUES (%s, %s)", bodies)
+            admin.execute("VACUUM ANALYZE public.answers")
         size = statistics.median(len(body) for _, body in bodies)
         print(f"\nOne answer: {size:,.0f} bytes in the median.")
         pipe, end = bench.SPAWN.Pipe()
-        bench.SPAWN.Process(target=generate, args=(api.port, end), daemon=True).start()
+        bench.SPAWN.Process(target=generate_gets, args=(api.port, end), daemon=True).start()
         chance = random.Random(2)
 
-        def ask(make: Callable[[tuple[str, str]], str], count: int = 6_000) -> float:
+        def send(make: Callable[[tuple[str, str]], str], count: int = 6_000) -> float:
             chosen = chance.choices(pairs, k=count)
             head = "GET {} HTTP/1.1\r\nHost: bench\r\n\r\n"
             pipe.send([head.format(make(pair)).encode() for pair in chosen])
@@ -182,39 +182,39 @@ def over_http(url: str, pairs: Sequence[tuple[str, str]], slices: int) -> None:
             assert len(took) == count
             return count / float(seconds)
 
-        found = bench.alternate(
+        figures = bench.alternate(
             {
-                "GET .../position": partial(ask, lambda pair: f"{paths[pair]}?as_of=2019-12-31"),
+                "GET .../position": partial(send, lambda pair: f"{paths[pair]}?as_of=2019-12-31"),
                 "one SELECT of the same bytes": partial(
-                    ask, lambda pair: "/bench/{}/{}".format(*pair)
+                    send, lambda pair: "/bench/{}/{}".format(*pair)
                 ),
             },
             slices=slices,
             before=lambda: None,
         )
         pipe.send(None)
-        bench.table(f"{CLIENTS} clients", found, unit="requests/s", target=0.7)
+        bench.table(f"{CLIENTS} clients", figures, unit="requests/s", target=0.7)
 
 
 def look_up(url: str, pairs: Sequence[tuple[str, str]], size: int, slices: int, count: int) -> None:
-    """The query that finds a step, against a row by its key."""
-    asked = Asked(url, pairs, size)
+    """The query of a step, against a row by its primary key."""
+    runner = QueryRunner(url, pairs, size)
     makes: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
-        "by primary key": asked.bare,
-        "current": partial(asked.step, as_of=False, known=False),
-        "as of": partial(asked.step, as_of=True, known=False),
-        "as of, known at": partial(asked.step, as_of=True, known=True),
+        "by primary key": runner.bare,
+        "current": partial(runner.step, as_of=False, at_known_size=False),
+        "as of": partial(runner.step, as_of=True, at_known_size=False),
+        "as of, known at": partial(runner.step, as_of=True, at_known_size=True),
     }
-    sides = {name: partial(asked.rate, make, count) for name, make in makes.items()}
-    found = bench.alternate(sides, slices=slices, before=lambda: None)
-    took = {name: [1e6 / rate for rate in rates] for name, rates in found.items()}
+    sides = {name: partial(runner.rate, make, count) for name, make in makes.items()}
+    figures = bench.alternate(sides, slices=slices, before=lambda: None)
+    took = {name: [1e6 / rate for rate in rates] for name, rates in figures.items()}
     print(
         f"\n**A step among {size:,}**\n\n| | us | of the primary key's | buffers, median | most |"
     )
     print("|---|---:|---:|---:|---:|")
     for name, make in makes.items():
         ratios = [a / b for a, b in zip(took[name], took["by primary key"], strict=True)]
-        touched = asked.buffers(make)
+        touched = runner.buffers(make)
         print(
             f"| {name} | {bench.spread(took[name])} | {bench.spread(ratios)}"
             f" | {statistics.median(touched):.0f} | {max(touched)} |"
@@ -224,15 +224,15 @@ def look_up(url: str, pairs: Sequence[tuple[str, str]], size: int, slices: int, 
 def pages(
     url: str, pairs: Sequence[tuple[str, str]], size: int, slices: int
 ) -> dict[str, tuple[float, float, float]]:
-    """An actor's whole sheet, and a topic's first 100: mean rows, median ms, mean buffers."""
-    asked = Asked(url, pairs, size)
-    told = {}
+    """All positions of an actor, the first 100 of a topic: mean rows, median ms, mean buffers."""
+    runner = QueryRunner(url, pairs, size)
+    results = {}
     for of in ("actor", "topic"):
-        make = partial(asked.page, of)
-        rows = statistics.mean(asked.count(make) for _ in range(200))
-        took = statistics.median(1e3 / asked.rate(make, 60) for _ in range(slices))
-        told[of] = (rows, took, statistics.mean(asked.buffers(make)))
-    return told
+        make = partial(runner.page, of)
+        rows = statistics.mean(runner.count(make) for _ in range(200))
+        took = statistics.median(1e3 / runner.rate(make, 60) for _ in range(slices))
+        results[of] = (rows, took, statistics.mean(runner.buffers(make)))
+    return results
 
 
 def main() -> None:
@@ -241,27 +241,30 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=5)
     parser.add_argument("--count", type=int, default=5_000, help="look-ups in a slice")
     parser.add_argument("--copies", type=int, default=6, help="of the 370,662 votes")
-    given = parser.parse_args()
-    base = list(lines.votes(given.data))
+    args = parser.parse_args()
+    base = list(lines.votes(args.data))
     with bench.postgres() as server:
-        took = {}
-        for name, some, copies in (("small", base[:100_000], 1), ("large", base, given.copies)):
+        pages_by_size = {}
+        for name, base_votes, copies in (
+            ("small", base[:100_000], 1),
+            ("large", base, args.copies),
+        ):
             url = bench.migrated(server, name)
-            size = lines.fill(url, some, copies=copies)
+            size = lines.insert_votes(url, base_votes, copies=copies)
             with psycopg.connect(url, autocommit=True) as conn:
                 conn.execute(_BARE)
                 conn.execute("VACUUM ANALYZE public.bare")
             pairs = lines.pairs(url, 2_000)
-            look_up(url, pairs, size, given.slices, given.count)
-            took[size] = pages(url, pairs, size, given.slices)
+            look_up(url, pairs, size, args.slices, args.count)
+            pages_by_size[size] = pages(url, pairs, size, args.slices)
         print("\n| steps | asked for | rows | ms | us a row | buffers a row |")
         print("|---:|---|---:|---:|---:|---:|")
         for of, name in (("actor", "an actor's sheet"), ("topic", "a topic's first 100")):
-            for size, one in took.items():
-                rows, ms, touched = one[of]
-                each = f"{ms / rows * 1e3:.0f} | {touched / rows:.1f}"
-                print(f"| {size:,} | {name} | {rows:.0f} | {ms:.2f} | {each} |")
-        over_http(url, pairs, given.slices)
+            for size, results_ in pages_by_size.items():
+                rows, ms, touched = results_[of]
+                per_row = f"{ms / rows * 1e3:.0f} | {touched / rows:.1f}"
+                print(f"| {size:,} | {name} | {rows:.0f} | {ms:.2f} | {per_row} |")
+        compare_over_http(url, pairs, args.slices)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""How do the benches that go over HTTP serve the product's own application, and ask it?
+"""Server and client of the benchmarks over HTTP.
 
-`serve` is what `entrypoints.local_api` does; `served` does it in a process of its own. Called by
+`serve` runs the application as `entrypoints.local_api` does; `served` runs it in a process. Used by
 `post`, `batch`, `replay` and `flat_cost`.
 """
 
@@ -26,9 +26,9 @@ NDJSON = "application/x-ndjson"
 
 
 def serve(url: str, port: int, *more: APIRouter) -> None:
-    """Serve all doors and `more`, with the embedded database's own broker for the bell.
+    """Serve all APIs and `more`, with the embedded database as the broker of notifications.
 
-    `more` is tried first, so that nothing stands in a baseline's way.
+    The routes of `more` come first, so that a baseline is not slowed down by routing.
     """
     settings = infrastructure.with_addresses(Settings(database_url=SecretStr(url), port=port), url)
     app = create_app(settings, frozenset({"write", "read", "audit"}))
@@ -46,19 +46,19 @@ class Served:
     pid: int
 
     def peak(self) -> float:
-        """The most memory that it ever held since `forget`, in MiB."""
+        """Peak memory since the start or `reset_peak`, in MiB."""
         status = Path(f"/proc/{self.pid}/status").read_text()
-        (kib,) = (one.split()[1] for one in status.splitlines() if one.startswith("VmHWM"))
+        (kib,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
         return int(kib) / 1024
 
-    def forget(self) -> None:
-        """Start the peak anew."""
+    def reset_peak(self) -> None:
+        """Reset the peak."""
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
 
 @contextmanager
 def served(url: str, run: Callable[[str, int], None] | None = None) -> Iterator[Served]:
-    """A process that serves all doors, or does `run(url, port)`, up while the `with` lasts."""
+    """Run a process that serves all APIs, or calls `run(url, port)`."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     process = bench.SPAWN.Process(target=run or serve, args=(url, port))
@@ -81,17 +81,17 @@ def served(url: str, run: Callable[[str, int], None] | None = None) -> Iterator[
 
 
 def cast_lines() -> Iterable[bytes]:
-    """Lines of a batch that register all whom the statements name."""
+    """Lines of a batch that register the actors and topics of the statements."""
     for op, bodies in (("actor", statements.actor_bodies()), ("topic", statements.topic_bodies())):
-        for one in bodies:
-            yield orjson.dumps({"op": op, "id": one["id"], "body": one}) + b"\n"
+        for body in bodies:
+            yield orjson.dumps({"op": op, "id": body["id"], "body": body}) + b"\n"
 
 
 def statement_lines(start: int, count: int) -> Iterable[bytes]:
     """Lines of a batch, each a statement."""
     for n in range(start, start + count):
-        made = statements.body(n)
-        yield orjson.dumps({"op": "statement", "id": made.pop("id"), "body": made}) + b"\n"
+        body = statements.body(n)
+        yield orjson.dumps({"op": "statement", "id": body.pop("id"), "body": body}) + b"\n"
 
 
 def connection(port: int) -> http.client.HTTPConnection:
@@ -99,7 +99,7 @@ def connection(port: int) -> http.client.HTTPConnection:
 
 
 def send(port: int, lines: Iterable[bytes]) -> int:
-    """Post a batch; how many lines were recorded, which must be all."""
+    """Post a batch, of which all lines must be recorded; returns their number."""
     body = b"".join(lines)
     conn = connection(port)
     conn.request("POST", "/v1/batch", body, {"Content-Type": NDJSON})

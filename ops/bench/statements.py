@@ -1,4 +1,4 @@
-"""Which statements do the benches write? All of 1 KB as a JSON body, no two with the same words."""
+"""Statements that the benchmarks write: 1 KB each as a JSON body, all with different texts."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -13,31 +13,33 @@ from onrecord.ingest.schemas import ActorIn, StatementIn, TopicIn
 from onrecord.ledger.entry import Payload, encode, format_timestamp, seal
 
 BYTES = 1_024
-"""Of the JSON body as it is posted, its id included."""
+"""Size of the posted JSON body, id included."""
 ACTORS = tuple(f"actor-{n}" for n in range(50))
 TOPICS = tuple(f"topic-{n}" for n in range(20))
 _FILLER = "We have always said that we are ready to talk, and that we will go on saying so. " * 12
 
 
-def cast() -> list[Request]:
-    """Registrations of everybody and everything that the statements name."""
-    actors = [write_requests.new_actor(ActorIn.model_validate(one)) for one in actor_bodies()]
+def registrations() -> list[Request]:
+    """Registrations of the actors and topics of the statements."""
+    actors = [write_requests.new_actor(ActorIn.model_validate(body)) for body in actor_bodies()]
     return actors + [
-        write_requests.new_topic(TopicIn.model_validate(one)) for one in topic_bodies()
+        write_requests.new_topic(TopicIn.model_validate(body)) for body in topic_bodies()
     ]
 
 
 def actor_bodies() -> list[dict[str, Any]]:
-    return [{"id": one, "kind": "person", "names": [{"name": one, "lang": "en"}]} for one in ACTORS]
+    return [
+        {"id": slug, "kind": "person", "names": [{"name": slug, "lang": "en"}]} for slug in ACTORS
+    ]
 
 
 def topic_bodies() -> list[dict[str, Any]]:
-    return [{"id": one, "label": one, "proposition": f"Hold {one} soon."} for one in TOPICS]
+    return [{"id": slug, "label": slug, "proposition": f"Hold {slug} soon."} for slug in TOPICS]
 
 
 def body(n: int) -> dict[str, Any]:
-    """The n-th statement as it is posted, with an id of its own."""
-    made: dict[str, Any] = {
+    """The n-th statement as a JSON body, with a new id."""
+    statement: dict[str, Any] = {
         "id": str(new_id()),
         "speakers": [{"actor": ACTORS[n % 50], "role": "Spokesperson"}],
         "topics": [TOPICS[n % 20]],
@@ -55,8 +57,8 @@ def body(n: int) -> dict[str, Any]:
         ],
         "coder": "bench",
     }
-    made["content"]["text"] += _FILLER[: BYTES - len(orjson.dumps(made))]
-    return made
+    statement["content"]["text"] += _FILLER[: BYTES - len(orjson.dumps(statement))]
+    return statement
 
 
 def request(n: int) -> Request:
@@ -65,29 +67,29 @@ def request(n: int) -> Request:
     return write_requests.new_statement(checked, checked.id or new_id())
 
 
-def fact(asked: Request) -> AcceptedEvent:
-    """A statement as it is accepted where everybody that it names is on record."""
-    things = {entity_id("actor", one): Entity("actor") for one in ACTORS}
-    things |= {entity_id("topic", one): Entity("topic") for one in TOPICS}
-    found = decide(asked, LedgerState(things))
-    assert not isinstance(found, Refusal), found
-    return found[0]
+def accepted_event(request: Request) -> AcceptedEvent:
+    """A statement as accepted by a ledger that has its actors and topics."""
+    entities = {entity_id("actor", slug): Entity("actor") for slug in ACTORS}
+    entities |= {entity_id("topic", slug): Entity("topic") for slug in TOPICS}
+    decision = decide(request, LedgerState(entities))
+    assert not isinstance(decision, Refusal), decision
+    return decision[0]
 
 
-def encoded(fact: AcceptedEvent, *, seq: int, now: datetime) -> tuple[bytes, tuple[Payload, ...]]:
-    """A fact as entry and payload."""
-    sealed = seal(fact.proposed)
+def encoded(event: AcceptedEvent, *, seq: int, now: datetime) -> tuple[bytes, tuple[Payload, ...]]:
+    """An event as entry and payloads."""
+    sealed = seal(event.proposed)
     entry = encode(
-        sealed, fact.touches, seq=seq, recorded_at=format_timestamp(now), recorded_by="local"
+        sealed, event.touches, seq=seq, recorded_at=format_timestamp(now), recorded_by="local"
     )
     return entry, sealed.payloads
 
 
 def sizes() -> str:
-    """How many bytes one statement is, in words."""
-    entry, payloads = encoded(fact(request(1)), seq=100_000, now=datetime.now(UTC))
-    words = sum(len(one.value) for one in payloads)
+    """A sentence with the size of a statement in bytes."""
+    entry, payloads = encoded(accepted_event(request(1)), seq=100_000, now=datetime.now(UTC))
+    size = sum(len(payload.value) for payload in payloads)
     return (
         f"One statement: {len(orjson.dumps(body(1)))} bytes as a JSON body; on record an entry of"
-        f" {len(entry)} bytes and {len(payloads)} payload sections of {words} bytes together."
+        f" {len(entry)} bytes and {len(payloads)} payload sections of {size} bytes together."
     )

@@ -1,11 +1,11 @@
-"""How do the votes of the UN General Assembly become a batch that the write door takes?
+"""Converter of the votes of the UN General Assembly to a batch for the write API.
 
 `unvotes.py DIR OUT` reads the CSV files of the `unvotes` data in DIR (`votes.csv.gz`,
 `roll_calls.csv.gz`) and writes lines for `POST /v1/batch` or `onrecord import` to OUT, compressed
 if OUT ends in `.gz`. The same data gives the same ids, so lines may be sent twice.
 
 A country is an actor; a title that was voted on at five or more dates is a topic; a vote is a
-statement with its position along: yes supports, no opposes, abstaining is neutral. Several roll
+statement with a position: yes supports, no opposes, abstaining is neutral. Several roll
 calls of one title on one date keep their order.
 """
 
@@ -30,7 +30,7 @@ import orjson
 DATES: Final = 5
 """A title is a topic if it was voted on at so many dates."""
 ROOT: Final = UUID("5b0f6a7e-9f0a-5d0c-8a44-6d1f2c7b9e10")
-"""Of the statements' ids; never changes."""
+"""Namespace of the statements' ids; never changes."""
 STANCES: Final = {"yes": "support", "no": "oppose", "abstain": "neutral"}
 WORDS: Final = {"yes": "Voted yes on", "no": "Voted no on", "abstain": "Abstained on"}
 ASSEMBLY: Final = "United Nations General Assembly"
@@ -68,10 +68,12 @@ def recurring(rows: Iterable[Row]) -> dict[int, RollCall]:
 
 
 def slugs(names: Iterable[str]) -> dict[str, str]:
-    """A slug for each name; one that is too long or another's too ends in a digest."""
+    """A slug for each name. A slug that is too long or not unique ends in a digest."""
     plain = {}
     for name in sorted(set(names)):
-        letters = (one for one in unicodedata.normalize("NFKD", name) if not combining(one))
+        letters = (
+            letter for letter in unicodedata.normalize("NFKD", name) if not combining(letter)
+        )
         plain[name] = re.sub("[^a-z0-9]+", "-", "".join(letters).lower()).strip("-")
     count = Counter(plain.values())
     return {
@@ -104,12 +106,12 @@ def convert(
         yield _actor(slug, country, codes[country])
     for title, slug in topics.items():
         yield {"op": "topic", "id": slug, "body": {"label": title, "proposition": title}}
-    held = [(calls[int(vote["rcid"])], vote) for vote in cast if int(vote["rcid"]) in calls]
-    held.sort(key=lambda one: (one[0].date, one[0].rcid, one[1]["country"]))
-    held = held[:limit]
+    selected = [(calls[int(vote["rcid"])], vote) for vote in cast if int(vote["rcid"]) in calls]
+    selected.sort(key=lambda pair: (pair[0].date, pair[0].rcid, pair[1]["country"]))
+    selected = selected[:limit]
     if shuffle is not None:
-        random.Random(shuffle).shuffle(held)
-    for call, vote in held:
+        random.Random(shuffle).shuffle(selected)
+    for call, vote in selected:
         yield _statement(call, vote, actor=actors[vote["country"]], topic=topics[call.title])
 
 
@@ -121,14 +123,14 @@ def _actor(slug: str, country: str, code: str) -> Line:
 
 
 def _statement(call: RollCall, vote: Row, *, actor: str, topic: str) -> Line:
-    stance, words = STANCES[vote["vote"]], WORDS[vote["vote"]]
-    named = f"{call.resolution}: {call.title}" if call.resolution else call.title
-    found_by = (ASSEMBLY, call.resolution, f"roll call {call.rcid}")
+    stance, verb = STANCES[vote["vote"]], WORDS[vote["vote"]]
+    title = f"{call.resolution}: {call.title}" if call.resolution else call.title
+    reference = (ASSEMBLY, call.resolution, f"roll call {call.rcid}")
     position = {
         "actor": actor,
         "topic": topic,
         "stance": stance,
-        "summary": f"{words} {call.title}",
+        "summary": f"{verb} {call.title}",
         "effective": call.date,
         "order": call.order,
     }
@@ -138,8 +140,8 @@ def _statement(call: RollCall, vote: Row, *, actor: str, topic: str) -> Line:
         "venue": ASSEMBLY,
         "said_at": call.date,
         "said_at_basis": "stated",
-        "content": {"text": f"{words} {named}", "lang": "en", "mode": "paraphrase"},
-        "evidence": [{"reference": ", ".join(filter(None, found_by))}],
+        "content": {"text": f"{verb} {title}", "lang": "en", "mode": "paraphrase"},
+        "evidence": [{"reference": ", ".join(filter(None, reference))}],
         "stances": [{"topic": topic, "stance": stance}],
         "coder": "unvotes",
         "positions": [position],
@@ -153,7 +155,7 @@ def rows(path: Path) -> Iterator[Row]:
 
 
 def _opened(path: Path) -> IO[bytes] | gzip.GzipFile:
-    # without a time, so that the same data gives the same file
+    # no timestamp, so that the same data gives the same file
     return gzip.GzipFile(path, "wb", mtime=0) if path.suffix == ".gz" else path.open("wb")
 
 
@@ -163,19 +165,19 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--limit", type=int, help="the oldest so many votes only")
     parser.add_argument("--shuffle", type=int, metavar="SEED", help="votes in no order")
-    given = parser.parse_args()
+    args = parser.parse_args()
     lines = convert(
-        rows(given.data / "roll_calls.csv.gz"),
-        rows(given.data / "votes.csv.gz"),
-        limit=given.limit,
-        shuffle=given.shuffle,
+        rows(args.data / "roll_calls.csv.gz"),
+        rows(args.data / "votes.csv.gz"),
+        limit=args.limit,
+        shuffle=args.shuffle,
     )
     count = 0
-    with _opened(given.out) as out:
+    with _opened(args.out) as out:
         for line in lines:
             out.write(orjson.dumps(line) + b"\n")
             count += 1
-    print(f"{count:,} lines in {given.out}", file=sys.stderr)
+    print(f"{count:,} lines in {args.out}", file=sys.stderr)
 
 
 if __name__ == "__main__":

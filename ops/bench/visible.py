@@ -1,8 +1,8 @@
-"""How long from a POST to the position in every read?
+"""Benchmark: time from a POST to the visibility of its position in every read.
 
 The product's own processes on an embedded PostgreSQL, as `onrecord up` runs them. Statements of
-1 KB, each with its position along, come at a steady pace. A position is visible when all that
-`GET .../position` reads has got so far; that is looked up every millisecond.
+1 KB, each with a position, are posted at a steady rate. A position is visible when all projections
+that `GET .../position` reads have reached its size; this is checked every millisecond.
 """
 
 import argparse
@@ -17,20 +17,22 @@ from dataclasses import dataclass, field
 import bench
 import delivering
 import statements
-from stage import Stage
+from deployment import Deployment
 
 from onrecord.kit.sql import db
 from onrecord.projections import actors, clock, positions, topics
-from onrecord.projections import statements as words
+from onrecord.projections import statements as statements_projection
 from onrecord.projections.changes import fold
 
-READ = [one.NAME for one in (positions, fold, actors, clock, words, topics)]
+READ_PROJECTIONS = [
+    module.NAME for module in (positions, fold, actors, clock, statements_projection, topics)
+]
 WRITERS = 16
 
 
 @dataclass
-class Watched:
-    """When reads got to which size, as (size, time)."""
+class VisibilityWatch:
+    """The times at which reads reached each size, as (size, time)."""
 
     url: str
     reached: list[tuple[int, float]] = field(default_factory=list)
@@ -39,12 +41,12 @@ class Watched:
     def run(self) -> None:
         with db.connect(self.url) as conn:
             while not self.over.wait(0.001):
-                found = conn.execute(
+                row = conn.execute(
                     "SELECT min(size) FROM projections.checkpoints WHERE live AND name = ANY(%s)",
-                    [READ],
+                    [READ_PROJECTIONS],
                     prepare=True,
                 ).fetchone()
-                size = found[0] if found else 0
+                size = row[0] if row else 0
                 if not self.reached or size > self.reached[-1][0]:
                     self.reached.append((size, time.time()))
 
@@ -53,7 +55,7 @@ class Watched:
 
 
 def position(n: int) -> dict[str, str]:
-    """One that follows from the n-th statement."""
+    """A position for the n-th statement."""
     return {
         "actor": statements.ACTORS[n % 50],
         "topic": statements.TOPICS[n % 20],
@@ -63,31 +65,31 @@ def position(n: int) -> dict[str, str]:
     }
 
 
-def paced(stage: Stage, rate: float, seconds: float) -> list[float]:
-    """Milliseconds from before each POST until reads know it."""
+def measure_visibility(deployment: Deployment, rate: float, seconds: float) -> list[float]:
+    """Milliseconds from the start of each POST until its position is visible in reads."""
     wires = threading.local()
-    watched = Watched(stage.url)
-    watching = threading.Thread(target=watched.run)
-    watching.start()
+    watch = VisibilityWatch(deployment.url)
+    watcher = threading.Thread(target=watch.run)
+    watcher.start()
 
     def post(n: int, due: float) -> tuple[int, float]:
         if not hasattr(wires, "conn"):
-            wires.conn = http.client.HTTPConnection("127.0.0.1", stage.port, timeout=60)
+            wires.conn = http.client.HTTPConnection("127.0.0.1", deployment.port, timeout=60)
         time.sleep(max(0.0, due - time.time()))
-        told, at = stage.post(positions=[position(n)], conn=wires.conn)
-        return told["size"], at
+        recorded, at = deployment.post(positions=[position(n)], conn=wires.conn)
+        return recorded["size"], at
 
     start = time.time() + 0.1
     with ThreadPoolExecutor(WRITERS) as writers:
-        asked = [writers.submit(post, n, start + n / rate) for n in range(int(rate * seconds))]
-        posted = [one.result() for one in asked]
+        futures = [writers.submit(post, n, start + n / rate) for n in range(int(rate * seconds))]
+        posted = [future.result() for future in futures]
     last = max(size for size, _ in posted)
-    delivering.wait_for(lambda: watched.when(last) is not None, "all is visible", seconds=30)
-    watched.over.set()
-    watching.join()
-    took = [((watched.when(size) or 0) - at) * 1e3 for size, at in posted]
-    assert min(took) > 0
-    return took
+    delivering.wait_for(lambda: watch.when(last) is not None, "all is visible", seconds=30)
+    watch.over.set()
+    watcher.join()
+    milliseconds = [((watch.when(size) or 0) - at) * 1e3 for size, at in posted]
+    assert min(milliseconds) > 0
+    return milliseconds
 
 
 def main() -> None:
@@ -95,19 +97,19 @@ def main() -> None:
     parser.add_argument("--slices", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=20.0, help="of a slice")
     parser.add_argument("--rate", type=float, default=50.0, help="statements a second")
-    given = parser.parse_args()
+    args = parser.parse_args()
     with bench.postgres() as server, ExitStack() as stack:
-        stage = Stage(stack, server, "visible")
+        deployment = Deployment(stack, server, "visible")
         cuts = []
-        for n in range(-1, given.slices):
-            bench.say(f"slice {n + 1} of {given.slices}")
-            took = paced(stage, given.rate, given.seconds)
+        for n in range(-1, args.slices):
+            bench.say(f"slice {n + 1} of {args.slices}")
+            milliseconds = measure_visibility(deployment, args.rate, args.seconds)
             if n >= 0:
-                cuts.append(statistics.quantiles(took, n=100))
-    print(f"\n**{given.rate:g} statements a second, each with a position**\n")
+                cuts.append(statistics.quantiles(milliseconds, n=100))
+    print(f"\n**{args.rate:g} statements a second, each with a position**\n")
     print("| | ms from POST to visible | target |\n|---|---:|---:|")
     for name, at, target in (("p50", 49, 50), ("p99", 98, 250)):
-        print(f"| {name} | {bench.spread([one[at] for one in cuts])} | {target} |")
+        print(f"| {name} | {bench.spread([slice_[at] for slice_ in cuts])} | {target} |")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from delivering import Cost, Receiving
 
 from onrecord.entrypoints import infrastructure
 from onrecord.kit import celery
-from onrecord.kit.settings import Settings
+from onrecord.kit.settings import Settings, addresses
 from onrecord.kit.sql import db
 
 ENDPOINTS = 100
@@ -67,7 +67,7 @@ def _wait_until_logged(url: str, count: int) -> None:
 
 
 def _enqueue(url: str, broker: str) -> None:
-    app = celery.make(broker)
+    app = celery.create_celery(broker)
     with db.connect(url) as conn, app.connection_for_write() as wire:
         producer = app.amqp.Producer(wire.default_channel)
         for (id_,) in conn.execute("SELECT id FROM webhooks.deliveries ORDER BY id").fetchall():
@@ -104,13 +104,15 @@ def main() -> None:
     args = parser.parse_args()
     costs: Costs = defaultdict(list)
     with bench.postgres() as server, delivering.receiving() as receiver:
-        urls = {side: delivering.staged(server, side, events=EVENTS) for side in ("ours", "theirs")}
+        urls = {
+            side: delivering.seeded_database(server, side, events=EVENTS)
+            for side in ("ours", "theirs")
+        }
         for url in urls.values():
             delivering.endpoints(url, ENDPOINTS, receiver.url())
         postgres = delivering.postmaster(server)
         broker = (
-            args.broker
-            or infrastructure.addresses(infrastructure.with_broker(Settings(), urls["theirs"]))[1]
+            args.broker or addresses(infrastructure.with_addresses(Settings(), urls["theirs"]))[1]
         )
         worker = delivering.environment(urls["theirs"], ONRECORD_BROKER_URL=broker)
         with (

@@ -18,19 +18,22 @@ from onrecord.entrypoints.app_factory import writer
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
 from onrecord.ledger.evaluate import Answer, seal_request
-from onrecord.projections.engine.catch_up import SETTINGS, catch_up, prepare
+from onrecord.projections.engine.catch_up import FOLDING_SETTINGS
+from onrecord.projections.engine.catch_up_all import catch_up_all
+from onrecord.projections.engine.checkpoints import ensure_checkpoints
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out
 
 
 def measure_fan_out(server: str, receiver: Receiving, endpoints: int, slices: int) -> None:
     """One event, folded, then written as a delivery for each endpoint."""
-    url = delivering.staged(server, "fan_out", events=1_000)
-    folding = db.engine(url, role="onrecord_projections", **SETTINGS)
-    listening = db.engine(url, role="onrecord_webhooks", **SETTINGS)
-    prepare(folding, PROJECTIONS)
-    for projection in PROJECTIONS:
-        catch_up(folding, projection)
+    url = delivering.seeded_database(server, "fan_out", events=1_000)
+    folding = db.engine(url, role="onrecord_projections", **FOLDING_SETTINGS)
+    listening = db.engine(url, role="onrecord_webhooks", **FOLDING_SETTINGS)
+    with folding.begin() as folding_conn:
+        ensure_checkpoints(folding_conn, PROJECTIONS)
+    while catch_up_all(folding, PROJECTIONS, bench.raise_error):
+        pass
     fan_out(listening)
     delivering.endpoints(url, endpoints, receiver.url())
     here, postgres = os.getpid(), delivering.postmaster(server)
@@ -39,8 +42,8 @@ def measure_fan_out(server: str, receiver: Receiving, endpoints: int, slices: in
         with writer(url) as conn:
             [answer] = append(conn, [seal_request(statements.request(5_000 + n))])
             assert isinstance(answer, Answer)
-        for projection in PROJECTIONS:
-            catch_up(folding, projection)
+        while catch_up_all(folding, PROJECTIONS, bench.raise_error):
+            pass
         bench.settle(url)
         cost, start = Cost(here=here, postgres=postgres), time.perf_counter()
         assert endpoints == fan_out(listening)
@@ -59,7 +62,7 @@ def measure_fan_out(server: str, receiver: Receiving, endpoints: int, slices: in
 
 def measure_memory(server: str, receiver: Receiving, sizes: list[int], seconds: float) -> None:
     """Memory and rate of a deliverer with so many deliveries pending when it starts."""
-    url = delivering.staged(server, "memory", events=1_000)
+    url = delivering.seeded_database(server, "memory", events=1_000)
     delivering.endpoints(url, 1_000, receiver.url())
     print("\n**Pending**\n")
     print(

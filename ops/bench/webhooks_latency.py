@@ -14,53 +14,59 @@ from contextlib import ExitStack
 import bench
 import delivering
 from delivering import Receiving
-from stage import Stage
+from deployment import Deployment
 
 HEALTHY = 4
 
 
-def arrival(stage: Stage, receiver: Receiving, count: int) -> list[float]:
+def arrival(deployment: Deployment, receiver: Receiving, count: int) -> list[float]:
     """Milliseconds from POST to arrival, one after another."""
-    receiver.noted()
+    receiver.take_notes()
     milliseconds = []
     for n in range(-10, count):
         before = receiver.count.value
-        recorded, at = stage.post()
+        recorded, at = deployment.post()
         id_ = recorded["event"]
         delivering.wait_for(lambda before=before: receiver.count.value > before, "it arrived")
-        arrived = {id_: at for _, id_, at in receiver.noted()}
+        arrived = {id_: at for _, id_, at in receiver.take_notes()}
         if n >= 0:
             milliseconds.append((arrived[id_] - at) * 1e3)
     return milliseconds
 
 
-def paced(stage: Stage, receiver: Receiving, rate: float, seconds: float) -> list[float]:
+def measure_at_rate(
+    deployment: Deployment, receiver: Receiving, rate: float, seconds: float
+) -> list[float]:
     """Milliseconds from POST to arrival at the healthy endpoints, at a steady rate."""
-    receiver.noted()
+    receiver.take_notes()
     before, posted = receiver.count.value, {}
     start = time.perf_counter()
     for n in range(int(rate * seconds)):
         time.sleep(max(0.0, start + n / rate - time.perf_counter()))
-        recorded, at = stage.post()
+        recorded, at = deployment.post()
         posted[recorded["event"]] = at
     expected = before + len(posted) * HEALTHY
     delivering.wait_for(lambda: receiver.count.value >= expected, "all arrived")
-    noted = [note for note in receiver.noted() if note[0].startswith("/good") and note[1] in posted]
-    assert len(noted) == len(posted) * HEALTHY, len(noted)
-    return [(at - posted[id_]) * 1e3 for _, id_, at in noted]
+    notes = [
+        note for note in receiver.take_notes() if note[0].startswith("/good") and note[1] in posted
+    ]
+    assert len(notes) == len(posted) * HEALTHY, len(notes)
+    return [(at - posted[id_]) * 1e3 for _, id_, at in notes]
 
 
-def isolated(stage: Stage, receiver: Receiving, slices: int, rate: float, seconds: float) -> None:
+def print_isolation(
+    deployment: Deployment, receiver: Receiving, slices: int, rate: float, seconds: float
+) -> None:
     """Alternate slices without and with the failing endpoints; print their latencies."""
     for n in range(1, HEALTHY):
-        stage.endpoint(receiver.url(f"/good/{n}"))
-    failing = [stage.endpoint(receiver.url(path)) for path in ("/hang", "/bad")]
+        deployment.endpoint(receiver.url(f"/good/{n}"))
+    failing = [deployment.endpoint(receiver.url(path)) for path in ("/hang", "/bad")]
 
     def slice_(path: str) -> list[float]:
         for endpoint in failing:
-            status, response = stage.ask("POST", f"/v1/endpoints/{endpoint}/{path}", None)
+            status, response = deployment.request("POST", f"/v1/endpoints/{endpoint}/{path}", None)
             assert status < 300, response
-        return statistics.quantiles(paced(stage, receiver, rate, seconds), n=100)
+        return statistics.quantiles(measure_at_rate(deployment, receiver, rate, seconds), n=100)
 
     percentiles: dict[str, list[list[float]]] = {"without": [], "with": []}
     for n in range(-1, slices):
@@ -90,15 +96,15 @@ def main() -> None:
         delivering.receiving(noting=True) as receiver,
         ExitStack() as stack,
     ):
-        stage = Stage(stack, server, "latency")
-        stage.endpoint(receiver.url("/good/0"))
+        deployment = Deployment(stack, server, "latency")
+        deployment.endpoint(receiver.url("/good/0"))
         if args.count:
-            took = arrival(stage, receiver, args.count)
-            cuts = statistics.quantiles(took, n=100)
+            milliseconds = arrival(deployment, receiver, args.count)
+            cuts = statistics.quantiles(milliseconds, n=100)
             print("\n**One POST after another**\n\n| ms to arrival | p50 | p99 | target, p50 |")
             print(f"|---|---:|---:|---:|\n| | {cuts[49]:.1f} | {cuts[98]:.1f} | 100 |")
         if args.slices:
-            isolated(stage, receiver, args.slices, args.rate, args.seconds)
+            print_isolation(deployment, receiver, args.slices, args.rate, args.seconds)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The audit API serves every event byte for byte as it was hashed, in pages and as a stream.
+"""Tests of the audit API: events are served byte for byte as hashed, in pages and as a stream.
 
 Hashes and commitments are recomputed here from the raw bytes of the answers, with `hashlib`, `hmac`
 and the `rfc8785` package, and compared with the ledger's own columns.
@@ -35,7 +35,7 @@ from tests.support.bodies import (
 from tests.support.store import Store, open_store, run_api
 
 NDJSON = {"Accept": "application/x-ndjson"}
-ASKED: list[dict[str, Any]] = [
+FILTERS: list[dict[str, Any]] = [
     {},
     {"actor": "emma"},
     {"topic": "tariffs"},
@@ -51,45 +51,51 @@ ASKED: list[dict[str, Any]] = [
 
 @pytest.fixture(scope="module")
 def store(server_url: str, template: str) -> Iterator[Store]:
-    with postgres.database(server_url, template) as url, open_store(url) as made:
-        yield made
+    with postgres.database(server_url, template) as url, open_store(url) as new_store:
+        yield new_store
 
 
 @pytest.fixture(scope="module")
 def client(store: Store) -> Iterator[Client]:
-    """More events than one read of a stream takes, some of every kind; nothing is folded."""
-    with run_api(store.url) as made:
-        register_all(made)
+    """A client of a ledger with events of every kind, more than a stream reads at once.
+
+    No projection has caught up.
+    """
+    with run_api(store.url) as new_client:
+        register_all(new_client)
         identifiers = {"z": "\U00010000", "Z": "\uffff", "a.b": "\u00e9", "1": "e", "10": "f"}
-        post(made, "/v1/actors", bodies.actor("strange", identifiers=identifiers))
+        post(new_client, "/v1/actors", bodies.actor("strange", identifiers=identifiers))
         full = {**bodies.FULL_STATEMENT, "note": "".join(STRANGE_STRINGS)}
-        along = [
+        positions = [
             bodies.additional_position(topic="tariffs"),
             bodies.additional_position(actor="ministry"),
         ]
-        said = post(made, "/v1/statements", {**full, "positions": along})
-        post(made, f"/v1/statements/{said['id']}/corrections", correction(full))
-        post(made, f"/v1/statements/{said['id']}/retraction", retraction())
-        post(made, "/v1/positions", bodies.FULL_POSITION)
-        words = [content(text=f"{one} {n}") for n in range(100) for one in STRANGE_STRINGS]
-        send(made, ndjson(line("statement", uuid4(), statement(content=one)) for one in words))
-        yield made
+        recorded = post(new_client, "/v1/statements", {**full, "positions": positions})
+        post(new_client, f"/v1/statements/{recorded['id']}/corrections", correction(full))
+        post(new_client, f"/v1/statements/{recorded['id']}/retraction", retraction())
+        post(new_client, "/v1/positions", bodies.FULL_POSITION)
+        contents = [content(text=f"{text} {n}") for n in range(100) for text in STRANGE_STRINGS]
+        send(
+            new_client,
+            ndjson(line("statement", uuid4(), statement(content=item)) for item in contents),
+        )
+        yield new_client
 
 
 @pytest.fixture(scope="module")
 def lines(client: Client) -> list[str]:
-    """Every event as the stream gives it."""
-    return stream(client.get("/v1/events", headers=NDJSON))
+    """Every event as a line of the stream."""
+    return stream_lines(client.get("/v1/events", headers=NDJSON))
 
 
-def stream(answer: Response) -> list[str]:
+def stream_lines(answer: Response) -> list[str]:
     assert (answer.status_code, bodies.media_type(answer)) == (200, "application/x-ndjson")
     assert answer.text == "" or answer.text.endswith("\n")
     return answer.text.split("\n")[:-1]
 
 
-def cut(text: str) -> Iterator[str]:
-    """The JSON objects that stand in a page, each as its own bytes."""
+def items_of_page(text: str) -> Iterator[str]:
+    """The JSON objects in a page, each as its original text."""
     assert text.startswith('{"items":[')
     at = len('{"items":[')
     while text[at] != "]":
@@ -100,7 +106,7 @@ def cut(text: str) -> Iterator[str]:
 
 
 def entry_bytes(text: str) -> bytes:
-    """The entry cut out of a line: what stands between `"entry":` and what follows it."""
+    """The bytes of the `"entry"` value in a line."""
     start = len('{"entry":')
     assert text.startswith('{"entry":')
     _, end = json.JSONDecoder().raw_decode(text, start)
@@ -112,36 +118,36 @@ def test_every_entry_hashes_to_its_leaf_in_the_ledger(store: Store, lines: list[
         leaves = conn.execute("SELECT seq, entry, leaf_hash FROM ledger.entries ORDER BY seq")
         expected = [(seq, bytes(entry), bytes(leaf)) for seq, entry, leaf in leaves]
     seen = [
-        (n, entry_bytes(one), hashlib.sha256(b"\x00" + entry_bytes(one)).digest())
-        for n, one in enumerate(lines)
+        (n, entry_bytes(text), hashlib.sha256(b"\x00" + entry_bytes(text)).digest())
+        for n, text in enumerate(lines)
     ]
     assert len(expected) > 600
     assert expected == seen
 
 
 def test_every_entry_is_canonical_ascii_with_its_own_seq(lines: list[str]) -> None:
-    for n, one in enumerate(lines):
-        entry = json.loads(entry_bytes(one))
-        assert entry_bytes(one).isascii()
-        assert rfc8785.dumps(entry) == entry_bytes(one)
+    for n, text in enumerate(lines):
+        entry = json.loads(entry_bytes(text))
+        assert entry_bytes(text).isascii()
+        assert rfc8785.dumps(entry) == entry_bytes(text)
         assert (n, "local", 1) == (entry["seq"], entry["recorded_by"], entry["v"])
 
 
 def test_every_commitment_is_the_hmac_of_its_section(lines: list[str]) -> None:
     salts = set()
-    for one in map(json.loads, lines):
-        assert one["erased"] == {}
-        kept = {}
-        for section, part in one["payload"].items():
+    for event in map(json.loads, lines):
+        assert event["erased"] == {}
+        commitments = {}
+        for section, part in event["payload"].items():
             salt = bytes.fromhex(part["salt"])
             assert len(salt) == 32
             salts.add(salt)
-            kept[section] = hmac.digest(salt, rfc8785.dumps(part["value"]), "sha256").hex()
-        assert one["entry"]["commit"] == kept
-    assert sum(len(json.loads(one)["payload"]) for one in lines) == len(salts)
+            commitments[section] = hmac.digest(salt, rfc8785.dumps(part["value"]), "sha256").hex()
+        assert event["entry"]["commit"] == commitments
+    assert sum(len(json.loads(line)["payload"]) for line in lines) == len(salts)
 
 
-@pytest.mark.usefixtures("client")  # which puts them on record
+@pytest.mark.usefixtures("client")  # which records them
 def test_sections_are_stored_as_canonical_bytes(store: Store) -> None:
     with psycopg.connect(store.url) as conn:
         values = [bytes(row[0]) for row in conn.execute("SELECT value FROM ledger.payloads")]
@@ -158,16 +164,16 @@ def test_entries_hold_no_free_text(lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 7, 1_000])
-@pytest.mark.parametrize("asked", ASKED, ids=str)
+@pytest.mark.parametrize("params", FILTERS, ids=str)
 def test_pages_and_the_stream_give_the_same_bytes(
-    client: Client, lines: list[str], asked: dict[str, Any], limit: int
+    client: Client, lines: list[str], params: dict[str, Any], limit: int
 ) -> None:
-    expected = [one for one in lines if passes(json.loads(one)["entry"], asked)]
-    assert expected == stream(client.get("/v1/events", params=asked, headers=NDJSON))
+    expected = [line for line in lines if passes(json.loads(line)["entry"], params)]
+    assert expected == stream_lines(client.get("/v1/events", params=params, headers=NDJSON))
     seen: list[str] = []
-    answer = client.get("/v1/events", params={**asked, "limit": limit})
+    answer = client.get("/v1/events", params={**params, "limit": limit})
     for _ in range(12):
-        seen += cut(answer.text)
+        seen += items_of_page(answer.text)
         link = answer.headers.get("Link", "").partition("<")[2].partition(">")[0]
         assert (answer.json()["next"] is None) == (link == "")
         if not link:
@@ -178,33 +184,33 @@ def test_pages_and_the_stream_give_the_same_bytes(
     assert len(seen) == min(len(expected), 12 * limit)
 
 
-def passes(entry: dict[str, Any], asked: dict[str, Any]) -> bool:
+def passes(entry: dict[str, Any], params: dict[str, Any]) -> bool:
     touches = entry["touches"]
     return (
-        asked.get("actor") in (None, *touches["actors"])
-        and asked.get("topic") in (None, *touches["topics"])
-        and asked.get("type") in (None, entry["type"])
-        and entry["seq"] > asked.get("after", -1)
+        params.get("actor") in (None, *touches["actors"])
+        and params.get("topic") in (None, *touches["topics"])
+        and params.get("type") in (None, entry["type"])
+        and entry["seq"] > params.get("after", -1)
     )
 
 
 def test_a_stream_continues_from_a_cursor(client: Client, lines: list[str]) -> None:
     cursor = get(client, "/v1/events", limit=9)["next"]
     answer = client.get("/v1/events", params={"cursor": cursor}, headers=NDJSON)
-    assert lines[9:] == stream(answer)
+    assert lines[9:] == stream_lines(answer)
 
 
 def test_a_single_event_has_the_same_bytes(client: Client, lines: list[str]) -> None:
-    for one in lines[:20]:
-        answer = client.get(f"/v1/events/{json.loads(one)['entry']['id']}")
-        assert (200, one) == (answer.status_code, answer.text)
+    for text in lines[:20]:
+        answer = client.get(f"/v1/events/{json.loads(text)['entry']['id']}")
+        assert (200, text) == (answer.status_code, answer.text)
         assert bodies.media_type(answer) == "application/json"
 
 
-def test_words_are_served_exactly_as_they_were_sent(lines: list[str]) -> None:
-    said = [json.loads(one)["payload"].get("content", {}).get("value", {}) for one in lines]
-    texts = {one["content"]["text"] for one in said if "content" in one}
-    assert {f"{one} {n}" for n in range(100) for one in STRANGE_STRINGS} <= texts
+def test_texts_are_served_exactly_as_they_were_sent(lines: list[str]) -> None:
+    values = [json.loads(line)["payload"].get("content", {}).get("value", {}) for line in lines]
+    texts = {value["content"]["text"] for value in values if "content" in value}
+    assert {f"{text} {n}" for n in range(100) for text in STRANGE_STRINGS} <= texts
 
 
 def test_an_unknown_event_is_not_found(client: Client) -> None:

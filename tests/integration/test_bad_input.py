@@ -1,6 +1,6 @@
-"""Input that cannot be accepted is refused, with the field at fault named, and not recorded.
+"""Tests of invalid input: it is refused with the invalid field named, and nothing is recorded.
 
-The ledger's entries are counted by SQL. Input that looks bad but is valid must be served exactly.
+The ledger's entries are counted by SQL. Unusual but valid input must be served exactly.
 """
 
 import json
@@ -28,28 +28,28 @@ from tests.support.bodies import (
 from tests.support.store import Store, open_store, run_api
 
 JSON = {"Content-Type": "application/json"}
-ME = str(uuid4())
+NEW_ID = str(uuid4())
 PATHS = list(FULL_BODIES)
 
 
 @pytest.fixture(scope="module")
 def store(server_url: str, template: str) -> Iterator[Store]:
-    with postgres.database(server_url, template) as url, open_store(url) as made:
-        yield made
+    with postgres.database(server_url, template) as url, open_store(url) as new_store:
+        yield new_store
 
 
 @pytest.fixture(scope="module")
 def shared_client(store: Store) -> Iterator[Client]:
-    with run_api(store.url) as made:
-        bodies.register_all(made)
-        post(made, "/v1/statements", statement(id=STATEMENT))
-        post(made, "/v1/positions", position(id=POSITION))
-        yield made
+    with run_api(store.url) as new_client:
+        bodies.register_all(new_client)
+        post(new_client, "/v1/statements", statement(id=STATEMENT))
+        post(new_client, "/v1/positions", position(id=POSITION))
+        yield new_client
 
 
 @pytest.fixture
 def client(shared_client: Client, store: Store) -> Iterator[Client]:
-    """All APIs; a test must not record anything."""
+    """A client of all APIs. Checks that the test has recorded nothing."""
     before = bodies.ledger_size(store.url)
     yield shared_client
     assert before == bodies.ledger_size(store.url)
@@ -82,7 +82,10 @@ def test_a_body_that_is_not_a_strict_json_object_is_refused(
 
 @pytest.mark.parametrize("path", [*PATHS, "/v1/batch"])
 def test_other_media_types_are_refused(client: Client, path: str) -> None:
-    for headers in ({}, *({"Content-Type": one} for one in ("text/plain", "application/jsonx"))):
+    for headers in (
+        {},
+        *({"Content-Type": media_type} for media_type in ("text/plain", "application/jsonx")),
+    ):
         answer = client.post(path, content=b"{}", headers=headers)
         expect_problem(answer, 415, "unsupported-media-type")
 
@@ -159,31 +162,33 @@ def test_the_field_at_fault_is_named(client: Client, body: Any, at: list[str]) -
 @pytest.mark.parametrize("path", PATHS)
 def test_every_required_field_that_is_missing_is_named(client: Client, path: str) -> None:
     problem = expect_problem(client.post(path, json={}), 422, "invalid")
-    missing = {one["pointer"] for one in problem["errors"] if one["message"] == "Field required"}
+    missing = {
+        error["pointer"] for error in problem["errors"] if error["message"] == "Field required"
+    }
     assert missing
     for pointer in missing:
-        less = {name: value for name, value in FULL_BODIES[path].items() if name != pointer[1:]}
-        assert error_places(expect_problem(client.post(path, json=less), 422, "invalid")) == [
+        body = {name: value for name, value in FULL_BODIES[path].items() if name != pointer[1:]}
+        assert error_places(expect_problem(client.post(path, json=body), 422, "invalid")) == [
             pointer
         ]
 
 
 def test_an_unknown_slug_is_refused_with_the_three_nearest(client: Client) -> None:
-    body = position(actor="minister", topic="tarifs", basis=[ME])
+    body = position(actor="minister", topic="tarifs", basis=[NEW_ID])
     problem = expect_problem(client.post("/v1/positions", json=body), 422, "unknown-reference")
     assert error_places(problem) == ["/actor", "/topic", "/basis/0"]
-    of_actor, of_topic, of_basis = (one["message"] for one in problem["errors"])
+    of_actor, of_topic, of_basis = (error["message"] for error in problem["errors"])
     near = of_actor.partition("nearest are ")[2]
     assert (near.startswith("'ministry'"), near.count("'")) == (True, 6)
     assert of_topic.partition("nearest are ")[2].startswith("'tariffs'")
-    assert ME in of_basis
+    assert NEW_ID in of_basis
 
 
 @pytest.mark.parametrize(
     ("body", "at"),
     [
-        (statement(id=ME, embedded_in=ME), "/embedded_in"),
-        (statement(id=ME, same_utterance_as=[STATEMENT, ME]), "/same_utterance_as/1"),
+        (statement(id=NEW_ID, embedded_in=NEW_ID), "/embedded_in"),
+        (statement(id=NEW_ID, same_utterance_as=[STATEMENT, NEW_ID]), "/same_utterance_as/1"),
         (bodies.topic("loop", broader="loop"), "/broader"),
         (correction(statement(embedded_in=STATEMENT)), "/replacement/embedded_in"),
     ],
@@ -211,34 +216,36 @@ def test_an_invalid_idempotency_key_is_refused(client: Client, key: str) -> None
     assert error_places(expect_problem(answer, 422, "invalid")) == ["Idempotency-Key"]
 
 
-@pytest.mark.parametrize("nasty", STRANGE_STRINGS)
+@pytest.mark.parametrize("text", STRANGE_STRINGS)
 @pytest.mark.parametrize("path", PATHS)
 def test_any_string_is_stored_exactly_or_refused(
-    shared_client: Client, store: Store, path: str, nasty: str
+    shared_client: Client, store: Store, path: str, text: str
 ) -> None:
-    kept = {}
+    accepted = {}
     for at in bodies.string_paths(FULL_BODIES[path]):
-        body = bodies.with_value_at(FULL_BODIES[path], at, nasty)
+        body = bodies.with_value_at(FULL_BODIES[path], at, text)
         if "id" in body and at != ("id",):
             body["id"] = str(uuid4())
         if path.endswith("retraction"):
-            made = post(shared_client, "/v1/statements", statement())["id"]
+            statement_id = post(shared_client, "/v1/statements", statement())["id"]
         answer = shared_client.post(
-            path.replace(STATEMENT, made) if "ret" in path else path, json=body
+            path.replace(STATEMENT, statement_id) if "ret" in path else path, json=body
         )
         if answer.status_code == 201:
-            kept[at] = answer.json()
+            accepted[at] = answer.json()
         else:
-            named = error_places(expect_problem(answer, 422, "invalid"))
-            assert [one for one in named if "/".join(["", *map(str, at)]).startswith(one)]
-    assert kept or path.endswith("/erasure")  # which says codes only
+            pointers = error_places(expect_problem(answer, 422, "invalid"))
+            assert [
+                pointer for pointer in pointers if "/".join(["", *map(str, at)]).startswith(pointer)
+            ]
+    assert accepted or path.endswith("/erasure")  # whose strings are all codes
     store.catch_up()
-    for at, told in kept.items():
-        event = bodies.get(shared_client, f"/v1/events/{told['event']}")
-        parts = [event["entry"]["data"], *(one["value"] for one in event["payload"].values())]
-        assert nasty in [text_at(part, at) for part in parts]
+    for at, result in accepted.items():
+        event = bodies.get(shared_client, f"/v1/events/{result['event']}")
+        parts = [event["entry"]["data"], *(part["value"] for part in event["payload"].values())]
+        assert text in [text_at(part, at) for part in parts]
         if path in ("/v1/actors", "/v1/topics", "/v1/statements"):
-            assert nasty == bodies.value_at(bodies.get(shared_client, f"{path}/{told['id']}"), at)
+            assert text == bodies.value_at(bodies.get(shared_client, f"{path}/{result['id']}"), at)
 
 
 def text_at(value: Any, at: tuple[str | int, ...]) -> Any:

@@ -1,4 +1,4 @@
-"""A batched query answers concurrent calls as if each had come alone."""
+"""Tests of batched queries: concurrent calls get the same results as sequential calls."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -21,22 +21,22 @@ from tests.support.store import Store
 
 T = TypeVar("T")
 
-DIVIDED = text(
-    "SELECT a.n, 100 / a.by AS found, count(*) OVER () AS beside"
-    " FROM json_to_recordset(CAST(:asked AS json)) AS a(n bigint, by bigint) ORDER BY a.n DESC"
+DIVIDE = text(
+    "SELECT a.n, 100 / a.by AS result, count(*) OVER () AS batch_size"
+    " FROM json_to_recordset(CAST(:params AS json)) AS a(n bigint, by bigint) ORDER BY a.n DESC"
 )
-"""100 divided by each `by`, and beside how many others."""
+"""100 divided by each `by`, and the number of calls in the batch."""
 
-LOCKING = text(
-    "SELECT a.n, a.by AS found, count(*) OVER () AS beside,"
+LOCK_AND_RETURN = text(
+    "SELECT a.n, a.by AS result, count(*) OVER () AS batch_size,"
     " CASE a.by WHEN 0 THEN pg_advisory_xact_lock_shared(7) IS NULL END AS waited"
-    " FROM json_to_recordset(CAST(:asked AS json)) AS a(n bigint, by bigint)"
+    " FROM json_to_recordset(CAST(:params AS json)) AS a(n bigint, by bigint)"
 )
-"""`by` itself; 0 waits for a lock."""
+"""Returns `by`; 0 waits for a lock."""
 
 
 def with_pool(
-    url: str, use: Callable[[BatchedQuery], Awaitable[T]], query: TextClause = DIVIDED
+    url: str, use: Callable[[BatchedQuery], Awaitable[T]], query: TextClause = DIVIDE
 ) -> T:
     """The result of `use` with a batched query over a pool like the read API's."""
 
@@ -47,14 +47,14 @@ def with_pool(
     return asyncio.run(main())
 
 
-def divided(query: BatchedQuery, *numbers: int) -> list[asyncio.Task[db.Row]]:
-    return [asyncio.create_task(query.fetch_one({"by": one})) for one in numbers]
+def start_calls(query: BatchedQuery, *numbers: int) -> list[asyncio.Task[db.Row]]:
+    return [asyncio.create_task(query.fetch_one({"by": number})) for number in numbers]
 
 
 def test_concurrent_positions_equal_sequential_ones(
     server_url: str, template: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each of its own actor, topic, date and size, also where nothing is on record."""
+    """Random actors, topics, dates and sizes, some of them not on record."""
     statements = 0
 
     async def counted(*args: Any) -> Any:
@@ -64,42 +64,42 @@ def test_concurrent_positions_equal_sequential_ones(
 
     monkeypatch.setattr(batched_query, "rows", counted)
     chance = Random(7)
-    with run_oracle(server_url, template) as house:
-        played = house.record(long_history(seed=6, length=300))
+    with run_oracle(server_url, template) as oracle:
+        played = oracle.record(long_history(seed=6, length=300))
         actors, topics = [*played.cast.actors, "nobody"], [*played.cast.topics, "nothing"]
 
-        def one() -> tuple[str, Mapping[str, Any]]:
+        def random_query() -> tuple[str, Mapping[str, Any]]:
             path = f"/v1/actors/{chance.choice(actors)}/topics/{chance.choice(topics)}/position"
             year = chance.choice(["2020", "2021-06", "2022-06-15", "2023-01-01T00:00:00+05:00"])
             sizes = [{}, {"known_size": played.size(chance.randint(0, 100))}]
             return path, {"as_of": year, **chance.choice(sizes)}
 
-        def ask(query: tuple[str, Mapping[str, Any]]) -> tuple[int, Any]:
-            answer = house.client.get(query[0], params=query[1])
+        def send(query: tuple[str, Mapping[str, Any]]) -> tuple[int, Any]:
+            answer = oracle.client.get(query[0], params=query[1])
             return answer.status_code, answer.json()
 
-        asks = [one() for _ in range(400)]
-        alone = [ask(one) for one in asks]
-        assert statements == len(asks)
-        assert {200, 404} == {status for status, _ in alone}
+        queries = [random_query() for _ in range(400)]
+        sequential = [send(query) for query in queries]
+        assert statements == len(queries)
+        assert {200, 404} == {status for status, _ in sequential}
         with ThreadPoolExecutor(24) as threads:
-            at_once = list(threads.map(ask, asks))
-    assert alone == at_once
-    assert statements < 2 * len(asks)
+            concurrent = list(threads.map(send, queries))
+    assert sequential == concurrent
+    assert statements < 2 * len(queries)
 
 
-async def one_by_one(query: BatchedQuery, *numbers: int) -> list[asyncio.Task[db.Row]]:
-    """Calls, each in a turn of the event loop of its own."""
+async def start_calls_in_turn(query: BatchedQuery, *numbers: int) -> list[asyncio.Task[db.Row]]:
+    """Start each call in its own iteration of the event loop."""
     tasks = []
     for number in numbers:
-        tasks += divided(query, number)
+        tasks += start_calls(query, number)
         await asyncio.sleep(0)  # the call waits
         await asyncio.sleep(0)  # a worker takes it, if one is free
     return tasks
 
 
 @asynccontextmanager
-async def lock_taken(url: str) -> AsyncIterator[None]:
+async def lock_held(url: str) -> AsyncIterator[None]:
     """Another connection holds the lock."""
     async with await psycopg.AsyncConnection.connect(url) as conn:
         await conn.execute("SELECT pg_advisory_xact_lock(7)")
@@ -112,116 +112,118 @@ def test_calls_that_wait_for_a_worker_share_a_statement(
     monkeypatch.setattr(batched_query, "SLOW_AFTER", 60)
 
     async def use(query: BatchedQuery) -> list[db.Row]:
-        async with lock_taken(database_url):
-            tasks = await one_by_one(query, *[0] * MAX_WORKERS, *range(MAX_BATCH))
+        async with lock_held(database_url):
+            tasks = await start_calls_in_turn(query, *[0] * MAX_WORKERS, *range(MAX_BATCH))
         return await asyncio.gather(*tasks)
 
-    found = with_pool(database_url, use, LOCKING)
-    assert [*[1] * MAX_WORKERS, *[MAX_BATCH] * MAX_BATCH] == [one["beside"] for one in found]
+    rows = with_pool(database_url, use, LOCK_AND_RETURN)
+    assert [*[1] * MAX_WORKERS, *[MAX_BATCH] * MAX_BATCH] == [row["batch_size"] for row in rows]
 
 
 def test_a_statement_that_hangs_delays_only_its_own_calls(database_url: str) -> None:
     async def use(query: BatchedQuery) -> None:
-        async with lock_taken(database_url):
-            hanging = await one_by_one(query, *[0] * MAX_WORKERS)
-            waiting = await one_by_one(query, *range(1, 3 * MAX_BATCH))
-            found = await asyncio.gather(*waiting)
-            assert [*range(1, 3 * MAX_BATCH)] == [one["found"] for one in found]
+        async with lock_held(database_url):
+            hanging = await start_calls_in_turn(query, *[0] * MAX_WORKERS)
+            waiting = await start_calls_in_turn(query, *range(1, 3 * MAX_BATCH))
+            results = await asyncio.gather(*waiting)
+            assert [*range(1, 3 * MAX_BATCH)] == [row["result"] for row in results]
             for by in range(1, 10):
-                assert by == (await query.fetch_one({"by": by}))["found"]
-            assert not any(one.done() for one in hanging)
+                assert by == (await query.fetch_one({"by": by}))["result"]
+            assert not any(call.done() for call in hanging)
         await asyncio.gather(*hanging)
 
-    with_pool(database_url, use, LOCKING)
+    with_pool(database_url, use, LOCK_AND_RETURN)
 
 
 def test_more_calls_than_a_statement_takes_are_all_answered(database_url: str) -> None:
     numbers = range(1, 20 * MAX_BATCH)
 
     async def use(query: BatchedQuery) -> list[db.Row]:
-        return await asyncio.gather(*divided(query, *numbers))
+        return await asyncio.gather(*start_calls(query, *numbers))
 
-    found = with_pool(database_url, use)
-    assert [100 // by for by in numbers] == [one["found"] for one in found]
-    assert MAX_BATCH == max(one["beside"] for one in found)
+    rows = with_pool(database_url, use)
+    assert [100 // by for by in numbers] == [row["result"] for row in rows]
+    assert MAX_BATCH == max(row["batch_size"] for row in rows)
 
 
 def test_queries_are_not_jit_compiled(store: Store) -> None:
-    """To compile takes a hundred times as long as to run, at each call. (The embedded server cannot
-    compile, whatever is set; another server does so once a table is analyzed.)
+    """JIT compilation takes a hundred times as long as the query, at each call. (The embedded
+    server cannot compile, whatever the setting; others do so once a table is analyzed.)
     """
 
     async def explained() -> tuple[str, db.Row | None]:
-        sql = POSITION.text.replace(":asked", "'[]'")
+        sql = POSITION.text.replace(":params", "'[]'")
         async with db.pool(store.url, role="onrecord_query") as pool, pool.connection() as conn:
             await conn.execute("SET jit_above_cost = 0")
-            found = await (await conn.execute(f"EXPLAIN ANALYZE {sql}".encode())).fetchall()
-            return str(found), await (await conn.execute("SHOW jit")).fetchone()
+            rows = await (await conn.execute(f"EXPLAIN ANALYZE {sql}".encode())).fetchall()
+            return str(rows), await (await conn.execute("SHOW jit")).fetchone()
 
     name = psycopg.conninfo.conninfo_to_dict(store.url)["dbname"]
     with psycopg.connect(store.url, autocommit=True) as conn:
         conn.execute(f'ALTER DATABASE "{name}" SET jit = on')
-    told, set_ = asyncio.run(explained())
-    assert "Execution Time" in told
-    assert "JIT" not in told
-    assert {"jit": "off"} == set_
+    plan, setting = asyncio.run(explained())
+    assert "Execution Time" in plan
+    assert "JIT" not in plan
+    assert {"jit": "off"} == setting
 
 
 def test_a_call_right_after_an_answer_is_answered(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The only worker is about to end then."""
+    """At that time the only worker is about to end."""
     monkeypatch.setattr(batched_query, "MAX_WORKERS", 1)
 
     async def use(query: BatchedQuery) -> list[int]:
-        return [(await query.fetch_one({"by": by}))["found"] for by in range(1, 20)]
+        return [(await query.fetch_one({"by": by}))["result"] for by in range(1, 20)]
 
     assert [100 // by for by in range(1, 20)] == with_pool(database_url, use)
 
 
 def test_a_call_that_the_database_refuses_fails_alone(database_url: str) -> None:
     async def use(query: BatchedQuery) -> list[db.Row | BaseException]:
-        found = await asyncio.gather(*divided(query, 1, 0, 2, 0, 4), return_exceptions=True)
-        return [*found, *await asyncio.gather(*divided(query, 10))]
+        results = await asyncio.gather(*start_calls(query, 1, 0, 2, 0, 4), return_exceptions=True)
+        return [*results, *await asyncio.gather(*start_calls(query, 10))]
 
-    found = with_pool(database_url, use)
-    told = [one["found"] if isinstance(one, dict) else type(one) for one in found]
+    results = with_pool(database_url, use)
+    outcomes = [
+        result["result"] if isinstance(result, dict) else type(result) for result in results
+    ]
     zero = psycopg.errors.DivisionByZero
-    assert [100, zero, 50, zero, 25, 10] == told
+    assert [100, zero, 50, zero, 25, 10] == outcomes
 
 
 def test_a_call_that_waits_too_long_for_a_lock_fails_alone(database_url: str) -> None:
     name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
 
     async def use(query: BatchedQuery) -> list[db.Row | BaseException]:
-        async with lock_taken(database_url):
-            return await asyncio.gather(*divided(query, 1, 0, 2), return_exceptions=True)
+        async with lock_held(database_url):
+            return await asyncio.gather(*start_calls(query, 1, 0, 2), return_exceptions=True)
 
     with psycopg.connect(database_url, autocommit=True) as conn:
         conn.execute(f"ALTER DATABASE \"{name}\" SET lock_timeout = '100ms'")
-    one, zero, two = with_pool(database_url, use, LOCKING)
-    assert isinstance(zero, psycopg.errors.LockNotAvailable)
-    assert [1, 2] == [found["found"] for found in (one, two) if isinstance(found, dict)]
+    first, second, third = with_pool(database_url, use, LOCK_AND_RETURN)
+    assert isinstance(second, psycopg.errors.LockNotAvailable)
+    assert [1, 2] == [row["result"] for row in (first, third) if isinstance(row, dict)]
 
 
 def test_a_cancelled_call_does_not_cancel_others(database_url: str) -> None:
     """Neither before its statement is sent, nor after."""
 
     async def use(query: BatchedQuery) -> list[db.Row]:
-        async with lock_taken(database_url):
-            sent = divided(query, *[0] * MAX_BATCH * MAX_WORKERS)
+        async with lock_held(database_url):
+            sent = start_calls(query, *[0] * MAX_BATCH * MAX_WORKERS)
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            waiting = divided(query, *range(1, 3 * MAX_BATCH))
+            waiting = start_calls(query, *range(1, 3 * MAX_BATCH))
             await asyncio.sleep(0)
-            for one in [*sent[::2], *waiting[::2], *waiting[:MAX_BATCH]]:
-                one.cancel()
-        stayed = [one for one in [*sent, *waiting] if not one.cancelling()]
-        return await asyncio.gather(*stayed, *divided(query, 50))
+            for call in [*sent[::2], *waiting[::2], *waiting[:MAX_BATCH]]:
+                call.cancel()
+        remaining = [call for call in [*sent, *waiting] if not call.cancelling()]
+        return await asyncio.gather(*remaining, *start_calls(query, 50))
 
-    found = with_pool(database_url, use, LOCKING)
+    rows = with_pool(database_url, use, LOCK_AND_RETURN)
     even = [by for by in range(1, 3 * MAX_BATCH) if by % 2 == 0 and by > MAX_BATCH]
-    assert [*[0] * (MAX_BATCH * MAX_WORKERS // 2), *even, 50] == [one["found"] for one in found]
+    assert [*[0] * (MAX_BATCH * MAX_WORKERS // 2), *even, 50] == [row["result"] for row in rows]
 
 
 def test_only_calls_that_have_waited_for_the_pool_time_out(
@@ -232,35 +234,35 @@ def test_only_calls_that_have_waited_for_the_pool_time_out(
 
     async def main() -> tuple[list[db.Row | BaseException], db.Row]:
         async with db.pool(database_url, role="onrecord_query") as pool:
-            query = BatchedQuery(pool, DIVIDED)
+            query = BatchedQuery(pool, DIVIDE)
             async with AsyncExitStack() as others:
                 for _ in range(pool.max_size):
                     await others.enter_async_context(pool.connection())
-                first = await one_by_one(query, 1, 2)
+                first = await start_calls_in_turn(query, 1, 2)
                 await asyncio.sleep(pool.timeout / 2)
-                last = divided(query, 4)
+                last = start_calls(query, 4)
                 refused = await asyncio.gather(*first, return_exceptions=True)
             return refused, await last[0]
 
     refused, answered = asyncio.run(main())
-    assert [PoolTimeout, PoolTimeout] == [type(one) for one in refused]
-    assert 25 == answered["found"]
+    assert [PoolTimeout, PoolTimeout] == [type(error) for error in refused]
+    assert 25 == answered["result"]
 
 
 MANY = 400 * MAX_BATCH
 
 
 def test_all_calls_fail_together_when_the_database_is_lost(database_url: str) -> None:
-    """They do so once the pool gives up, after 5 seconds, and not a few at a time."""
+    """They fail when the pool times out, after 5 seconds, and not a few at a time."""
     name = psycopg.conninfo.conninfo_to_dict(database_url)["dbname"]
 
-    async def allow(yes: bool) -> None:
-        """Whether the database takes connections; if not, it ends those that there are."""
+    async def allow_connections(allowed: bool) -> None:
+        """Allow or refuse connections to the database; refusing also ends the open ones."""
         async with await psycopg.AsyncConnection.connect(
             psycopg.conninfo.make_conninfo(database_url, dbname="postgres"), autocommit=True
         ) as conn:
-            await conn.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {yes}')
-            if not yes:
+            await conn.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS {allowed}')
+            if not allowed:
                 await conn.execute(
                     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                     " WHERE datname = %s",
@@ -268,17 +270,17 @@ def test_all_calls_fail_together_when_the_database_is_lost(database_url: str) ->
                 )
 
     async def use(query: BatchedQuery) -> tuple[list[db.Row | BaseException], db.Row]:
-        await asyncio.gather(*divided(query, 1, 2))
-        await allow(False)
-        away = await asyncio.gather(*divided(query, *range(MANY)), return_exceptions=True)
-        await allow(True)
+        await asyncio.gather(*start_calls(query, 1, 2))
+        await allow_connections(False)
+        errors = await asyncio.gather(*start_calls(query, *range(MANY)), return_exceptions=True)
+        await allow_connections(True)
         while True:
             try:
-                return away, await query.fetch_one({"by": 3})
+                return errors, await query.fetch_one({"by": 3})
             except PoolTimeout:
-                continue  # the pool has its own pace of trying again
+                continue  # the pool decides when to reconnect
 
-    away, back = with_pool(database_url, use)
-    assert MANY == len(away)
-    assert all(isinstance(one, psycopg.OperationalError) for one in away)
-    assert 33 == back["found"]
+    errors, row = with_pool(database_url, use)
+    assert MANY == len(errors)
+    assert all(isinstance(error, psycopg.OperationalError) for error in errors)
+    assert 33 == row["result"]

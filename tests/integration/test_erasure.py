@@ -1,4 +1,4 @@
-"""Are erased words gone everywhere, while every proof and everything else on record stands?"""
+"""Tests of erasure: erased text is removed everywhere; hashes and all other data remain."""
 
 import json
 from typing import Any
@@ -20,41 +20,43 @@ from tests.support import bodies
 from tests.support.histories import request
 from tests.support.store import Store
 
-WORDS = "zanzibar"
-"""Stands in every text that is to go, and nowhere else."""
-GONE = ["content", "evidence", "venue", "roles", "note", "reason"]
+TEXT = "zanzibar"
+"""Part of every text that is to be erased, and of no other."""
+ERASED_SECTIONS = ["content", "evidence", "venue", "roles", "note", "reason"]
 
 
-def _told(words: str = WORDS, **over: Any) -> dict[str, Any]:
+def _statement_body(text: str = TEXT, **over: Any) -> dict[str, Any]:
     return bodies.statement(
-        speakers=[{"actor": "emma", "role": f"{words} minister"}],
-        content=bodies.content(text=f"We go to {words}."),
-        evidence=[bodies.evidence(title=words, published_at="2022-12-01")],
-        venue=f"{words} hall",
-        note=f"{words} is meant",
+        speakers=[{"actor": "emma", "role": f"{text} minister"}],
+        content=bodies.content(text=f"We go to {text}."),
+        evidence=[bodies.evidence(title=text, published_at="2022-12-01")],
+        venue=f"{text} hall",
+        note=f"{text} is meant",
         **over,
     )
 
 
 @pytest.fixture
 def statement(client: httpx2.Client) -> str:
-    """A statement with a position, corrected once, its words all over the record."""
+    """The id of a statement with a position, corrected once, that has the text in every section."""
     bodies.register_all(client)
-    made = bodies.post(
-        client, "/v1/statements", _told(id=str(uuid4()), positions=[bodies.additional_position()])
+    created = bodies.post(
+        client,
+        "/v1/statements",
+        _statement_body(id=str(uuid4()), positions=[bodies.additional_position()]),
     )
-    correction = bodies.correction(_told(WORDS + " indeed"), reason=f"{WORDS} misheard")
-    bodies.post(client, f"/v1/statements/{made['id']}/corrections", correction)
-    return str(made["id"])
+    correction = bodies.correction(_statement_body(TEXT + " indeed"), reason=f"{TEXT} misheard")
+    bodies.post(client, f"/v1/statements/{created['id']}/corrections", correction)
+    return str(created["id"])
 
 
 def _erase(client: httpx2.Client, statement: str, **over: Any) -> httpx2.Response:
-    body = {"sections": GONE, "ground": "gdpr-17", **over}
+    body = {"sections": ERASED_SECTIONS, "ground": "gdpr-17", **over}
     return client.post(f"/v1/statements/{statement}/erasure", json=body)
 
 
-def _everything(url: str) -> str:
-    """Every row of every table that is ours, as text."""
+def _all_rows(url: str) -> str:
+    """Every row of the tables of the ledger and the projections, as text."""
     with psycopg.connect(url) as conn:
         tables = conn.execute(
             "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
@@ -64,27 +66,27 @@ def _everything(url: str) -> str:
             row for (table,) in tables for row in conn.execute(f"SELECT t::text FROM {table} t")
         ]
         values = conn.execute("SELECT encode(value, 'escape') FROM ledger.payloads").fetchall()
-    return "\n".join(one for (one,) in [*rows, *values])
+    return "\n".join(text for (text,) in [*rows, *values])
 
 
-def test_erased_words_are_in_no_table_and_no_answer_at_any_size(
+def test_erased_text_is_in_no_table_and_no_answer_at_any_size(
     client: httpx2.Client, store: Store, statement: str
 ) -> None:
     store.catch_up()
-    assert WORDS in _everything(store.url)
+    assert TEXT in _all_rows(store.url)
     answer = _erase(client, statement)
     assert 201 == answer.status_code
     assert statement == answer.json()["id"]
     store.catch_up()
-    assert WORDS not in _everything(store.url)
+    assert TEXT not in _all_rows(store.url)
     for size in range(answer.json()["size"] + 1):
         for path in ("/v1/statements", "/v1/actors/emma/topics/talks/position"):
-            assert WORDS not in client.get(path, params={"known_size": size}).text
-    assert bodies.get(client, "/v1/statements", q=WORDS)["items"] == []
-    assert WORDS not in client.get("/v1/events").text
+            assert TEXT not in client.get(path, params={"known_size": size}).text
+    assert bodies.get(client, "/v1/statements", q=TEXT)["items"] == []
+    assert TEXT not in client.get("/v1/events").text
 
 
-def test_who_spoke_on_what_and_when_still_stands_and_the_ground_is_told(
+def test_speakers_topics_dates_and_the_ground_remain_after_an_erasure(
     client: httpx2.Client, store: Store, statement: str
 ) -> None:
     store.catch_up()
@@ -92,85 +94,85 @@ def test_who_spoke_on_what_and_when_still_stands_and_the_ground_is_told(
     _erase(client, statement)
     store.catch_up()
     after = bodies.get(client, "/v1/actors/emma/topics/talks/position")
-    same = ("id", "stance", "effective", "revision", "summary", "basis")
-    assert [before[name] for name in same] == [after[name] for name in same]
-    (told,) = after["statements"]
-    assert [{"actor": "emma", "capacity": "individual"}] == told["speakers"]
-    assert "2022-11-30" == told["said_at"]
-    assert [{"published_at": "2022-12-01"}] == told["evidence"]
-    assert dict.fromkeys(GONE, "gdpr-17") == told["erased"]
-    assert told["erased"] == bodies.get(client, f"/v1/statements/{statement}")["erased"]
+    unchanged = ("id", "stance", "effective", "revision", "summary", "basis")
+    assert [before[name] for name in unchanged] == [after[name] for name in unchanged]
+    (statement_after,) = after["statements"]
+    assert [{"actor": "emma", "capacity": "individual"}] == statement_after["speakers"]
+    assert "2022-11-30" == statement_after["said_at"]
+    assert [{"published_at": "2022-12-01"}] == statement_after["evidence"]
+    assert dict.fromkeys(ERASED_SECTIONS, "gdpr-17") == statement_after["erased"]
+    assert statement_after["erased"] == bodies.get(client, f"/v1/statements/{statement}")["erased"]
 
 
 @pytest.mark.parametrize("folded", ["before", "after"])
-def test_reads_and_proofs_tell_the_same_erasures_of_what_there_was(
+def test_the_read_and_audit_apis_return_the_same_erasures(
     client: httpx2.Client, store: Store, folded: str
 ) -> None:
     bodies.register_all(client)
-    made = bodies.post(client, "/v1/statements", bodies.statement(note="Heard twice."))
+    created = bodies.post(client, "/v1/statements", bodies.statement(note="Heard twice."))
     if folded == "before":
         store.catch_up()
-    _erase(client, made["id"])
-    _erase(client, made["id"], ground="court-order")
+    _erase(client, created["id"])
+    _erase(client, created["id"], ground="court-order")
     store.catch_up()
-    told = dict.fromkeys(["content", "evidence", "note"], "gdpr-17")
-    assert told == bodies.get(client, f"/v1/statements/{made['id']}")["erased"]
-    assert told == bodies.get(client, f"/v1/events/{made['id']}")["erased"]
+    erased = dict.fromkeys(["content", "evidence", "note"], "gdpr-17")
+    assert erased == bodies.get(client, f"/v1/statements/{created['id']}")["erased"]
+    assert erased == bodies.get(client, f"/v1/events/{created['id']}")["erased"]
     assert replay_ledger(store.engine, lambda *_: None).equal
 
 
-def test_every_proof_holds_over_what_is_left(
+def test_hashes_and_the_tree_root_remain_valid_after_an_erasure(
     client: httpx2.Client, store: Store, statement: str
 ) -> None:
     before = client.get("/v1/events").json()["items"]
     _erase(client, statement, sections=["content"], ground="court-order")
     items = client.get("/v1/events").json()["items"]
-    assert [one["entry"] for one in before] == [one["entry"] for one in items[:-1]]
-    frontier = Frontier().extended(leaf_hash(rfc8785.dumps(one["entry"])) for one in items)
+    assert [item["entry"] for item in before] == [item["entry"] for item in items[:-1]]
+    frontier = Frontier().extended(leaf_hash(rfc8785.dumps(item["entry"])) for item in items)
     with psycopg.connect(store.url) as conn:
-        kept = conn.execute("SELECT root FROM ledger.commits ORDER BY size DESC").fetchone()
-    assert (frontier.root(),) == kept
-    for one in items:
-        made = one["entry"]["type"] in ("statement.made", "statement.corrected")
-        assert ({"content": "court-order"} if made else {}) == one["erased"]
-        assert one["entry"]["commit"].keys() == one["payload"].keys() | one["erased"].keys()
+        root = conn.execute("SELECT root FROM ledger.commits ORDER BY size DESC").fetchone()
+    assert (frontier.root(),) == root
+    for item in items:
+        has_content = item["entry"]["type"] in ("statement.made", "statement.corrected")
+        assert ({"content": "court-order"} if has_content else {}) == item["erased"]
+        assert item["entry"]["commit"].keys() == item["payload"].keys() | item["erased"].keys()
 
 
-def test_what_was_erased_stays_so_when_it_is_replayed_rebuilt_or_folded_late(
+def test_erased_text_stays_erased_after_a_replay_a_rebuild_or_a_late_fold(
     client: httpx2.Client, store: Store, statement: str
 ) -> None:
-    _erase(client, statement)  # the fold has seen nothing yet
+    _erase(client, statement)  # the projection has not caught up yet
     store.catch_up()
     late = bodies.get(client, f"/v1/statements/{statement}")
     assert replay_ledger(store.engine, lambda *_: None).equal
     rebuild_projection(store.engine, STATEMENTS, lambda *_: None)
     assert late == bodies.get(client, f"/v1/statements/{statement}")
-    assert WORDS not in _everything(store.url)
+    assert TEXT not in _all_rows(store.url)
 
 
-def test_words_given_after_an_erasure_are_on_record_again(
+def test_text_recorded_after_an_erasure_is_on_record(
     client: httpx2.Client, store: Store, statement: str
 ) -> None:
     _erase(client, statement, sections=["content"])
-    correction = bodies.correction(_told("Elsewhere"))
+    correction = bodies.correction(_statement_body("Elsewhere"))
     bodies.post(client, f"/v1/statements/{statement}/corrections", correction)
     store.catch_up()
-    found = bodies.get(client, f"/v1/statements/{statement}")
-    assert ("We go to Elsewhere.", {}) == (found["content"]["text"], found["erased"])
+    current = bodies.get(client, f"/v1/statements/{statement}")
+    assert ("We go to Elsewhere.", {}) == (current["content"]["text"], current["erased"])
     assert replay_ledger(store.engine, lambda *_: None).equal
 
 
-def test_words_given_after_an_erasure_in_the_same_commit_stay(
+def test_text_recorded_after_an_erasure_in_the_same_commit_stays(
     store: Store, client: httpx2.Client, statement: str
 ) -> None:
     event = StatementCorrected.model_validate(
-        {"target": statement, **bodies.correction(_told("Elsewhere"))}
+        {"target": statement, **bodies.correction(_statement_body("Elsewhere"))}
     )
     erasure = PayloadErased(target=UUID(statement), sections=("content",), ground="gdpr-17")
     store.append(request(uuid4(), erasure), request(uuid4(), event))
     store.catch_up()
-    found = bodies.get(client, f"/v1/statements/{statement}")
-    assert ("We go to Elsewhere.", {}) == (found["content"]["text"], found["erased"])
+    current = bodies.get(client, f"/v1/statements/{statement}")
+    assert ("We go to Elsewhere.", {}) == (current["content"]["text"], current["erased"])
     assert {} == client.get("/v1/events").json()["items"][-1]["erased"]
     assert replay_ledger(store.engine, lambda *_: None).equal
 
@@ -178,59 +180,61 @@ def test_words_given_after_an_erasure_in_the_same_commit_stay(
 @pytest.mark.parametrize(
     ("target", "seq"), [("position", 0), ("statement", -7), ("statement", 10**12)]
 )
-def test_an_erasure_that_is_not_of_a_statement_or_not_in_its_place_takes_nothing(
+def test_an_erasure_of_another_kind_or_with_a_wrong_seq_erases_nothing(
     client: httpx2.Client, store: Store, statement: str, target: str, seq: int
 ) -> None:
-    """Whoever can write as the write door's role cannot have words go past the record."""
+    """The role of the write API cannot erase payloads without an event on record."""
     items = client.get("/v1/events").json()["items"]
-    position = next(one for one in items if one["entry"]["type"] == "position.changed")
+    position = next(item for item in items if item["entry"]["type"] == "position.changed")
     id_ = position["entry"]["id"] if target == "position" else statement
-    said = {
+    entry = {
         "type": "payload.erased",
         "seq": seq or len(items),
         "data": {"target": id_, "sections": ["summary", "content"], "ground": "mine"},
     }
     with db.connect(store.url, role="onrecord_ingest") as conn:
         conn.execute("BEGIN")
-        if target == "position":  # all else is as it should be
+        if target == "position":  # everything else is valid
             conn.execute(
                 "INSERT INTO ledger.commits VALUES (%s, now(), '', '{}')", [len(items) + 1]
             )
         with pytest.raises((psycopg.errors.RestrictViolation, psycopg.errors.CheckViolation)):
-            insert_and_erase(conn, said)
+            insert_and_erase(conn, entry)
     assert items == client.get("/v1/events").json()["items"]
 
 
-def insert_and_erase(conn: psycopg.Connection[Any], said: dict[str, Any]) -> None:
-    entry, seq = json.dumps(said).encode(), said["seq"]
+def insert_and_erase(conn: psycopg.Connection[Any], entry: dict[str, Any]) -> None:
+    entry_bytes, seq = json.dumps(entry).encode(), entry["seq"]
     conn.execute(
         "INSERT INTO ledger.entries VALUES (%s, gen_random_uuid(), %s, %s)",
-        [seq, entry, leaf_hash(entry)],
+        [seq, entry_bytes, leaf_hash(entry_bytes)],
     )
     conn.execute("SELECT ledger.erase(%s)", [seq])
 
 
-def test_a_write_repeated_after_its_words_were_erased_gets_its_first_answer(
+def test_a_write_repeated_after_its_erasure_gets_the_first_answer(
     client: httpx2.Client,
 ) -> None:
     bodies.register_all(client)
-    body = _told(id=str(uuid4()), positions=[bodies.additional_position()])
+    body = _statement_body(id=str(uuid4()), positions=[bodies.additional_position()])
     first = bodies.post(client, "/v1/statements", body)
     erasure = str(uuid4())
     assert 201 == _erase(client, first["id"], id=erasure).status_code
-    for words in (WORDS, "whatever else"):  # what it said can be compared no more
-        again = client.post("/v1/statements", json={**_told(words), **_kept(body)})
+    for text in (TEXT, "whatever else"):  # the erased text can no longer be compared
+        again = client.post(
+            "/v1/statements", json={**_statement_body(text), **_id_and_positions(body)}
+        )
         assert (200, first) == (again.status_code, again.json())
     assert 200 == _erase(client, first["id"], id=erasure).status_code
     other = client.post("/v1/statements", json={**body, "said_at": "2022-11-29"})
     bodies.expect_problem(other, 422, "id-reused")
 
 
-def _kept(body: dict[str, Any]) -> dict[str, Any]:
+def _id_and_positions(body: dict[str, Any]) -> dict[str, Any]:
     return {"id": body["id"], "positions": body["positions"]}
 
 
-def test_an_erasure_names_a_statement_on_record_and_sections_that_there_are(
+def test_an_erasure_of_an_unknown_statement_section_or_ground_is_refused(
     client: httpx2.Client, statement: str
 ) -> None:
     bodies.expect_problem(_erase(client, str(uuid4())), 404, "unknown-target")
@@ -240,7 +244,7 @@ def test_an_erasure_names_a_statement_on_record_and_sections_that_there_are(
 
 
 @pytest.mark.parametrize("seq", ["max(seq)", "NULL", "0"])
-def test_no_words_go_without_an_erasure_appended_in_the_same_transaction(
+def test_payloads_are_erased_only_with_an_event_in_the_same_transaction(
     client: httpx2.Client, store: Store, statement: str, seq: str
 ) -> None:
     _erase(client, statement, sections=["note"])

@@ -1,8 +1,8 @@
-"""Every API answers what its OpenAPI description says, whatever is sent.
+"""Tests that every API conforms to its OpenAPI description, for valid and invalid requests.
 
-Schemathesis makes requests from the description, valid and broken ones, always the same; each goes
-over real HTTP. Then every operation is sent something it accepts, so that successes are checked
-too.
+Schemathesis generates valid and invalid requests from the description, the same in each run, and
+sends them over real HTTP. Then every operation gets a request that it accepts, to check successful
+responses too.
 """
 
 import json
@@ -26,7 +26,7 @@ load_all_checks()
 CONFORM = CHECKS.get_by_names(
     ["status_code_conformance", "content_type_conformance", "response_schema_conformance"]
 )
-MODEST = settings(
+FEW_EXAMPLES = settings(
     max_examples=15,
     derandomize=True,
     database=None,
@@ -43,30 +43,30 @@ def lines(_: schemathesis.SerializationContext, value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def described_as(path: str) -> str:
-    """The path of an operation that an address is one of."""
+def operation_path(path: str) -> str:
+    """The path in the description that a concrete path belongs to."""
     parts = path.split("/")
     return "/".join([*parts[:3], *(["{id}"] if len(parts) > 3 else []), *parts[4:]])
 
 
 def no_server_error(_: Any, response: Any, case: Any) -> None:
-    """No 5xx, but 503 that says when to come again."""
+    """No 5xx except 503 with Retry-After."""
     too_early = response.status_code == 503 and "retry-after" in response.headers
     assert response.status_code < 500 or too_early, response.text
 
 
-def described() -> dict[str, Any]:
-    """What our own description says that there is; nothing is opened for it."""
+def load_operations() -> dict[str, Any]:
+    """The operations in our description, by method and path; connects to nothing."""
     url: Any = "postgresql://nowhere"
     settings = Settings(database_url=url, broker_url="memory://")
     app = create_app(settings, frozenset({"write", "read", "audit"}))
-    found: Any = schemathesis.openapi.from_dict(app.openapi()).get_all_operations()
-    return {f"{one.ok().method.upper()} {one.ok().path}": one.ok() for one in found}
+    results: Any = schemathesis.openapi.from_dict(app.openapi()).get_all_operations()
+    return {f"{result.ok().method.upper()} {result.ok().path}": result.ok() for result in results}
 
 
-OPERATIONS = described()
+OPERATIONS = load_operations()
 ACCEPTED = {
-    **{f"POST {described_as(path)}": path for path in FULL_BODIES},
+    **{f"POST {operation_path(path)}": path for path in FULL_BODIES},
     "POST /v1/positions/{id}/retraction": f"/v1/positions/{POSITION}/retraction",
 }
 MERGES: dict[str, Any] = {
@@ -74,72 +74,74 @@ MERGES: dict[str, Any] = {
     "POST /v1/actors/{id}/unmerge": {"reason": "Two after all."},
 }
 
-SILENT = ("GET /healthz", "GET /readyz", "GET /v1/projections")
-ASKED = [
+WITHOUT_PARAMETERS = ("GET /healthz", "GET /readyz", "GET /v1/projections")
+CASES = [
     (mode, name)
     for mode in GenerationMode
     for name in OPERATIONS
-    if mode is GenerationMode.POSITIVE or name not in SILENT
+    if mode is GenerationMode.POSITIVE or name not in WITHOUT_PARAMETERS
 ]
-"""Nothing can be wrong with a request that says nothing."""
+"""A request without parameters cannot be invalid."""
 
 
 @pytest.fixture(scope="module")
 def store(server_url: str, template: str) -> Iterator[Store]:
-    with postgres.database(server_url, template) as url, open_store(url) as made:
-        yield made
+    with postgres.database(server_url, template) as url, open_store(url) as new_store:
+        yield new_store
 
 
 @pytest.fixture(scope="module")
 def client(store: Store) -> Iterator[Client]:
-    with run_api(store.url) as made:
-        bodies.register_all(made)
-        post(made, "/v1/statements", bodies.statement(id=STATEMENT))
-        post(made, "/v1/positions", bodies.position(id=POSITION, basis=[STATEMENT]))
+    with run_api(store.url) as new_client:
+        bodies.register_all(new_client)
+        post(new_client, "/v1/statements", bodies.statement(id=STATEMENT))
+        post(new_client, "/v1/positions", bodies.position(id=POSITION, basis=[STATEMENT]))
         store.catch_up()
-        yield made
+        yield new_client
 
 
-def ask(client: Client, name: str, mode: GenerationMode, checks: list[Any]) -> None:
-    """Send an operation what is made for it, and hold the answers against these checks."""
+def check_operation(client: Client, name: str, mode: GenerationMode, checks: list[Any]) -> None:
+    """Send generated requests to an operation and run these checks on the responses."""
     operation = OPERATIONS[name]
-    known = {key: value for key, value in NAMES.items() if f"{{{key}}}" in name}
-    given_path: dict[str, Any] = {}
-    if known and mode is GenerationMode.POSITIVE:
-        given_path = {"path_parameters": known}
+    path_parameters = {key: value for key, value in NAMES.items() if f"{{{key}}}" in name}
+    arguments: dict[str, Any] = {}
+    if path_parameters and mode is GenerationMode.POSITIVE:
+        arguments = {"path_parameters": path_parameters}
 
-    @MODEST
-    @given(case=operation.as_strategy(mode, **given_path))
-    def asked(case: Any) -> None:
+    @FEW_EXAMPLES
+    @given(case=operation.as_strategy(mode, **arguments))
+    def send(case: Any) -> None:
         for size in {"known_size", "min_size"} & {*(case.query or {})}:
             if str(case.query[size]).isdecimal():
-                case.query[size] = 7  # so that no answer is waited for
+                case.query[size] = 7  # a size that is reached, so the API does not wait
         response = case.call(base_url=str(client.base_url))
         case.validate_response(response, checks=checks)
 
-    asked()
+    send()
 
 
-@pytest.mark.parametrize(("mode", "name"), ASKED, ids=str)
+@pytest.mark.parametrize(("mode", "name"), CASES, ids=str)
 def test_no_request_is_answered_with_a_server_error(
     client: Client, name: str, mode: GenerationMode
 ) -> None:
-    ask(client, name, mode, [no_server_error])
+    check_operation(client, name, mode, [no_server_error])
 
 
-@pytest.mark.parametrize(("mode", "name"), ASKED, ids=str)
+@pytest.mark.parametrize(("mode", "name"), CASES, ids=str)
 def test_every_answer_conforms_to_the_description(
     client: Client, name: str, mode: GenerationMode
 ) -> None:
-    ask(client, name, mode, CONFORM)
+    check_operation(client, name, mode, CONFORM)
 
 
-@pytest.mark.parametrize("name", [one for one in OPERATIONS if one.startswith("GET ")])
+@pytest.mark.parametrize(
+    "name", [operation for operation in OPERATIONS if operation.startswith("GET ")]
+)
 def test_successful_reads_conform_to_the_description(client: Client, name: str) -> None:
     events = client.get("/v1/events").json()["items"]
     names = {**NAMES, "id": events[0]["entry"]["id"]} if "/events" in name else NAMES
-    known = {key: value for key, value in names.items() if f"{{{key}}}" in name}
-    case = OPERATIONS[name].Case(path_parameters=known)
+    path_parameters = {key: value for key, value in names.items() if f"{{{key}}}" in name}
+    case = OPERATIONS[name].Case(path_parameters=path_parameters)
     response = case.call(base_url=str(client.base_url))
     assert response.status_code == 200
     case.validate_response(response, checks=[no_server_error, *CONFORM])
@@ -148,12 +150,14 @@ def test_successful_reads_conform_to_the_description(client: Client, name: str) 
 @pytest.mark.parametrize("name", ACCEPTED)
 def test_successful_writes_conform_to_the_description(client: Client, name: str) -> None:
     path = ACCEPTED[name]
-    known = {"id": path.split("/")[3]} if "{id}" in name else {}
-    if known and "revision" not in name:
+    path_parameters = {"id": path.split("/")[3]} if "{id}" in name else {}
+    if path_parameters and "revision" not in name:
         new = bodies.statement() if "statements" in name else bodies.position()
-        known = {"id": post(client, "/".join(path.split("/")[:3]), new)["id"]}
+        path_parameters = {"id": post(client, "/".join(path.split("/")[:3]), new)["id"]}
     body = FULL_BODIES.get(path, bodies.retraction())
-    case = OPERATIONS[name].Case(path_parameters=known, body=body, media_type="application/json")
+    case = OPERATIONS[name].Case(
+        path_parameters=path_parameters, body=body, media_type="application/json"
+    )
     first, second = (case.call(base_url=str(client.base_url)) for _ in range(2))
     again = 200 if "id" in body else 409 if "retraction" in name else 201
     assert [201, again] == [first.status_code, second.status_code]
@@ -176,5 +180,7 @@ def test_a_merge_and_an_unmerge_conform_to_the_description(client: Client) -> No
 
 
 def test_every_write_operation_is_sent_a_valid_request() -> None:
-    writes = {one for one in OPERATIONS if one.startswith("POST ")} - {"POST /v1/batch"}
+    writes = {operation for operation in OPERATIONS if operation.startswith("POST ")} - {
+        "POST /v1/batch"
+    }
     assert writes == {*ACCEPTED, *MERGES}

@@ -1,6 +1,6 @@
-"""An endpoint written as FastAPI's documentation shows it works in every API, and is strict.
+"""Tests that endpoints written as in FastAPI's documentation work in every API, and are strict.
 
-Each API gets two such endpoints by `include_router`. They declare parameters of every kind and
+Each API gets a few such endpoints by `include_router`. They declare parameters of every kind and
 depend on the resources of their API; nothing in them is about strictness.
 """
 
@@ -38,12 +38,12 @@ class Filter(BaseModel):
     kind: list[str] = []
 
 
-class Note(BaseModel):
+class NoteBody(BaseModel):
     text: str
     stars: int = Field(3, ge=1, le=5)
 
 
-class Answer(BaseModel):
+class NoteResponse(BaseModel):
     api: str
     pool: bool
     limit: int
@@ -70,7 +70,7 @@ def verbose(verbose: bool = False) -> bool:
 
 
 def ordinary_router(api: str) -> APIRouter:
-    """Endpoints of a developer who has read FastAPI's tutorial, and nothing of this code."""
+    """Endpoints as in FastAPI's tutorial, with nothing specific to this code base."""
     router = APIRouter(prefix=f"/v1/ordinary/{api}", tags=[f"{api} API"])
 
     @router.get("/notes/{name}")
@@ -81,24 +81,28 @@ def ordinary_router(api: str) -> APIRouter:
         unit: Annotated[str, Depends(unit_of_work)],
         limit: Annotated[int, Query(ge=1, le=100, description="At most so many.")] = 10,
         x_trace: Annotated[str | None, Header(max_length=20)] = None,
-    ) -> Answer:
+    ) -> NoteResponse:
         """Find notes."""
         assert (unit, name) == ("unit", "a")
-        return Answer(
+        return NoteResponse(
             api=api, pool=not resources.pool.closed, limit=limit, trace=x_trace, page=page
         )
 
     @router.get("/filtered")
     async def filter_(
         filter: Annotated[Filter, Query()], page: Annotated[int, Depends(page_number)]
-    ) -> Answer:
+    ) -> NoteResponse:
         """Find notes by a query model."""
-        return Answer(api=api, pool=False, limit=0, lang=filter.lang, kind=filter.kind, page=page)
+        return NoteResponse(
+            api=api, pool=False, limit=0, lang=filter.lang, kind=filter.kind, page=page
+        )
 
     @router.post("/notes", status_code=201)
-    def add(note: Note, limit: int = 10, x_trace: Annotated[str | None, Header()] = None) -> Answer:
+    def add(
+        note: NoteBody, limit: int = 10, x_trace: Annotated[str | None, Header()] = None
+    ) -> NoteResponse:
         """Add a note, in a thread, as FastAPI runs sync endpoints."""
-        return Answer(api=api, pool=False, limit=limit, trace=x_trace, stars=note.stars)
+        return NoteResponse(api=api, pool=False, limit=limit, trace=x_trace, stars=note.stars)
 
     outer = APIRouter()
     outer.include_router(router, dependencies=[Depends(verbose)])
@@ -111,9 +115,9 @@ def client(server_url: str, template: str) -> Iterator[Client]:
     with (
         postgres.database(server_url, template) as url,
         open_store(url),
-        run_api(url, *routers) as made,
+        run_api(url, *routers) as new_client,
     ):
-        yield made
+        yield new_client
 
 
 @pytest.fixture(params=RESOURCES)
@@ -209,7 +213,7 @@ def test_the_endpoint_is_described(client: Client, api: str) -> None:
     document = client.get("/openapi.json").json()
     paths = document["paths"]
     operation = paths[f"/v1/ordinary/{api}/notes/{{name}}"]["get"]
-    described = {one["name"]: one for one in operation["parameters"]}
+    described = {parameter["name"]: parameter for parameter in operation["parameters"]}
     assert {"name", "page", "limit", "x-trace", "verbose"} == set(described)
     limit = {"type": "integer", "minimum": 1, "maximum": 100, "default": 10}
     assert limit == {name: described["limit"]["schema"][name] for name in limit}
@@ -218,11 +222,14 @@ def test_the_endpoint_is_described(client: Client, api: str) -> None:
     assert f"{api} API" == tag
     assert tag in {t for path in ("actors", "events", "endpoints") for t in tags(paths, path)}
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
-    assert {"$ref": "#/components/schemas/Answer"} == schema
-    filtered = {one["name"] for one in paths[f"/v1/ordinary/{api}/filtered"]["get"]["parameters"]}
+    assert {"$ref": "#/components/schemas/NoteResponse"} == schema
+    filtered = {
+        parameter["name"]
+        for parameter in paths[f"/v1/ordinary/{api}/filtered"]["get"]["parameters"]
+    }
     assert {"lang", "kind", "page", "verbose"} == filtered
 
 
 def tags(paths: dict[str, Any], path: str) -> set[str]:
-    """The tags of the product's own operations at an address."""
+    """The tags of the operations of onrecord at a path."""
     return {tag for operation in paths[f"/v1/{path}"].values() for tag in operation["tags"]}

@@ -1,7 +1,7 @@
-"""The read API answers what is and was on record, as known at any size.
+"""Tests of the read API on the seeds: positions, timelines, changes and lists at any ledger size.
 
-The seeds are recorded through the write API and must answer `seeds/expected.json`, which was
-written by hand. What needs other words, or a record that grows, is in `test_read_lists`.
+The seeds are recorded through the write API, and the answers must equal `seeds/expected.json`,
+which was written by hand. Tests with other data, or with a growing ledger: `test_read_lists`.
 """
 
 import json
@@ -33,22 +33,22 @@ LISTS = [
 
 @pytest.fixture(scope="module")
 def recorded_seeds(server_url: str, template: str) -> Iterator[tuple[Client, dict[str, int]]]:
-    """The seeds on record and folded, and the seq that each line was given."""
+    """A client of the recorded and projected seeds, and the seq of each line."""
     with (
         postgres.database(server_url, template) as url,
-        open_store(url) as made,
+        open_store(url) as store,
         run_api(url) as client,
     ):
         places = {}
         for file in sorted(SEEDS.glob("0*.ndjson")):
-            lines = [one for one in file.read_text().splitlines() if not one.startswith("#")]
+            lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
             results = send(client, bodies.ndjson(lines))
-            assert {201} == {one["status"] for one in results}, results
+            assert {201} == {result["status"] for result in results}, results
             assert EXPECTED["size_after"][file.name] == results[-1]["size"]
-            assert {200} == {one["status"] for one in send(client, bodies.ndjson(lines))}
+            assert {200} == {result["status"] for result in send(client, bodies.ndjson(lines))}
             for text, result in zip(lines, results, strict=True):
                 places[json.loads(text)["id"]] = result["seq"]
-        made.catch_up()
+        store.catch_up()
         yield client, places
 
 
@@ -58,17 +58,17 @@ def seeds(recorded_seeds: tuple[Client, dict[str, int]]) -> Client:
 
 
 def ids(answer: dict[str, Any]) -> list[str]:
-    return [one["id"] for one in answer["items"]]
+    return [item["id"] for item in answer["items"]]
 
 
 @pytest.mark.parametrize("line", EXPECTED["timelines"], ids=lambda x: f"{x['actor']} {x['topic']}")
 def test_every_timeline_of_the_seeds_is_as_expected(seeds: Client, line: Any) -> None:
     path = f"/v1/actors/{line['actor']}/topics/{line['topic']}"
     answer = get(seeds, f"{path}/timeline")
-    steps = [{name: one.get(name) for name in line["steps"][0]} for one in answer["items"]]
+    steps = [{name: item.get(name) for name in line["steps"][0]} for item in answer["items"]]
     expected = [
-        {**one, "id": one["id"] or seen["id"], **({"item": None} if "item" in one else {})}
-        for one, seen in zip(line["steps"], answer["items"], strict=True)
+        {**step, "id": step["id"] or item["id"], **({"item": None} if "item" in step else {})}
+        for step, item in zip(line["steps"], answer["items"], strict=True)
     ]
     assert expected == steps
     assert EXPECTED["counts"]["events"] == answer["known"]["size"]
@@ -76,46 +76,53 @@ def test_every_timeline_of_the_seeds_is_as_expected(seeds: Client, line: Any) ->
 
 
 def test_there_are_no_other_positions_in_the_seeds(seeds: Client) -> None:
-    pairs = [(one["actor"], one["topic"]) for one in EXPECTED["timelines"] for _ in one["steps"]]
+    pairs = [
+        (timeline["actor"], timeline["topic"])
+        for timeline in EXPECTED["timelines"]
+        for _ in timeline["steps"]
+    ]
     items = get(seeds, "/v1/changes", limit=500)["items"]
-    assert sorted(pairs) == sorted((one["actor"], one["topic"]) for one in items)
-    based = {basis for one in items for basis in one["basis"]}
-    said = ids(get(seeds, "/v1/statements", limit=500))
-    assert EXPECTED["counts"]["statements"] == len(said)
-    assert set(EXPECTED["statements_without_position"]) == set(said) - based
+    assert sorted(pairs) == sorted((item["actor"], item["topic"]) for item in items)
+    bases = {basis for item in items for basis in item["basis"]}
+    statement_ids = ids(get(seeds, "/v1/statements", limit=500))
+    assert EXPECTED["counts"]["statements"] == len(statement_ids)
+    assert set(EXPECTED["statements_without_position"]) == set(statement_ids) - bases
 
 
-@pytest.mark.parametrize("ask", EXPECTED["answers"], ids=lambda x: x["question"])
+@pytest.mark.parametrize("question", EXPECTED["answers"], ids=lambda x: x["question"])
 def test_every_answer_of_the_seeds_is_as_expected(
-    recorded_seeds: tuple[Client, dict[str, int]], ask: dict[str, Any]
+    recorded_seeds: tuple[Client, dict[str, int]], question: dict[str, Any]
 ) -> None:
     seeds, places = recorded_seeds
-    if ask["before_line"]:
-        assert ask["known_size"] == places[ask["before_line"]]
-    path = f"/v1/actors/{ask['actor']}/topics/{ask['topic']}/position"
-    answer = get(seeds, path, as_of=ask["as_of"], known_size=ask["known_size"])
-    seen = {name: answer[name] for name in ask["expect"]}
+    if question["before_line"]:
+        assert question["known_size"] == places[question["before_line"]]
+    path = f"/v1/actors/{question['actor']}/topics/{question['topic']}/position"
+    answer = get(seeds, path, as_of=question["as_of"], known_size=question["known_size"])
+    seen = {name: answer[name] for name in question["expect"]}
     if seen["previous"]:
         seen["previous"] = seen["previous"]["id"]
-    assert ask["expect"] == seen
-    assert (ask["known_size"], False) == (answer["known"]["size"], answer["known"]["provisional"])
+    assert question["expect"] == seen
+    assert (question["known_size"], False) == (
+        answer["known"]["size"],
+        answer["known"]["provisional"],
+    )
 
 
 def test_every_change_of_the_seeds_is_as_expected(seeds: Client) -> None:
     items = get(seeds, "/v1/changes", limit=500)["items"]
     changes = [
         {
-            "from": one["previous"]["stance"],
-            "to": one["stance"],
-            **{name: one[name] for name in ("actor", "topic", "kind", "change_size")},
+            "from": item["previous"]["stance"],
+            "to": item["stance"],
+            **{name: item[name] for name in ("actor", "topic", "kind", "change_size")},
         }
-        for one in items
-        if one["kind"] != "adopted"
+        for item in items
+        if item["kind"] != "adopted"
     ]
     assert sorted(EXPECTED["changes"], key=str) == sorted(
-        ({name: one[name] for name in EXPECTED["changes"][0]} for one in changes), key=str
+        ({name: change[name] for name in EXPECTED["changes"][0]} for change in changes), key=str
     )
-    assert sorted((one["seq"] for one in items), reverse=True) == [one["seq"] for one in items]
+    assert sorted((item["seq"] for item in items), reverse=True) == [item["seq"] for item in items]
 
 
 def test_an_embedded_account_is_no_basis_for_a_position(seeds: Client) -> None:
@@ -123,7 +130,7 @@ def test_an_embedded_account_is_no_basis_for_a_position(seeds: Client) -> None:
     peskov = EXPECTED["ids"]["statement/2022-12-02/peskov-318-427"]
     assert (peskov, ["biden"]) == (
         account["embedded_in"],
-        [one["actor"] for one in account["speakers"]],
+        [speaker["actor"] for speaker in account["speakers"]],
     )
     before = get(seeds, f"{BIDEN}/timeline", known_size=get_seq(seeds, account))
     after = get(seeds, f"{BIDEN}/timeline", known_size=get_seq(seeds, account) + 1)
@@ -132,12 +139,14 @@ def test_an_embedded_account_is_no_basis_for_a_position(seeds: Client) -> None:
         assert ACCOUNT_OF_BIDEN not in version["basis"]
 
 
-def get_seq(client: Client, thing: dict[str, Any]) -> int:
-    seq: int = get(client, f"/v1/events/{thing['event']}")["entry"]["seq"]
+def get_seq(client: Client, statement: dict[str, Any]) -> int:
+    seq: int = get(client, f"/v1/events/{statement['event']}")["entry"]["seq"]
     return seq
 
 
-def test_the_permalink_answers_the_same_and_the_citation_names_both(seeds: Client) -> None:
+def test_the_permalink_returns_the_same_answer_and_the_citation_has_its_details(
+    seeds: Client,
+) -> None:
     answer = get(seeds, f"{BIDEN}/position")
     again = get(seeds, answer["permalink"])
     assert answer["known"]["size"] == again["known"]["size"]
@@ -145,12 +154,12 @@ def test_the_permalink_answers_the_same_and_the_citation_names_both(seeds: Clien
     label = get(seeds, "/v1/topics/talks-with-putin")["label"]
     for part in ("Joe Biden", label, "2022-12-01", answer["permalink"]):
         assert part in answer["cite"]
-    words = [one["content"]["text"] for one in answer["statements"]]
-    based = [get(seeds, f"/v1/statements/{one}") for one in answer["basis"]]
-    assert words == [one["content"]["text"] for one in based]
+    texts = [statement["content"]["text"] for statement in answer["statements"]]
+    statements = [get(seeds, f"/v1/statements/{id_}") for id_ in answer["basis"]]
+    assert texts == [statement["content"]["text"] for statement in statements]
 
 
-def test_a_pair_without_a_position_is_not_on_record_and_says_so(seeds: Client) -> None:
+def test_a_pair_without_a_position_is_reported_as_not_on_record(seeds: Client) -> None:
     answer = get(seeds, "/v1/actors/kirby/topics/talks-with-putin/position")
     assert tuple(answer[name] for name in ("on_record", "stance", "id", "revision")) == (
         False,
@@ -174,10 +183,10 @@ def test_unknown_actors_topics_and_statements_are_not_found(seeds: Client, part:
 
 
 def test_known_at_is_resolved_to_a_size(seeds: Client) -> None:
-    entries = [one["entry"] for one in get(seeds, "/v1/events", limit=1000)["items"]]
+    entries = [item["entry"] for item in get(seeds, "/v1/events", limit=1000)["items"]]
     times = [entry["recorded_at"] for entry in entries]
     for at in sorted({times[20], times[36], times[-1]}):
-        size = sum(one <= at for one in times)
+        size = sum(recorded_at <= at for recorded_at in times)
         answer = get(seeds, f"{BIDEN}/position", known_at=at)
         exact = get(seeds, f"{BIDEN}/position", known_size=size)
         assert (size, at) == (answer["known"]["size"], answer["known"]["at"])
@@ -217,15 +226,15 @@ def test_all_links_of_the_front_page_answer(seeds: Client) -> None:
     assert (page.status_code, bodies.media_type(page)) == (200, "text/html")
     links = re.findall(r'href="([^"]+)"', page.text)
     assert {"/docs", "/openapi.json", "/v1/events"} <= set(links)
-    assert {200} == {seeds.get(one).status_code for one in links}
+    assert {200} == {seeds.get(link).status_code for link in links}
 
 
 def test_the_documentation_loads_nothing_from_other_hosts(seeds: Client) -> None:
     page = seeds.get("/docs").text
-    hosts = {urlsplit(one).netloc for one in re.findall(r"""['"(]((?:https?:)?//[^'")]+)""", page)}
+    hosts = {urlsplit(url).netloc for url in re.findall(r"""['"(]((?:https?:)?//[^'")]+)""", page)}
     assert {seeds.base_url.netloc.decode()} == hosts
     assets = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert len(assets) == 3
-    assert [(one.status_code, bool(one.content)) for one in map(seeds.get, assets)] == [
+    assert [(answer.status_code, bool(answer.content)) for answer in map(seeds.get, assets)] == [
         (200, True)
     ] * 3

@@ -1,6 +1,6 @@
-"""Lists of the read API: search, pages, waiting for a size and conditional requests.
+"""Tests of the lists of the read API: search, pages, waiting for a size, conditional requests.
 
-Each test makes a small record of its own; the seeds' facts are in `test_read_api`.
+Each test records a few events of its own; tests on the seeds are in `test_read_api`.
 """
 
 import json
@@ -30,7 +30,7 @@ LINES = [f"{PAIR}/timeline", f"{PAIR}/history"]
 
 
 def ids(answer: dict[str, Any]) -> list[str]:
-    return [one["id"] for one in answer["items"]]
+    return [item["id"] for item in answer["items"]]
 
 
 def test_wildcards_in_a_search_match_themselves(client: Client, store: Store) -> None:
@@ -40,10 +40,10 @@ def test_wildcards_in_a_search_match_themselves(client: Client, store: Store) ->
         post(client, "/v1/topics", bodies.topic(name, label=spelling))
     store.catch_up()
     for kind in ("actors", "topics"):
-        asked = {
+        matches = {
             q: ids(get(client, f"/v1/{kind}", q=q)) for q in ("%", "_", "\\", "0% L", "k_l", "s%e")
         }
-        assert asked == {
+        assert matches == {
             "%": ["pct"],
             "_": ["und"],
             "\\": ["bsl"],
@@ -53,12 +53,12 @@ def test_wildcards_in_a_search_match_themselves(client: Client, store: Store) ->
         }
 
 
-def test_statements_are_filtered_by_actor_topic_outlet_date_and_words(
+def test_statements_are_filtered_by_actor_topic_outlet_date_and_text(
     client: Client, store: Store
 ) -> None:
     register_all(client)
     spokesman = [{"actor": "spokesman", "on_behalf_of": ["ministry"], "capacity": "spokesperson"}]
-    telling = {
+    statements = {
         "a": statement(said_at="2022-03-01", content=content(text="Talks, yes; war, no.")),
         "b": statement(
             said_at="2022-03", topics=["tariffs"], evidence=[evidence(outlet="Le Soir")]
@@ -69,9 +69,9 @@ def test_statements_are_filtered_by_actor_topic_outlet_date_and_words(
             content=content(text="No war. Yes!", original={"text": "Ні війні", "lang": "uk"}),
         ),
     }
-    made = {post(client, "/v1/statements", body)["id"]: name for name, body in telling.items()}
+    names = {post(client, "/v1/statements", body)["id"]: name for name, body in statements.items()}
     store.catch_up()
-    for expected, asked in (
+    for expected, params in (
         ("cbad", {}),
         ("bad", {"actor": "emma"}),
         *(("c", {"actor": "spokesman"}), ("c", {"actor": "ministry"}), ("b", {"topic": "tariffs"})),
@@ -98,36 +98,36 @@ def test_statements_are_filtered_by_actor_topic_outlet_date_and_words(
         ),
     ):
         assert expected == "".join(
-            made[one] for one in ids(get(client, "/v1/statements", **asked))
-        ), asked
+            names[id_] for id_ in ids(get(client, "/v1/statements", **params))
+        ), params
 
 
 def test_a_retracted_statement_is_listed_only_at_sizes_before_its_retraction(
     client: Client, store: Store
 ) -> None:
     register_all(client)
-    made = post(client, "/v1/statements", statement())
-    gone = post(client, f"/v1/statements/{made['id']}/retraction", bodies.retraction())
+    created = post(client, "/v1/statements", statement())
+    gone = post(client, f"/v1/statements/{created['id']}/retraction", bodies.retraction())
     store.catch_up()
-    now = get(client, f"/v1/statements/{made['id']}")
+    now = get(client, f"/v1/statements/{created['id']}")
     assert ("retracted", gone["event"], "outlet", "Never said.") == (
         now["status"],
         *(now["closed"][name] for name in ("event", "by", "reason")),
     )
     assert get(client, "/v1/statements")["items"] == []
-    assert [made["id"]] == ids(get(client, "/v1/statements", known_size=made["size"]))
+    assert [created["id"]] == ids(get(client, "/v1/statements", known_size=created["size"]))
     assert (
-        get(client, f"/v1/statements/{made['id']}", known_size=made["size"])["status"]
+        get(client, f"/v1/statements/{created['id']}", known_size=created["size"])["status"]
         == "on_record"
     )
 
 
 @pytest.mark.parametrize("path", [f"{PAIR}/position", *LINES, *SHEETS, "/v1/changes?actor=emma"])
-def test_an_etag_changes_only_with_what_the_answer_says(
+def test_an_etag_changes_only_with_the_content_of_the_answer(
     client: Client, store: Store, path: str
 ) -> None:
     register_all(client)
-    made = post(client, "/v1/positions", position())
+    created = post(client, "/v1/positions", position())
     store.catch_up()
     first = client.get(path)
     tag = {"If-None-Match": f'"other", {first.headers["ETag"]}'}
@@ -141,14 +141,16 @@ def test_an_etag_changes_only_with_what_the_answer_says(
         same.content,
         same.headers["ETag"],
     )
-    post(client, f"/v1/positions/{made['id']}/corrections", correction(position(stance="oppose")))
+    post(
+        client, f"/v1/positions/{created['id']}/corrections", correction(position(stance="oppose"))
+    )
     store.catch_up()
     changed = client.get(path, headers=tag)
     assert (changed.status_code, changed.headers["ETag"] != first.headers["ETag"]) == (200, True)
 
 
 @pytest.mark.parametrize("kind", ["changes", "statements", "actors", "topics", *LINES, *SHEETS])
-def test_a_cursor_keeps_the_size_while_the_record_grows(
+def test_a_cursor_keeps_the_size_while_the_ledger_grows(
     client: Client, store: Store, kind: str
 ) -> None:
     path = kind if kind.startswith("/") else f"/v1/{kind}"
@@ -168,12 +170,12 @@ def test_a_cursor_keeps_the_size_while_the_record_grows(
 
 
 def grow(client: Client, store: Store, day: int) -> None:
-    """Put something new before, between and after everything that a list may hold."""
-    for who, what in (*((one, "talks") for one in bodies.ACTORS), ("emma", "tariffs")):
-        body = position(actor=who, topic=what, effective=f"2022-01-{day:02}")
-        made = post(client, "/v1/positions", body)
+    """Record events that sort before, between and after all items of every list."""
+    for actor, topic in (*((slug, "talks") for slug in bodies.ACTORS), ("emma", "tariffs")):
+        body = position(actor=actor, topic=topic, effective=f"2022-01-{day:02}")
+        created = post(client, "/v1/positions", body)
         body = {**body, "effective": f"2021-01-{day:02}", "stance": "mixed"}
-        post(client, f"/v1/positions/{made['id']}/corrections", correction(body))
+        post(client, f"/v1/positions/{created['id']}/corrections", correction(body))
     post(client, "/v1/statements", statement(said_at=f"2022-01-{day:02}"))
     register_all(client, [f"actor-{day}"], [f"topic-{day}"])
     store.catch_up()
@@ -193,18 +195,20 @@ def test_a_read_waits_for_min_size_and_answers_503_if_it_is_not_reached(
     assert (answer.status_code, answer.json()["id"]) == (200, "emma")
 
 
-@pytest.mark.parametrize("word", ["{}-{}", "a.bc/{}/{}", "{} {}", "x{}@{}.org"])
-def test_all_words_that_are_accepted_can_be_folded(client: Client, store: Store, word: str) -> None:
-    """The longest text there may be, of words that a text search keeps whole and in parts."""
+@pytest.mark.parametrize("template", ["{}-{}", "a.bc/{}/{}", "{} {}", "x{}@{}.org"])
+def test_any_accepted_text_can_be_projected(client: Client, store: Store, template: str) -> None:
+    """The longest allowed text, of words that text search indexes whole and in parts."""
     pairs = [chr(0x20000 + n % 300) + chr(0x20000 + n // 300) for n in range(60_000)]
-    text = " ".join(word.format(*two) for two in zip(pairs[::2], pairs[1::2], strict=True))
-    words = content(text=text[:100_000], original={"text": text[100_000:200_000], "lang": "zh"})
-    body = json.dumps(statement(content=words), ensure_ascii=False).encode()
+    text = " ".join(template.format(*pair) for pair in zip(pairs[::2], pairs[1::2], strict=True))
+    texts = content(text=text[:100_000], original={"text": text[100_000:200_000], "lang": "zh"})
+    body = json.dumps(statement(content=texts), ensure_ascii=False).encode()
     register_all(client)
-    made = client.post("/v1/statements", content=body, headers={"Content-Type": "application/json"})
-    assert made.status_code == 201
+    created = client.post(
+        "/v1/statements", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert created.status_code == 201
     store.catch_up()
-    assert words == get(client, f"/v1/statements/{made.json()['id']}")["content"]
+    assert texts == get(client, f"/v1/statements/{created.json()['id']}")["content"]
 
 
 def test_the_longest_fields_are_kept_in_full(client: Client, store: Store) -> None:
@@ -217,8 +221,8 @@ def test_the_longest_fields_are_kept_in_full(client: Client, store: Store) -> No
     post(client, "/v1/statements", statement(evidence=[evidence(outlet=long[:500])] * 64))
     store.catch_up()
     assert names == get(client, "/v1/actors/long")["names"]
-    held = get(client, f"{PAIR}/position")
-    assert (long[:2_000], long[:2_000]) == (held["condition"], held["summary"])
+    answer = get(client, f"{PAIR}/position")
+    assert (long[:2_000], long[:2_000]) == (answer["condition"], answer["summary"])
     assert len(get(client, "/v1/statements", outlet=long[:500])["items"]) == 1
 
 
@@ -233,9 +237,9 @@ def test_the_first_and_the_last_day_of_the_calendar_are_dates(
     post(client, "/v1/statements", statement(said_at=day, evidence=[evidence(published_at=day)]))
     store.catch_up()
     for path in LINES:
-        assert [day] == [one["effective"] for one in get(client, path, limit=1)["items"]]
+        assert [day] == [item["effective"] for item in get(client, path, limit=1)["items"]]
     assert day == get(client, f"{PAIR}/position", as_of="9999-12-31")["effective"]
-    assert [day] == [one["said_at"] for one in get(client, "/v1/statements")["items"]]
+    assert [day] == [item["said_at"] for item in get(client, "/v1/statements")["items"]]
 
 
 def test_a_page_that_is_no_longer_the_last_has_another_etag(client: Client, store: Store) -> None:
@@ -247,7 +251,7 @@ def test_a_page_that_is_no_longer_the_last_has_another_etag(client: Client, stor
     first = client.get(path, params={"limit": 2})
     bodies.post(client, "/v1/positions", bodies.position(effective="2022"))
     store.catch_up()
-    had = {"If-None-Match": first.headers["etag"]}
-    again = client.get(path, params={"limit": 2}, headers=had)
+    headers = {"If-None-Match": first.headers["etag"]}
+    again = client.get(path, params={"limit": 2}, headers=headers)
     assert (200, first.json()["items"]) == (again.status_code, again.json()["items"])
     assert (None, str) == (first.json()["next"], type(again.json()["next"]))

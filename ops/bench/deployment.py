@@ -1,4 +1,4 @@
-"""All that `onrecord up` runs, as processes, and a writer. Called by the benches of latency."""
+"""The processes of `onrecord up`, and a writer. Used by the benchmarks of latency."""
 
 import http.client
 import time
@@ -14,8 +14,8 @@ import statements
 HEADERS = {"Content-Type": "application/json"}
 
 
-class Stage:
-    """The product's own processes on a database of their own."""
+class Deployment:
+    """The processes of `onrecord up` on a new database."""
 
     def __init__(self, stack: ExitStack, server: str, name: str) -> None:
         self.url = bench.migrated(server, name)
@@ -30,11 +30,13 @@ class Stage:
 
     def _ready(self) -> bool:
         try:
-            return self.ask("GET", "/readyz", None, conn=serving.connection(self.port))[0] == 200
+            return (
+                self.request("GET", "/readyz", None, conn=serving.connection(self.port))[0] == 200
+            )
         except OSError:
             return False
 
-    def ask(
+    def request(
         self, method: str, path: str, body: Any, *, conn: http.client.HTTPConnection | None = None
     ) -> tuple[int, Any]:
         wire = conn or self._conn
@@ -44,17 +46,17 @@ class Stage:
         return answer.status, orjson.loads(text) if text else None
 
     def endpoint(self, address: str) -> str:
-        status, made = self.ask("POST", "/v1/endpoints", {"url": address})
-        assert status == 201, made
-        return str(made["id"])
+        status, endpoint = self.request("POST", "/v1/endpoints", {"url": address})
+        assert status == 201, endpoint
+        return str(endpoint["id"])
 
     def post(
         self, *, conn: http.client.HTTPConnection | None = None, **more: Any
     ) -> tuple[dict[str, Any], float]:
-        """Post the next statement, `more` in its body: what was answered, and when it began."""
+        """Post the next statement, with `more` in its body: the response, and the start time."""
         body = statements.body(self._posted) | more
         self._posted += 1
         at = time.time()
-        status, told = self.ask("POST", "/v1/statements", body, conn=conn)
-        assert status == 201, told
-        return told, at
+        status, recorded = self.request("POST", "/v1/statements", body, conn=conn)
+        assert status == 201, recorded
+        return recorded, at

@@ -62,7 +62,7 @@ def test_concurrent_positions_equal_sequential_ones(
         statements += 1
         return await db.fetch_all(*args)
 
-    monkeypatch.setattr(batched_query, "rows", counted)
+    monkeypatch.setattr(batched_query, "fetch_all", counted)
     chance = Random(7)
     with run_oracle(server_url, template) as oracle:
         played = oracle.record(long_history(seed=6, length=300))

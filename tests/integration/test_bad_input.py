@@ -133,6 +133,7 @@ INVALID: list[tuple[Any, list[str]]] = [
     (statement(embedded_in="x"), ["/embedded_in"]),
     (statement(id="not-a-uuid"), ["/id"]),
     (statement(positions=[position(stance="warm")]), ["/positions/0/stance"]),
+    (statement(positions=[position(basis=[STATEMENT] * 64)]), ["/positions/0/basis"]),
     (position(stance="support", condition="If."), ["/condition"]),
     (statement(speakers=[{"actor": "emma"}] * 2), ["/speakers/1"]),
     (statement(stances=[{"topic": "tariffs", "stance": "support"}]), ["/stances/0/topic"]),

@@ -143,6 +143,7 @@ def test_good_lines_are_recorded_whatever_happens_to_others(client: Client, stor
         (statement_line(bogus=1), (422, "invalid", ["/body/bogus"])),
         (statement_line(id=new_id()), (422, "invalid", ["/body/id"])),
         (line("actor", "one", actor("two")), (422, "invalid", ["/body/id"])),
+        (line("actor", "Q5", actor("q5")), (422, "invalid", ["/body/id"])),
         (line("actor", "emma", actor(kind="group")), (409, "slug-taken", ["/body/id"])),
         (statement_line(topics=["talk"]), (422, "unknown-reference", ["/body/topics/0"])),
         (

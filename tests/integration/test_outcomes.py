@@ -61,6 +61,7 @@ def test_after_a_lost_connection_the_outcome_of_a_batch_is_looked_up(
     assert [2, 3, 4] == [answer.seq for answer in answers]
     assert [committed, False, False] == [answer.repeated for answer in answers]
     assert [request.id for request in requests] == [event.id for event in seeded.events()[2:]]
+    assert 2 == len(running.notifications), "one for each batch, even if its commit was found later"
 
 
 def test_an_outcome_is_unknown_if_it_cannot_be_looked_up(

@@ -1,1 +1,1 @@
-"""The audit API: the record itself, to be replayed and verified by auditors who trust nobody."""
+"""The audit API: events byte for byte, live streams, replay, progress of projections."""

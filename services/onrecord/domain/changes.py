@@ -33,7 +33,7 @@ class Change(NamedTuple):
 def classify_change(before: Stance | None, after: Stance, *, same_condition: bool) -> Change:
     """The change from the stance `before` (None: there is none) to the stance `after`.
 
-    DESIGN section 3 lists the kinds; the first that fits applies.
+    The rules are in `_kind`; the first that fits applies.
     """
     start = SCALE.get(before) if before is not None else None
     end = SCALE.get(after)
@@ -76,9 +76,9 @@ S = TypeVar("S", bound=DatedStep)
 def possible_steps(timeline: Sequence[S], as_of: datetime) -> tuple[list[S], bool]:
     """The steps that may hold at an instant, and whether some step certainly does.
 
-    DESIGN section 5: a step may hold if it may have begun by then, and is not certainly before
-    another step that certainly had begun. Of steps with the same bounds, which share one date, only
-    the last may hold.
+    A step may hold if it may have begun by then, and is not certainly before another step that
+    certainly had begun. Of steps with the same bounds, which share one date, only the last may
+    hold.
     """
     begun = [step for step in timeline if step.dates.latest <= as_of]
     latest_begun = max(

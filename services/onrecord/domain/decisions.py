@@ -2,7 +2,7 @@
 
 Pure functions: `decide` takes a request and a state, and returns accepted events or a refusal. The
 ledger calls it under its lock, request by request, and applies what was accepted to the state in
-between. A request that is on record already is answered by the ledger and never gets here.
+between. The ledger itself answers a request that is on record already.
 
 Types of events are compared with `type(event) is ...`: pydantic's `isinstance` costs ten times as
 much.

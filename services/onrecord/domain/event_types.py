@@ -20,9 +20,6 @@ NEWEST_CLASSES: Final[Mapping[str, type[Event]]] = {
     for event_class in sorted(EVENT_CLASSES.values(), key=lambda event_class: event_class.version)
 }
 """The newest class of every event type."""
-ERASABLE_KINDS: Final = frozenset(
-    event_class.erases for event_class in EVENT_CLASSES.values() if event_class.erases
-)
 
 
 def event_types_about(*kinds: EntityKind) -> frozenset[str]:

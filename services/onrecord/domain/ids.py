@@ -37,7 +37,7 @@ def _slug_id(kind: EntityKind, slug: str) -> UUID:
 
 
 def additional_event_id(request: UUID, n: int) -> UUID:
-    """The UUID of an entity: UUIDv5(kind, slug) of a slug; a UUID stays what it is."""
+    """The id of the n-th additional event of a request (n from 0): UUIDv5(request, n)."""
     return uuid5(request, str(n))
 
 

@@ -1,1 +1,1 @@
-"""The processes, one small file each. Here settings are read and parts are put together."""
+"""Processes, one file each, and the commands: they read settings and open connections."""

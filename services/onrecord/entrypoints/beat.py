@@ -1,4 +1,4 @@
-"""Celery beat as a process: `python -m onrecord.entrypoints.beat`. Run exactly one."""
+"""Celery beat as a process: `python -m onrecord.entrypoints.beat`. A second does no harm."""
 
 from onrecord.kit import celery, logs
 from onrecord.kit.settings import addresses, load_process_settings

@@ -1,6 +1,6 @@
 """Lines of a batch: parsed, validated and turned into write requests.
 
-Used by `batch` and by `onrecord import --dry-run`, which checks lines without sending them.
+Used by `batch_lines` and by `onrecord import --dry-run`, which checks lines without sending them.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def request_of(line: Line, target_kind: EntityKind | None = None) -> Request:
 
     `target_kind`: what is on record under the id `target`, for a correction or retraction.
     """
-    if str(line.body.setdefault("id", line.id)).lower() != line.id.lower():
+    if not _same_id(line.body.setdefault("id", line.id), line):
         raise invalid(
             [{"loc": ("body", "body", "id"), "msg": f"differs from the line's {line.id!r}"}]
         )
@@ -73,6 +73,12 @@ def request_of(line: Line, target_kind: EntityKind | None = None) -> Request:
     event_class, body_class = _AMENDMENTS[line.op, target_kind]
     body = _validated(body_class.model_validate, line.body)
     return write_requests.amendment(event_class, body, id_, line.target)
+
+
+def _same_id(in_body: Any, line: Line) -> bool:
+    if line.op in ("actor", "topic"):
+        return bool(in_body == line.id)
+    return str(in_body).lower() == line.id.lower()  # a UUID may be written in capital letters
 
 
 def _validated(validate: Callable[[Any], T], value: Any, below: tuple[str, ...] = ("body",)) -> T:

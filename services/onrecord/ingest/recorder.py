@@ -1,6 +1,6 @@
-"""The write API's way to the ledger: requests in, answers or problems out.
+"""The recorder: submits requests to the committer, turns refusals and errors into problems.
 
-Used by `routes` and `batch`; made by `entrypoints.app_factory`.
+Used by `responses`, `batch` and the routes; created by `entrypoints.app_factory`.
 """
 
 import asyncio

@@ -23,7 +23,7 @@ WRITE_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 """For `responses=` of a router."""
 
 CALLER: Final = "local"
-"""The writer, as long as there are no API keys."""
+"""The caller in ids from idempotency keys, as long as there are no API keys."""
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 IdempotencyKey = Annotated[

@@ -24,7 +24,7 @@ from onrecord.domain.events import (
 )
 from onrecord.domain.fields import field_error, free_text
 from onrecord.domain.ids import Code, Slug
-from onrecord.domain.payload import FrozenModel, Section
+from onrecord.domain.payload import FrozenModel, Ref, Section
 from onrecord.domain.position import Position
 from onrecord.domain.statement import LONG_TEXT, ChainLink, Content, Evidence, Original, Statement
 
@@ -118,8 +118,10 @@ class PositionState(Position):
 
 
 class PositionAlong(PositionChanged):
-    """A position recorded with its statement: its basis, and its coder where left out."""
+    """A position in the body of a statement, which comes first in its basis and gives its coder."""
 
+    # one less than `PositionChanged` allows, for the statement itself
+    basis: Annotated[tuple[UUID, ...], Ref("statement"), Field(max_length=63)] = ()
     summary: Annotated[str, free_text(2_000), Section("summary")]
     # left out, it is the statement's: `write_requests.new_statement` fills it in
     coder: Code | None = None  # type: ignore[assignment]

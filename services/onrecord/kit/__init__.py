@@ -1,1 +1,1 @@
-"""Plumbing that has never heard of a statement."""
+"""Infrastructure that does not know the domain: settings, logs, Celery, HTTP, SQL, processes."""

@@ -1,8 +1,8 @@
 """Appending a batch of requests to the ledger, in one transaction and two round trips.
 
-The first round trip takes the lock and reads the end of the ledger and whatever the requests name.
-Then each request is evaluated, numbered and encoded. The second round trip inserts what was
-accepted, and commits. Used by `writer`.
+The first round trip takes the lock and reads the end of the ledger and the entities that the
+requests name. Then each request is evaluated, numbered and encoded. The second round trip inserts
+what was accepted, and commits. Used by `writer`.
 
 Each step is a statement of its own, at READ COMMITTED: a snapshot that was taken before the lock
 was granted does not contain what its last holder committed.

@@ -26,7 +26,7 @@ MAX_PENDING: Final = 2_048
 
 
 class Committer:
-    """The single writer of a process. `on_commit` is called after each batch that adds entries.
+    """The single writer of a process. `on_commit` is called after each batch that added entries.
 
     All methods are called on the event loop that it is started on.
     """
@@ -86,7 +86,8 @@ class Committer:
         except Exception:  # a bug of ours: it must not end the task, or all later writers hang
             log.exception("the outcome of a batch is not known")
             return [OutcomeUnknown()] * len(writes)
-        if any(isinstance(outcome, Answer) and not outcome.repeated for outcome in outcomes):
+        # a repeated answer may be of this batch, whose commit was found after a lost connection
+        if any(isinstance(outcome, Answer) for outcome in outcomes):
             self._notify()
         return outcomes
 

@@ -25,7 +25,7 @@ from onrecord.ledger.insert import NewEntry
 from onrecord.ledger.lookup import LockedLedger, StoredEntry
 
 RECORDED_BY: Final = "local"
-"""The key's id, before there are keys."""
+"""Value of `recorded_by` as long as there are no API keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,8 @@ class BatchEvaluator:
 
 
 def _find_repeat(request: Request, entries: Mapping[UUID, StoredEntry]) -> Answer | Refusal | None:
-    """The first answer again if the request is on record; a refusal if its id is another's.
+    """The first answer again if the request is on record; a refusal if its id is
+    on record with another body.
 
     None if it is new.
     """

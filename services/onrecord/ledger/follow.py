@@ -50,8 +50,8 @@ def read_entries(
 ) -> list[RecordedEvent]:
     """The entries of these types from seq `start` to `end` - 1, in order.
 
-    Entries of other types are not read at all, so an entry that this program cannot decode disturbs
-    only who reads its type.
+    Entries of other types are not read at all, so an entry that this program cannot decode stops
+    only the projections that read its type.
     """
     params = {"types": list(types), "start": start, "end": end}
     params |= {"part": part.number, "parts": part.count}

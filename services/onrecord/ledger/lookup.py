@@ -89,9 +89,9 @@ def read_locked_ledger(
         if kind == "entry":
             ledger.entries[id_] = StoredEntry(seq, entry)
         else:
-            ledger.state.entities[id_] = _thing(kind, entry)
+            ledger.state.entities[id_] = _entity(kind, entry)
     if ledger.entries:
-        # an entry beyond those of the request tells that another request had the same id
+        # an entry after those of the request means that the recorded request had a longer body
         beyond = [
             request.next_additional_id for request in requests if request.id in ledger.entries
         ]
@@ -127,7 +127,7 @@ def _fetch(
     return cursor.fetchall()
 
 
-def _thing(kind: EntityKind, latest: bytes | None) -> Entity:
+def _entity(kind: EntityKind, latest: bytes | None) -> Entity:
     if latest is None:
         return Entity(kind)
     event = decode(latest, {}).event

@@ -1,8 +1,7 @@
 """The projection of actors: one row a version of an actor, and one a merge into another actor.
 
-Queried by `queries`
-(by id, or by name in any spelling on record) and joined by reads of positions: for the name that a
-citation uses, and because reads of a merged actor mean the one that it was merged into.
+Queried by `queries`, by id or by any spelling of a name. Reads of positions join it for the names
+in a citation, and to replace a merged actor by the actor that it was merged into.
 """
 
 from collections.abc import Sequence

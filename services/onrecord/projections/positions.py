@@ -1,7 +1,7 @@
 """The projection of positions: one row a version of a position, on two clocks.
 
 `valid_from` is in the world, `open_seq` and `close_seq` in the ledger. A row has what its event
-says; what follows from its neighbours in the line, and from merges of actors, is in `changes`.
+says; what follows from its neighbours in the timeline, and from merges of actors, is in `changes`.
 Queried by `queries`.
 """
 

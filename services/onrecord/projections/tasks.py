@@ -69,7 +69,7 @@ def register_projection_tasks(
             try:
                 hook()
             except Exception:
-                log.exception("what comes after the projections failed")
+                log.exception("a hook after catching up failed")
         return more
 
     def wake_up(task: str, *, expires: float | None = None) -> None:

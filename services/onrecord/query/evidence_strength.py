@@ -1,4 +1,4 @@
-"""Strength of the evidence for a position. Used by `serialize`.
+"""Strength of the evidence for a position. Used by `serialize_position`.
 
 Counts over the statements of its basis that are on record at the size of the read.
 """

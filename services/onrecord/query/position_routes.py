@@ -134,7 +134,7 @@ async def list_actor_positions(
     params: Annotated[PagedAsOf, Query()],
 ) -> Response:
     """What an actor held on every topic."""
-    return await _sheet(request, resources, params, "actor", actor)
+    return await _list_positions(request, resources, params, "actor", actor)
 
 
 @router.get("/topics/{topic}/positions", response_model=Listed[Step])
@@ -145,10 +145,10 @@ async def list_topic_positions(
     params: Annotated[PagedAsOf, Query()],
 ) -> Response:
     """What every actor held on a topic."""
-    return await _sheet(request, resources, params, "topic", topic)
+    return await _list_positions(request, resources, params, "topic", topic)
 
 
-async def _sheet(
+async def _list_positions(
     request: Request, resources: ReadResources, params: PagedAsOf, kind: str, slug: str
 ) -> Response:
     """A page of all positions of an actor or on a topic, ordered by the slug of the other."""

@@ -181,7 +181,7 @@ class PositionOut:
 
 @dataclass(kw_only=True)
 class Step:
-    """A step of a line of positions."""
+    """A step of a timeline."""
 
     id: UUID
     actor: Annotated[str, Field(description="Whom the step counts for, at this size.")]

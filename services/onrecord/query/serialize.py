@@ -1,6 +1,6 @@
 """Serialization of rows into response models. Used by the routes of this package.
 
-Pure functions from rows of `projections.*_read` to the models of `schemas`.
+Pure functions from rows of `projections.queries` to the models of `schemas`.
 """
 
 from dataclasses import fields

@@ -77,7 +77,7 @@ _NO_STEP: Final = {"id": None, "stance": None, "condition": None, "effective": N
 
 
 def _certainty(row: Row, instant: datetime) -> tuple[Any, list[PossibleStance]]:
-    """DESIGN section 5: definite iff all possible steps agree in stance and condition."""
+    """Definite if and only if all possible steps agree in stance and condition."""
     dated = [(step, bounds(step["effective"])) for step in row["candidates"]]
     if _agree(row["candidates"]) and any(dates.latest <= instant for _, dates in dated):
         return "definite", []  # whichever step it was: that would take longer to find out

@@ -1,1 +1,1 @@
-"""Webhooks: endpoints, the events they want, and the delivery of these. Owns schema `webhooks`."""
+"""Webhooks: endpoints, matching of events, fan-out and delivery. Owns schema `webhooks`."""

@@ -1,8 +1,8 @@
-"""The steps that a page of entries affects, read from the lines that they stand in.
+"""The steps that a page of entries affects, read from their timelines.
 
 Called by the fold of `changes`. A step that comes, goes or moves affects itself and the step after
-it, and what both are follows from the step before each. So of a line, however long, only the steps
-between the first and the last place that a page touches are read, and one on either side.
+it, and what both are follows from the step before each. So of a timeline, however long, only the
+steps between the first and the last place that a page touches are read, and one on either side.
 """
 
 from collections.abc import Collection
@@ -17,13 +17,13 @@ from onrecord.projections.engine.projection import fold_sql, psycopg_connection
 
 
 class AffectedRanges:
-    """The first and the last place touched in each line, by actor and topic."""
+    """The first and the last place touched in each timeline, by actor and topic."""
 
     def __init__(self) -> None:
         self._ends: dict[tuple[str, str], tuple[Any, Any]] = {}
 
     def add(self, step: StepRow) -> None:
-        """Extend the range of a step's line to its place, which it comes to or leaves."""
+        """Extend the range of a step's timeline to its place, which it comes to or leaves."""
         pair, place = (step["actor"], step["topic"]), place_of(step)
         first, last = self._ends.get(pair, (place, place))
         self._ends[pair] = (min(first, place), max(last, place))
@@ -42,7 +42,7 @@ class AffectedRanges:
 
 
 def steps_of_actor(conn: Connection, generation: int, actor: str) -> list[StepRow]:
-    """The current steps of all lines of an actor."""
+    """The current steps of all timelines of an actor."""
     return _steps(conn, _STEPS_OF_ACTOR, {"generation": generation, "actor": actor})
 
 
@@ -72,7 +72,8 @@ WHERE generation = %(generation)s::integer AND id = ANY(%(ids)b::uuid[])
     AND close_seq = 9223372036854775807  -- NEVER
 """
 
-# A line is looked up as in `timeline.in_line`.
+# A timeline is found by the hash `line`, and its names are compared as one text: see
+# queries/README.md.
 _STEPS_OF_RANGES: Final = """
 SELECT c.id, c.made_seq, c.actor, c.recorded_as, c.topic, c.valid_from, c.ord, c.earliest, c.latest,
     c.effective, c.stance, c.condition, c.before_id, c.before_stance, c.kind, c.change_size, c.late

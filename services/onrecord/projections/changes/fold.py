@@ -82,7 +82,7 @@ event it did not become the newest step of its timeline.
 
 
 def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> None:
-    """Put steps into their timelines and take them out; where actors merge, timelines do."""
+    """Insert, move and remove steps. A merge of actors merges their timelines."""
     merges = (ActorMerged, ActorUnmerged)
     for is_merge, entries in groupby(page, key=lambda entry: isinstance(entry.event, merges)):
         if is_merge:

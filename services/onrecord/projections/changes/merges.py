@@ -1,7 +1,7 @@
 """Merged actors as folds see them: which actor a name means at a size of the ledger.
 
-Called by the fold of `changes`. It reads what `actors` has folded, which is never behind it; rows
-of merges say what was so at any earlier size.
+Called by the fold of `changes`. It reads the table `merges` of the projection `actors`,
+which is never behind `changes`. That table is versioned, so it answers for any earlier size.
 """
 
 from collections.abc import Collection

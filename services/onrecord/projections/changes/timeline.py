@@ -2,7 +2,6 @@
 
 A timeline is that of an actor on a topic. Called by the fold of `changes`, which loads the steps
 that a page of entries affects (`affected_ranges`); new versions go to its `VersionedTable`.
-`in_line` says in SQL, to reads, which timeline a row is in.
 """
 
 from bisect import bisect_left, insort
@@ -26,19 +25,6 @@ place_of = itemgetter(*PLACE)
 def line_of(actor: str, topic: str) -> str:
     """SQL for the number of a timeline: 64 bits instead of two names halve its index."""
     return f"hashtextextended({_both(actor, topic)}, 0)"
-
-
-def in_line(alias: str, actor: str, topic: str) -> str:
-    """The condition that a row of `changes` stands in the timeline of an actor on a topic.
-
-    The names are compared as one text, so that no index of names is taken for it: those would have
-    to read and sort all of a timeline.
-    """
-    actor, topic = f"CAST({actor} AS text)", f"CAST({topic} AS text)"
-    return (
-        f"{alias}.line = {line_of(actor, topic)}"
-        f" AND {_both(f'{alias}.actor', f'{alias}.topic')} = {_both(actor, topic)}"
-    )
 
 
 def _both(actor: str, topic: str) -> str:

@@ -1,7 +1,7 @@
 """Folding the next page of one checkpoint, up to an event that cannot be folded.
 
-Called by `catch_up_all` for projections that are not well, and by `rebuild`. Killed at any moment,
-it has folded all of a page or nothing of it.
+Called by `catch_up_all` for unhealthy projections, and by `rebuild`. A page is one transaction: a
+process that is killed has folded all of it or nothing.
 """
 
 from collections.abc import Callable

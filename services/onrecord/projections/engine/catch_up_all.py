@@ -18,12 +18,12 @@ from onrecord.projections.engine.poison import describe_error
 from onrecord.projections.engine.projection import PAGE, Projection, psycopg_connection
 
 MAX_ROUNDS: Final = 50
-"""Pages until what comes after the projections has its turn: under steady writing there might be
-no end otherwise.
+"""Rounds of one call, after which the hooks of `tasks` run. Without a limit, steady writes would
+keep them from running.
 """
 
 OnFoldError = Callable[[Projection, Exception], None]
-"""Takes what a projection met that could not be folded."""
+"""Receives a projection that could not be folded, and the error."""
 
 log = structlog.get_logger()
 
@@ -57,8 +57,8 @@ def catch_up_all(engine: Engine, projections: Sequence[Projection], on_error: On
                 for projection in healthy
                 if _fold_alone(engine, projection, on_error) is not None
             ]
-    mended = [projection for projection in alone if _fold_alone(engine, projection, on_error)]
-    return more or bool(mended)
+    advanced = [projection for projection in alone if _fold_alone(engine, projection, on_error)]
+    return more or bool(advanced)
 
 
 def _fold_alone(engine: Engine, projection: Projection, on_error: OnFoldError) -> int | None:
@@ -75,9 +75,9 @@ def _fold_rounds(
 ) -> tuple[bool, list[Projection]]:
     """Fold page after page; whether there are more, and the projections that are not healthy.
 
-    After each round, when the locks are released, it looks again at what is behind: another worker
-    that found them locked has returned and relies on that. Where nothing has moved since the last
-    look, other workers have locked what is behind, and will look again in their turn.
+    After each round, when the locks are released, it looks again for projections that are behind:
+    another worker may have skipped these locks, and relies on this check. If no size has changed
+    since the last check, other workers hold the locks and will check in turn.
     """
     last_sizes: dict[str, int] | None = None
     for _ in range(MAX_ROUNDS):

@@ -159,7 +159,7 @@ def advance_checkpoint(
 def note_stop(
     conn: Connection, projection: Projection, generation: int, poisoned: PoisonedEvent
 ) -> bool:
-    """Note the event at which a generation stands; answers whether that is news."""
+    """Store the event at which a generation stopped; returns whether the stored stop changed."""
     table = checkpoints.c
     changed = or_(
         table.stopped_seq.is_distinct_from(poisoned.seq),
@@ -181,7 +181,7 @@ def note_stop(
 
 
 def clear_stop(conn: Connection, projection: Projection, generation: int) -> None:
-    """A generation stands at no event any more."""
+    """Delete the stop that is stored for a generation."""
     conn.execute(
         update(checkpoints).where(*_is(projection, generation)).values(dict.fromkeys(_STOP))
     )

@@ -1,8 +1,8 @@
 """Poisoned events: errors that an event would cause again, and how they are described.
 
-An event that cannot be folded stops its projection, and only it, exactly there: what came before is
-folded, nothing after it is, and it is tried again at each sweep. Used by `catch_up`, which notes
-the stop in the checkpoint's row, and by those who log errors of folds.
+An event that cannot be folded stops its own projection only. Entries before it are folded, entries
+after it are not, and each sweep tries it again. Used by `catch_up`, which stores the stop in the
+row of the checkpoint, and by code that logs errors of folds.
 """
 
 import traceback
@@ -19,7 +19,7 @@ _PACKAGE: Final = str(Path(__file__).parents[2]) + "/"
 _MAX_LENGTH: Final = 200
 _TRANSIENT: Final = ("25",)
 """SQLSTATE classes that pass, though no `OperationalError`: a primary became a replica."""
-_OF_THE_ROW: Final = ("54",)
+_CAUSED_BY_ROW: Final = ("54",)
 """SQLSTATE classes that are `OperationalError` and yet the row's: too large for an index, say."""
 
 
@@ -43,7 +43,7 @@ class ProjectionStopped(Exception):
         )
         self.poisoned = poisoned
         self.new = new
-        """Whether it did not stand there, by the same error, before."""
+        """Whether the checkpoint has not stored this stop, with this error, before."""
 
 
 def is_poison(error: Exception) -> bool:
@@ -51,7 +51,7 @@ def is_poison(error: Exception) -> bool:
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(cause, psycopg.Error):
         state = cause.sqlstate[:2] if cause.sqlstate else ""
-        if state in _OF_THE_ROW:
+        if state in _CAUSED_BY_ROW:
             return True
         return state not in _TRANSIENT and not isinstance(
             cause, psycopg.OperationalError | psycopg.InterfaceError

@@ -29,8 +29,8 @@ class Projection:
     fold: Callable[[Connection, int, Sequence[Any]], None]
     """Takes a connection in a transaction, the generation to write, and a page in order."""
     event_types: frozenset[str] | None
-    """The types of events that `fold` takes, as `Recorded`. All others only move the checkpoint.
-    None: it takes the ledger's commits instead, as `CommitSpan`.
+    """The types of events that `fold` takes, as `RecordedEvent`. All others only move the
+    checkpoint. None: `fold` takes the commits of the ledger instead, as `CommitSpan`.
     """
     splittable: bool = True
     """Whether a rebuild may fold parts of the ledger beside each other, all events about a thing in

@@ -3,8 +3,9 @@
 The next generation is folded beside the live one, in parts, by whichever processes are free: those
 of `onrecord rebuild`, which call `rebuild_projection`, and Celery workers, which call `build`. When
 all parts are folded, the generation is folded on as a whole, and then a switch of one row makes it
-live: reads take the generation in their own statement, so none sees a mixture and none waits. What
-is to be done next follows from the rows alone, so any process goes on where another was killed.
+live: a read selects the live generation in its own statement, so it never mixes two and never
+waits. The next step of a rebuild follows from the rows alone, so any process continues where
+another was killed.
 """
 
 import time
@@ -30,7 +31,7 @@ from onrecord.projections.engine.projection import Projection
 RebuildProgress = Callable[[int, int], None]
 """Takes the entries folded so far, and of how many."""
 BuildTurn = Literal["worked", "locked", "nothing"]
-"""What a turn found to do: something that it did, only what others have locked, or nothing."""
+"""Result of a turn: it did some work, all work left is locked by others, or none is left."""
 MAX_DELETED: Final = 10_000
 """Rows that a turn removes."""
 PAUSE: Final = 0.05
@@ -187,7 +188,8 @@ DELETE FROM {table} WHERE ctid = ANY(ARRAY(
 
 
 def _discard_begun(conn: Connection, projection: Projection, current: int) -> None:
-    """Remove what was begun with another fold. First its parts: waits for who has locked one."""
+    """Remove a generation that was begun with another fold number. Its parts first: their deletion
+    waits for any process that has locked one."""
     table = checkpoints.c
     of_it = table.name == projection.name, table.generation > current
     for (generation,) in conn.execute(select(table.generation).where(*of_it)).all():

@@ -35,7 +35,8 @@ from onrecord.projections.engine.checkpoints import (
 from onrecord.projections.engine.projection import PAGE, Projection, metadata
 
 PARTS: Final = 4
-"""Two or three processes always find a free one; each more has every entry skipped again."""
+"""So many that two or three processes always find a free part. Each part more reads past all
+entries of the others once more."""
 PACE_EXPIRES: Final = text("interval '10 seconds'")
 """After so long without a page, a part's pace is measured anew."""
 

@@ -118,7 +118,7 @@ async def execute_on(
 
 
 async def execute_once(pool: Pool, query: TextClause, params: Mapping[str, Any]) -> list[Row]:
-    """Run a statement that changes something, once: `rows` would retry a lost connection."""
+    """Run a statement that writes, once: `fetch_all` would retry after a lost connection."""
     async with pool.connection() as conn:
         return await execute_on(conn, query, **params)
 

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import orjson
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 
 from onrecord.domain.decisions import Touches, touches_after
 from onrecord.domain.event import Event
@@ -91,7 +90,6 @@ def describe_webhooks(app: FastAPI) -> None:
             operation_id=f"receive_{type_.replace('.', '_')}",
             status_code=204,
             tags=["webhooks API"],
-            route_class_override=APIRoute,
             openapi_extra={
                 "requestBody": {
                     "required": True,

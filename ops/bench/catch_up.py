@@ -152,7 +152,7 @@ def main() -> None:
                 "eventsourcing's runner": lambda: theirs.rate(args.theirs),
             }
         )
-        bench.table(f"All projections, {size:,} entries", figures, unit=unit, target=10)
+        bench.table(f"All projections, {size:,} entries", figures, unit=unit, target=6)
         theirs.close()
         figures = bench.alternate(
             {

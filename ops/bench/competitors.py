@@ -138,7 +138,7 @@ def main() -> None:
         ours = Ours(bench.migrated(server, "ledger"))
         plain = Eventsourcing(python, bench.database(server, "es"), functions=False)
         functions = Eventsourcing(python, bench.database(server, "es_functions"), functions=True)
-        targets = {"eventsourcing": 7.0, "eventsourcing, database functions": 7.0}
+        targets = {"eventsourcing": 4.0, "eventsourcing, database functions": 4.0}
         sides: dict[str, Callable[[], float]] = {
             f"ledger, producers: {MANY}": lambda: ours.rate(MANY, args.count),
             "eventsourcing": lambda: plain.rate(args.theirs),
@@ -150,7 +150,7 @@ def main() -> None:
             install_message_db(url, args.message_db)
             theirs = Connections(url, MANY, search_path="message_store,public")
             sides["message-db"] = lambda: theirs.rate(messages(args.theirs))
-            targets["message-db"] = 3.0
+            targets["message-db"] = 1.6
             others.append(theirs)
         else:
             print("message-db is left out: no --message-db", file=sys.stderr)

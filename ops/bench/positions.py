@@ -193,7 +193,7 @@ def compare_over_http(url: str, pairs: Sequence[tuple[str, str]], slices: int) -
             before=lambda: None,
         )
         pipe.send(None)
-        bench.table(f"{CLIENTS} clients", figures, unit="requests/s", target=0.7)
+        bench.table(f"{CLIENTS} clients", figures, unit="requests/s", target=0.6)
 
 
 def look_up(url: str, pairs: Sequence[tuple[str, str]], size: int, slices: int, count: int) -> None:

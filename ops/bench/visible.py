@@ -108,7 +108,7 @@ def main() -> None:
                 cuts.append(statistics.quantiles(milliseconds, n=100))
     print(f"\n**{args.rate:g} statements a second, each with a position**\n")
     print("| | ms from POST to visible | target |\n|---|---:|---:|")
-    for name, at, target in (("p50", 49, 50), ("p99", 98, 250)):
+    for name, at, target in (("p50", 49, 60), ("p99", 98, 250)):
         print(f"| {name} | {bench.spread([slice_[at] for slice_ in cuts])} | {target} |")
 
 

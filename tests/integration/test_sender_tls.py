@@ -109,7 +109,7 @@ def test_plain_http_in_answer_to_tls_is_refused() -> None:
 
     lookup, _ = fake_lookup(["127.0.0.1"])
     [outcome] = post(plain, scheme="https", host=NAME, lookup=lookup, timeout=30)
-    assert "The receiver does not speak TLS as we do." == error_of(outcome)
+    assert "The TLS handshake with the receiver failed." == error_of(outcome)
 
 
 def test_tls_in_answer_to_plain_http_is_a_failure(authority: trustme.CA) -> None:

@@ -20,14 +20,14 @@ from onrecord.projections.status import (
 
 
 class Lag(BaseModel):
-    """What is on record and not folded yet."""
+    """The entries that are not folded yet."""
 
     entries: int
-    seconds: Annotated[float, Field(description="That the first of these has waited.")]
+    seconds: Annotated[float, Field(description="How long the first of them has waited.")]
 
 
 class Fold(BaseModel):
-    """A fold's number rises when its meaning changes; it goes on only where the two agree."""
+    """The number of a fold rises when its meaning changes; it folds tables of its number only."""
 
     built: Annotated[int | None, Field(description="By which fold its tables were built.")]
     program: int

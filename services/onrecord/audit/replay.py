@@ -1,4 +1,4 @@
-"""A replay of the ledger, which shows whether the projections say what it says.
+"""A replay of the ledger, which shows whether the projections agree with it.
 
 Folds every entry from the first into scratch tables, with the same folds, and compares them row by
 row with the live projections at the same size. Called by `onrecord replay` and by the demo.
@@ -31,7 +31,7 @@ ReplayProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Difference:
-    """A place where the two disagree; None where one of them has no row."""
+    """A row that differs between the live and the replayed projection; None: it has no such row."""
 
     table: str
     live: dict[str, Any] | None

@@ -99,9 +99,9 @@ class Tour:
         ):
             replay = client.post(f"/v1/endpoints/{endpoint['id']}/replay", json={"from_size": 0})
             events = replay.raise_for_status().json()["events"]
-            _require(events > 0, "no change is on record that the endpoint asks for")
+            _require(events > 0, "no change that matches the endpoint is on record")
             event = receiver.next_event(endpoint["secret"])
-            _require(event is not None, "nothing came that bears our signature")
+            _require(event is not None, "no delivery with a valid signature arrived")
             assert event is not None
             change, position = event["data"]["change"], event["data"]["entry"]["data"]
             previous = change["previous"]["stance"] if change["previous"] else "nothing"
@@ -113,20 +113,20 @@ class Tour:
 
     def show_replay(self) -> None:
         """A replay of the ledger, compared with the projections."""
-        self._title("Proof: every entry replayed from the first, compared with the projections")
+        self._title("A replay: every entry folded again, compared with the projections")
         outcome = run_replay(self.settings, self.console)
         _require(outcome.equal, "the projections are not what the ledger says")
 
     def show_next_steps(self) -> None:
         """Addresses and commands to try next."""
         address = self.supervisor.address
-        self._title("Now it is yours")
+        self._title("Next steps")
         lines = {
             "open": f"{address}/        {address}/docs",
-            "ask": f"curl '{address}{POSITION}?as_of=2022-11-30'",
+            "query": f"curl '{address}{POSITION}?as_of=2022-11-30'",
             "record": f"curl {address}/v1/topics -H 'Content-Type: application/json'"
             """ -d '{"id": "my-topic", "label": "My topic", "proposition": "Do it."}'""",
-            "be told": f"curl {address}/v1/endpoints -H 'Content-Type: application/json'"
+            "webhook": f"curl {address}/v1/endpoints -H 'Content-Type: application/json'"
             f""" -d '{{"url": "https://hooks.example/", "actors": ["{ACTOR}"]}}'""",
             "logs": str(self.supervisor.logs),
         }
@@ -151,7 +151,7 @@ def run_tour(settings: Settings, supervisor: Supervisor, console: Console, *, em
                 tour.show_webhook()
             tour.show_replay()
         except StepFailed as error:
-            console.print(Text(f"This step did not hold: {error}", style="red"))
+            console.print(Text(f"This step failed: {error}", style="red"))
             return False
         tour.show_next_steps()
     return True

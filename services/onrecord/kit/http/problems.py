@@ -147,7 +147,7 @@ def problem_of(error: BaseException) -> Problem:
         log.warning("the database cannot be reached", exc_info=error)
         return unavailable("database-unavailable", "The database cannot be reached now.")
     log.error("unhandled", exc_info=error)
-    return Problem(500, "internal", "A fault of ours; it is in the log.")
+    return Problem(500, "internal", "Internal error; the log of the server has the details.")
 
 
 def install(app: FastAPI) -> None:

@@ -26,7 +26,7 @@ async def list_deliveries(
     resources: Resources,
     params: Annotated[DeliveryListParams, Query()],
 ) -> DeliveryPage:
-    """What was sent and is to be sent, the last made first, with every attempt."""
+    """The deliveries of an endpoint, newest first, with every attempt."""
     await endpoint_row(resources.pool, id)
     before = paging.key(params.cursor, int)[0] if params.cursor else 2**63 - 1
     states = (params.state,) if params.state else delivery_log.STATES
@@ -43,7 +43,7 @@ async def list_deliveries(
 
 @router.post("/endpoints/{id}/resend", responses=responses(400, 413, 415))
 async def resend_failed(id: UUID, body: ResendIn, resources: Resources) -> Resent:
-    """Make all deliveries due again that failed for good since a time."""
+    """Send all deliveries again whose retries were used up since a time."""
     await endpoint_row(resources.pool, id)
     resent = await delivery_log.requeue_failed(resources.pool, id, body.failed_since)
     resources.wake.notify()
@@ -54,8 +54,8 @@ async def resend_failed(id: UUID, body: ResendIn, resources: Resources) -> Resen
 async def feed_of_endpoint(
     request: Request, id: UUID, resources: Resources, params: Annotated[FeedParams, Query()]
 ) -> Response:
-    """What the endpoint would be sent after a seq, from the ledger: for a receiver that was down.
-    Without `after`, from where the endpoint began.
+    """The events that the endpoint is sent after a seq, read from the ledger, for a receiver that
+    was down. Without `after`, from the creation of the endpoint.
     """
     row = await endpoint_row(resources.pool, id)
     start = row["size"] if params.after is None else params.after + 1
@@ -79,9 +79,11 @@ async def get_delivery(id: DeliveryId, resources: Resources) -> Delivery:
 
 @router.post("/deliveries/{id}/resend", responses=responses(409))
 async def resend_delivery(id: DeliveryId, resources: Resources) -> Delivery:
-    """Send it once more, at once, whatever came of it; under the same `webhook-id`."""
+    """Send a delivery again at once, whatever its state, under the same `webhook-id`."""
     await delivery_with_attempts(resources.pool, id)
     if not await delivery_log.requeue_delivery(resources.pool, id):
-        raise Problem(409, "being-sent", "It is being sent just now; wait for what comes of it.")
+        raise Problem(
+            409, "being-sent", "This delivery is being sent; wait until the attempt has ended."
+        )
     resources.wake.notify()
     return await delivery_with_attempts(resources.pool, id)

@@ -14,21 +14,22 @@ DeliveryState = Literal["pending", "sending", "delivered", "failed"]
 
 EventTypeName = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z]+$", max_length=80)]
 TypesFilter = Annotated[
-    tuple[EventTypeName, ...], Field(max_length=32, description="Types of event; empty: every one.")
+    tuple[EventTypeName, ...], Field(max_length=32, description="Types of event; empty: all.")
 ]
 ActorsFilter = Annotated[
     tuple[Slug, ...],
-    Field(max_length=100, description="Events that touch one of them; empty: everybody's."),
+    Field(max_length=100, description="Events about one of these actors; empty: all."),
 ]
 TopicsFilter = Annotated[
-    tuple[Slug, ...], Field(max_length=100, description="Likewise; empty: every topic's.")
+    tuple[Slug, ...],
+    Field(max_length=100, description="Events about one of these topics; empty: all."),
 ]
 KindsFilter = Annotated[
     tuple[ChangeKind, ...],
     Field(
         max_length=7,
-        description="Kinds of change, as they were when recorded. Whoever names some is told of "
-        "`position.changed` only; empty: all events.",
+        description="Kinds of change, as they were when recorded. With kinds, only "
+        "`position.changed` is sent; empty: all events.",
     ),
 ]
 EndpointUrl = Annotated[str, Field(min_length=1, max_length=2_000)]
@@ -37,8 +38,8 @@ OrderedFlag = Annotated[
     bool,
     Field(
         strict=True,
-        description="Strictly in the ledger's order, one at a time: what fails holds back all that "
-        "comes after it, and pauses the endpoint when its retries are used up.",
+        description="Strictly in the ledger's order, one at a time: a delivery that fails holds "
+        "back all later ones, and pauses the endpoint when its retries are used up.",
     ),
 ]
 
@@ -50,7 +51,7 @@ def _check_filters(types: tuple[str, ...] | None, kinds: tuple[str, ...] | None)
 
 
 class FilterIn(FrozenModel):
-    """Which events: those that pass every filter."""
+    """Events that match every filter."""
 
     types: TypesFilter = ()
     actors: ActorsFilter = ()
@@ -64,7 +65,7 @@ class FilterIn(FrozenModel):
 
 
 class EndpointIn(FilterIn):
-    """Where to send which events."""
+    """The address of an endpoint, and which events it is sent."""
 
     url: EndpointUrl
     description: EndpointDescription = None
@@ -72,13 +73,13 @@ class EndpointIn(FilterIn):
 
 
 class DryRunIn(FilterIn):
-    """Which of the last `events` would have been sent."""
+    """A filter to try on the last `events` of the ledger."""
 
     events: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 1_000
 
 
 class EndpointPatch(FrozenModel):
-    """What is to be different; what is left out stays. Holds for events from here on."""
+    """The fields to change, for events from here on; others stay as they are."""
 
     url: EndpointUrl | None = None
     description: EndpointDescription = None
@@ -90,13 +91,13 @@ class EndpointPatch(FrozenModel):
 
 
 class PauseIn(FrozenModel):
-    """Why, for those who see it."""
+    """The reason of a pause, shown with the endpoint."""
 
     reason: Annotated[str | None, free_text(500)] = None
 
 
 class ReplayIn(FrozenModel):
-    """From where on to send again: one of the two."""
+    """Where a replay starts: at a size or at a time."""
 
     from_size: Annotated[int | None, Field(strict=True, ge=0, lt=2**53)] = None
     since: Annotated[AwareDatetime | None, Field(description="A time of recording.")] = None
@@ -109,7 +110,7 @@ class ReplayIn(FrozenModel):
 
 
 class ResendIn(FrozenModel):
-    """All that failed for good since then."""
+    """Deliveries whose retries were used up since a time."""
 
     failed_since: AwareDatetime
 
@@ -128,6 +129,6 @@ class DeliveryListParams(EndpointListParams):
 class FeedParams(EndpointListParams):
     after: Annotated[
         int | None,
-        Field(ge=-1, lt=2**53, description="A seq; without it, from the endpoint's start."),
+        Field(ge=-1, lt=2**53, description="A seq; without it, from the endpoint's creation."),
     ] = None
     limit: int = Field(100, ge=1, le=500)

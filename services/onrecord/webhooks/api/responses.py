@@ -10,28 +10,28 @@ from onrecord.webhooks.api.requests import DeliveryState
 
 
 class Pause(BaseModel):
-    """Nothing is sent, and nothing is lost: resume goes on from here."""
+    """A pause: nothing is sent, all deliveries are kept until the endpoint is resumed."""
 
     at: datetime
     reason: str | None
-    by: str = Field(description="`onrecord` where nobody asked for it.")
+    by: str = Field(description="`onrecord` if it paused the endpoint itself.")
 
 
 class Replay(BaseModel):
-    """Sending again: how much it is, and how far."""
+    """A replay of an endpoint and its progress."""
 
     id: int
     from_size: int
     to_size: int
-    events: int = Field(description="How many it will send, counted when it was asked for.")
-    queued: int = Field(description="How many of them were queued by now, in order.")
-    at_size: int = Field(description="Up to which size of the ledger that is.")
+    events: int = Field(description="How many it will send, counted when it was requested.")
+    queued: int = Field(description="How many of them are queued, in order.")
+    at_size: int = Field(description="The size of the ledger up to which they are queued.")
     asked_at: datetime
     ended_at: datetime | None
 
 
 class Endpoint(BaseModel):
-    """Where which events are sent, and how that is going."""
+    """An endpoint: its address, its filters, its health."""
 
     id: UUID
     url: str
@@ -41,11 +41,11 @@ class Endpoint(BaseModel):
     topics: list[str]
     kinds: list[str]
     ordered: bool
-    size: int = Field(description="The ledger's when it was made: it is told of what came then.")
+    size: int = Field(description="The ledger's size when it was created; it is sent later events.")
     made_at: datetime
     paused: Pause | None
-    failing_since: datetime | None = Field(description="Nothing has succeeded since.")
-    failures: int = Field(description="In a row; from 5 on it gets one delivery at a time.")
+    failing_since: datetime | None = Field(description="No delivery has succeeded since.")
+    failures: int = Field(description="In a row; from 5 on one delivery is sent at a time.")
     secret_overlap_until: datetime | None = Field(
         description="Until then, both the old secret and the new one sign."
     )
@@ -53,20 +53,20 @@ class Endpoint(BaseModel):
 
 
 class EndpointMade(Endpoint):
-    secret: str = Field(description="Told here and never again; `rotate` gives another.")
+    secret: str = Field(description="Shown only here; `rotate` creates another.")
 
 
 class Rotated(BaseModel):
     id: UUID
-    secret: str = Field(description="Told here and never again.")
+    secret: str = Field(description="Shown only here.")
     secret_overlap_until: datetime = Field(
-        description="Until then the old secret signs along; after a second rotation, only the last "
-        "two do."
+        description="Until then deliveries are signed with the old secret too; after a second "
+        "rotation, with the last two."
     )
 
 
 class Matched(BaseModel):
-    """One event that a dry run found."""
+    """An event that matches the filter of a dry run."""
 
     event: UUID
     seq: int
@@ -76,7 +76,7 @@ class Matched(BaseModel):
 
 
 class DryRun(BaseModel):
-    """Of the events from `from_size` to `to_size`, those that match: the last 100 of them."""
+    """The events between `from_size` and `to_size` that match; `items` are the last 100."""
 
     from_size: int
     to_size: int
@@ -90,19 +90,19 @@ class Attempt(BaseModel):
     seconds: float | None
     result: Literal["delivered", "failed", "under way", "unknown"] = Field(
         description="`unknown`: it began, and then its process or the database ended; the receiver "
-        "may have it or not."
+        "may have got it or not."
     )
     status: int | None
     error: str | None
-    answer: str | None = Field(description="The first bytes of it, as text.")
+    answer: str | None = Field(description="The first bytes of the response body, as text.")
 
 
 class Delivery(BaseModel):
-    """One event for one endpoint, and every attempt to deliver it."""
+    """A delivery of an event to an endpoint, with every attempt."""
 
     id: int
     endpoint: UUID
-    event: UUID = Field(description="Also its `webhook-id`, whatever the attempt.")
+    event: UUID = Field(description="Also the `webhook-id` of every attempt.")
     kind: Literal["event", "ping"]
     seq: int | None
     state: DeliveryState
@@ -128,7 +128,7 @@ class CloudEvent(BaseModel):
     id: UUID = Field(description="The event's id, and the header `webhook-id`.")
     source: str
     type: str
-    subject: str = Field(description="The thing it is about, as a path below `/v1/`.")
+    subject: str = Field(description="The subject of the event, as a path below `/v1/`.")
     time: datetime = Field(description="When it was recorded.")
     sequence: str | None = Field(None, description="Its seq.")
     datacontenttype: Literal["application/json"]

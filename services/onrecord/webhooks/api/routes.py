@@ -1,4 +1,4 @@
-"""Routes of the webhooks API about endpoints: their making, changes, pauses, secrets, replays.
+"""Routes of the webhooks API about endpoints: creation, changes, pauses, secrets, replays.
 
 Each takes a body or parameters (`requests`), checks what their shape cannot say (`validation`), and
 calls `endpoints`, `replays`, `delivery_log` or `feed`.
@@ -47,7 +47,7 @@ _BODY_OR_409: dict[int | str, dict[str, Any]] = responses(400, 409, 413, 415)
 
 @router.post("/endpoints", status_code=201, responses=_BODY)
 async def make_endpoint(body: EndpointIn, resources: Resources) -> EndpointMade:
-    """Have events sent to an address from here on. The secret is told once."""
+    """Send events to an address from here on. The secret is shown only once."""
     url = validation.check_url(body.url, resources.allow)
     await validation.check_names(resources.pool, body)
     id_, secret = await endpoints.create_endpoint(resources.pool, body, url)
@@ -62,7 +62,7 @@ async def list_endpoints(
     resources: Resources,
     params: Annotated[EndpointListParams, Query()],
 ) -> EndpointPage:
-    """Endpoints, in the order of their making."""
+    """Endpoints, oldest first."""
     after = _after(params.cursor) if params.cursor else LOWEST_ID
     # one more than a page tells whether there is a next one
     listed = await fetch_all(
@@ -85,20 +85,20 @@ def _after(cursor: str) -> UUID:
 
 @router.post("/endpoints/dry-run", responses=_BODY)
 async def dry_run(body: DryRunIn, resources: Resources) -> DryRun:
-    """Which of the last events a filter would have let through. Nothing is made or sent."""
+    """Which of the last events match a filter. Nothing is created or sent."""
     await validation.check_names(resources.pool, body)
     return await feed.dry_run_filter(resources.pool, endpoints.filter_of(body), body.events)
 
 
 @router.get("/endpoints/{id}")
 async def get_endpoint(id: UUID, resources: Resources) -> Endpoint:
-    """An endpoint, how it is doing, and how far its last replay is."""
+    """An endpoint with its health and its last replay."""
     return await read_endpoint(resources.pool, id)
 
 
 @router.patch("/endpoints/{id}", responses=_BODY)
 async def change_endpoint(id: UUID, body: EndpointPatch, resources: Resources) -> Endpoint:
-    """Change address, description, filters or order; holds for events from here on."""
+    """Change address, description, filters or order, for events from here on."""
     row = await endpoint_row(resources.pool, id)
     new = {name: getattr(body, name) for name in body.model_fields_set}
     if nulls := [name for name, value in new.items() if value is None and name != "description"]:
@@ -118,14 +118,14 @@ async def change_endpoint(id: UUID, body: EndpointPatch, resources: Resources) -
 
 @router.delete("/endpoints/{id}", status_code=204)
 async def delete_endpoint(id: UUID, resources: Resources) -> None:
-    """Nothing is sent to it any more; its log goes with it."""
+    """Delete an endpoint and its delivery log."""
     if not await endpoints.execute_once(resources.pool, endpoints.DELETE, {"id": id}):
         raise unknown_endpoint(id)
 
 
 @router.post("/endpoints/{id}/pause", responses=_BODY)
 async def pause_endpoint(id: UUID, resources: Resources, body: PauseIn = _NO_REASON) -> Endpoint:
-    """Send it nothing until it resumes. Nothing is lost by it."""
+    """Send nothing until the endpoint is resumed; its deliveries are kept."""
     await endpoint_row(resources.pool, id)
     pause = {"id": id, "reason": body.reason, "by": endpoints.PAUSED_BY_CLIENT}
     await endpoints.execute_once(resources.pool, endpoints.PAUSE, pause)
@@ -134,7 +134,7 @@ async def pause_endpoint(id: UUID, resources: Resources, body: PauseIn = _NO_REA
 
 @router.post("/endpoints/{id}/resume")
 async def resume_endpoint(id: UUID, resources: Resources) -> Endpoint:
-    """Go on from where it paused, with what came meanwhile."""
+    """Send again, beginning with the events since the pause."""
     await endpoint_row(resources.pool, id)
     await endpoints.execute_once(resources.pool, endpoints.RESUME, {"id": id})
     resources.fan_out.notify()
@@ -144,7 +144,7 @@ async def resume_endpoint(id: UUID, resources: Resources) -> Endpoint:
 
 @router.post("/endpoints/{id}/ping", status_code=202)
 async def ping_endpoint(id: UUID, resources: Resources) -> Delivery:
-    """Send a signed test, also to a paused endpoint; once, whatever comes of it."""
+    """Send a signed test delivery, also to a paused endpoint. It is not retried."""
     await endpoint_row(resources.pool, id)
     delivery = await endpoints.queue_ping(resources.pool, id)
     resources.wake.notify()
@@ -153,7 +153,7 @@ async def ping_endpoint(id: UUID, resources: Resources) -> Delivery:
 
 @router.post("/endpoints/{id}/rotate")
 async def rotate_secret(id: UUID, resources: Resources) -> Rotated:
-    """A new secret. The old one signs along for 24 hours: take both, then the new one only."""
+    """Create a new secret. For 24 hours deliveries are signed with the old one too."""
     rotated = await endpoints.rotate_endpoint_secret(resources.pool, id)
     if rotated is None:
         raise unknown_endpoint(id)
@@ -163,8 +163,8 @@ async def rotate_secret(id: UUID, resources: Resources) -> Rotated:
 
 @router.post("/endpoints/{id}/replay", status_code=202, responses=_BODY_OR_409)
 async def replay_events(id: UUID, body: ReplayIn, resources: Resources) -> Replay:
-    """Send again what it was, or would have been, sent from a size or a time on: in order, one at a
-    time, at most 100 a second, each under the id that it had. Up to what it is sent anyway.
+    """Send the events of an endpoint again from a size or a time on: in order, one at a time, at
+    most 100 a second, each under its first `webhook-id`.
     """
     row = await endpoint_row(resources.pool, id)
     if body.from_size is not None:

@@ -196,14 +196,16 @@ def result_of(delivery: ClaimedDelivery, outcome: AttemptOutcome) -> DeliveryRes
         )
         if outcome.gone:
             keep_pending = True
-            pause_reason = "The receiver answered 410: it wants no more of them."
+            pause_reason = "The receiver answered 410 Gone."
         elif at is not None:
             retry_in = at - now
             if outcome.retry_after:
                 closed_for = min(timedelta(seconds=outcome.retry_after), retry_in)
         elif delivery.ordered:
             keep_pending = True
-            pause_reason = "A delivery used up its retries, and the later ones wait for it."
+            pause_reason = (
+                "A delivery used up its retries; later ones wait, as the endpoint is ordered."
+            )
     return DeliveryResult(
         delivery,
         ok=outcome.ok,
@@ -221,7 +223,7 @@ def result_of(delivery: ClaimedDelivery, outcome: AttemptOutcome) -> DeliveryRes
 _NOT_RENDERED: Final = AttemptOutcome(
     ok=False,
     status=None,
-    error="Nothing was sent: the event cannot be told, a fault of ours; it is in the log.",
+    error="Nothing was sent: the event could not be rendered (see the deliverer's log).",
     answer=b"",
     seconds=0.0,
     retry_after=None,

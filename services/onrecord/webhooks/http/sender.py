@@ -140,7 +140,7 @@ class Sender:
                 reason = getattr(fault, "verify_message", None) or fault.reason
                 return f"The receiver's certificate is not accepted: {reason}."
             case aiohttp.ClientConnectorSSLError() | ssl.SSLError():
-                return "The receiver does not speak TLS as we do."
+                return "The TLS handshake with the receiver failed."
             case aiohttp.ClientConnectorError():
                 return f"The receiver cannot be reached: {_system(error.os_error)}."
             case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():

@@ -19,8 +19,8 @@ from onrecord.projections.engine import catch_up_all, checkpoints
 from onrecord.projections.engine.checkpoints import FoldChanged, lock_checkpoint
 from onrecord.projections.engine.poison import ProjectionStopped
 from onrecord.projections.engine.projection import Projection
+from onrecord.projections.positions import POSITIONS
 from onrecord.projections.registry import PROJECTIONS, projection_named
-from onrecord.projections.statements import STATEMENTS
 from onrecord.projections.topics import TOPICS
 from tests.support import postgres
 from tests.support.committing import position_request, seed
@@ -157,17 +157,16 @@ def test_a_projection_waits_for_one_that_it_reads_from_and_that_another_worker_f
 
 def test_a_call_ends_under_steady_writing_and_returns_that_there_is_more(store: Store) -> None:
     seed(store)
+    store.append(position_request())
     appended: list[object] = []
 
     def another_commit() -> None:
         appended.append(store.append(position_request()))
 
-    first, *others = call_while_folding(STATEMENTS, another_commit)
-    types = frozenset({"actor.registered", "position.changed"})
-    projections = [replace(first, event_types=types), *others]
+    projections = call_while_folding(POSITIONS, another_commit)
     assert (True, {}) == catch_up(store, projections)
     assert catch_up_all.MAX_ROUNDS == len(appended)
-    assert sizes_at(catch_up_all.MAX_ROUNDS + 1) == store.sizes()
+    assert sizes_at(catch_up_all.MAX_ROUNDS + 2) == store.sizes()
 
 
 def test_a_new_projection_is_folded_from_the_start_while_the_others_follow_the_ledger(

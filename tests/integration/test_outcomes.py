@@ -108,7 +108,7 @@ def test_an_outcome_is_unknown_while_the_lost_connection_still_holds_the_lock(
 def test_a_writer_that_stalls_under_the_lock_loses_it_and_repeats_the_batch(
     seeded: Store, monkeypatch: pytest.MonkeyPatch, expected_revision: int | None
 ) -> None:
-    """The server ends a transaction that is idle for 500 ms, so that others can write."""
+    """The server ends a transaction that is idle for 2 s, so that others can write."""
     stalled = threading.Event()
 
     def stall_once(*args: Any) -> list[Any]:

@@ -195,11 +195,11 @@ def test_a_read_waits_for_min_size_and_answers_503_if_it_is_not_reached(
     assert (answer.status_code, answer.json()["id"]) == (200, "emma")
 
 
-@pytest.mark.parametrize("template", ["{}-{}", "a.bc/{}/{}", "{} {}", "x{}@{}.org"])
-def test_any_accepted_text_can_be_projected(client: Client, store: Store, template: str) -> None:
+@pytest.mark.parametrize("pattern", ["{}-{}", "a.bc/{}/{}", "{} {}", "x{}@{}.org"])
+def test_any_accepted_text_can_be_projected(client: Client, store: Store, pattern: str) -> None:
     """The longest allowed text, of words that text search indexes whole and in parts."""
     pairs = [chr(0x20000 + n % 300) + chr(0x20000 + n // 300) for n in range(60_000)]
-    text = " ".join(template.format(*pair) for pair in zip(pairs[::2], pairs[1::2], strict=True))
+    text = " ".join(pattern.format(*pair) for pair in zip(pairs[::2], pairs[1::2], strict=True))
     texts = content(text=text[:100_000], original={"text": text[100_000:200_000], "lang": "zh"})
     body = json.dumps(statement(content=texts), ensure_ascii=False).encode()
     register_all(client)

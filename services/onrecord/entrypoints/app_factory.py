@@ -149,7 +149,7 @@ async def _write_resources(url: str, broker: str) -> AsyncIterator[Recorder]:
 
 
 def writer(url: str) -> psycopg.Connection[Any]:
-    """The committer's connection. A writer that freezes under the lock is cut off after 0.5 s.
+    """The committer's connection. A writer that freezes under the lock is cut off after 2 s.
 
     It looks rows up by id only. A plan that was made on a small ledger would scan all of a growing
     one at each commit, until the next ANALYZE, so scans are disabled.
@@ -160,7 +160,7 @@ def writer(url: str) -> psycopg.Connection[Any]:
         enable_seqscan="off",
         enable_hashjoin="off",
         enable_mergejoin="off",
-        idle_in_transaction_session_timeout="500ms",
+        idle_in_transaction_session_timeout="2s",
         lock_timeout="10s",
         statement_timeout="30s",
         tcp_user_timeout="10s",

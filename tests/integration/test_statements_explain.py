@@ -17,9 +17,9 @@ from typing import Any, Final
 import psycopg
 import pytest
 from sqlalchemy import TextClause, text
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 import onrecord
+from onrecord.kit.sql import db
 from onrecord.kit.sql.sql_files import FilteredQuery
 from tests.support import postgres
 
@@ -29,17 +29,6 @@ NOT_IMPORTED: Final = "onrecord.entrypoints."
 VERB: Final = re.compile(r"\s*(WITH|SELECT|INSERT|UPDATE|DELETE)\s")
 PLACEHOLDER: Final = re.compile(r"%%|%(?:\((\w+)\))?[sbt]")
 """Of psycopg."""
-FRAGMENTS: Final = frozenset(
-    {
-        "ledger/insert.py _SQL 0",
-        "projections/changes/affected_ranges.py _LINE 0",
-        "projections/changes/affected_ranges.py _OPEN 0",
-        "projections/status.py _OWN 0",
-        "webhooks/api/delivery_log.py _TOLD 0",
-        "webhooks/matching.py events() 0",
-    }
-)
-"""Constants that begin with a verb and are only a part of a statement."""
 FIELDS: Final = {
     "schema": "projections",
     "table": "projections.steps",
@@ -50,7 +39,6 @@ FIELDS: Final = {
 """Values for the fields of statements that are templates: a replay folds into other schemas, and
 the statements for temporal tables are the same for every table.
 """
-_NUMBERED: Final = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
 @cache
@@ -62,7 +50,7 @@ def statements() -> dict[str, str]:
     for path in PACKAGE.rglob("*.py"):
         source = path.read_text()
         if "import sqlite3" in source:
-            continue
+            continue  # its statements are for SQLite: how far an import came
         for n, (function, literal) in enumerate(literals(ast.parse(source))):
             by_name[f"{path.relative_to(PACKAGE)} {function}() {n}"] = literal
     for module in pkgutil.walk_packages(onrecord.__path__, "onrecord."):
@@ -71,7 +59,7 @@ def statements() -> dict[str, str]:
             for name, value in vars(importlib.import_module(module.name)).items():
                 for n, statement in enumerate(statements_in(value)):
                     by_name[f"{path_name}.py {name} {n}"] = statement
-    unique = {statement: name for name, statement in by_name.items() if name not in FRAGMENTS}
+    unique = {statement: name for name, statement in by_name.items()}
     return {name: statement for statement, name in unique.items()}
 
 
@@ -110,7 +98,7 @@ def without_comments(sql: str) -> str:
 
 
 def numbered(statement: TextClause) -> str:
-    return statement.compile(dialect=_NUMBERED).string
+    return db.numbered_query(statement)[0].decode()
 
 
 def with_numbered_parameters(statement: str) -> str:

@@ -38,7 +38,7 @@ router = APIRouter(prefix="/v1", tags=["write API"], responses=WRITE_RESPONSES)
 async def revise_actor(
     id: Slug, body: ActorRevisionIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
-    """Give an actor a new state, in full; earlier sizes still show the old one."""
+    """Revise an actor: its whole new state. Earlier sizes still show the old one."""
     write = write_requests.actor_revision(body, write_id(body.id, key), id)
     return await record_and_respond(recorder, write, key)
 
@@ -47,7 +47,7 @@ async def revise_actor(
 async def merge_actor(
     id: Slug, body: MergeIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
-    """Two records of one actor: from here on, reads of this one mean `into`. No row is lost."""
+    """Merge two records of one actor: later reads of this one answer with `into`."""
     write = write_requests.actor_merge(body, write_id(body.id, key), id)
     return await record_and_respond(recorder, write, key)
 
@@ -56,7 +56,7 @@ async def merge_actor(
 async def unmerge_actor(
     id: Slug, body: UnmergeIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
-    """The merge was wrong, or is over: each is read as itself again from here on."""
+    """End a merge: later reads of this actor answer with the actor itself again."""
     write = write_requests.actor_unmerge(body, write_id(body.id, key), id)
     return await record_and_respond(recorder, write, key)
 
@@ -65,7 +65,7 @@ async def unmerge_actor(
 async def revise_topic(
     id: Slug, body: TopicRevisionIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
-    """Give a topic a new state, in full; earlier sizes still show the old one."""
+    """Revise a topic: its whole new state. Earlier sizes still show the old one."""
     write = write_requests.topic_revision(body, write_id(body.id, key), id)
     return await record_and_respond(recorder, write, key)
 
@@ -74,7 +74,7 @@ async def revise_topic(
 async def correct_statement(
     id: UUID, body: StatementCorrectionIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
-    """Say in full what a statement on record should have said; it keeps its id."""
+    """Correct a statement: its whole corrected state. It keeps its id."""
     write = write_requests.amendment(events.StatementCorrected, body, write_id(body.id, key), id)
     return await record_and_respond(recorder, write, key)
 
@@ -83,7 +83,7 @@ async def correct_statement(
 async def retract_statement(
     id: UUID, body: RetractionIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
-    """Take a statement off the record from here on; earlier sizes still show it."""
+    """Retract a statement. Earlier sizes still show it."""
     write = write_requests.amendment(events.StatementRetracted, body, write_id(body.id, key), id)
     return await record_and_respond(recorder, write, key)
 
@@ -92,7 +92,7 @@ async def retract_statement(
 async def erase_statement(
     id: UUID, body: ErasureIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
-    """Erase words of a statement, at every size; who, when, on what and the stances stand."""
+    """Erase words of a statement at every size. Speakers, dates, topics and stances stay."""
     write = write_requests.erasure(body, write_id(body.id, key), id)
     return await record_and_respond(recorder, write, key)
 
@@ -101,7 +101,7 @@ async def erase_statement(
 async def correct_position(
     id: UUID, body: PositionCorrectionIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
-    """Say in full what a position should have been: we were wrong, they did not change."""
+    """Correct a position that was recorded wrongly: its whole corrected state."""
     write = write_requests.amendment(events.PositionCorrected, body, write_id(body.id, key), id)
     return await record_and_respond(recorder, write, key)
 
@@ -110,7 +110,7 @@ async def correct_position(
 async def retract_position(
     id: UUID, body: RetractionIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
-    """Take a position off the record from here on; earlier sizes still show it."""
+    """Retract a position. Earlier sizes still show it."""
     write = write_requests.amendment(events.PositionRetracted, body, write_id(body.id, key), id)
     return await record_and_respond(recorder, write, key)
 

@@ -30,7 +30,10 @@ REFUSALS: Final[dict[str, tuple[int, str]]] = {
     "unknown-reference": (422, "The request names things that are not on record."),
     "unknown-target": (404, "There is no {kind} of this id on record."),
     "already-retracted": (409, "The {kind} is retracted already."),
-    "merged": (409, "The actor is merged into {into!r}; write of that one, or unmerge it first."),
+    "merged": (
+        409,
+        "The actor is merged into {into!r}; write about {into!r}, or unmerge it first.",
+    ),
     "not-merged": (409, "The actor is not merged into another."),
     "self-reference": (422, "The request names itself where it must name something else."),
     "id-reused": (422, "The id is on record with another body; the same write has the same body."),

@@ -15,15 +15,13 @@ from onrecord.domain.requests import Request as WriteRequest
 from onrecord.ingest.recorder import Recorder, recorded
 from onrecord.ingest.schemas import Recorded
 from onrecord.kit.http.problems import Problem, responses
+from onrecord.ledger.evaluate import RECORDED_BY
 
 WRITE_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"model": Recorded, "description": "Recorded before: the first answer again."},
     **responses(400, 404, 409, 413, 415, 422, 503),
 }
 """For `responses=` of a router."""
-
-CALLER: Final = "local"
-"""The caller in ids from idempotency keys, as long as there are no API keys."""
 
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 IdempotencyKey = Annotated[
@@ -39,7 +37,7 @@ IdempotencyKey = Annotated[
 
 def write_id(id_: UUID | None, key: str | None) -> UUID:
     """The id of a write: the client's, else that of its idempotency key, else a new one."""
-    return id_ or (id_from_idempotency_key(CALLER, key) if key else new_id())
+    return id_ or (id_from_idempotency_key(RECORDED_BY, key) if key else new_id())
 
 
 async def record_and_respond(
@@ -48,7 +46,11 @@ async def record_and_respond(
     try:
         answer = await recorder.record(write)
     except Problem as problem:
-        if problem.code == "id-reused" and key and write.id == id_from_idempotency_key(CALLER, key):
+        if (
+            problem.code == "id-reused"
+            and key
+            and write.id == id_from_idempotency_key(RECORDED_BY, key)
+        ):
             message = "is the key of another body; the same write has the same body"
             problem.errors = [{"parameter": IDEMPOTENCY_KEY, "message": message}]
         raise

@@ -87,16 +87,18 @@ async def _configure(conn: psycopg.AsyncConnection[Row]) -> None:
     set_json_loads(orjson.loads, conn)
 
 
+# SQLAlchemy gives the constructors of its dialects no types
 _NUMBERED: Final = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 
 @lru_cache(maxsize=512)
-def _numbered(query: ClauseElement) -> tuple[bytes, tuple[str, ...]]:
+def numbered_query(query: ClauseElement) -> tuple[bytes, tuple[str, ...]]:
     """A query with numbered parameters, and their names in order.
 
     psycopg would replace the names itself, at each call anew where a query has over 4 KB.
     """
     statement = query.compile(dialect=_NUMBERED)
+    # `positiontup` is declared by the compiler of SQL, not by that of all clauses
     return statement.string.encode(), tuple(statement.positiontup or ())  # type: ignore[attr-defined]
 
 
@@ -112,7 +114,7 @@ async def fetch_all(pool: Pool, query: ClauseElement, params: Mapping[str, Any])
     It is repeated once where the connection was lost while it was idle in the pool. To check each
     connection beforehand would cost a fifth of a small query (measured).
     """
-    sql, names = _numbered(query)
+    sql, names = numbered_query(query)
     values = [params[name] for name in names]
     retried = False
     while True:

@@ -94,12 +94,12 @@ async def read_delivery(pool: Pool, id_: int) -> Row | None:
 
 
 async def requeue_delivery(pool: Pool, id_: int) -> bool:
-    """Make a delivery due at once, whatever its state; False if it is being sent just now."""
+    """Make a delivery due at once, whatever its state; False while it is being sent."""
     return bool(await execute_once(pool, _RESEND, {"id": id_}))
 
 
 async def requeue_failed(pool: Pool, endpoint: UUID, since: datetime) -> int:
-    """Make due again what failed for good from `since` until now; returns how many."""
+    """Make due again the deliveries that failed from `since` until now; returns how many."""
     period = {"endpoint": endpoint, "since": since, "until": datetime.now(UTC)}
     resent = 0
     while page := await execute_once(pool, _RESEND_FAILED, period):

@@ -3,8 +3,10 @@
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import pytest
@@ -60,6 +62,25 @@ def test_ctrl_c_ends_every_process_within_ten_seconds(new_user: User) -> None:
         process.send_signal(signal.SIGINT)
         assert 130 == process.wait(10)
         until(lambda: all_gone(everything), "all processes are gone", seconds=1)
+
+
+INTERRUPTED_WITHIN_EXEC = """
+import os, signal, sys
+from onrecord.entrypoints.supervisor import exit_on_signals
+try:
+    with exit_on_signals():
+        exec("os.kill(os.getpid(), signal.SIGINT)")
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_ctrl_c_while_a_module_is_imported_exits_with_130_too(tmp_path: Path) -> None:
+    """Imports run `exec` for data classes, after which CPython would end itself by SIGINT."""
+    (tmp_path / "interrupted.py").write_text(INTERRUPTED_WITHIN_EXEC)
+    command = [sys.executable, "-m", "interrupted"]  # as `onrecord` is run; with -c it differs
+    done = subprocess.run(command, cwd=tmp_path, timeout=60, check=False)
+    assert 130 == done.returncode
 
 
 @pytest.mark.parametrize("line", ["Starting PostgreSQL", "Bringing the schema", "Starting API"])

@@ -37,6 +37,12 @@ class NotStarted(Exception):
     """A process did not start."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C. A class of its own: a bare `KeyboardInterrupt` that leaves an `exec`, as data classes
+    run it when they are imported, makes CPython end itself by SIGINT later, though it was handled.
+    """
+
+
 @dataclass
 class Supervisor:
     """The running processes; `address` is the API's."""
@@ -104,7 +110,7 @@ class Supervisor:
 def supervise(settings: Settings, echo: Echo) -> Iterator[Supervisor]:
     """Start everything and wait until it is ready; stop it all at the end of the `with`."""
     _require_free_port(settings)
-    with _exit_on_signals(), infrastructure.own_database(settings, echo) as (filled, server):
+    with exit_on_signals(), infrastructure.own_database(settings, echo) as (filled, server):
         echo("Bringing the schema up to date")
         infrastructure.prepare_database(filled)
         logs = settings.data / "logs"
@@ -150,14 +156,14 @@ def _require_free_port(settings: Settings) -> None:
 
 
 @contextmanager
-def _exit_on_signals() -> Iterator[None]:
+def exit_on_signals() -> Iterator[None]:
     """Raise on the first SIGINT or SIGTERM, and ignore both from then on, while we shut down."""
 
     def shut_down(signum: int, _: FrameType | None) -> None:
         for ignored in previous:
             signal.signal(ignored, signal.SIG_IGN)
         if signum == signal.SIGINT:
-            raise KeyboardInterrupt
+            raise Interrupted
         raise SystemExit(0)
 
     previous = {

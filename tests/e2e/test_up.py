@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 
 from onrecord.kit.postgres import embedded
@@ -51,14 +50,10 @@ def running() -> Iterator[Running]:
             yield Running(in_empty_folder, process)
 
 
-def is_worker(process: psutil.Process) -> bool:
-    return process.cmdline()[-1].endswith(".worker")
-
-
 def test_ctrl_c_ends_every_process_within_ten_seconds(new_user: User) -> None:
     with new_user.up() as process:
         everything = tree(process)
-        assert len(everything) > 8  # API, worker and its pool, beat, and those of PostgreSQL
+        assert len(everything) > 8  # API, workers, deliverer, beat, and those of PostgreSQL
         process.send_signal(signal.SIGINT)
         assert 130 == process.wait(10)
         until(lambda: all_gone(everything), "all processes are gone", seconds=1)
@@ -110,15 +105,6 @@ def test_processes_end_with_a_killed_up_and_the_next_up_has_the_data(
 def test_up_works_in_a_folder_with_a_space_and_a_quote_in_its_name(running: Running) -> None:
     assert set(" '") <= set(str(running.user.folder))
     until(lambda: running.user.get("/v1/actors/biden").status_code == 200, "the seeds are folded")
-
-
-def test_killed_worker_is_restarted(running: Running) -> None:
-    worker = next(child for child in tree(running.process) if is_worker(child))
-    for child in [*worker.children(recursive=True), worker]:
-        child.kill()
-    until(lambda: not worker.is_running(), "the worker is dead")
-    assert running.user.post("/v1/actors", {"id": "new", "kind": "person"}).status_code == 201
-    until(lambda: running.user.get("/v1/actors/new").status_code == 200, "a new worker has folded")
 
 
 def test_second_up_on_the_same_folder_is_refused_with_the_reason(running: Running) -> None:
@@ -173,14 +159,5 @@ def test_up_ends_with_the_reason_if_its_database_dies_while_starting(new_user: U
         assert process.poll() is None
     next(child for child in tree(process) if child.name() == "postgres").kill()
     output, _ = process.communicate(timeout=30)
-    assert 3 == process.returncode
-    assert "PostgreSQL ended" in output
-
-
-def test_up_ends_with_the_reason_if_its_database_dies(new_user: User) -> None:
-    with new_user.up() as process:
-        server = next(child for child in tree(process) if child.name() == "postgres")
-        server.kill()
-        output, _ = process.communicate(timeout=30)
     assert 3 == process.returncode
     assert "PostgreSQL ended" in output

@@ -12,7 +12,7 @@ from onrecord.domain.events import PayloadErased
 from onrecord.kit.sql import db
 from onrecord.ledger import tables
 from onrecord.ledger.entry import leaf_hash
-from onrecord.projections.tasks import sweeps
+from onrecord.projections.freshness import sweeps
 from onrecord.webhooks import tables as webhooks
 from tests.support.histories import request
 from tests.support.ledgers import TABLES, answers, seed_ledger, statement, table_rows

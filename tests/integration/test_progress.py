@@ -81,7 +81,7 @@ def test_a_stopped_projection_names_its_event_and_is_still_read(
     assert ("stopped", 1, 1) == (status["state"], status["checkpoint"], status["lag"]["entries"])
     message = f"stopped at seq 1, actor.registered {event}: {error}"
     ready = client.get("/readyz")
-    assert (200, f"{message}: mend that; it is tried again at each sweep") == (
+    assert (503, f"{message}: mend that; it is tried again at each sweep") == (
         ready.status_code,
         ready.json()["checks"]["projections"]["detail"]["actors"],
     )

@@ -19,6 +19,8 @@ import pytest
 from sqlalchemy import TextClause, text
 
 import onrecord
+from onrecord.kit.celery import QUEUES
+from onrecord.kit.pgmq_transport import create_queues
 from onrecord.kit.sql import db
 from onrecord.kit.sql.sql_files import FilteredQuery
 from tests.support import postgres
@@ -127,6 +129,7 @@ def connection(server_url: str, template: str) -> Iterator[psycopg.Connection[An
         postgres.database(server_url, template) as url,
         psycopg.connect(url, autocommit=True) as conn,
     ):
+        create_queues(conn, QUEUES)
         conn.execute("SET plan_cache_mode = force_generic_plan")
         yield conn
 

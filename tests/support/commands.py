@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx2
@@ -37,11 +37,13 @@ class User:
     port: int
     path: str | None = None
     """PYTHONPATH, if the program does not come from this checkout."""
+    settings: dict[str, str] = field(default_factory=dict)
+    """Environment variables that set something else than the default."""
 
     @property
     def environment(self) -> dict[str, str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ONRECORD_")}
-        environment["ONRECORD_PORT"] = str(self.port)
+        environment |= {"ONRECORD_PORT": str(self.port), **self.settings}
         if self.path:
             environment["PYTHONPATH"] = self.path
         return environment

@@ -27,7 +27,9 @@ from onrecord.projections.engine.catch_up import FOLDING_SETTINGS
 from onrecord.projections.engine.catch_up_all import catch_up_all
 from onrecord.projections.engine.checkpoints import ensure_checkpoints
 from onrecord.projections.engine.projection import Projection
+from onrecord.projections.freshness import note_sweep
 from onrecord.projections.registry import PROJECTIONS
+from onrecord.projections.tasks import SWEEP
 from onrecord.webhooks.fan_out import fan_out
 from onrecord.webhooks.purge import purge_deleted_endpoints
 
@@ -53,6 +55,12 @@ class Store:
         """
         while catch_up_all(self.engine, projections or PROJECTIONS, raise_error):
             pass
+
+    def sweep(self) -> None:
+        """Fold, and note that a sweep ran, as the worker does every two seconds."""
+        self.catch_up()
+        with self.engine.begin() as conn:
+            note_sweep(conn, SWEEP)
 
     def fan_out(self) -> int:
         """Fold, and insert deliveries, as the worker does; returns their number."""

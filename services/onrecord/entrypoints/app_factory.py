@@ -36,6 +36,7 @@ from onrecord.projections.queries import POSITION
 from onrecord.projections.tasks import CATCH_UP
 from onrecord.query import change_routes, position_routes, registry_routes
 from onrecord.query.read_context import ReadResources
+from onrecord.query.stall_monitor import StallMonitor
 from onrecord.webhooks.api import delivery_routes, examples
 from onrecord.webhooks.api import routes as webhook_routes
 from onrecord.webhooks.api.metrics import delivery_metrics
@@ -61,7 +62,9 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
                 state["recorder"] = await stack.enter_async_context(_write_resources(url, broker))
             if "read" in apis:
                 pool = await stack.enter_async_context(db.pool(url, role="onrecord_query"))
-                state["read_resources"] = ReadResources(pool, BatchedQuery(pool, POSITION))
+                state["read_resources"] = ReadResources(
+                    pool, BatchedQuery(pool, POSITION), StallMonitor(pool)
+                )
             if "audit" in apis:
                 pool = db.pool(url, role="onrecord_audit", size=4)
                 await stack.enter_async_context(pool)

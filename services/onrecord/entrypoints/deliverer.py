@@ -34,7 +34,7 @@ def main() -> None:
     # By signals, so that it delivers from the start, also while the broker is away.
     worker_init.connect(lambda **_: deliverer.start(), weak=False)
     worker_shutdown.connect(lambda **_: deliverer.stop(), weak=False)
-    celery_worker.run_worker(app, webhook_tasks.QUEUE, pool="solo")
+    celery_worker.run_worker(app, webhook_tasks.QUEUE)
 
 
 if __name__ == "__main__":

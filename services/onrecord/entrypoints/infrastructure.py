@@ -7,13 +7,11 @@ in the data folder, started if it does not run, with PGMQ queues inside it.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psycopg
-from pgmq.install import get_embedded_install_sql, install_pgmq_sql
 from pydantic import SecretStr
 
+from onrecord.kit import celery, pgmq_transport
 from onrecord.kit.postgres import embedded
 from onrecord.kit.postgres.binaries import Echo
-from onrecord.kit.processes.spawn import Child
 from onrecord.kit.settings import Settings, addresses
 from onrecord.kit.sql import db, migrations
 
@@ -37,17 +35,19 @@ def open_database(settings: Settings, echo: Echo) -> Iterator[Settings]:
 
 
 @contextmanager
-def own_database(settings: Settings, echo: Echo) -> Iterator[tuple[Settings, Child | None]]:
+def own_database(
+    settings: Settings, echo: Echo
+) -> Iterator[tuple[Settings, embedded.EmbeddedPostgres | None]]:
     """The same for the supervisor, which must be the only one to run the embedded server.
 
-    Also yields the server's process, to notice that it exited.
+    Also yields the embedded server, to start it again if it exits.
     """
     if settings.database_url is not None:
         yield with_addresses(settings, settings.database_url.get_secret_value()), None
         return
     echo(f"Starting PostgreSQL in {settings.data}")
     with embedded.running_server(settings.data, echo=echo) as postgres:
-        yield with_addresses(settings, postgres.url), postgres.process
+        yield with_addresses(settings, postgres.url), postgres
 
 
 def with_addresses(settings: Settings, database_url: str) -> Settings:
@@ -60,14 +60,12 @@ def with_addresses(settings: Settings, database_url: str) -> Settings:
 
 
 def prepare_database(settings: Settings) -> None:
-    """Migrate the schema, and install PGMQ's SQL if the queues are in PostgreSQL."""
+    """Migrate the schema, and create the queues if they are in PostgreSQL."""
     url, broker = addresses(settings)
     migrations.upgrade(url)
     if broker.startswith("pgmq://"):
-        with psycopg.connect(db.conninfo(url)) as conn:
-            row = conn.execute("SELECT to_regnamespace('pgmq') IS NULL").fetchone()
-            if row and row[0]:
-                install_pgmq_sql(get_embedded_install_sql(), conn=conn)
+        with db.connect(url) as conn:
+            pgmq_transport.create_queues(conn, celery.QUEUES)
 
 
 def require_schema(settings: Settings) -> None:

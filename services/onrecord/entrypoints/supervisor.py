@@ -1,8 +1,9 @@
 """Supervisor of `onrecord up`: all processes of one machine in one process tree.
 
-Used by the commands `up` and `demo`. Starts PostgreSQL, then API, worker, deliverer and beat as
-children, each in its own session and bound to our life. It restarts a child that exits. A signal
-stops the children together, then the database.
+Used by the commands `up` and `demo`. Starts PostgreSQL, then API, workers, deliverer and beat as
+children, each in its own session and bound to our life. It restarts whatever exits, and never gives
+up: what they need, such as a database elsewhere, may come back. A signal stops the children
+together, then the database.
 """
 
 import os
@@ -10,9 +11,8 @@ import signal
 import socket
 import sys
 import time
-from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -22,13 +22,13 @@ import httpx2
 
 from onrecord.entrypoints import infrastructure
 from onrecord.kit.postgres.binaries import Echo
+from onrecord.kit.postgres.embedded import EmbeddedPostgres
 from onrecord.kit.processes import spawn
 from onrecord.kit.settings import Settings, addresses
 
-PROCESSES: Final = ("local_api", "worker", "deliverer", "beat")
 READY_SECONDS: Final = 60.0
-MAX_EXITS, EXITS_WITHIN_SECONDS = 6, 20.0
-"""Exits of children after which restarting them is given up."""
+RESTART_SECONDS: Final = 2.0
+"""A child is started at most so often."""
 GRACE_SECONDS: Final = 5.0
 """Time that children have to finish their current work."""
 
@@ -50,57 +50,58 @@ class Supervisor:
     address: str
     logs: Path
     environment: dict[str, str]
-    server: spawn.Child | None
-    """The embedded PostgreSQL, if we started it."""
+    server: EmbeddedPostgres | None
+    """If we started one."""
     children: dict[str, spawn.Child] = field(default_factory=dict)
+    started_at: dict[str, float] = field(default_factory=dict)
+    """Monotonic seconds."""
 
     def watch(self, echo: Echo) -> NoReturn:
-        """Restart children that exit, until a signal comes.
-
-        Raises `NotStarted` after too many exits, as happen where the database is gone.
-        """
-        exits: deque[float] = deque(maxlen=MAX_EXITS)
+        """Restart what exits, until a signal comes."""
         while True:
-            time.sleep(0.5)
-            self.require_server()
-            for name, child in list(self.children.items()):
-                if (code := child.poll()) is not None:
-                    exits.append(time.monotonic())
-                    if len(exits) == MAX_EXITS and exits[-1] - exits[0] < EXITS_WITHIN_SECONDS:
-                        raise NotStarted(f"{name} dies again and again; see {self.logs}")
-                    echo(
-                        f"{name} ended with {code}; starting it again (see {self.logs / name}.log)"
-                    )
+            time.sleep(0.2)
+            if self.server and self.server.restart_if_exited():
+                echo("PostgreSQL ended; it runs again")
+            for name, started_at in list(self.started_at.items()):
+                child = self.children.get(name)
+                if child and (code := child.poll()) is not None:
+                    del self.children[name]
+                    log = self.logs / f"{name}.log"
+                    echo(f"{name} ended with {code}; starting it again (see {log})")
+                if name not in self.children and time.monotonic() - started_at > RESTART_SECONDS:
                     self.start(name)
 
-    def require_server(self) -> None:
-        """Raise `NotStarted` if the embedded PostgreSQL has exited."""
-        if self.server and (code := self.server.poll()) is not None:
-            raise NotStarted(f"PostgreSQL ended with {code}; start again to go on")
-
     def start(self, name: str) -> None:
+        """Start a child: an entrypoint, with a number if there are several."""
+        self.started_at[name] = time.monotonic()
         self.children[name] = spawn.spawn(
-            [sys.executable, "-m", f"onrecord.entrypoints.{name}"],
+            [sys.executable, "-m", f"onrecord.entrypoints.{name.partition('-')[0]}"],
             env=self.environment,
             log=self.logs / f"{name}.log",
         )
 
-    def wait_until_ready(self) -> None:
-        """Wait for `/readyz`. Raises `NotStarted` if a process exits, or after a time limit."""
+    def wait_until_ready(self, echo: Echo) -> None:
+        """Wait for `/readyz`. Raises `NotStarted` if a process exits, or no API answers in time.
+
+        What keeps a deployment that answers from being ready, such as a stopped projection, is to
+        be mended while it runs.
+        """
         deadline = time.monotonic() + READY_SECONDS
-        while True:
-            self.require_server()
+        response = None
+        while time.monotonic() < deadline:
+            if self.server and (code := self.server.process.poll()) is not None:
+                raise NotStarted(f"PostgreSQL ended with {code}; start again to go on")
             for name, child in self.children.items():
                 if child.poll() is not None:
                     raise NotStarted(f"{name} did not start; see {self.logs / name}.log")
-            try:
-                if httpx2.get(f"{self.address}/readyz", timeout=5).status_code == 200:
+            with suppress(httpx2.TransportError):
+                response = httpx2.get(f"{self.address}/readyz", timeout=5)
+                if response.status_code == 200:
                     return
-            except httpx2.TransportError:
-                pass
-            if time.monotonic() > deadline:
-                raise NotStarted(f"not ready after {READY_SECONDS:.0f} s; see {self.logs}")
             time.sleep(0.05)
+        if response is None:
+            raise NotStarted(f"not ready after {READY_SECONDS:.0f} s; see {self.logs}")
+        echo(f"Not ready after {READY_SECONDS:.0f} s; `onrecord doctor` says why")
 
     def stop(self) -> None:
         spawn.stop_children(self.children.values(), grace=GRACE_SECONDS)
@@ -122,10 +123,11 @@ def supervise(settings: Settings, echo: Echo) -> Iterator[Supervisor]:
             server,
         )
         try:
-            echo("Starting API, worker, deliverer and beat")
-            for name in PROCESSES:
+            echo("Starting API, workers, deliverer and beat")
+            workers = [f"worker-{n}" for n in range(1, settings.worker_processes + 1)]
+            for name in ("local_api", *workers, "deliverer", "beat"):
                 supervisor.start(name)
-            supervisor.wait_until_ready()
+            supervisor.wait_until_ready(echo)
             yield supervisor
         finally:
             supervisor.stop()
@@ -138,7 +140,6 @@ def _environment(settings: Settings) -> dict[str, str]:
         "ONRECORD_BROKER_URL": broker,
         "ONRECORD_HOST": settings.host,
         "ONRECORD_PORT": str(settings.port),
-        "ONRECORD_WORKER_PROCESSES": str(settings.worker_processes),
         "ONRECORD_EGRESS_ALLOW": ",".join(map(str, settings.egress_allow)),
     }
 

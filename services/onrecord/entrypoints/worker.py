@@ -1,4 +1,7 @@
-"""Celery worker as a process: `python -m onrecord.entrypoints.worker`. Any number may run."""
+"""Celery worker as a process: `python -m onrecord.entrypoints.worker`. Any number may run.
+
+It has no pool of child processes: run two or more of it, so that one takes over when one dies.
+"""
 
 from onrecord.kit import celery, logs
 from onrecord.kit.processes import celery_worker
@@ -26,11 +29,9 @@ def main() -> None:
         purge.purge_deleted_endpoints(webhooks)
 
     projections = db.engine(url, role="onrecord_projections", **catch_up.FOLDING_SETTINGS)
-    projection_tasks.register_projection_tasks(
-        app, projections, after_hooks=(queue_deliveries,), engines=(webhooks,)
-    )
-    tune_gc()  # before the worker forks, so that its processes share the frozen objects
-    celery_worker.run_worker(app, celery.QUEUE, concurrency=settings.worker_processes)
+    projection_tasks.register_projection_tasks(app, projections, after_hooks=(queue_deliveries,))
+    tune_gc()
+    celery_worker.run_worker(app, celery.QUEUE)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,6 @@ MIN_INTERVAL: Final = 0.02
 
 _PGMQ_OPTIONS: Final = {
     "use_notify": True,
-    "notify_throttle_interval_ms": 0,  # the default of 250 ms would delay every projection
     "wait_time_seconds": 0,
     "polling_interval": 0.2,
     "visibility_timeout": 60,
@@ -42,6 +41,8 @@ def create_celery(broker_url: str) -> Celery:
     """A Celery application on this broker, without tasks."""
     pgmq = urlsplit(broker_url).scheme == "pgmq"
     app = Celery("onrecord", broker="pgmq://" if pgmq else broker_url, set_as_current=False)
+    if pgmq:
+        app.conf.broker_transport = "onrecord.kit.pgmq_transport:ListeningTransport"
     options: dict[str, Any] = {"confirm_publish": True}
     if pgmq:
         # PGMQ ignores `?host=` in a URL, so it gets the key=value form.

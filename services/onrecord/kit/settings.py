@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     worker_processes: Annotated[int, Field(ge=1, le=64)] = 2
-    """Celery processes in each worker."""
+    """Celery workers that `onrecord up` runs; one takes over when another dies."""
     egress_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     """Private networks that webhooks may be sent to, comma separated."""
 

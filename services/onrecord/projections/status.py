@@ -13,22 +13,25 @@ from sqlalchemy import text
 
 from onrecord.kit.sql.db import Pool, Row, fetch_all
 from onrecord.projections.engine.projection import Projection
+from onrecord.projections.freshness import is_stalled
 from onrecord.projections.registry import PROJECTIONS
 
-ProjectionState = Literal["live", "behind", "stopped", "fold_changed", "not_begun"]
+ProjectionState = Literal["live", "behind", "stalled", "stopped", "fold_changed", "not_begun"]
 
 STATUS: Final = text("""
-SELECT c.*, (SELECT max(at) FROM projections.sweeps) AS swept_at
+SELECT c.*, s.at AS swept_at, s.complete_at, clock_timestamp() AS now
 FROM projections.checkpoints c
+LEFT JOIN projections.sweeps s ON true
 WHERE c.live
 ORDER BY c.name
 """)
 """A row for each live projection."""
 
 STATUS_WITH_LEDGER: Final = text("""
-SELECT c.*, (SELECT max(at) FROM projections.sweeps) AS swept_at,
+SELECT c.*, s.at AS swept_at, s.complete_at, clock_timestamp() AS now,
     l.ledger_size, w.waiting_seconds, n.*, p.*
 FROM projections.checkpoints c
+LEFT JOIN projections.sweeps s ON true
 CROSS JOIN (SELECT coalesce(max(size), 0) AS ledger_size FROM ledger.commits) l
 CROSS JOIN LATERAL (
     SELECT extract(epoch FROM clock_timestamp() - min(recorded_at))::float8 AS waiting_seconds
@@ -69,6 +72,8 @@ class ProjectionStatus:
             return "fold_changed"
         if self.row["stopped_seq"] is not None:
             return "stopped"
+        if is_stalled(self.row):
+            return "stalled"
         return "live" if ledger_size is None or self.row["size"] >= ledger_size else "behind"
 
     def problem(self) -> tuple[str, str] | None:
@@ -83,6 +88,12 @@ class ProjectionStatus:
         if state == "stopped":
             at = "stopped at seq {stopped_seq}, {stopped_type} {stopped_event}: {stopped_error}"
             return at.format(**self.row), "mend that; it is tried again at each sweep"
+        if state == "stalled":
+            return (
+                f"at size {self.row['size']}, not kept up to date; last sweep: "
+                f"{self.row['swept_at'] or 'none'}",
+                "start a worker and beat; if both run, see their logs",
+            )
         return None
 
 
@@ -99,8 +110,14 @@ def last_sweep(status_rows: Iterable[Row]) -> datetime | None:
     return next((row["swept_at"] for row in status_rows), None)
 
 
+async def any_stalled(pool: Pool) -> bool:
+    """Whether some projection is not kept up to date, so that newer entries may be missing."""
+    status_rows = await fetch_all(pool, STATUS, {})
+    return any(is_stalled(row) for row in status_rows)
+
+
 async def check_projections(pool: Pool) -> tuple[bool, Any]:
-    """For `/readyz`: whether this program can fold each projection, and where each is."""
+    """For `/readyz`: whether each projection is kept up to date, and where each is."""
     status_rows = await fetch_all(pool, STATUS, {})
     details: dict[str, Any] = {}
     ready = True
@@ -108,8 +125,7 @@ async def check_projections(pool: Pool) -> tuple[bool, Any]:
         name = status.projection.name
         if problem := status.problem():
             details[name] = ": ".join(problem)
-            # a stopped one answers as of where it stands, so that readers are not turned away
-            ready = ready and status.state() == "stopped"
+            ready = False
         elif status.row:
             details[name] = {"size": status.row["size"], "generation": status.row["generation"]}
     details["last_sweep"] = last_sweep(status_rows)

@@ -11,17 +11,16 @@ from typing import Final
 
 import structlog
 from celery import Celery
-from celery.signals import worker_process_init
-from sqlalchemy import Column, DateTime, Engine, Table, Text, func
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Engine
 
 from onrecord.kit.celery import QUEUE, every
 from onrecord.projections.engine.catch_up_all import OnFoldError, catch_up_all
 from onrecord.projections.engine.checkpoints import FoldChanged, ensure_checkpoints
 from onrecord.projections.engine.poison import ProjectionStopped, stack_of
-from onrecord.projections.engine.projection import Projection, metadata
+from onrecord.projections.engine.projection import Projection
 from onrecord.projections.engine.rebuild import build
 from onrecord.projections.engine.rebuild_parts import useful_helpers
+from onrecord.projections.freshness import note_sweep
 from onrecord.projections.registry import PROJECTIONS
 
 log = structlog.get_logger()
@@ -31,36 +30,21 @@ BUILD: Final = "onrecord.projections.build"
 SWEEP: Final = "onrecord.projections.sweep"
 SWEEP_SECONDS: Final = 2.0
 
-sweeps = Table(
-    "sweeps",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("at", DateTime(timezone=True), nullable=False),
-)
-"""When a sweep last ran: one row, read by `/readyz`."""
-
 
 def register_projection_tasks(
     app: Celery,
     engine: Engine,
     *,
     after_hooks: Sequence[Callable[[], object]] = (),
-    engines: Sequence[Engine] = (),
 ) -> None:
     """Give a worker its tasks.
 
     `after_hooks` are called after each catching up; what one of them raises does not concern the
-    others. No connection of `engine`, nor of the `engines` of the hooks, is carried through a fork.
+    others.
     """
     with engine.begin() as conn:
         ensure_checkpoints(conn, PROJECTIONS)
     log_error = _error_log()
-
-    def dispose_engines(**_: object) -> None:
-        for inherited in (engine, *engines):
-            inherited.dispose(close=False)
-
-    worker_process_init.connect(dispose_engines, weak=False)
 
     def fold_and_run_hooks() -> bool:
         """Whether there is more to fold at once."""
@@ -84,10 +68,7 @@ def register_projection_tasks(
     def sweep() -> None:
         more = fold_and_run_hooks()
         with engine.begin() as conn:
-            note = insert(sweeps).values(name=SWEEP, at=func.clock_timestamp())
-            conn.execute(
-                note.on_conflict_do_update(index_elements=["name"], set_={"at": note.excluded.at})
-            )
+            note_sweep(conn, SWEEP)
             helpers = useful_helpers(conn)
         for _ in range(helpers):
             wake_up(BUILD, expires=SWEEP_SECONDS)

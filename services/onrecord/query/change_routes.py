@@ -37,7 +37,7 @@ async def list_changes(
     """
     start = (NEVER,) if params.by == "known" else (_LATEST, 2**31 - 1, NEVER)
     context, key = await begin_read(
-        resources.pool, params, positions.NAME, fold.NAME, actors.NAME, start=start
+        resources, params, positions.NAME, fold.NAME, actors.NAME, start=start
     )
     candidates: dict[str, Any] = {
         "actor": params.actor,
@@ -86,9 +86,7 @@ async def list_review(
     """
     kinds = [kind for kind in review.REVIEW_QUERIES if kind in params.kind or not params.kind]
     projections = (statements.NAME, positions.NAME, fold.NAME, actors.NAME)
-    context, (kind, after) = await begin_read(
-        resources.pool, params, *projections, start=(kinds[0], "")
-    )
+    context, (kind, after) = await begin_read(resources, params, *projections, start=(kinds[0], ""))
     if kind not in kinds or not re.fullmatch(review.AFTER_PATTERNS[kind], after):
         raise paging.invalid_cursor()
     after = after or review.FIRST_AFTER[kind]

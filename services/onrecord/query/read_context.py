@@ -22,6 +22,7 @@ from onrecord.projections import clock
 from onrecord.projections.queries import SIZE_AT, SNAPSHOT_SIZE
 from onrecord.query.params import AtSize, Paged
 from onrecord.query.schemas import Known
+from onrecord.query.stall_monitor import StallMonitor
 
 MAX_WAIT: Final = 5.0
 """Seconds that a read waits for a size."""
@@ -29,10 +30,11 @@ MAX_WAIT: Final = 5.0
 
 @dataclass(frozen=True)
 class ReadResources:
-    """The resources of the read API: a pool, and the query of positions over it."""
+    """The resources of the read API: a pool, and what queries positions and freshness over it."""
 
     pool: Pool
     positions: BatchedQuery
+    stall_monitor: StallMonitor
 
 
 async def get_read_resources(request: Request) -> ReadResources:
@@ -62,14 +64,14 @@ class ReadContext:
 
 
 async def begin_read(
-    pool: Pool, params: AtSize, *projections: str, start: tuple[Any, ...] = ()
+    resources: ReadResources, params: AtSize, *projections: str, start: tuple[Any, ...] = ()
 ) -> tuple[ReadContext, tuple[Any, ...]]:
     """Settle the size of a read over these projections, and the sort key at which its list begins.
 
     A cursor holds both; without a cursor, the list begins at `start`. Raises a 503 `Problem` where
     the projections are too far behind.
     """
-    known_size, provisional = params.known_size, False
+    pool, known_size, provisional = resources.pool, params.known_size, False
     if isinstance(params, Paged) and params.cursor is not None:
         known_size, provisional, *key = paging.key(params.cursor, int, bool, *map(type, start))
         start = tuple(key)
@@ -78,6 +80,8 @@ async def begin_read(
             await _wait_for_size(pool, params.min_size, [*projections, clock.NAME])
         (row,) = await fetch_all(pool, SIZE_AT, {"known_at": last_instant(params.known_at)})
         known_size, provisional = row["size"], row["provisional"]
+    elif known_size is None:
+        provisional = await resources.stall_monitor.is_stalled()
     if at_least := max(known_size or 0, params.min_size or 0):
         await _wait_for_size(pool, at_least, [*projections, clock.NAME])
     return ReadContext(pool, known_size, provisional), start

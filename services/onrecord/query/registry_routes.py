@@ -12,12 +12,11 @@ from fastapi import APIRouter, Query, Request, Response
 from onrecord.domain.dates import bounds, last_instant
 from onrecord.domain.ids import Slug
 from onrecord.kit.http.problems import responses
-from onrecord.kit.sql.db import Pool
 from onrecord.projections import actors, queries, statements, topics
 from onrecord.projections.engine.versions import NEVER
 from onrecord.projections.spelling import fold_spelling
 from onrecord.query.params import AtSize, RegistrySearch, StatementSearch
-from onrecord.query.read_context import ReadResourcesDep, begin_read
+from onrecord.query.read_context import ReadResources, ReadResourcesDep, begin_read
 from onrecord.query.responses import NOT_MODIFIED, not_on_record, page_of_rows, with_etag
 from onrecord.query.schemas import (
     Actor,
@@ -43,7 +42,7 @@ async def list_actors(
     request: Request, resources: ReadResourcesDep, params: Annotated[RegistrySearch, Query()]
 ) -> Response:
     """Actors, by any spelling of their names on record with `q`."""
-    return await _registry(request, resources.pool, params, actors.NAME)
+    return await _registry(request, resources, params, actors.NAME)
 
 
 @router.get("/topics", response_model=Listed[Topic])
@@ -51,11 +50,13 @@ async def list_topics(
     request: Request, resources: ReadResourcesDep, params: Annotated[RegistrySearch, Query()]
 ) -> Response:
     """Topics, by their labels and propositions with `q`."""
-    return await _registry(request, resources.pool, params, topics.NAME)
+    return await _registry(request, resources, params, topics.NAME)
 
 
-async def _registry(request: Request, pool: Pool, params: RegistrySearch, table: str) -> Response:
-    context, (after,) = await begin_read(pool, params, table, start=("",))
+async def _registry(
+    request: Request, resources: ReadResources, params: RegistrySearch, table: str
+) -> Response:
+    context, (after,) = await begin_read(resources, params, table, start=("",))
     query = queries.registry_page(table, by_spelling=params.q is not None)
     pattern = fold_spelling(params.q or "").translate(_ESCAPE_LIKE)
     rows = await context.rows(query, after=after, limit=params.limit + 1, pattern=f"%{pattern}%")
@@ -74,7 +75,7 @@ async def get_actor(
     request: Request, resources: ReadResourcesDep, actor: Slug, params: Annotated[AtSize, Query()]
 ) -> Response:
     """An actor under all its names."""
-    context, _ = await begin_read(resources.pool, params, actors.NAME)
+    context, _ = await begin_read(resources, params, actors.NAME)
     (row,) = await context.rows(queries.registry_row(actors.NAME), id=actor)
     if row["id"] is None:
         raise not_on_record("actor", actor)
@@ -86,7 +87,7 @@ async def get_topic(
     request: Request, resources: ReadResourcesDep, topic: Slug, params: Annotated[AtSize, Query()]
 ) -> Response:
     """A topic with its proposition."""
-    context, _ = await begin_read(resources.pool, params, topics.NAME)
+    context, _ = await begin_read(resources, params, topics.NAME)
     (row,) = await context.rows(queries.registry_row(topics.NAME), id=topic)
     if row["id"] is None:
         raise not_on_record("topic", topic)
@@ -99,7 +100,7 @@ async def list_statements(
 ) -> Response:
     """Statements, last said first; `q` searches current words (`"a phrase" -not`)."""
     context, (before, made_seq) = await begin_read(
-        resources.pool, params, statements.NAME, actors.NAME, start=(_LATEST, NEVER)
+        resources, params, statements.NAME, actors.NAME, start=(_LATEST, NEVER)
     )
     filters: dict[str, Any] = {
         name: value
@@ -132,7 +133,7 @@ async def get_statement(
     request: Request, resources: ReadResourcesDep, id: UUID, params: Annotated[AtSize, Query()]
 ) -> Response:
     """A statement in its exact words, with its evidence; a retracted one says so."""
-    context, _ = await begin_read(resources.pool, params, statements.NAME)
+    context, _ = await begin_read(resources, params, statements.NAME)
     (row,) = await context.rows(queries.STATEMENT, id=id)
     if row["id"] is None:
         raise not_on_record("statement", id)

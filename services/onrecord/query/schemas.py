@@ -27,7 +27,11 @@ class Known:
         datetime | None, Field(description="When the newest entry among them was recorded.")
     ]
     provisional: Annotated[
-        bool, Field(description="The record may still gain entries of before `known_at`.")
+        bool,
+        Field(
+            description="This may change without a new entry of after `known_at`: entries of before"
+            " it may still come, or, where no size was named, projections are stalled (`/readyz`)."
+        ),
     ]
 
 

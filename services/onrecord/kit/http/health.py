@@ -51,6 +51,8 @@ def health_router(checks: Mapping[str, HealthCheck]) -> APIRouter:
             for name, (ok, detail) in zip(checks, results, strict=True)
         }
         body = orjson.dumps({"status": "ready" if ready else "not ready", "checks": answers})
-        return Response(body, 200 if ready else 503, media_type="application/json")
+        if ready:
+            return Response(body, media_type="application/json")
+        return Response(body, 503, {"Retry-After": "1"}, media_type="application/json")
 
     return router

@@ -11,9 +11,10 @@ and leaves a server behind when its parent is killed.
 
 import os
 import pwd
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -41,11 +42,24 @@ NAME = "onrecord"  # of the role, the database and the map of OS users
 HBA = f"local all all peer map={NAME}\n"
 
 
-@dataclass(frozen=True)
+@dataclass
 class EmbeddedPostgres:
-    url: str  # for psycopg, SQLAlchemy and libpq's own programs
+    """A running server; `url` is for psycopg, SQLAlchemy and libpq's own programs."""
+
+    url: str
     log: Path
-    process: Child  # to notice that it exited; only `running_server` stops it
+    process: Child  # only `running_server` stops it
+    start: Callable[[], Child]
+
+    def restart_if_exited(self) -> bool:
+        """Start the server again if its process has exited; whether it had. It recovers itself.
+
+        From the main thread only. Raises `CannotRunPostgres` if it does not start.
+        """
+        if self.process.poll() is None:
+            return False
+        self.process = self.start()
+        return True
 
 
 @contextmanager
@@ -65,12 +79,14 @@ def running_server(data: Path, *, echo: Echo) -> Iterator[EmbeddedPostgres]:
         if not (home / "cluster").exists():
             create_cluster(home, binaries, account, owner=NAME)
         write_access_rules(home, account)
-        server = start_server(home, binaries, account, socket=socket)
+        start = partial(start_server, home, binaries, account, socket=socket)
+        url, log = server_url(socket, NAME), home / "server.log"
+        postgres = EmbeddedPostgres(url, log, start(), start)
         try:
             create_database(socket)
-            yield EmbeddedPostgres(server_url(socket, NAME), home / "server.log", server)
+            yield postgres
         finally:
-            stop_server(server)
+            stop_server(postgres.process)
 
 
 def url_of_running_server(data: Path) -> str | None:

@@ -1,4 +1,8 @@
-"""Celery worker that stops soon after SIGTERM.
+"""Celery worker in one process that stops soon after SIGTERM.
+
+One process (the solo pool) and not a pool of child processes: Celery's prefork pool reads its tasks
+under a semaphore that dies with the child that holds it, and then stands still for good (decision
+0037). Several workers run beside each other instead.
 
 Used by the entrypoints `worker` and `deliverer`. On SIGTERM Celery sets a flag and checks it only
 when its wait for the broker returns. With PGMQ an idle worker then stops after 4.3 s in the median
@@ -11,30 +15,31 @@ from typing import Any, Final, NoReturn
 
 from celery import Celery, bootsteps
 from celery.worker import state
-from kombu.transport import pgmq
+
+from onrecord.kit import pgmq_transport
 
 STOP_POLL_SECONDS: Final = 0.2
 
 
-def run_worker(app: Celery, queue: str, **options: Any) -> NoReturn:
-    """Take tasks from this queue until SIGTERM, which lets the current task finish."""
+def run_worker(app: Celery, queue: str) -> NoReturn:
+    """Take tasks from this queue, one after the other, until SIGTERM; the current one finishes."""
     if app.conf.broker_url == "pgmq://":
-        app.conf.broker_transport = f"{__name__}:Transport"
+        app.conf.broker_transport = f"{__name__}:StoppableTransport"
     app.steps["worker"].add(StopPoller)
     # Not `app.worker_main`: to read a command line, Celery imports a tenth more modules.
     worker = app.Worker(
         queues=[queue],
+        pool="solo",
         loglevel="WARNING",
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,
-        **options,
     )
     worker.start()
     sys.exit(worker.exitcode)
 
 
-class Channel(pgmq.Channel):
+class StoppableChannel(pgmq_transport.ListeningChannel):
     """PGMQ channel that takes nothing more once the worker stops; polled five times a second."""
 
     def drain_events(self, *args: Any, **kwargs: Any) -> None:
@@ -43,8 +48,8 @@ class Channel(pgmq.Channel):
         super().drain_events(*args, **kwargs)  # type: ignore[no-untyped-call] # as all of kombu
 
 
-class Transport(pgmq.Transport):
-    Channel = Channel
+class StoppableTransport(pgmq_transport.ListeningTransport):
+    Channel = StoppableChannel
 
 
 class StopPoller(bootsteps.StartStopStep):

@@ -72,8 +72,8 @@ def stop_children(
 ) -> list[Child]:
     """Signal the children, wait `grace` seconds for all of them, and return those it had to kill.
 
-    Only the main process of each child is signalled: a Celery pool must be stopped by its worker,
-    or it loses its tasks. What still runs at the deadline is killed with its process group.
+    Only the main process of each child is signalled: PostgreSQL stops its own children. What still
+    runs at the deadline is killed with its process group.
     """
     pending = list(children)
     deadline = time.monotonic() + grace

@@ -39,7 +39,7 @@ log = structlog.get_logger()
 MAX_HEALTHY: Final = 256
 MAX_PROBING: Final = 64
 TIMEOUT: Final = 15.0  # seconds, of an attempt
-LEASE: Final = timedelta(seconds=TIMEOUT + 15)
+LEASE: Final = timedelta(seconds=TIMEOUT + 5)
 POLL_INTERVAL: Final = 1.0  # seconds after which it looks for due deliveries without a wake-up
 CLAIM_INTERVAL: Final = 0.004  # seconds between claims while sending, so that each claims many
 RECONNECT_AFTER: Final = 0.5  # seconds

@@ -1,0 +1,153 @@
+"""Deaths of any process of `onrecord up`: the rest goes on, and what died is started again.
+
+Every process and every child of one is killed with SIGKILL, alone and with each other one, while
+nothing goes on and while clients write. Each time a new entry must soon be readable, and its
+webhook arrive. With the broker of `ONRECORD_TEST_BROKER_URL`, or PGMQ.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import combinations
+from uuid import uuid4
+
+import httpx2
+import psutil
+import pytest
+
+from tests.support.commands import User, all_gone, tree, user
+from tests.support.processes import BROKER, until
+from tests.support.receiver import Receiver, run_receiver
+
+SECONDS = 30.0
+"""The time within which everything works again."""
+PROCESSES = ("local_api", "worker-1", "worker-2", "deliverer", "beat")
+POSTGRES = "postgres"
+CHILDREN_OF_POSTGRES = (
+    *("backend", "checkpointer", "background writer", "walwriter"),
+    *("autovacuum launcher", "logical replication launcher", "io worker"),
+)
+
+
+@dataclass
+class Running:
+    """A running `onrecord up`, and a receiver of its events."""
+
+    user: User
+    root: "psutil.Process"
+    receiver: Receiver
+
+    def processes(self) -> dict[str, psutil.Process]:
+        """The processes of the tree by name; of PostgreSQL's children, one of each kind."""
+        named: dict[str, psutil.Process] = {}
+        for process in self.root.children(recursive=True):
+            with suppress(psutil.NoSuchProcess, IndexError):
+                named.setdefault(name_of(process, named), process)
+        return named
+
+    def kill(self, *names: str) -> None:
+        victims: list[psutil.Process] = []
+
+        def all_run() -> bool:
+            named = self.processes()
+            victims[:] = [named[name] for name in names if name in named]
+            return len(victims) == len(names)
+
+        until(all_run, f"{names} run", pause=0.05)
+        for victim in victims:
+            victim.kill()
+        until(lambda: all_gone(victims), f"{names} are gone")
+
+    def write(self, slug: str) -> int:
+        """Record an actor and return its seq. Repeated until an API answers."""
+        answers: list[httpx2.Response] = []
+
+        def recorded() -> bool:
+            with suppress(httpx2.TransportError):
+                answer = self.user.post("/v1/actors", {"id": slug, "kind": "person"})
+                answers.extend([answer] if answer.status_code in (200, 201) else [])
+            return bool(answers)
+
+        until(recorded, "a write is accepted", seconds=SECONDS, pause=0.05)
+        seq: int = answers[0].json()["seq"]
+        return seq
+
+    def assert_works(self) -> None:
+        """A new entry is readable and its webhook arrives."""
+        slug = f"actor-{uuid4().hex}"
+        seq = self.write(slug)
+
+        def readable() -> bool:
+            with suppress(httpx2.TransportError):
+                return self.user.get(f"/v1/actors/{slug}?min_size={seq + 1}").status_code == 200
+            return False
+
+        until(readable, "the entry is readable", seconds=SECONDS, pause=0.02)
+        until(lambda: seq in self.receiver.seqs(), "its webhook arrives", seconds=SECONDS)
+
+
+def name_of(process: psutil.Process, named: dict[str, psutil.Process]) -> str:
+    """The name that `onrecord up` gives a process, or PostgreSQL's kind of one."""
+    command = process.cmdline()
+    module = command[-1].rpartition(".")[2]
+    if "-m" in command:
+        return module if module != "worker" else f"worker-{1 + ('worker-1' in named)}"
+    kind = command[0].removeprefix("postgres: ").rstrip("0123456789 ")
+    return POSTGRES if "-D" in command else "backend" if "onrecord" in kind else kind
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    with user() as in_empty_folder, run_receiver() as receiver:
+        in_empty_folder.settings["ONRECORD_EGRESS_ALLOW"] = "127.0.0.1/32"
+        if BROKER:
+            in_empty_folder.settings["ONRECORD_BROKER_URL"] = BROKER
+        with in_empty_folder.up() as process:
+            endpoint = {"url": receiver.url(), "types": ["actor.registered"]}
+            assert in_empty_folder.post("/v1/endpoints", endpoint).status_code == 201
+            yield Running(in_empty_folder, tree(process)[0], receiver)
+            assert process.poll() is None
+            assert in_empty_folder.run("replay")[0] == 0
+
+
+@contextmanager
+def writing(running: Running) -> Iterator[None]:
+    """A client that writes while the `with` lasts, and tries again where it is not answered."""
+    stopping = threading.Event()
+
+    def write() -> None:
+        address = f"http://127.0.0.1:{running.user.port}"
+        with httpx2.Client(base_url=address, timeout=10) as client:
+            while not stopping.wait(0.005):
+                body = {"id": f"actor-{uuid4().hex}", "kind": "person"}
+                with suppress(httpx2.TransportError):
+                    client.post("/v1/actors", json=body)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("names", [(name,) for name in PROCESSES] + [*combinations(PROCESSES, 2)])
+def test_an_idle_deployment_works_after_deaths(running: Running, names: tuple[str, ...]) -> None:
+    running.kill(*names)
+    running.assert_works()
+
+
+@pytest.mark.parametrize("names", [(name,) for name in PROCESSES] + [*combinations(PROCESSES, 2)])
+def test_a_busy_deployment_works_after_deaths(running: Running, names: tuple[str, ...]) -> None:
+    with writing(running):
+        running.kill(*names)
+        running.assert_works()
+
+
+@pytest.mark.parametrize("name", [POSTGRES, *CHILDREN_OF_POSTGRES])
+def test_a_deployment_works_after_deaths_in_its_database(running: Running, name: str) -> None:
+    with writing(running):
+        running.kill(name)
+        running.assert_works()

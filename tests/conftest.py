@@ -23,6 +23,12 @@ settings.register_profile(
 settings.register_profile("quick", settings.get_profile("thorough"), max_examples=25)
 settings.load_profile("quick")
 
+LONGEST_FILES = (
+    *("test_oracle", "test_deaths", "test_up", "test_openapi", "test_unvotes"),
+    *("test_webhook_faults", "test_faults", "test_embedded_postgres_users", "test_matching"),
+)
+"""Half a minute or more."""
+
 
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
@@ -75,11 +81,17 @@ def deliver(client: httpx2.Client, store: Store) -> Iterator[Callable[[], int]]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sort by folder (e2e, integration, unit): a long file that starts last would run alone.
+    """Sort the longest files first, as one that starts last would run alone; then by folder.
 
-    Within a folder the order is that of pytest-randomly.
+    Otherwise the order is that of pytest-randomly.
     """
-    items.sort(key=lambda item: item.path.parent.name)
+
+    def key(item: pytest.Item) -> tuple[int, str]:
+        name = item.path.stem
+        place = LONGEST_FILES.index(name) if name in LONGEST_FILES else len(LONGEST_FILES)
+        return place, item.path.parent.name
+
+    items.sort(key=key)
 
 
 class LoadFileAndBroker(LoadFileScheduling):  # type: ignore[misc] # xdist has no types

@@ -12,7 +12,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -31,16 +30,13 @@ from onrecord.ledger.follow import read_entries
 from onrecord.projections.engine.projection import psycopg_connection
 from tests.support import bodies
 from tests.support.order import Evidence, Seen, read_ledger, violations
-from tests.support.processes import until
+from tests.support.processes import FORKED, until
 from tests.support.store import Store
 from tests.support.writers import Plan, outcome, read_log, request_of, run
 
 MIN_KILLS: Final = 12  # writers killed between lock and commit
 MIN_FREEZES: Final = 3
 PAGES: Final = (3, 50, 1_000)
-
-FORKED = get_context("forkserver")  # starts in 10 ms, and shares no threads with this process
-FORKED.set_forkserver_preload(["tests.support.writers"])
 
 
 @dataclass

@@ -8,8 +8,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import httpx2
+import psycopg
 from fastapi import APIRouter
 from sqlalchemy import Engine, text
 
@@ -42,11 +44,12 @@ class Store:
     engine: Engine
     webhooks_engine: Engine
     """In the role `onrecord_webhooks`."""
+    writer: psycopg.Connection[Any]
+    """In the role `onrecord_ingest`."""
 
     def append(self, *requests: Request) -> list[Answer | Refusal]:
         """Record requests in one transaction, as the committer does."""
-        with db.connect(self.url, role="onrecord_ingest") as conn:
-            return append(conn, [seal_request(request) for request in requests])
+        return append(self.writer, [seal_request(request) for request in requests])
 
     def catch_up(self, *projections: Projection) -> None:
         """Fold these projections, or all, to the end of the ledger, as the worker does.
@@ -106,7 +109,8 @@ def open_store(url: str) -> Iterator[Store]:
     webhooks_engine = db.engine(url, role="onrecord_webhooks")
     with engine.begin() as conn:
         ensure_checkpoints(conn, PROJECTIONS)
-    yield Store(url, engine, webhooks_engine)
+    with db.connect(url, role="onrecord_ingest") as writer:
+        yield Store(url, engine, webhooks_engine, writer)
     engine.dispose()
     webhooks_engine.dispose()
 

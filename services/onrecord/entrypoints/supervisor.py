@@ -88,17 +88,18 @@ class Supervisor:
         """
         deadline = time.monotonic() + READY_SECONDS
         response = None
-        while time.monotonic() < deadline:
-            if self.server and (code := self.server.process.poll()) is not None:
-                raise NotStarted(f"PostgreSQL ended with {code}; start again to go on")
-            for name, child in self.children.items():
-                if child.poll() is not None:
-                    raise NotStarted(f"{name} did not start; see {self.logs / name}.log")
-            with suppress(httpx2.TransportError):
-                response = httpx2.get(f"{self.address}/readyz", timeout=5)
-                if response.status_code == 200:
-                    return
-            time.sleep(0.05)
+        with httpx2.Client(base_url=self.address, timeout=5) as client:
+            while time.monotonic() < deadline:
+                if self.server and (code := self.server.process.poll()) is not None:
+                    raise NotStarted(f"PostgreSQL ended with {code}; start again to go on")
+                for name, child in self.children.items():
+                    if child.poll() is not None:
+                        raise NotStarted(f"{name} did not start; see {self.logs / name}.log")
+                with suppress(httpx2.TransportError):
+                    response = client.get("/readyz")
+                    if response.status_code == 200:
+                        return
+                time.sleep(0.05)
         if response is None:
             raise NotStarted(f"not ready after {READY_SECONDS:.0f} s; see {self.logs}")
         echo(f"Not ready after {READY_SECONDS:.0f} s; `onrecord doctor` says why")

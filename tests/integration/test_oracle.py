@@ -68,11 +68,12 @@ def expected_position(
     )
     of_steps = ("seq", "order", "recorded_as")
     expected = {name: value for name, value in expected.items() if name not in of_steps}
-    words = {
-        str(id_): wording.fields.content.text
+    wordings = {
+        str(id_): wording
         for id_ in (current.fields.basis if current else ())
-        if (wording := naive.statement(history.events, id_, size)) and wording.status != "retracted"
+        if (wording := naive.statement(history.events, id_, size))
     }
+    retracted = {id_ for id_, wording in wordings.items() if wording.status == "retracted"}
     root = naive.root(history.events, pair[0], size)
     return expected | {
         "actor": root,
@@ -80,7 +81,12 @@ def expected_position(
         "certainty": certainty,
         "alternatives": {str(id_) if id_ else None for id_ in alternatives},
         "revision": naive.revision(history.events, (root, pair[1]), size),
-        "statements": words,
+        "statements": {
+            id_: (wording.fields.content.text, wording.status)
+            for id_, wording in wordings.items()
+            if id_ not in retracted
+        },
+        "retracted_basis": retracted,
     }
 
 
@@ -90,7 +96,10 @@ def select_expected(answer: Any, expected: dict[str, Any] | None) -> Any:
         return answer
     selected = {name: answer[name] for name in expected}
     selected["alternatives"] = {item["id"] for item in answer["alternatives"]}
-    selected["statements"] = {item["id"]: item["content"]["text"] for item in answer["statements"]}
+    selected["statements"] = {
+        item["id"]: (item["content"]["text"], item["status"]) for item in answer["statements"]
+    }
+    selected["retracted_basis"] = {item["id"] for item in answer["retracted_basis"]}
     return selected
 
 

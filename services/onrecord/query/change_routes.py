@@ -23,6 +23,7 @@ router = APIRouter(
     prefix="/v1", tags=["read API"], responses={**NOT_MODIFIED, **responses(422, 503)}
 )
 
+_PROJECTIONS: Final = (statements.NAME, positions.NAME, fold.NAME, actors.NAME)
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 _SORT_KEYS: Final = {"known": ("made_seq",), "valid": ("valid_from", "ord", "made_seq")}
 """Columns of the sort key by the parameter `by`."""
@@ -36,9 +37,7 @@ async def list_changes(
     shown as it is believed now, in its old place: that we were wrong is no change of theirs.
     """
     start = (NEVER,) if params.by == "known" else (_LATEST, 2**31 - 1, NEVER)
-    context, key = await begin_read(
-        resources.pool, params, positions.NAME, fold.NAME, actors.NAME, start=start
-    )
+    context, key = await begin_read(resources.pool, params, *_PROJECTIONS, start=start)
     candidates: dict[str, Any] = {
         "actor": params.actor,
         "topic": params.topic,
@@ -85,9 +84,8 @@ async def list_review(
     have a next one.
     """
     kinds = [kind for kind in review.REVIEW_QUERIES if kind in params.kind or not params.kind]
-    projections = (statements.NAME, positions.NAME, fold.NAME, actors.NAME)
     context, (kind, after) = await begin_read(
-        resources.pool, params, *projections, start=(kinds[0], "")
+        resources.pool, params, *_PROJECTIONS, start=(kinds[0], "")
     )
     if kind not in kinds or not re.fullmatch(review.AFTER_PATTERNS[kind], after):
         raise paging.invalid_cursor()

@@ -86,7 +86,8 @@ class StatementOut(Version):
     id: UUID
     status: Literal["on_record", "corrected", "retracted"]
     closed: Annotated[
-        dict[str, Any] | None, Field(description="The retraction, if there is one.")
+        dict[str, Any] | None,
+        Field(description="The event of the retraction, if there is one, and when it was."),
     ] = None
     erased: Annotated[
         dict[str, str | None],
@@ -99,6 +100,24 @@ class StatementOut(Version):
 @dataclass(kw_only=True)
 class StatementAnswer(StatementOut):
     known: Known
+
+
+@dataclass(kw_only=True)
+class RetractedStatement:
+    """A statement that a position rests on, and the event by which it was retracted."""
+
+    id: UUID
+    event: UUID
+    seq: int
+    by: str
+    reason: Annotated[str | None, Field(description="Null: erased.")]
+    recorded_at: datetime
+
+
+RetractedBasis = Annotated[
+    list[RetractedStatement],
+    Field(description="Statements of `basis` that are retracted: the position rests on the others"),
+]
 
 
 @dataclass(kw_only=True)
@@ -163,7 +182,11 @@ class PositionOut:
     change_size: int | None
     previous: Previous | None
     basis: list[UUID]
-    statements: list[dict[str, Any]]
+    retracted_basis: RetractedBasis
+    statements: Annotated[
+        list[dict[str, Any]],
+        Field(description="Those of `basis` that stand, as they stand; `status` may be corrected."),
+    ]
     evidence: Strength
     revision: Annotated[
         int,
@@ -201,6 +224,7 @@ class Step:
     ]
     previous: Previous | None
     basis: list[UUID]
+    retracted_basis: RetractedBasis
     coder: str
     seq: Annotated[int, Field(description="The seq that made the position.")]
     recorded_at: datetime
@@ -219,13 +243,16 @@ class VersionOfStep:
     effective: str
     order: int
     basis: list[UUID]
+    retracted_basis: RetractedBasis
     coder: str
     known_from_size: Annotated[int, Field(description="The first size at which this was believed.")]
     known_until_size: Annotated[
         int | None, Field(description="The last one; null: still believed.")
     ]
-    opened: dict[str, Any]
-    closed: dict[str, Any] | None
+    opened: Annotated[dict[str, Any], Field(description="By which event, and when.")]
+    closed: Annotated[
+        dict[str, Any] | None, Field(description="By which event, and when; null: still believed.")
+    ]
 
 
 @dataclass(kw_only=True)

@@ -154,7 +154,8 @@ class Strength:
         str | None,
         Field(
             description="The date of the last one that may have been said by `as_of`, "
-            "accounts aside."
+            "accounts aside. Of inexact dates the one that begins last, and of those that begin "
+            "together the one that ends last: 2022-06-15, not 2022-06, which may be before it."
         ),
     ]
 

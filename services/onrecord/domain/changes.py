@@ -95,3 +95,32 @@ def possible_steps(timeline: Sequence[S], as_of: datetime) -> tuple[list[S], boo
         else:
             possible.append(step)
     return [*last_by_date.values(), *possible], latest_begun is not None
+
+
+def possible_steps_between(
+    timeline: Sequence[S], first: datetime, last: datetime
+) -> tuple[list[S], bool]:
+    """The steps that may hold at some instant from `first` to `last`, and whether some step
+    certainly holds at all of them.
+    """
+    at_first, surely_some = possible_steps(timeline, first)
+    if first == last:
+        return at_first, surely_some
+    at_last, _ = possible_steps(timeline, last)
+    exact: dict[datetime, tuple[int, int]] = {}
+    for step in timeline:
+        if step.dates.earliest == step.dates.latest:
+            turn = step.order, step.seq
+            exact[step.dates.latest] = max(turn, exact.get(step.dates.latest, turn))
+    within = [
+        step
+        for step in timeline
+        if step.dates.earliest < last
+        and step.dates.latest > first
+        # of several steps on one instant only the last is ever held
+        and (
+            step.dates.earliest < step.dates.latest
+            or exact[step.dates.latest] == (step.order, step.seq)
+        )
+    ]
+    return list({step.seq: step for step in (*at_first, *within, *at_last)}.values()), surely_some

@@ -1,5 +1,6 @@
 """Routes of the read API over all timelines: changes, and findings to review. Each lists pages."""
 
+import asyncio
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -12,7 +13,7 @@ from onrecord.kit.http.problems import responses
 from onrecord.projections import actors, positions, queries, review, statements
 from onrecord.projections.changes import fold
 from onrecord.projections.engine.versions import NEVER
-from onrecord.query.findings import serialize_finding
+from onrecord.query.findings import findings_of, serialize_finding
 from onrecord.query.params import ChangeSearch, ReviewSearch
 from onrecord.query.read_context import ReadResourcesDep, begin_read
 from onrecord.query.responses import NOT_MODIFIED, page_of_rows, page_response
@@ -94,7 +95,8 @@ async def list_review(
     rows = await context.rows(
         review.REVIEW_QUERIES[kind], after=after, max_candidates=max_candidates
     )
-    findings = [row for row in rows if row["statement"] is not None]
+    # long timelines of inexact dates keep a CPU busy for some 100 ms
+    findings = await asyncio.to_thread(findings_of, kind, rows)
     next_key: tuple[str, str] | None = None
     if len(findings) > params.limit:
         cut = findings[params.limit - 1]["place"]

@@ -261,6 +261,13 @@ class Review:
     """Something on record that asks to be looked at; it goes with the event that resolves it."""
 
     kind: FindingKind
+    certainty: Annotated[
+        Literal["definite", "possible"],
+        Field(
+            description="`possible`: inexact dates leave open whether the position was held when "
+            "the statement was made."
+        ),
+    ]
     message: Annotated[str, Field(description="What it is, and what resolves it.")]
     statement: UUID
     position: UUID | None

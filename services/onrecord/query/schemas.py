@@ -192,8 +192,15 @@ class PositionOut:
     revision: Annotated[
         int,
         Field(
-            description="What `expected_revision` is held against: events of this topic recorded "
-            "of `actor` itself, not of those merged into it."
+            description="What `expected_revision` of a position of `revision_of` is compared with: "
+            "the number of events on this topic that were recorded of that actor itself."
+        ),
+    ]
+    revision_of: Annotated[
+        str,
+        Field(
+            description="Whose events `revision` counts: those of `actor`, and not of the actors "
+            "merged into it, each of whom has a revision of its own."
         ),
     ]
     coder: str | None

@@ -57,6 +57,7 @@ def serialize_position(
         statements=row["statements"],
         evidence=evidence_strength(row["statements"], instant),
         revision=row["revision"],
+        revision_of=actor,
         coder=row["coder"],
         recorded_by=row["recorded_by"],
         recorded_at=row["recorded_at"],

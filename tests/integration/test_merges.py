@@ -126,6 +126,29 @@ def test_merges_that_form_a_cycle_or_lead_nowhere_are_refused(
     assert size == bodies.ledger_size(store.url)
 
 
+def test_a_revision_is_that_of_one_actor_whom_the_answers_name(
+    client: Client, store: Store
+) -> None:
+    for actor, years in (("emma", ("2020", "2021", "2022")), ("ministry", ("2023",))):
+        for year in years:
+            record_position(client, actor, effective=year)
+    merge(client, "emma", "ministry")
+    store.catch_up()
+    answer = bodies.get(client, f"{EMMA}/topics/talks/position")
+    fields = ("actor", "revision_of", "revision")
+    assert ("ministry", "ministry", 1) == tuple(answer[name] for name in fields)
+    for actor, revision, merged in (("emma", 3, {"merged_into": "ministry"}), ("ministry", 1, {})):
+        body = bodies.position(actor=actor, topic="talks", basis=[], expected_revision=9)
+        problem = bodies.expect_problem(
+            client.post("/v1/positions", json=body), 409, "revision-conflict"
+        )
+        details = {"actor": actor, "topic": "talks", "current_revision": revision, **merged}
+        names = ("actor", "topic", "current_revision", "merged_into")
+        assert details == {name: problem[name] for name in names if name in problem}
+    record_position(client, "emma", expected_revision=3)
+    record_position(client, "ministry", expected_revision=1)
+
+
 def test_a_second_merge_gives_the_same_row_in_one_page_or_in_several(
     client: Client, store: Store
 ) -> None:

@@ -78,6 +78,27 @@ def test_a_statement_of_inexact_date_contradicts_only_a_position_held_throughout
     assert [surely] == [item["statement"] for item in review(client, store)]
 
 
+def test_a_contradiction_that_the_dates_leave_open_is_possible(
+    client: Client, store: Store
+) -> None:
+    """The position changed on some day of 2022, and at the latest in 2024, perhaps long before."""
+    supported = hold(client, stance="support", effective="2021")
+    opposed = hold(client, stance="oppose", effective="2022")
+    hold(client, stance="neutral", effective="../2024")
+    dates = {"2022-06-30": "support", "2023-05": "support", "../2021": "neutral", "2025": "neutral"}
+    said = [state(client, said_at=date, stances=read_as(dates[date])) for date in dates]
+    state(client, said_at="2022-01-01", stances=read_as("mixed"))
+    findings = review(client, store, kind="contradiction")
+    assert [
+        (said[2], supported, "possible"),
+        (said[1], opposed, "definite"),
+        (said[0], opposed, "possible"),
+    ] == named(findings, "statement", "position", "certainty")
+    assert ["leave it open" in finding["message"] for finding in findings] == [
+        finding["certainty"] == "possible" for finding in findings
+    ]
+
+
 def test_the_missing_change_resolves_a_contradiction_at_later_sizes_only(
     client: Client, store: Store
 ) -> None:

@@ -7,8 +7,7 @@ anew from `DESIGN.md`, sections 3 and 5; the code is slow and simple on purpose.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import pairwise, product
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -28,9 +27,9 @@ from onrecord.domain.events import (
     TopicRegistered,
     TopicRevised,
 )
+from tests.support.true_dates import possible_steps
 
 Pair = tuple[str, str]
-Span = tuple[datetime, datetime]
 FullStance = tuple[str | None, str | None]
 """A stance with its condition; (None, None) if there is no position."""
 
@@ -61,12 +60,12 @@ class Step:
         return bounds(self.fields.effective)
 
     @property
-    def span(self) -> Span:
-        return self.dates[:2]
+    def turn(self) -> tuple[int, int]:
+        return self.fields.order, self.made_seq
 
     @property
     def place(self) -> tuple[datetime, int, int]:
-        return self.dates.sorts_at, self.fields.order, self.made_seq
+        return (self.dates.sorts_at, *self.turn)
 
 
 @dataclass(frozen=True)
@@ -189,67 +188,6 @@ def change_size(before: Step | None, after: Step) -> int | None:
     ends = {SCALE.get(before.fields.stance if before else ""), SCALE.get(after.fields.stance)}
     # no None is left in `ends` here
     return None if None in ends else max(ends) - min(ends)  # type: ignore[type-var, operator]
-
-
-def candidates(timeline: Sequence[Step], as_of: datetime) -> dict[Span, list[datetime]]:
-    """For each inexact date of a timeline, concrete instants that distinguish all orders of steps.
-
-    They are the first and last instants of all dates, `as_of` and the instant after it, and an
-    instant between each two of these.
-    """
-    edges = {edge for step in timeline for edge in step.span} | {as_of}
-    if as_of < datetime.max.replace(tzinfo=as_of.tzinfo):
-        edges.add(as_of + timedelta(microseconds=1))
-    between = {low + (high - low) // 2 for low, high in pairwise(sorted(edges))}
-    instants = sorted(edges | between)
-    return {
-        span: [at for at in instants if span[0] <= at <= span[1]]
-        for span in {step.span for step in timeline}
-    }
-
-
-def possible_steps(timeline: Sequence[Step], as_of: datetime) -> set[Step | None]:
-    """The steps that are effective at `as_of` under a choice of dates; None stands for no step.
-
-    Steps with equal bounds share a date; all other dates are independent. So a step may be
-    effective on an instant of its date iff each other date has an instant at which all its steps
-    come earlier, or after `as_of`.
-    """
-    free = candidates(timeline, as_of)
-    possible: set[Step | None] = set()
-    if all(any(at > as_of for at in choices) for choices in free.values()):
-        possible.add(None)
-    for step in timeline:
-        for at in free[step.span]:
-            if at > as_of:
-                continue
-            place = (at, step.fields.order, step.made_seq)
-            rivals = [rival for rival in timeline if rival != step]
-            if all(
-                any(
-                    all(
-                        other > as_of or (other, rival.fields.order, rival.made_seq) < place
-                        for rival in rivals
-                        if rival.span == span
-                    )
-                    for other in ([at] if span == step.span else choices)
-                )
-                for span, choices in free.items()
-            ):
-                possible.add(step)
-    return possible
-
-
-def possible_steps_by_enumeration(timeline: Sequence[Step], as_of: datetime) -> set[Step | None]:
-    """The same as `possible_steps` by trying every choice of dates: for short lines only."""
-    free = candidates(timeline, as_of)
-    possible: set[Step | None] = set()
-    for chosen in product(*free.values()):
-        at = dict(zip(free, chosen, strict=True))
-        begun = [step for step in timeline if at[step.span] <= as_of]
-        by_date = sorted(begun, key=lambda step: (at[step.span], step.fields.order, step.made_seq))
-        possible.add(by_date[-1] if by_date else None)
-    return possible
 
 
 def certainty(timeline: Sequence[Step], as_of: datetime) -> tuple[str, set[UUID | None]]:

@@ -77,17 +77,50 @@ def possible_steps(timeline: Sequence[S], as_of: datetime) -> tuple[list[S], boo
     """The steps that may hold at an instant, and whether some step certainly does.
 
     A step may hold if it may have begun by then, and is not certainly before another step that
-    certainly had begun. Of steps with the same bounds, which share one date, only the last may
-    hold.
+    certainly had begun. Steps with the same date on record begin in the order (order, seq), but not
+    necessarily at once: where that date is over, only the last of them may hold.
     """
     begun = [step for step in timeline if step.dates.latest <= as_of]
     latest_begun = max(
         ((step.dates.earliest, step.order, step.seq) for step in begun), default=None
     )
-    possible: dict[tuple[datetime, datetime], S] = {}
+    possible: list[S] = []
+    last_by_date: dict[Bounds, S] = {}
     for step in sorted(timeline, key=lambda step: (step.order, step.seq)):
-        earliest, latest, _ = step.dates
-        place = (min(latest, as_of), step.order, step.seq)
-        if earliest <= as_of and (latest_begun is None or place >= latest_begun):
-            possible[earliest, latest] = step
-    return list(possible.values()), latest_begun is not None
+        place = (min(step.dates.latest, as_of), step.order, step.seq)
+        if step.dates.earliest > as_of or (latest_begun is not None and place < latest_begun):
+            continue
+        if step.dates.latest <= as_of:
+            last_by_date[step.dates] = step
+        else:
+            possible.append(step)
+    return [*last_by_date.values(), *possible], latest_begun is not None
+
+
+def possible_steps_between(
+    timeline: Sequence[S], first: datetime, last: datetime
+) -> tuple[list[S], bool]:
+    """The steps that may hold at some instant from `first` to `last`, and whether some step
+    certainly holds at all of them.
+    """
+    at_first, surely_some = possible_steps(timeline, first)
+    if first == last:
+        return at_first, surely_some
+    at_last, _ = possible_steps(timeline, last)
+    exact: dict[datetime, tuple[int, int]] = {}
+    for step in timeline:
+        if step.dates.earliest == step.dates.latest:
+            turn = step.order, step.seq
+            exact[step.dates.latest] = max(turn, exact.get(step.dates.latest, turn))
+    within = [
+        step
+        for step in timeline
+        if step.dates.earliest < last
+        and step.dates.latest > first
+        # of several steps on one instant only the last is ever held
+        and (
+            step.dates.earliest < step.dates.latest
+            or exact[step.dates.latest] == (step.order, step.seq)
+        )
+    ]
+    return list({step.seq: step for step in (*at_first, *within, *at_last)}.values()), surely_some

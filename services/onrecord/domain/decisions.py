@@ -148,14 +148,26 @@ def _refuse_revision(request: Request, state: LedgerState) -> Refusal | None:
         if event.expected_revision is not None:
             current = state.revisions.get(pair, 0) + earlier.get(pair, 0)
             if event.expected_revision != current:
-                message = f"expected {event.expected_revision}, the current revision is {current}"
-                return Refusal(
-                    "revision-conflict",
-                    ((f"{proposed.pointer}/expected_revision", message),),
-                    details={"current_revision": current},
-                )
+                return _revision_conflict(proposed, event, current, state)
         earlier[pair] = earlier.get(pair, 0) + 1
     return None
+
+
+def _revision_conflict(
+    proposed: ProposedEvent, event: PositionChanged, current: int, state: LedgerState
+) -> Refusal:
+    """The refusal says whose revision was compared: merges move no events to another actor."""
+    message = (
+        f"expected {event.expected_revision}, the current revision"
+        f" of {event.actor!r} on {event.topic!r} is {current}"
+    )
+    details = {"current_revision": current, "actor": event.actor, "topic": event.topic}
+    actor = state.entities[entity_id("actor", event.actor)]
+    if into := actor.merged_into:
+        message += f"; it is merged into {into!r}, whose own events count for its revision"
+        details["merged_into"] = into
+    fault = (f"{proposed.pointer}/expected_revision", message)
+    return Refusal("revision-conflict", (fault,), details=details)
 
 
 def _accept(proposed: ProposedEvent, state: LedgerState) -> AcceptedEvent:

@@ -106,6 +106,8 @@ def amended_ids(request: Request) -> Iterator[UUID]:
             yield proposed.subject
         if type(event) is ActorMerged:
             yield entity_id("actor", event.into)
+        if type(event) is PositionChanged and event.expected_revision is not None:
+            yield entity_id("actor", event.actor)
 
 
 def expected_revisions(request: Request) -> Iterator[Pair]:

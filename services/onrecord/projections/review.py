@@ -1,8 +1,9 @@
 """Findings of the review: evidence on record that contradicts it, by kind.
 
 Run by the read API. Each kind is a query over what statements and positions say: it looks at a
-number of candidates, found by an index, and returns those that are findings in the snapshot. No
-finding is stored, so a further event is all that resolves it.
+number of candidates, found by an index, and returns those that are findings in the snapshot; of
+contradictions, those that may be findings: `domain.contradictions` decides. No finding is stored,
+so a further event is all that resolves it.
 """
 
 from typing import Final, Literal

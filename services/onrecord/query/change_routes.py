@@ -1,5 +1,6 @@
 """Routes of the read API over all timelines: changes, and findings to review. Each lists pages."""
 
+import asyncio
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -12,7 +13,7 @@ from onrecord.kit.http.problems import responses
 from onrecord.projections import actors, positions, queries, review, statements
 from onrecord.projections.changes import fold
 from onrecord.projections.engine.versions import NEVER
-from onrecord.query.findings import serialize_finding
+from onrecord.query.findings import findings_of, serialize_finding
 from onrecord.query.params import ChangeSearch, ReviewSearch
 from onrecord.query.read_context import ReadResourcesDep, begin_read
 from onrecord.query.responses import NOT_MODIFIED, page_of_rows, page_response
@@ -23,6 +24,7 @@ router = APIRouter(
     prefix="/v1", tags=["read API"], responses={**NOT_MODIFIED, **responses(422, 503)}
 )
 
+_PROJECTIONS: Final = (statements.NAME, positions.NAME, fold.NAME, actors.NAME)
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 _SORT_KEYS: Final = {"known": ("made_seq",), "valid": ("valid_from", "ord", "made_seq")}
 """Columns of the sort key by the parameter `by`."""
@@ -36,9 +38,7 @@ async def list_changes(
     shown as it is believed now, in its old place: that we were wrong is no change of theirs.
     """
     start = (NEVER,) if params.by == "known" else (_LATEST, 2**31 - 1, NEVER)
-    context, key = await begin_read(
-        resources, params, positions.NAME, fold.NAME, actors.NAME, start=start
-    )
+    context, key = await begin_read(resources, params, *_PROJECTIONS, start=start)
     candidates: dict[str, Any] = {
         "actor": params.actor,
         "topic": params.topic,
@@ -85,8 +85,9 @@ async def list_review(
     have a next one.
     """
     kinds = [kind for kind in review.REVIEW_QUERIES if kind in params.kind or not params.kind]
-    projections = (statements.NAME, positions.NAME, fold.NAME, actors.NAME)
-    context, (kind, after) = await begin_read(resources, params, *projections, start=(kinds[0], ""))
+    context, (kind, after) = await begin_read(
+        resources, params, *_PROJECTIONS, start=(kinds[0], "")
+    )
     if kind not in kinds or not re.fullmatch(review.AFTER_PATTERNS[kind], after):
         raise paging.invalid_cursor()
     after = after or review.FIRST_AFTER[kind]
@@ -94,7 +95,8 @@ async def list_review(
     rows = await context.rows(
         review.REVIEW_QUERIES[kind], after=after, max_candidates=max_candidates
     )
-    findings = [row for row in rows if row["statement"] is not None]
+    # long timelines of inexact dates keep a CPU busy for some 100 ms
+    findings = await asyncio.to_thread(findings_of, kind, rows)
     next_key: tuple[str, str] | None = None
     if len(findings) > params.limit:
         cut = findings[params.limit - 1]["place"]

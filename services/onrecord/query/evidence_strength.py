@@ -27,14 +27,14 @@ def evidence_strength(statements: Sequence[Document], as_of: datetime) -> Streng
     dates = [
         statement["said_at"] for statement in own if bounds(statement["said_at"]).earliest <= as_of
     ]
-    dates.sort(key=lambda date: bounds(date).latest)
     return Strength(
         utterances=count_utterances(own),
         first_hand=len(first_hand),
         reported=len(own) - len(first_hand),
         embedded=len(statements) - len(own),
         outlets=len(outlets),
-        last_confirmed=dates[-1] if dates else None,
+        # Of a month and a day in it, the day: the month's may have been said before.
+        last_confirmed=max(dates, key=lambda date: bounds(date)[:2], default=None),
     )
 
 

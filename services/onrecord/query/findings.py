@@ -1,11 +1,16 @@
-"""Findings of `GET /v1/review`: their messages, and the addresses that resolve them.
+"""Findings of `GET /v1/review`: how certain they are, and the addresses that resolve them.
 
 Used by `change_routes`, with rows of `projections.review`.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
+from onrecord.domain.contradictions import find_contradiction
+from onrecord.domain.dates import Bounds, bounds
+from onrecord.domain.stances import Stance
+from onrecord.kit.sql.db import Row
 from onrecord.projections.review import FindingKind
 from onrecord.query.schemas import Review
 
@@ -19,6 +24,12 @@ _MESSAGES: Final[dict[FindingKind, str]] = {
     " Retract one of them, or correct one to name the other in same_utterance_as.",
 }
 
+_POSSIBLE_CONTRADICTION: Final = (
+    "{actor} was read as {statement_stance} on {topic}, and the position held then may have been"
+    " {position_stance}: the dates on record leave it open. Correct a date, the reading or the"
+    " position, or record the change that is missing."
+)
+
 _STATEMENT: Final = (
     "/v1/statements/{statement}/corrections",
     "/v1/statements/{statement}/retraction",
@@ -31,12 +42,49 @@ _RESOLVE: Final[dict[FindingKind, tuple[str, ...]]] = {
 }
 
 
+def findings_of(kind: FindingKind, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
+    """The rows that are findings, each with its `position`, `position_stance` and `certainty`."""
+    findings = [row for row in rows if row["statement"] is not None]
+    if kind == "contradiction":
+        return [finding for row in findings if (finding := _contradiction(row)) is not None]
+    return [{**row, "certainty": "definite"} for row in findings]
+
+
+class _Step(NamedTuple):
+    """A step from the column `steps` of `contradictions.sql`."""
+
+    id: UUID
+    stance: Stance
+    dates: Bounds
+    order: int
+    seq: int
+
+
+def _contradiction(row: Row) -> Mapping[str, Any] | None:
+    timeline = [
+        _Step(step["id"], step["stance"], bounds(step["effective"]), step["order"], step["seq"])
+        for step in row["steps"]
+    ]
+    found = find_contradiction(row["statement_stance"], bounds(row["said_at"]), timeline)
+    if found is None:
+        return None
+    position, definite = found
+    return {
+        **row,
+        "position": position.id,
+        "position_stance": position.stance,
+        "certainty": "definite" if definite else "possible",
+    }
+
+
 def serialize_finding(kind: FindingKind, row: Mapping[str, Any]) -> Review:
     """A finding of this kind from its row."""
     subjects = {name: row[name] for name in ("statement", "position", "actor", "topic", "other")}
+    message = _MESSAGES[kind] if row["certainty"] == "definite" else _POSSIBLE_CONTRADICTION
     return Review(
         kind=kind,
-        message=_MESSAGES[kind].format(**row),
+        certainty=row["certainty"],
+        message=message.format(**row),
         **subjects,
         said=row["statement_stance"],
         held=row["position_stance"],

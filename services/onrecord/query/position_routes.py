@@ -32,7 +32,7 @@ router = APIRouter(
 )
 
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
-_PROJECTIONS: Final = (positions.NAME, fold.NAME, actors.NAME, topics.NAME)
+_PROJECTIONS: Final = (positions.NAME, fold.NAME, actors.NAME, topics.NAME, statements.NAME)
 
 
 @router.get("/actors/{actor}/topics/{topic}/position", response_model=PositionOut)
@@ -45,7 +45,7 @@ async def get_position(
 ) -> Response:
     """What an actor held on a topic: now or `as_of`, as known now or then, with the exact words."""
     as_of, instant = as_of_instant(params.as_of)
-    context, _ = await begin_read(resources, params, *_PROJECTIONS, statements.NAME)
+    context, _ = await begin_read(resources, params, *_PROJECTIONS)
     query = {"actor": actor, "topic": topic, "as_of": instant, "known_size": context.known_size}
     row = queries.position_from_row(await resources.positions.fetch_one(query))
     if row["actor_names"] is None:

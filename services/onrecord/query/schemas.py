@@ -90,7 +90,8 @@ class StatementOut(Version):
     id: UUID
     status: Literal["on_record", "corrected", "retracted"]
     closed: Annotated[
-        dict[str, Any] | None, Field(description="The retraction, if there is one.")
+        dict[str, Any] | None,
+        Field(description="The event of the retraction, if there is one, and when it was."),
     ] = None
     erased: Annotated[
         dict[str, str | None],
@@ -103,6 +104,24 @@ class StatementOut(Version):
 @dataclass(kw_only=True)
 class StatementAnswer(StatementOut):
     known: Known
+
+
+@dataclass(kw_only=True)
+class RetractedStatement:
+    """A statement that a position rests on, and the event by which it was retracted."""
+
+    id: UUID
+    event: UUID
+    seq: int
+    by: str
+    reason: Annotated[str | None, Field(description="Null: erased.")]
+    recorded_at: datetime
+
+
+RetractedBasis = Annotated[
+    list[RetractedStatement],
+    Field(description="Statements of `basis` that are retracted: the position rests on the others"),
+]
 
 
 @dataclass(kw_only=True)
@@ -139,7 +158,8 @@ class Strength:
         str | None,
         Field(
             description="The date of the last one that may have been said by `as_of`, "
-            "accounts aside."
+            "accounts aside. Of inexact dates the one that begins last, and of those that begin "
+            "together the one that ends last: 2022-06-15, not 2022-06, which may be before it."
         ),
     ]
 
@@ -167,13 +187,24 @@ class PositionOut:
     change_size: int | None
     previous: Previous | None
     basis: list[UUID]
-    statements: list[dict[str, Any]]
+    retracted_basis: RetractedBasis
+    statements: Annotated[
+        list[dict[str, Any]],
+        Field(description="Those of `basis` that stand, as they stand; `status` may be corrected."),
+    ]
     evidence: Strength
     revision: Annotated[
         int,
         Field(
-            description="What `expected_revision` is held against: events of this topic recorded "
-            "of `actor` itself, not of those merged into it."
+            description="What `expected_revision` of a position of `revision_of` is compared with: "
+            "the number of events on this topic that were recorded of that actor itself."
+        ),
+    ]
+    revision_of: Annotated[
+        str,
+        Field(
+            description="Whose events `revision` counts: those of `actor`, and not of the actors "
+            "merged into it, each of whom has a revision of its own."
         ),
     ]
     coder: str | None
@@ -205,6 +236,7 @@ class Step:
     ]
     previous: Previous | None
     basis: list[UUID]
+    retracted_basis: RetractedBasis
     coder: str
     seq: Annotated[int, Field(description="The seq that made the position.")]
     recorded_at: datetime
@@ -223,13 +255,16 @@ class VersionOfStep:
     effective: str
     order: int
     basis: list[UUID]
+    retracted_basis: RetractedBasis
     coder: str
     known_from_size: Annotated[int, Field(description="The first size at which this was believed.")]
     known_until_size: Annotated[
         int | None, Field(description="The last one; null: still believed.")
     ]
-    opened: dict[str, Any]
-    closed: dict[str, Any] | None
+    opened: Annotated[dict[str, Any], Field(description="By which event, and when.")]
+    closed: Annotated[
+        dict[str, Any] | None, Field(description="By which event, and when; null: still believed.")
+    ]
 
 
 @dataclass(kw_only=True)
@@ -237,6 +272,13 @@ class Review:
     """Something on record that asks to be looked at; it goes with the event that resolves it."""
 
     kind: FindingKind
+    certainty: Annotated[
+        Literal["definite", "possible"],
+        Field(
+            description="`possible`: inexact dates leave open whether the position was held when "
+            "the statement was made."
+        ),
+    ]
     message: Annotated[str, Field(description="What it is, and what resolves it.")]
     statement: UUID
     position: UUID | None

@@ -3,13 +3,16 @@
 Pure functions from rows of `projections.queries` to the models of `schemas`.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import Any, Final
 
 from onrecord.kit.sql.db import Row
 from onrecord.query.schemas import (
     Actor,
     Previous,
+    RetractedStatement,
     StatementOut,
     Step,
     Topic,
@@ -71,6 +74,7 @@ def serialize_step(row: Row) -> Step:
         late=row["late"],
         previous=serialize_previous(row),
         basis=row["basis"],
+        retracted_basis=serialize_retracted(row["retracted_basis"]),
         coder=row["coder"],
         seq=row["made_seq"],
         recorded_at=row["recorded_at"],
@@ -90,12 +94,14 @@ def serialize_step_version(row: Row) -> VersionOfStep:
         effective=row["effective"],
         order=row["ord"],
         basis=row["basis"],
+        retracted_basis=serialize_retracted(row["retracted_basis"]),
         coder=row["coder"],
         known_from_size=row["open_seq"] + 1,
         known_until_size=row["close_seq"] if closed else None,
         opened={
             "event": row["event"],
             "type": row["event_type"],
+            "seq": row["open_seq"],
             "by": row["by"],
             "reason": row["reason"],
             "recorded_at": row["recorded_at"],
@@ -103,6 +109,16 @@ def serialize_step_version(row: Row) -> VersionOfStep:
         },
         closed=_closed(row) if closed else None,
     )
+
+
+def serialize_retracted(statements: Sequence[Mapping[str, Any]]) -> list[RetractedStatement]:
+    """The retracted statements of a basis, whose times are texts in JSON."""
+    return [
+        RetractedStatement(
+            **{**statement, "recorded_at": datetime.fromisoformat(statement["recorded_at"])}
+        )
+        for statement in statements
+    ]
 
 
 def serialize_previous(row: Row) -> Previous | None:
@@ -122,6 +138,8 @@ def _closed(row: Row) -> dict[str, Any]:
     return {
         "event": row["close_event"],
         "type": row["close_type"],
+        "seq": row["close_seq"],
         "by": row["close_by"],
         "reason": row["close_reason"],
+        "recorded_at": row["closed_at"],
     }

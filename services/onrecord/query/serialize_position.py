@@ -14,7 +14,7 @@ from onrecord.domain.dates import Bounds, bounds
 from onrecord.kit.sql.db import Row
 from onrecord.query.evidence_strength import evidence_strength
 from onrecord.query.schemas import Known, PositionOut, PossibleStance
-from onrecord.query.serialize import serialize_previous
+from onrecord.query.serialize import serialize_previous, serialize_retracted
 
 _VERBS: Final = {
     "support": "supported",
@@ -53,9 +53,11 @@ def serialize_position(
         change_size=row["change_size"],
         previous=serialize_previous(row),
         basis=row["basis"] or [],
+        retracted_basis=serialize_retracted(row["retracted_basis"]),
         statements=row["statements"],
         evidence=evidence_strength(row["statements"], instant),
         revision=row["revision"],
+        revision_of=actor,
         coder=row["coder"],
         recorded_by=row["recorded_by"],
         recorded_at=row["recorded_at"],

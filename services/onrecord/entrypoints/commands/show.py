@@ -94,6 +94,9 @@ def print_position(console: Console, position: dict[str, Any], *, with_statement
         stance = other["stance"] or "nothing yet"
         since = other["effective"] or "before the first position"
         table.add_row("or", Text(f"{stance} ({since})"))
+    for statement in position["retracted_basis"]:
+        retraction = f"{statement['id']} by {statement['by']}, {statement['recorded_at'][:10]}"
+        table.add_row("retracted basis", Text(retraction))
     console.print(Padding(table, (0, 0, 0, 2)))
     if with_statements:
         for statement in position["statements"]:

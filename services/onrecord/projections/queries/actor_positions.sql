@@ -5,15 +5,16 @@ WITH RECURSIVE snapshot AS MATERIALIZED (
     SELECT
         least(
             coalesce(CAST(:known_size AS bigint), 9223372036854775807),
-            CASE WHEN count(*) = 5 THEN min(size) ELSE 0 END
+            CASE WHEN count(*) = 6 THEN min(size) ELSE 0 END
         ) AS known_size,
         coalesce(max(generation) FILTER (WHERE name = 'positions'), 0) AS positions,
         coalesce(max(generation) FILTER (WHERE name = 'changes'), 0) AS changes,
         coalesce(max(generation) FILTER (WHERE name = 'actors'), 0) AS actors,
         coalesce(max(generation) FILTER (WHERE name = 'clock'), 0) AS clock,
-        coalesce(max(generation) FILTER (WHERE name = 'topics'), 0) AS topics
+        coalesce(max(generation) FILTER (WHERE name = 'topics'), 0) AS topics,
+        coalesce(max(generation) FILTER (WHERE name = 'statements'), 0) AS statements
     FROM projections.checkpoints
-    WHERE live AND name IN ('positions', 'changes', 'actors', 'clock', 'topics')
+    WHERE live AND name IN ('positions', 'changes', 'actors', 'clock', 'topics', 'statements')
 ),
 merge_path AS (
     SELECT CAST(:actor AS text) AS id, 0 AS depth
@@ -94,7 +95,29 @@ SELECT
     event.summary, event.basis, event.coder, event.recorded_at, event.recorded_by,
     CASE page.kind WHEN 'reaffirmed' THEN previous_run.effective ELSE page.effective END
         AS since,
-    previous_run.effective AS before_since
+    previous_run.effective AS before_since,
+    ARRAY(
+        SELECT json_build_object(
+            'id', retracted.id, 'event', retracted.close_event, 'seq', retracted.close_seq,
+            'by', retracted.close_by, 'reason', retracted.close_reason, 'recorded_at', (
+                SELECT clock.recorded_at FROM projections.clock
+                WHERE clock.generation = snapshot.clock AND clock.open_seq <= retracted.close_seq
+                ORDER BY clock.open_seq DESC LIMIT 1
+            )
+        )
+        FROM projections.statements retracted
+        WHERE retracted.generation = snapshot.statements
+            AND retracted.id = ANY (event.basis)
+            AND retracted.close_seq < snapshot.known_size
+            AND retracted.close_type = 'statement.retracted'
+            AND NOT EXISTS (  -- a correction undoes a retraction
+                SELECT FROM projections.statements later
+                WHERE later.generation = snapshot.statements AND later.id = retracted.id
+                    AND later.open_seq > retracted.close_seq
+                    AND later.open_seq < snapshot.known_size
+            )
+        ORDER BY retracted.close_seq
+    ) AS retracted_basis
 FROM snapshot
     LEFT JOIN page ON true
     LEFT JOIN LATERAL (

@@ -1,5 +1,6 @@
 -- First-hand statements that were read as another side of the scale (for it, against it, neutral)
--- than the position held when they were said, on whatever day of a month or year that was.
+-- than a position that may have been held when they were said, with all positions that may have
+-- been and perhaps more: `domain.contradictions` decides, as both dates may be inexact.
 --
 -- Parameters: known_size, max_candidates; after: only statements made before this seq.
 WITH RECURSIVE snapshot AS MATERIALIZED (
@@ -26,7 +27,12 @@ page AS (
 ),
 -- One row for each canonical speaker and coded stance of a statement.
 reading AS (
-    SELECT DISTINCT page.id, page.made_seq, page.said_from, page.said_until,
+    SELECT DISTINCT page.id, page.made_seq, page.doc ->> 'said_at' AS said_at,
+        CASE
+            WHEN page.doc ->> 'said_at' LIKE '../%' THEN '0001-01-01 00:00:00+00'
+            ELSE page.said_from
+        END AS said_from,
+        page.said_until,
         coded ->> 'topic' AS topic, coded ->> 'stance' AS stance,
         CASE
             WHEN coded ->> 'stance' IN ('oppose', 'conditional_oppose') THEN -1
@@ -55,52 +61,55 @@ reading AS (
 ),
 finding AS (
     SELECT reading.made_seq, CAST(reading.made_seq AS text) AS place, reading.id AS statement,
-        step.id AS position, reading.actor, reading.topic, reading.stance AS statement_stance,
-        step.stance AS position_stance, NULL::uuid AS other
-    FROM snapshot, reading, LATERAL (
-        SELECT changes.id, changes.stance,
-            CASE
-                WHEN changes.stance IN ('oppose', 'conditional_oppose') THEN -1
-                WHEN changes.stance = 'neutral' THEN 0
-                WHEN changes.stance IN ('conditional_support', 'support') THEN 1
-            END AS side
-        FROM projections.changes
-        WHERE changes.generation = snapshot.changes
-            AND changes.open_seq < snapshot.known_size
-            AND changes.close_seq >= snapshot.known_size
-            AND changes.line = hashtextextended(reading.actor || ' ' || reading.topic, 0)
-            AND changes.actor || ' ' || changes.topic = reading.actor || ' ' || reading.topic
-            AND changes.valid_from <= reading.said_until
-        ORDER BY changes.valid_from DESC, changes.ord DESC, changes.made_seq DESC LIMIT 1
-    ) step
-    WHERE reading.side <> step.side
-        -- no position of the same side was held at any time at which it may have been said
-        AND NOT EXISTS (
-            SELECT FROM projections.changes
-            WHERE changes.generation = snapshot.changes
-                AND changes.open_seq < snapshot.known_size
-                AND changes.close_seq >= snapshot.known_size
-                AND changes.line = hashtextextended(reading.actor || ' ' || reading.topic, 0)
-                AND changes.actor || ' ' || changes.topic = reading.actor || ' ' || reading.topic
-                AND changes.valid_from <= reading.said_until
-                AND changes.valid_from >= coalesce((
-                    SELECT first_step.valid_from FROM projections.changes first_step
-                    WHERE first_step.generation = snapshot.changes
-                        AND first_step.open_seq < snapshot.known_size
-                        AND first_step.close_seq >= snapshot.known_size
-                        AND first_step.line
-                            = hashtextextended(reading.actor || ' ' || reading.topic, 0)
-                        AND first_step.actor || ' ' || first_step.topic
-                            = reading.actor || ' ' || reading.topic
-                        AND first_step.valid_from <= reading.said_from
-                    ORDER BY first_step.valid_from DESC LIMIT 1
-                ), '-infinity')
-                AND reading.side = CASE
-                    WHEN changes.stance IN ('oppose', 'conditional_oppose') THEN -1
-                    WHEN changes.stance = 'neutral' THEN 0
-                    WHEN changes.stance IN ('conditional_support', 'support') THEN 1
-                END
-        )
+        reading.actor, reading.topic, reading.stance AS statement_stance, reading.said_at,
+        NULL::uuid AS other, timeline.steps
+    FROM snapshot, reading,
+        LATERAL (  -- the date by which the last step that surely began before it was said had begun
+            SELECT coalesce((
+                SELECT changes.earliest FROM projections.changes
+                WHERE changes.generation = snapshot.changes
+                    AND changes.open_seq < snapshot.known_size
+                    AND changes.close_seq >= snapshot.known_size
+                    AND changes.line = hashtextextended(reading.actor || ' ' || reading.topic, 0)
+                    AND changes.actor || ' ' || changes.topic
+                        = reading.actor || ' ' || reading.topic
+                    AND changes.valid_from <= reading.said_from
+                    AND changes.latest <= reading.said_from
+                    AND changes.earliest > '0001-01-01 00:00:00+00'
+                ORDER BY changes.valid_from DESC, changes.ord DESC, changes.made_seq DESC LIMIT 1
+            ), '-infinity') AS by
+        ) begun,
+        LATERAL (
+            SELECT json_agg(json_build_object(
+                'id', step.id, 'stance', step.stance, 'effective', step.effective,
+                'order', step.ord, 'seq', step.made_seq
+            )) AS steps
+            FROM (
+                SELECT * FROM projections.changes
+                WHERE changes.generation = snapshot.changes
+                    AND changes.open_seq < snapshot.known_size
+                    AND changes.close_seq >= snapshot.known_size
+                    AND changes.line = hashtextextended(reading.actor || ' ' || reading.topic, 0)
+                    AND changes.actor || ' ' || changes.topic
+                        = reading.actor || ' ' || reading.topic
+                    AND changes.valid_from
+                        BETWEEN begun.by - interval '366 days' AND reading.said_until
+                    AND changes.latest >= begun.by
+                UNION ALL
+                SELECT * FROM projections.changes
+                WHERE changes.generation = snapshot.changes
+                    AND changes.open_seq < snapshot.known_size
+                    AND changes.close_seq >= snapshot.known_size
+                    AND changes.actor = reading.actor AND changes.topic = reading.topic
+                    AND changes.valid_from > reading.said_until
+                    AND changes.earliest = '0001-01-01 00:00:00+00'
+            ) step
+            HAVING bool_or(reading.side <> CASE
+                WHEN step.stance IN ('oppose', 'conditional_oppose') THEN -1
+                WHEN step.stance = 'neutral' THEN 0
+                WHEN step.stance IN ('conditional_support', 'support') THEN 1
+            END)
+        ) timeline
 )
 SELECT
     snapshot.known_size,

@@ -6,14 +6,15 @@ WITH RECURSIVE snapshot AS MATERIALIZED (
     SELECT
         least(
             coalesce(CAST(:known_size AS bigint), 9223372036854775807),
-            CASE WHEN count(*) = 4 THEN min(size) ELSE 0 END
+            CASE WHEN count(*) = 5 THEN min(size) ELSE 0 END
         ) AS known_size,
         coalesce(max(generation) FILTER (WHERE name = 'positions'), 0) AS positions,
         coalesce(max(generation) FILTER (WHERE name = 'actors'), 0) AS actors,
         coalesce(max(generation) FILTER (WHERE name = 'topics'), 0) AS topics,
-        coalesce(max(generation) FILTER (WHERE name = 'clock'), 0) AS clock
+        coalesce(max(generation) FILTER (WHERE name = 'clock'), 0) AS clock,
+        coalesce(max(generation) FILTER (WHERE name = 'statements'), 0) AS statements
     FROM projections.checkpoints
-    WHERE live AND name IN ('positions', 'actors', 'topics', 'clock')
+    WHERE live AND name IN ('positions', 'actors', 'topics', 'clock', 'statements')
 ),
 merge_path AS (
     SELECT CAST(:actor AS text) AS id, 0 AS depth
@@ -69,7 +70,34 @@ SELECT
     page.id, page.actor, page.stance, page.condition, page.summary, page.effective, page.ord,
     page.basis, page.coder, page.open_seq, page.event, page.event_type, page.by, page.reason,
     page.recorded_at, page.recorded_by, page.close_seq, page.close_event, page.close_type,
-    page.close_by, page.close_reason
+    page.close_by, page.close_reason,
+    (
+        SELECT clock.recorded_at FROM projections.clock
+        WHERE clock.generation = snapshot.clock AND clock.open_seq <= page.close_seq
+        ORDER BY clock.open_seq DESC LIMIT 1
+    ) AS closed_at,
+    ARRAY(
+        SELECT json_build_object(
+            'id', retracted.id, 'event', retracted.close_event, 'seq', retracted.close_seq,
+            'by', retracted.close_by, 'reason', retracted.close_reason, 'recorded_at', (
+                SELECT clock.recorded_at FROM projections.clock
+                WHERE clock.generation = snapshot.clock AND clock.open_seq <= retracted.close_seq
+                ORDER BY clock.open_seq DESC LIMIT 1
+            )
+        )
+        FROM projections.statements retracted
+        WHERE retracted.generation = snapshot.statements
+            AND retracted.id = ANY (page.basis)
+            AND retracted.close_seq < snapshot.known_size
+            AND retracted.close_type = 'statement.retracted'
+            AND NOT EXISTS (  -- a correction undoes a retraction
+                SELECT FROM projections.statements later
+                WHERE later.generation = snapshot.statements AND later.id = retracted.id
+                    AND later.open_seq > retracted.close_seq
+                    AND later.open_seq < snapshot.known_size
+            )
+        ORDER BY retracted.close_seq
+    ) AS retracted_basis
 FROM snapshot
     LEFT JOIN page ON true
 ORDER BY page.open_seq

@@ -110,7 +110,10 @@ FROM json_to_recordset(CAST(:params AS json))
             ARRAY(
                 SELECT json_build_object(
                     'id', statements.id, 'recorded_at', statements.recorded_at,
-                    'erased', statements.erased, 'doc', statements.doc
+                    'erased', statements.erased, 'doc', statements.doc, 'status', CASE
+                        WHEN statements.open_seq > statements.made_seq THEN 'corrected'
+                        ELSE 'on_record'
+                    END
                 )
                 FROM projections.statements
                 WHERE statements.generation = snapshot.statements
@@ -118,7 +121,30 @@ FROM json_to_recordset(CAST(:params AS json))
                     AND statements.open_seq < snapshot.known_size
                     AND statements.close_seq >= snapshot.known_size
                 ORDER BY statements.said_from, statements.made_seq
-            ) AS statements
+            ) AS statements,
+            ARRAY(
+                SELECT json_build_object(
+                    'id', retracted.id, 'event', retracted.close_event, 'seq', retracted.close_seq,
+                    'by', retracted.close_by, 'reason', retracted.close_reason, 'recorded_at', (
+                        SELECT clock.recorded_at FROM projections.clock
+                        WHERE clock.generation = snapshot.clock
+                            AND clock.open_seq <= retracted.close_seq
+                        ORDER BY clock.open_seq DESC LIMIT 1
+                    )
+                )
+                FROM projections.statements retracted
+                WHERE retracted.generation = snapshot.statements
+                    AND retracted.id = ANY (event.basis)
+                    AND retracted.close_seq < snapshot.known_size
+                    AND retracted.close_type = 'statement.retracted'
+                    AND NOT EXISTS (  -- a correction undoes a retraction
+                        SELECT FROM projections.statements later
+                        WHERE later.generation = snapshot.statements AND later.id = retracted.id
+                            AND later.open_seq > retracted.close_seq
+                            AND later.open_seq < snapshot.known_size
+                    )
+                ORDER BY retracted.close_seq
+            ) AS retracted_basis
         FROM snapshot
             LEFT JOIN canonical ON true
             LEFT JOIN LATERAL (  -- the last step of the timeline by as_of

@@ -27,6 +27,11 @@ SELECT
     ) AS known_at,
     version.id, version.doc, version.erased, version.said_from, version.made_seq, version.open_seq,
     version.event, version.recorded_at, version.recorded_by, version.close_seq, version.close_event,
-    version.close_type, version.close_by, version.close_reason
+    version.close_type, version.close_by, version.close_reason,
+    (
+        SELECT clock.recorded_at FROM projections.clock
+        WHERE clock.generation = snapshot.clock AND clock.open_seq <= version.close_seq
+        ORDER BY clock.open_seq DESC LIMIT 1
+    ) AS closed_at
 FROM snapshot
     LEFT JOIN version ON true

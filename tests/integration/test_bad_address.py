@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
+from onrecord.kit.http import paging
 from tests.support import bodies, postgres
 from tests.support.bodies import FULL_BODIES, STRANGE_STRINGS, error_places, expect_problem
 from tests.support.store import Store, open_store, run_api
@@ -70,6 +71,7 @@ def test_a_cursor_that_no_list_returned_is_refused(client: Client, path: str) ->
     keys += [[0, "\x00"], [0, far, 1], [0, late, 1], [0, far, 1, 1], [0, "", late], [0, "", far]]
     keys += [[0.5], [0, "2022", "x"], [-1, "x"], [-1, 5], [-1, "2022-01-01T00:00:00+00:00", 5]]
     keys += [[key[0], False, *key[1:]] for key in keys if key]
+    keys += [[paging.digest(path, []), *(key or [])] for key in keys]
     texts = [base64.urlsafe_b64encode(json.dumps(key).encode()).decode() for key in keys]
     for text in [*texts, "é", "%00", "=", "x" * 501, "A", base64.b64encode(b"[" * 300).decode()]:
         answer = client.get(path, params={"cursor": text})
@@ -78,9 +80,11 @@ def test_a_cursor_that_no_list_returned_is_refused(client: Client, path: str) ->
 
 @pytest.mark.parametrize("order", [2**31, 2**62, -(2**62)])
 def test_a_cursor_with_any_order_causes_no_server_error(client: Client, order: int) -> None:
-    place = json.dumps([0, False, "2022-01-01T00:00:00+00:00", order, 1]).encode()
+    path = bodies.LIST_PATHS[5]
+    parts = [paging.digest(path, []), 0, False, "2022-01-01T00:00:00+00:00", order, 1]
+    place = json.dumps(parts).encode()
     params = {"cursor": base64.urlsafe_b64encode(place).decode()}
-    expect_problem(client.get(bodies.LIST_PATHS[5], params=params), 404, "unknown-actor")
+    expect_problem(client.get(path, params=params), 404, "unknown-actor")
 
 
 @pytest.mark.parametrize("bad", ["x", "%00", "%ff", "1" * 32 + "0", "%E2%82%AC", "a%0D%0Ab"])

@@ -97,7 +97,7 @@ async def list_events(
     pool, filters = resources.pool, Filters(params.actor, params.topic, params.type, params.kind)
     start_parameter, start = "after", params.after + 1
     if params.cursor is not None:
-        start_parameter, (start,) = "cursor", paging.key(params.cursor, int)
+        start_parameter, (start,) = "cursor", paging.key(request, params.cursor, int)
     if last_event_id is not None:
         start_parameter, start = "Last-Event-ID", last_event_id + 1
     if SSE in accept:
@@ -114,7 +114,7 @@ async def list_events(
     headers = {"Cache-Control": "no-cache"}
     next_cursor = b"null"
     if page["next"] is not None:
-        cursor = paging.cursor([page["next"]])
+        cursor = paging.cursor(request, [page["next"]])
         headers["Link"] = paging.link(request.url, cursor)
         next_cursor = b'"%b"' % cursor.encode()
     items = page["lines"][:-1].replace(b"\n", b",")

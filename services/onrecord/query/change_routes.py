@@ -16,6 +16,7 @@ from onrecord.query.findings import serialize_finding
 from onrecord.query.params import ChangeSearch, ReviewSearch
 from onrecord.query.read_context import ReadResourcesDep, begin_read
 from onrecord.query.responses import NOT_MODIFIED, page_of_rows, page_response
+from onrecord.query.review_pages import Place, find_page
 from onrecord.query.schemas import Listed, Review, Step
 from onrecord.query.serialize import serialize_step
 
@@ -37,7 +38,7 @@ async def list_changes(
     """
     start = (NEVER,) if params.by == "known" else (_LATEST, 2**31 - 1, NEVER)
     context, key = await begin_read(
-        resources.pool, params, positions.NAME, fold.NAME, actors.NAME, start=start
+        request, resources.pool, params, positions.NAME, fold.NAME, actors.NAME, start=start
     )
     candidates: dict[str, Any] = {
         "actor": params.actor,
@@ -81,33 +82,19 @@ async def list_review(
     """What on record asks to be looked at again: statements that contradict the position held when
     they were said, positions that nothing first-hand supports any more, statements recorded twice.
 
-    A request looks at a number of candidates only: a page may be short, and even empty, and still
-    have a next one.
+    A request looks at a number of candidates only. On a large record with few findings a page may
+    be short, and even empty, and still have a next one.
     """
     kinds = [kind for kind in review.REVIEW_QUERIES if kind in params.kind or not params.kind]
     projections = (statements.NAME, positions.NAME, fold.NAME, actors.NAME)
     context, (kind, after) = await begin_read(
-        resources.pool, params, *projections, start=(kinds[0], "")
+        request, resources.pool, params, *projections, start=(kinds[0], "")
     )
     if kind not in kinds or not re.fullmatch(review.AFTER_PATTERNS[kind], after):
         raise paging.invalid_cursor()
-    after = after or review.FIRST_AFTER[kind]
-    max_candidates = review.MAX_CANDIDATES[kind]
-    rows = await context.rows(
-        review.REVIEW_QUERIES[kind], after=after, max_candidates=max_candidates
-    )
-    findings = [row for row in rows if row["statement"] is not None]
-    next_key: tuple[str, str] | None = None
-    if len(findings) > params.limit:
-        cut = findings[params.limit - 1]["place"]
-        findings = [
-            row for n, row in enumerate(findings) if n < params.limit or row["place"] == cut
-        ]
-        next_key = (kind, cut)
-    elif rows[0]["candidate_count"] == max_candidates:
-        next_key = (kind, rows[0]["last"])
-    elif later := kinds[kinds.index(kind) + 1 :]:
-        next_key = (later[0], "")
-    state = context.state_of(rows[0])
-    cursor = next_key and paging.cursor([state.size, state.provisional, *next_key])
-    return page_response(request, [serialize_finding(kind, row) for row in findings], cursor, state)
+    context = await context.settled(*projections)
+    findings, next_place, row = await find_page(context, kinds, Place(kind, after), params.limit)
+    state = context.state_of(row)
+    cursor = next_place and paging.cursor(request, [state.size, state.provisional, *next_place])
+    items = [serialize_finding(finding.place.kind, finding.row) for finding in findings]
+    return page_response(request, items, cursor, state)

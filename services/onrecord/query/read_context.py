@@ -6,7 +6,7 @@ a bounded time, until the projections that the query joins have reached what the
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -56,13 +56,25 @@ class ReadContext:
         """Run a query of `projections.queries` at this size; at least one row comes back."""
         return await fetch_all(self.pool, query, {**params, "known_size": self.known_size})
 
+    async def settled(self, *projections: str) -> "ReadContext":
+        """The context at a known size, for an answer that takes several queries."""
+        if self.known_size is not None:
+            return self
+        names = [*projections, clock.NAME]
+        (row,) = await fetch_all(self.pool, SNAPSHOT_SIZE, {"names": names})
+        return replace(self, known_size=row["size"])
+
     def state_of(self, row: Mapping[str, Any]) -> Known:
         """The state of the record at which a row was read."""
         return Known(size=row["known_size"], at=row["known_at"], provisional=self.provisional)
 
 
 async def begin_read(
-    pool: Pool, params: AtSize, *projections: str, start: tuple[Any, ...] = ()
+    request: Request,
+    pool: Pool,
+    params: AtSize,
+    *projections: str,
+    start: tuple[Any, ...] = (),
 ) -> tuple[ReadContext, tuple[Any, ...]]:
     """Settle the size of a read over these projections, and the sort key at which its list begins.
 
@@ -71,7 +83,8 @@ async def begin_read(
     """
     known_size, provisional = params.known_size, False
     if isinstance(params, Paged) and params.cursor is not None:
-        known_size, provisional, *key = paging.key(params.cursor, int, bool, *map(type, start))
+        types = (int, bool, *map(type, start))
+        known_size, provisional, *key = paging.key(request, params.cursor, *types)
         start = tuple(key)
     elif known_size is None and params.known_at is not None:
         if params.min_size:

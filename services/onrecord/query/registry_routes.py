@@ -55,7 +55,7 @@ async def list_topics(
 
 
 async def _registry(request: Request, pool: Pool, params: RegistrySearch, table: str) -> Response:
-    context, (after,) = await begin_read(pool, params, table, start=("",))
+    context, (after,) = await begin_read(request, pool, params, table, start=("",))
     query = queries.registry_page(table, by_spelling=params.q is not None)
     pattern = fold_spelling(params.q or "").translate(_ESCAPE_LIKE)
     rows = await context.rows(query, after=after, limit=params.limit + 1, pattern=f"%{pattern}%")
@@ -74,7 +74,7 @@ async def get_actor(
     request: Request, resources: ReadResourcesDep, actor: Slug, params: Annotated[AtSize, Query()]
 ) -> Response:
     """An actor under all its names."""
-    context, _ = await begin_read(resources.pool, params, actors.NAME)
+    context, _ = await begin_read(request, resources.pool, params, actors.NAME)
     (row,) = await context.rows(queries.registry_row(actors.NAME), id=actor)
     if row["id"] is None:
         raise not_on_record("actor", actor)
@@ -86,7 +86,7 @@ async def get_topic(
     request: Request, resources: ReadResourcesDep, topic: Slug, params: Annotated[AtSize, Query()]
 ) -> Response:
     """A topic with its proposition."""
-    context, _ = await begin_read(resources.pool, params, topics.NAME)
+    context, _ = await begin_read(request, resources.pool, params, topics.NAME)
     (row,) = await context.rows(queries.registry_row(topics.NAME), id=topic)
     if row["id"] is None:
         raise not_on_record("topic", topic)
@@ -99,7 +99,7 @@ async def list_statements(
 ) -> Response:
     """Statements, last said first; `q` searches current words (`"a phrase" -not`)."""
     context, (before, made_seq) = await begin_read(
-        resources.pool, params, statements.NAME, actors.NAME, start=(_LATEST, NEVER)
+        request, resources.pool, params, statements.NAME, actors.NAME, start=(_LATEST, NEVER)
     )
     filters: dict[str, Any] = {
         name: value
@@ -132,7 +132,7 @@ async def get_statement(
     request: Request, resources: ReadResourcesDep, id: UUID, params: Annotated[AtSize, Query()]
 ) -> Response:
     """A statement in its exact words, with its evidence; a retracted one says so."""
-    context, _ = await begin_read(resources.pool, params, statements.NAME)
+    context, _ = await begin_read(request, resources.pool, params, statements.NAME)
     (row,) = await context.rows(queries.STATEMENT, id=id)
     if row["id"] is None:
         raise not_on_record("statement", id)

@@ -60,7 +60,7 @@ def page_of_rows(
     items = [row for row in rows if row["id"] is not None]
     cursor = None
     if len(items) > limit:
-        cursor = paging.cursor([state.size, state.provisional, *key(items[limit - 1])])
+        cursor = paging.cursor(request, [state.size, state.provisional, *key(items[limit - 1])])
     return page_response(request, [serialize(row) for row in items[:limit]], cursor, state)
 
 

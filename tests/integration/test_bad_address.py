@@ -54,14 +54,35 @@ def test_all_errors_of_path_and_query_are_reported_at_once(client: Client) -> No
     assert places == ["actor", "min_size", "as_of", "bogus"]
 
 
-def test_the_last_value_of_a_repeated_parameter_counts_unless_it_is_a_list(client: Client) -> None:
-    assert client.get("/v1/topics?limit=x&limit=1").status_code == 200
-    assert error_places(
-        expect_problem(client.get("/v1/topics?limit=1&limit=x"), 422, "invalid")
-    ) == ["limit"]
+def test_a_parameter_that_takes_one_value_refuses_two(client: Client) -> None:
+    for query in ("limit=1&limit=2", "limit=1&limit=x", "limit=1&limit=1", "q=a&q=b"):
+        problem = expect_problem(client.get(f"/v1/topics?{query}"), 422, "invalid")
+        assert [query[: query.index("=")]] == error_places(problem)
+        assert problem["errors"][0]["message"] == "takes one value, and has 2"
+    path = "/v1/actors/%00/topics/talks/position?as_of=1&as_of=2&min_size=x&bogus=1"
+    places = error_places(expect_problem(client.get(path), 422, "invalid"))
+    assert places == ["actor", "min_size", "as_of", "bogus"]
     assert client.get("/v1/changes?kind=adopted&kind=shifted").status_code == 200
     answer = client.get("/v1/changes?kind=x&kind=adopted")
     assert error_places(expect_problem(answer, 422, "invalid")) == ["kind"]
+
+
+def test_a_header_that_takes_one_value_refuses_two(client: Client) -> None:
+    twice = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+    answer = client.post("/v1/statements", json=bodies.statement(), headers=twice)
+    assert error_places(expect_problem(answer, 422, "invalid")) == ["Idempotency-Key"]
+    twice = [("Last-Event-ID", "1"), ("Last-Event-ID", "2")]
+    answer = client.get("/v1/events", headers=twice)
+    assert error_places(expect_problem(answer, 422, "invalid")) == ["Last-Event-ID"]
+
+
+def test_values_of_a_list_header_may_stand_in_two_lines(client: Client) -> None:
+    lines = [("Accept", "text/html"), ("Accept", "application/x-ndjson")]
+    answer = client.get("/v1/events", headers=lines)
+    assert bodies.media_type(answer) == "application/x-ndjson"
+    tag = client.get("/v1/topics").headers["ETag"]
+    lines = [("If-None-Match", '"other"'), ("If-None-Match", tag)]
+    assert client.get("/v1/topics", headers=lines).status_code == 304
 
 
 @pytest.mark.parametrize("path", bodies.LIST_PATHS)

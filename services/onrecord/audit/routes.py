@@ -59,7 +59,6 @@ LastEventId = Annotated[
         description="The last seq seen; stands above `after` and `cursor`.",
     ),
 ]
-Accept = Annotated[str, Header(include_in_schema=False)]
 
 _SCHEMA: Final = {"$ref": "#/components/schemas/EventOut"}
 _CONTENT: Final[dict[str, Any]] = {
@@ -88,7 +87,6 @@ async def list_events(
     resources: AuditResourcesDep,
     params: Annotated[EventSearch, Query()],
     last_event_id: LastEventId = None,
-    accept: Accept = "",
 ) -> Response:
     """A page of events; with `Accept: application/x-ndjson` all of them, a line each; with
     `Accept: text/event-stream` all of them and then each as it is recorded.
@@ -100,6 +98,7 @@ async def list_events(
         start_parameter, (start,) = "cursor", paging.key(request, params.cursor, int)
     if last_event_id is not None:
         start_parameter, start = "Last-Event-ID", last_event_id + 1
+    accept = ", ".join(request.headers.getlist("accept"))
     if SSE in accept:
         await _require_within_ledger(resources, start, start_parameter)
         # a proxy must pass events on at once

@@ -36,7 +36,8 @@ def with_etag(
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if next_link:
         headers["Link"] = next_link
-    cached = [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
+    header = ",".join(request.headers.getlist("if-none-match"))
+    cached = [tag.strip() for tag in header.split(",")]
     if "*" in cached or etag.removeprefix("W/") in [tag.removeprefix("W/") for tag in cached]:
         return Response(status_code=304, headers=headers)
     return Response(_json(answer), headers=headers, media_type="application/json")

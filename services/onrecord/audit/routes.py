@@ -20,8 +20,9 @@ from onrecord.audit.schemas import EventOut, EventPage, EventSearch
 from onrecord.audit.tail import Tail
 from onrecord.domain.events import EVENT_CLASSES
 from onrecord.kit.http import paging
-from onrecord.kit.http.problems import Problem, responses, unavailable
+from onrecord.kit.http.problems import Problem, responses, unavailable, unknown_in_filters
 from onrecord.kit.sql.db import Pool, fetch_all
+from onrecord.ledger.names import Name, unknown_names
 from onrecord.ledger.read import SIZE
 from onrecord.projections.status import STATUS_WITH_LEDGER
 
@@ -92,6 +93,8 @@ async def list_events(
     `Accept: text/event-stream` all of them and then each as it is recorded.
     """
     _require_event_types(params)
+    if params.cursor is None:  # a cursor belongs to filters that passed
+        await _require_names(resources.pool, params)
     pool, filters = resources.pool, Filters(params.actor, params.topic, params.type, params.kind)
     start_parameter, start = "after", params.after + 1
     if params.cursor is not None:
@@ -142,6 +145,14 @@ def _require_event_types(params: EventSearch) -> None:
     if not set(params.type) <= set(types):
         fault = {"parameter": "type", "message": f"is none of {', '.join(types)}"}
         raise Problem(422, "invalid", "There is no such type of event.", errors=[fault])
+
+
+async def _require_names(pool: Pool, params: EventSearch) -> None:
+    names = [Name("actor", slug) for slug in params.actor]
+    names += [Name("topic", slug) for slug in params.topic]
+    unknown = await unknown_names(pool, names)
+    if unknown:
+        raise unknown_in_filters((name.kind, message) for name, message in unknown.items())
 
 
 @router.get("/events/{id}", response_model=EventOut)

@@ -5,6 +5,7 @@ entity has a UUID. A statement or position has the UUID of the event that made i
 topic, which is named by a slug, has UUIDv5(kind, slug). So one table of ids serves all of them.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Annotated, Literal
 from uuid import UUID, uuid5
@@ -34,6 +35,13 @@ def entity_id(kind: EntityKind, name: str | UUID) -> UUID:
 @lru_cache(maxsize=65_536)  # few actors and topics have most of the events
 def _slug_id(kind: EntityKind, slug: str) -> UUID:
     return uuid5(uuid5(_NAMESPACE, kind), slug)
+
+
+def unknown_name_message(kind: EntityKind, name: str | UUID, nearest: Iterable[str] = ()) -> str:
+    """The message for a name that is not on record, with the slugs nearest to it."""
+    message = f"no {kind} {str(name)!r} is on record"
+    slugs = ", ".join(map(repr, nearest))
+    return f"{message}; the nearest are {slugs}" if slugs else message
 
 
 def additional_event_id(request: UUID, n: int) -> UUID:

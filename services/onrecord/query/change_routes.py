@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query, Request, Response
 from onrecord.domain.dates import bounds, last_instant
 from onrecord.kit.http import paging
 from onrecord.kit.http.problems import responses
-from onrecord.projections import actors, positions, queries, review, statements
+from onrecord.projections import actors, positions, queries, review, statements, topics
 from onrecord.projections.changes import fold
 from onrecord.projections.engine.versions import NEVER
+from onrecord.query.filters import require_known_names
 from onrecord.query.findings import serialize_finding
 from onrecord.query.params import ChangeSearch, ReviewSearch
 from onrecord.query.read_context import ReadResourcesDep, begin_read
@@ -25,6 +26,7 @@ router = APIRouter(
 )
 
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
+_PROJECTIONS: Final = (positions.NAME, fold.NAME, actors.NAME, topics.NAME)
 _SORT_KEYS: Final = {"known": ("made_seq",), "valid": ("valid_from", "ord", "made_seq")}
 """Columns of the sort key by the parameter `by`."""
 
@@ -37,12 +39,10 @@ async def list_changes(
     shown as it is believed now, in its old place: that we were wrong is no change of theirs.
     """
     start = (NEVER,) if params.by == "known" else (_LATEST, 2**31 - 1, NEVER)
-    context, key = await begin_read(
-        request, resources.pool, params, positions.NAME, fold.NAME, actors.NAME, start=start
-    )
+    context, key = await begin_read(request, resources.pool, params, *_PROJECTIONS, start=start)
     candidates: dict[str, Any] = {
-        "actor": params.actor,
-        "topic": params.topic,
+        "actors": params.actor or None,
+        "topics": params.topic or None,
         "change_size": params.change_size,
         "kinds": params.kind or None,
         **_date_range(params),
@@ -55,6 +55,7 @@ async def list_changes(
         **filters,
         **dict(zip(columns, key, strict=True)),
     )
+    await require_known_names(context, rows[0])
     return page_of_rows(
         request,
         context,

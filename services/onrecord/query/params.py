@@ -52,9 +52,15 @@ class RegistrySearch(Paged):
     q: str | None = Field(None, min_length=1, max_length=500, pattern=r"^[^\x00]*$")
 
 
+ActorFilter = Annotated[
+    list[Slug], Field(max_length=50, description="Any of these, and who was merged into them.")
+]
+TopicFilter = Annotated[list[Slug], Field(max_length=50, description="Any of these.")]
+
+
 class StatementSearch(RegistrySearch):
-    actor: Slug | None = None
-    topic: Slug | None = None
+    actor: ActorFilter = []
+    topic: TopicFilter = []
     outlet: str | None = Field(None, min_length=1, max_length=500, pattern=r"^[^\x00]*$")
     said_from: Moment = None
     said_to: Moment = None
@@ -64,8 +70,8 @@ class ChangeSearch(Paged):
     by: Literal["known", "valid"] = Field(
         "known", description="Last recorded first (`known`), or last held first (`valid`)."
     )
-    actor: Slug | None = None
-    topic: Slug | None = None
+    actor: ActorFilter = []
+    topic: TopicFilter = []
     kind: list[ChangeKind] = Field([], max_length=7, description="Any of these kinds.")
     change_size: int | None = Field(None, ge=0, le=4, description="At least so far on the scale.")
     effective_from: Moment = Field(

@@ -16,6 +16,7 @@ from onrecord.kit.sql.db import Pool
 from onrecord.projections import actors, queries, statements, topics
 from onrecord.projections.engine.versions import NEVER
 from onrecord.projections.spelling import fold_spelling
+from onrecord.query.filters import require_known_names
 from onrecord.query.params import AtSize, RegistrySearch, StatementSearch
 from onrecord.query.read_context import ReadResourcesDep, begin_read
 from onrecord.query.responses import NOT_MODIFIED, not_on_record, page_of_rows, with_etag
@@ -99,13 +100,19 @@ async def list_statements(
 ) -> Response:
     """Statements, last said first; `q` searches current words (`"a phrase" -not`)."""
     context, (before, made_seq) = await begin_read(
-        request, resources.pool, params, statements.NAME, actors.NAME, start=(_LATEST, NEVER)
+        request,
+        resources.pool,
+        params,
+        *(statements.NAME, actors.NAME, topics.NAME),
+        start=(_LATEST, NEVER),
     )
-    filters: dict[str, Any] = {
-        name: value
-        for name in ("actor", "topic", "outlet", "q")
-        if (value := getattr(params, name)) is not None
+    candidates: dict[str, Any] = {
+        "actors": params.actor or None,
+        "topics": params.topic or None,
+        "outlet": params.outlet,
+        "q": params.q,
     }
+    filters = {name: value for name, value in candidates.items() if value is not None}
     if params.said_from is not None:
         filters["said_from"] = bounds(params.said_from).earliest
     if params.said_to is not None:
@@ -117,6 +124,7 @@ async def list_statements(
         limit=params.limit + 1,
         **filters,
     )
+    await require_known_names(context, rows[0])
     return page_of_rows(
         request,
         context,

@@ -4,7 +4,7 @@ A problem has a stable `type` and, where fields are at fault, a list `errors` of
 `{pointer | parameter, message}`. It never carries the text of an exception.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -100,6 +100,16 @@ def at(pointer: str, message: str) -> dict[str, str]:
 def pointer(location: Sequence[str | int]) -> str:
     """The RFC 6901 pointer to a location, given as keys and indexes."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+
+
+def unknown_in_filters(faults: Iterable[tuple[str, str]]) -> Problem:
+    """422 for filters by names that are not on record, each a parameter with a message.
+
+    An empty list would read as if there were nothing about them.
+    """
+    errors = [{"parameter": parameter, "message": message} for parameter, message in faults]
+    detail = "A filter names something that is not on record."
+    return Problem(422, "unknown-reference", detail, errors=errors)
 
 
 def unavailable(code: str, detail: str, *, seconds: int = 1) -> Problem:

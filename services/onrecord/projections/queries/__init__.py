@@ -18,6 +18,8 @@ ChangeOrder = Literal["known", "valid"]
 
 SNAPSHOT_SIZE: Final = load_query("projections/queries/snapshot_size.sql")
 SIZE_AT: Final = load_query("projections/queries/size_at.sql")
+LEDGER_SIZE: Final = load_query("projections/queries/ledger_size.sql")
+NEAREST_SLUGS: Final = load_query("projections/queries/nearest_slugs.sql")
 CHANGES_KNOWN_SIZE: Final = load_query("projections/queries/changes_known_size.sql")
 
 POSITION: Final = load_query("projections/queries/position.sql")

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-import orjson
 import psycopg
 import structlog
 from fastapi import FastAPI, Request
@@ -17,6 +16,8 @@ from fastapi.responses import Response
 from psycopg.errors import QueryCanceled
 from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
+
+from onrecord.kit.http.json_bytes import json_bytes
 
 log = structlog.get_logger()
 
@@ -54,7 +55,7 @@ class Problem(HTTPException):
 
     def response(self) -> Response:
         """The problem as an HTTP response."""
-        return Response(orjson.dumps(self.body()), self.status_code, self.headers, MEDIA_TYPE)
+        return Response(json_bytes(self.body()), self.status_code, self.headers, MEDIA_TYPE)
 
 
 _SCHEMA: Final = {

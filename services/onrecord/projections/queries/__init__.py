@@ -52,6 +52,8 @@ def position_from_row(row: Mapping[str, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = row["answer"]
     for name in ("known_at", "recorded_at"):
         answer[name] = answer[name] and datetime.fromisoformat(answer[name])
+    for statement in answer["statements"]:
+        statement["recorded_at"] = datetime.fromisoformat(statement["recorded_at"])
     answer["statements"] = [statement | statement.pop("doc") for statement in answer["statements"]]
     return answer
 

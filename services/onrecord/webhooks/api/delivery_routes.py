@@ -7,6 +7,7 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from onrecord.kit.http import paging
+from onrecord.kit.http.json_bytes import json_bytes
 from onrecord.kit.http.problems import Problem, responses
 from onrecord.webhooks.api import delivery_log, feed
 from onrecord.webhooks.api.requests import DeliveryListParams, FeedParams, ResendIn
@@ -68,7 +69,7 @@ async def feed_of_endpoint(
         cursor = paging.cursor(request, [following])
         headers["Link"] = paging.link(request.url, cursor)
     page = {"items": [orjson.Fragment(body) for body in bodies], "next": cursor}
-    return Response(orjson.dumps(page), headers=headers, media_type="application/json")
+    return Response(json_bytes(page), headers=headers, media_type="application/json")
 
 
 @router.get("/deliveries/{id}")

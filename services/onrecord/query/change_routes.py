@@ -87,7 +87,7 @@ async def list_review(
     be short, and even empty, and still have a next one.
     """
     kinds = [kind for kind in review.REVIEW_QUERIES if kind in params.kind or not params.kind]
-    projections = (statements.NAME, positions.NAME, fold.NAME, actors.NAME)
+    projections = (*_PROJECTIONS, statements.NAME)
     context, (kind, after) = await begin_read(
         request, resources.pool, params, *projections, start=(kinds[0], "")
     )

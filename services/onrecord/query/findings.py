@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from onrecord.projections.review import FindingKind
+from onrecord.query.names import actor_name
 from onrecord.query.schemas import Review
 
 _MESSAGES: Final[dict[FindingKind, str]] = {
-    "contradiction": "{actor} was read as {statement_stance} on {topic}, and the position held then"
-    " is {position_stance}. Correct the reading or the position, or record the change that is"
-    " missing.",
-    "unsupported": "No statement is left on which the position of {actor} on {topic} can rest:"
-    " each was retracted, or is somebody else's account. Correct its basis, or retract it.",
+    "contradiction": "{actor} on {topic}: the statement was read as {statement_stance}, and the"
+    " position held then is {position_stance}. Correct the reading or the position, or record the"
+    " change that is missing.",
+    "unsupported": "{actor} on {topic}: no statement is left on which the position can rest. Each"
+    " was retracted, or is somebody else's account. Correct its basis, or retract it.",
     "same_words": "An earlier statement has the same address and the very same words."
     " Retract one of them, or correct one to name the other in same_utterance_as.",
 }
@@ -31,12 +32,24 @@ _RESOLVE: Final[dict[FindingKind, tuple[str, ...]]] = {
 }
 
 
+def _words(row: Mapping[str, Any]) -> dict[str, str]:
+    """What a message names, for people: names and labels, where there are any, not slugs."""
+    if row["actor"] is None:
+        return {}
+    return {
+        "actor": actor_name(row["actor_names"], row["actor"]),
+        "topic": f"“{row['topic_label'] or row['topic']}”",
+        "statement_stance": (row["statement_stance"] or "").replace("_", " "),
+        "position_stance": (row["position_stance"] or "").replace("_", " "),
+    }
+
+
 def serialize_finding(kind: FindingKind, row: Mapping[str, Any]) -> Review:
     """A finding of this kind from its row."""
     subjects = {name: row[name] for name in ("statement", "position", "actor", "topic", "other")}
     return Review(
         kind=kind,
-        message=_MESSAGES[kind].format(**row),
+        message=_MESSAGES[kind].format(**_words(row)),
         **subjects,
         said=row["statement_stance"],
         held=row["position_stance"],

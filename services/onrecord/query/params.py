@@ -2,13 +2,19 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, WithJsonSchema
 
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.dates import last_instant
 from onrecord.domain.ids import Slug
+from onrecord.domain.messages import ErrorMessage
 from onrecord.projections.review import FindingKind
 
+SearchText = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00]*$"),
+    ErrorMessage("must be 1 to 500 characters, without NUL"),
+]
 Size = Annotated[int | None, Field(ge=0, lt=2**53)]
 
 
@@ -49,7 +55,7 @@ class PagedAsOf(Paged):
 
 
 class RegistrySearch(Paged):
-    q: str | None = Field(None, min_length=1, max_length=500, pattern=r"^[^\x00]*$")
+    q: SearchText | None = None
 
 
 ActorFilter = Annotated[
@@ -61,7 +67,7 @@ TopicFilter = Annotated[list[Slug], Field(max_length=50, description="Any of the
 class StatementSearch(RegistrySearch):
     actor: ActorFilter = []
     topic: TopicFilter = []
-    outlet: str | None = Field(None, min_length=1, max_length=500, pattern=r"^[^\x00]*$")
+    outlet: SearchText | None = None
     said_from: Moment = None
     said_to: Moment = None
 

@@ -18,6 +18,7 @@ from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 
 from onrecord.kit.http.json_bytes import json_bytes
+from onrecord.kit.http.messages import message_of
 
 log = structlog.get_logger()
 
@@ -123,7 +124,7 @@ def invalid(errors: Sequence[Mapping[str, Any]]) -> Problem:
     locations = [tuple(error["loc"]) for error in errors]
     faults = []
     for error in errors:
-        location, message = tuple(error["loc"]), error["msg"].removeprefix("Value error, ")
+        location, message = tuple(error["loc"]), message_of(error)
         if error.get("type") == "too_short" and any(
             other[: len(location)] == location != other for other in locations
         ):

@@ -42,7 +42,7 @@ FILTERS: list[dict[str, Any]] = [
     {"type": "statement.made"},
     {"actor": "emma", "topic": "talks", "type": "position.changed"},
     {"actor": "ministry", "type": "statement.corrected"},
-    {"actor": "nobody"},
+    {"actor": "emma", "type": "actor.merged"},
     {"after": 6},
     {"after": 6, "actor": "emma"},
     {"after": 10**9},

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
+from onrecord.kit.http import paging
 from tests.support import bodies, postgres
 from tests.support.bodies import FULL_BODIES, STRANGE_STRINGS, error_places, expect_problem
 from tests.support.store import Store, open_store, run_api
@@ -53,14 +54,35 @@ def test_all_errors_of_path_and_query_are_reported_at_once(client: Client) -> No
     assert places == ["actor", "min_size", "as_of", "bogus"]
 
 
-def test_the_last_value_of_a_repeated_parameter_counts_unless_it_is_a_list(client: Client) -> None:
-    assert client.get("/v1/topics?limit=x&limit=1").status_code == 200
-    assert error_places(
-        expect_problem(client.get("/v1/topics?limit=1&limit=x"), 422, "invalid")
-    ) == ["limit"]
+def test_a_parameter_that_takes_one_value_refuses_two(client: Client) -> None:
+    for query in ("limit=1&limit=2", "limit=1&limit=x", "limit=1&limit=1", "q=a&q=b"):
+        problem = expect_problem(client.get(f"/v1/topics?{query}"), 422, "invalid")
+        assert [query[: query.index("=")]] == error_places(problem)
+        assert problem["errors"][0]["message"] == "takes one value, and has 2"
+    path = "/v1/actors/%00/topics/talks/position?as_of=1&as_of=2&min_size=x&bogus=1"
+    places = error_places(expect_problem(client.get(path), 422, "invalid"))
+    assert places == ["actor", "min_size", "as_of", "bogus"]
     assert client.get("/v1/changes?kind=adopted&kind=shifted").status_code == 200
     answer = client.get("/v1/changes?kind=x&kind=adopted")
     assert error_places(expect_problem(answer, 422, "invalid")) == ["kind"]
+
+
+def test_a_header_that_takes_one_value_refuses_two(client: Client) -> None:
+    twice = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+    answer = client.post("/v1/statements", json=bodies.statement(), headers=twice)
+    assert error_places(expect_problem(answer, 422, "invalid")) == ["Idempotency-Key"]
+    twice = [("Last-Event-ID", "1"), ("Last-Event-ID", "2")]
+    answer = client.get("/v1/events", headers=twice)
+    assert error_places(expect_problem(answer, 422, "invalid")) == ["Last-Event-ID"]
+
+
+def test_values_of_a_list_header_may_stand_in_two_lines(client: Client) -> None:
+    lines = [("Accept", "text/html"), ("Accept", "application/x-ndjson")]
+    answer = client.get("/v1/events", headers=lines)
+    assert bodies.media_type(answer) == "application/x-ndjson"
+    tag = client.get("/v1/topics").headers["ETag"]
+    lines = [("If-None-Match", '"other"'), ("If-None-Match", tag)]
+    assert client.get("/v1/topics", headers=lines).status_code == 304
 
 
 @pytest.mark.parametrize("path", bodies.LIST_PATHS)
@@ -70,6 +92,7 @@ def test_a_cursor_that_no_list_returned_is_refused(client: Client, path: str) ->
     keys += [[0, "\x00"], [0, far, 1], [0, late, 1], [0, far, 1, 1], [0, "", late], [0, "", far]]
     keys += [[0.5], [0, "2022", "x"], [-1, "x"], [-1, 5], [-1, "2022-01-01T00:00:00+00:00", 5]]
     keys += [[key[0], False, *key[1:]] for key in keys if key]
+    keys += [[paging.digest(path, []), *(key or [])] for key in keys]
     texts = [base64.urlsafe_b64encode(json.dumps(key).encode()).decode() for key in keys]
     for text in [*texts, "é", "%00", "=", "x" * 501, "A", base64.b64encode(b"[" * 300).decode()]:
         answer = client.get(path, params={"cursor": text})
@@ -78,9 +101,11 @@ def test_a_cursor_that_no_list_returned_is_refused(client: Client, path: str) ->
 
 @pytest.mark.parametrize("order", [2**31, 2**62, -(2**62)])
 def test_a_cursor_with_any_order_causes_no_server_error(client: Client, order: int) -> None:
-    place = json.dumps([0, False, "2022-01-01T00:00:00+00:00", order, 1]).encode()
+    path = bodies.LIST_PATHS[5]
+    parts = [paging.digest(path, []), 0, False, "2022-01-01T00:00:00+00:00", order, 1]
+    place = json.dumps(parts).encode()
     params = {"cursor": base64.urlsafe_b64encode(place).decode()}
-    expect_problem(client.get(bodies.LIST_PATHS[5], params=params), 404, "unknown-actor")
+    expect_problem(client.get(path, params=params), 404, "unknown-actor")
 
 
 @pytest.mark.parametrize("bad", ["x", "%00", "%ff", "1" * 32 + "0", "%E2%82%AC", "a%0D%0Ab"])

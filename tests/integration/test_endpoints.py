@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from httpx2 import Client
 
+from onrecord.kit.http import paging
 from onrecord.kit.sql import db
 from tests.support import bodies, postgres
 from tests.support.bodies import error_places, expect_problem
@@ -67,9 +68,10 @@ def test_endpoints_are_listed_in_pages(client: Client) -> None:
 @pytest.mark.parametrize("key", [[0, "x"], [0, ""], ["x"], [-1], [2**63], {}, None], ids=str)
 def test_an_invalid_cursor_is_refused(client: Client, key: Any) -> None:
     endpoint = create_endpoint(client, URL)
-    cursor = base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
     for where in ("/v1/endpoints", path(endpoint, "/deliveries"), path(endpoint, "/feed")):
-        expect_problem(client.get(where, params={"cursor": cursor}), 422, "invalid")
+        for parts in (key, [paging.digest(where, []), *(key or [])]):
+            cursor = base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
+            expect_problem(client.get(where, params={"cursor": cursor}), 422, "invalid")
 
 
 INVALID: list[tuple[dict[str, Any], list[str]]] = [

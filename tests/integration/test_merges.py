@@ -9,6 +9,7 @@ from onrecord.audit.replay import replay_ledger
 from onrecord.kit.sql import db
 from tests.support import bodies
 from tests.support.store import Store
+from tests.support.webhooks import create_endpoint
 
 EMMA, MINISTRY = "/v1/actors/emma", "/v1/actors/ministry"
 
@@ -162,3 +163,19 @@ def test_a_second_merge_gives_the_same_row_in_one_page_or_in_several(
         table for table in replay_ledger(audit_engine, lambda *_: None).tables if table.unequal
     ]
     audit_engine.dispose()
+
+
+def test_the_feed_has_no_next_page_after_the_last_event_of_an_unmerged_actor(
+    client: Client, store: Store
+) -> None:
+    """The events of an actor that was merged with it for a time are looked at, and do not pass."""
+    endpoint = create_endpoint(client, "https://hooks.example/in", actors=["emma"])
+    merge(client, "emma", "ministry")
+    bodies.post(client, f"{EMMA}/unmerge", {"reason": "Two after all."})
+    for year in range(2000, 2010):
+        record_position(client, "ministry", effective=str(year))
+    store.catch_up()
+    path = f"/v1/endpoints/{endpoint['id']}/feed"
+    pages = [bodies.get(client, path, limit=limit) for limit in (1, 2, 3)]
+    assert [1, 2, 2] == [len(page["items"]) for page in pages]
+    assert [str, None, None] == [page["next"] and type(page["next"]) for page in pages]

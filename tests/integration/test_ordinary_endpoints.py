@@ -165,6 +165,23 @@ def test_an_unknown_parameter_is_refused_and_named(client: Client, api: str, pat
     assert ["limit_"] == error_places(expect_problem(answer, 422, "invalid"))
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("notes/a", "limit"), ("notes/a", "page"), ("filtered", "lang"), ("filtered", "verbose")],
+)
+def test_a_second_value_is_refused_unless_a_list_is_declared(
+    client: Client, api: str, path: str, name: str
+) -> None:
+    answer = client.get(f"/v1/ordinary/{api}/{path}?{name}=1&{name}=1")
+    assert [name] == error_places(expect_problem(answer, 422, "invalid"))
+
+
+def test_a_second_value_of_a_header_is_refused(client: Client, api: str) -> None:
+    headers = [("X-Trace", "a"), ("X-Trace", "b")]
+    answer = client.get(f"/v1/ordinary/{api}/notes/a", headers=headers)
+    assert ["x-trace"] == error_places(expect_problem(answer, 422, "invalid"))
+
+
 def test_an_invalid_parameter_header_or_field_is_named(client: Client, api: str) -> None:
     answer = client.get(f"/v1/ordinary/{api}/notes/a?limit=0&page=0", headers={"X-Trace": "x" * 21})
     assert ["limit", "page", "x-trace"] == sorted(

@@ -1,5 +1,7 @@
 """Findings of the review, and the events that resolve them."""
 
+import base64
+import json
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,6 +14,7 @@ from tests.support import bodies
 from tests.support.store import Store
 
 Json = dict[str, Any]
+NAMES = [{"name": "Джо Байден", "lang": "uk"}, {"name": "Joe Biden", "lang": "en"}]
 
 
 @pytest.fixture(autouse=True)
@@ -199,7 +202,8 @@ def test_findings_are_complete_however_few_candidates_a_page_looks_at(
 @pytest.mark.parametrize("place", ["x", "1;DROP", "9" * 30])
 def test_a_forged_cursor_is_refused(client: Client, store: Store, place: str) -> None:
     for kind in ("contradiction", "same_words", "nothing"):
-        cursor = paging.cursor([0, False, kind, place])
+        parts = [paging.digest("/v1/review", []), 0, False, kind, place]
+        cursor = base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
         answer = client.get("/v1/review", params={"cursor": cursor})
         assert ["cursor"] == [error["parameter"] for error in answer.json()["errors"]]
 
@@ -213,3 +217,30 @@ def test_each_finding_says_where_the_event_that_resolves_it_is_posted(
         "resolve"
     ]
     assert UUID(finding["statement"])
+
+
+def test_findings_speak_in_names_and_labels_as_they_were_at_the_size(
+    client: Client, store: Store
+) -> None:
+    bodies.post(client, "/v1/actors", bodies.actor("biden", names=NAMES))
+    label = {"label": "Talks with Putin", "proposition": "Hold talks"}
+    bodies.post(client, "/v1/topics/talks/revision", label)
+    speaker = {"speakers": [{"actor": "biden"}]}
+    hold(client, actor="biden", stance="conditional_support", effective="2022-01-01")
+    state(client, said_at="2022-11-30", stances=read_as("oppose"), **speaker)
+    basis = [state(client, embedded_in=state(client))]
+    hold(client, actor="biden", basis=basis, effective="2022-12-01")
+    findings = review(client, store)
+    about = ("biden", "talks")
+    assert [about, about] == named(findings, "actor", "topic")
+    assert findings[0]["message"].startswith(
+        "Joe Biden on “Talks with Putin”: the statement was read as oppose, and the position held"
+        " then is conditional support."
+    )
+    assert findings[1]["message"].startswith(
+        "Joe Biden on “Talks with Putin”: no statement is left on which the position can rest."
+    )
+    size = bodies.post(client, "/v1/topics/talks/revision", {**label, "label": "Talks"})["size"]
+    for known_size, expected in ((size - 1, "“Talks with Putin”:"), (size, "“Talks”:")):
+        finding = review(client, store, known_size=known_size)[0]
+        assert finding["message"].startswith(f"Joe Biden on {expected}")

@@ -20,8 +20,9 @@ from onrecord.audit.schemas import EventOut, EventPage, EventSearch
 from onrecord.audit.tail import Tail
 from onrecord.domain.events import EVENT_CLASSES
 from onrecord.kit.http import paging
-from onrecord.kit.http.problems import Problem, responses, unavailable
+from onrecord.kit.http.problems import Problem, responses, unavailable, unknown_in_filters
 from onrecord.kit.sql.db import Pool, fetch_all
+from onrecord.ledger.names import Name, unknown_names
 from onrecord.ledger.read import SIZE
 from onrecord.projections.status import STATUS_WITH_LEDGER
 
@@ -59,7 +60,6 @@ LastEventId = Annotated[
         description="The last seq seen; stands above `after` and `cursor`.",
     ),
 ]
-Accept = Annotated[str, Header(include_in_schema=False)]
 
 _SCHEMA: Final = {"$ref": "#/components/schemas/EventOut"}
 _CONTENT: Final[dict[str, Any]] = {
@@ -88,18 +88,20 @@ async def list_events(
     resources: AuditResourcesDep,
     params: Annotated[EventSearch, Query()],
     last_event_id: LastEventId = None,
-    accept: Accept = "",
 ) -> Response:
     """A page of events; with `Accept: application/x-ndjson` all of them, a line each; with
     `Accept: text/event-stream` all of them and then each as it is recorded.
     """
     _require_event_types(params)
+    if params.cursor is None:  # a cursor belongs to filters that passed
+        await _require_names(resources.pool, params)
     pool, filters = resources.pool, Filters(params.actor, params.topic, params.type, params.kind)
     start_parameter, start = "after", params.after + 1
     if params.cursor is not None:
-        start_parameter, (start,) = "cursor", paging.key(params.cursor, int)
+        start_parameter, (start,) = "cursor", paging.key(request, params.cursor, int)
     if last_event_id is not None:
         start_parameter, start = "Last-Event-ID", last_event_id + 1
+    accept = ", ".join(request.headers.getlist("accept"))
     if SSE in accept:
         await _require_within_ledger(resources, start, start_parameter)
         # a proxy must pass events on at once
@@ -114,7 +116,7 @@ async def list_events(
     headers = {"Cache-Control": "no-cache"}
     next_cursor = b"null"
     if page["next"] is not None:
-        cursor = paging.cursor([page["next"]])
+        cursor = paging.cursor(request, [page["next"]])
         headers["Link"] = paging.link(request.url, cursor)
         next_cursor = b'"%b"' % cursor.encode()
     items = page["lines"][:-1].replace(b"\n", b",")
@@ -143,6 +145,14 @@ def _require_event_types(params: EventSearch) -> None:
     if not set(params.type) <= set(types):
         fault = {"parameter": "type", "message": f"is none of {', '.join(types)}"}
         raise Problem(422, "invalid", "There is no such type of event.", errors=[fault])
+
+
+async def _require_names(pool: Pool, params: EventSearch) -> None:
+    names = [Name("actor", slug) for slug in params.actor]
+    names += [Name("topic", slug) for slug in params.topic]
+    unknown = await unknown_names(pool, names)
+    if unknown:
+        raise unknown_in_filters((name.kind, message) for name, message in unknown.items())
 
 
 @router.get("/events/{id}", response_model=EventOut)

@@ -2,13 +2,18 @@
 
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.ids import Slug
+from onrecord.domain.messages import ErrorMessage
 
 _UP_TO_50: Final = Field(max_length=50)
-EventType = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z]+$", max_length=80)]
+EventType = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z]+\.[a-z]+$", max_length=80),
+    ErrorMessage("must be a type of event, as statement.made"),
+]
 
 
 class EventSearch(BaseModel):

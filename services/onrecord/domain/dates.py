@@ -32,21 +32,36 @@ class Bounds(NamedTuple):
     """Its place in valid-time order: `earliest`, but `latest` for `../D`."""
 
 
+_FORMS = "a day (2022-03-20), a month (2022-03), a year (2022)"
+_INSTANT_FORM = "an instant with offset (2022-03-20T09:30:00+01:00)"
+
+
 class InvalidDate(ValueError):
     """The text has none of the accepted forms, or names a day that does not exist."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(
-            f"{text[:40]!r} is not a day (2022-03-20), a month (2022-03), a year (2022), "
-            "an instant with offset (2022-03-20T09:30:00+01:00) or ../ and one of these"
+
+def _invalid_date(text: str) -> InvalidDate:
+    forms = f"{_FORMS}, {_INSTANT_FORM} or ../ and one of these"
+    return InvalidDate(f"{text[:40]!r} is not {forms}")
+
+
+def _invalid_instant(text: str) -> InvalidDate:
+    if text.startswith("../"):
+        return InvalidDate(
+            f"{text[:40]!r} means at the latest then, and a read needs one date: "
+            f"{_FORMS} or {_INSTANT_FORM}"
         )
+    return InvalidDate(f"{text[:40]!r} is not {_FORMS} or {_INSTANT_FORM}")
 
 
 @lru_cache(maxsize=4_096)  # statements of one day are often recorded together
 def bounds(text: str) -> Bounds:
     """The bounds of a date as given. Raises `InvalidDate`."""
     at_latest = text.startswith("../")
-    earliest, latest = _span(text[3:] if at_latest else text, whole=text)
+    span = _span(text[3:] if at_latest else text)
+    if span is None:
+        raise _invalid_date(text)
+    earliest, latest = span
     return Bounds(BEGINNING, latest, latest) if at_latest else Bounds(earliest, latest, earliest)
 
 
@@ -56,12 +71,14 @@ def last_instant(text: str) -> datetime:
 
     Raises `InvalidDate`, also for `../D`.
     """
-    if text.startswith("../"):
-        raise InvalidDate(text)
-    return _span(text, whole=text)[1]
+    span = _span(text)
+    if span is None:
+        raise _invalid_instant(text)
+    return span[1]
 
 
-def _span(text: str, *, whole: str) -> tuple[datetime, datetime]:
+def _span(text: str) -> tuple[datetime, datetime] | None:
+    """The first and the last instant of a date; None if it has no accepted form or is no day."""
     try:
         if _INSTANT.fullmatch(text):
             instant = datetime.fromisoformat(text).astimezone(UTC)
@@ -75,7 +92,7 @@ def _span(text: str, *, whole: str) -> tuple[datetime, datetime]:
             return first, last
     except (ValueError, OverflowError):
         pass
-    raise InvalidDate(whole)
+    return None
 
 
 def _validated(text: str) -> str:

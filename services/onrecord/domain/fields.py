@@ -3,24 +3,38 @@
 Used by `statement`, `position`, `events` and the request models of the APIs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
+from annotated_types import GroupedMetadata
 from pydantic import Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from onrecord.domain.ids import Slug
+from onrecord.domain.messages import ErrorMessage
 from onrecord.domain.payload import Ref
 
 
-def free_text(limit: int) -> StringConstraints:
-    """Text of at most `limit` code points that is not blank."""
-    return StringConstraints(min_length=1, max_length=limit, pattern=r"\S")
+@dataclass(frozen=True, slots=True)
+class _FreeText(GroupedMetadata):
+    limit: int
+
+    def __iter__(self) -> Iterator[object]:
+        yield StringConstraints(min_length=1, max_length=self.limit, pattern=r"\S")
+        yield ErrorMessage(f"must be text of 1 to {self.limit} characters that is not blank")
+
+
+def free_text(limit: int) -> GroupedMetadata:
+    """Annotation of text of at most `limit` code points that is not blank."""
+    return _FreeText(limit)
 
 
 LanguageTag = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*$", max_length=35)
+    str,
+    StringConstraints(pattern=r"^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*$", max_length=35),
+    ErrorMessage("must be a language tag (BCP 47), as en or pt-BR"),
 ]
 """A BCP 47 language tag."""
 ActorSlugs = Annotated[tuple[Slug, ...], Ref("actor"), Field(max_length=64)]

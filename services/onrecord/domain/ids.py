@@ -5,6 +5,7 @@ entity has a UUID. A statement or position has the UUID of the event that made i
 topic, which is named by a slug, has UUIDv5(kind, slug). So one table of ids serves all of them.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Annotated, Literal
 from uuid import UUID, uuid5
@@ -12,17 +13,33 @@ from uuid import UUID, uuid5
 import uuid_utils.compat
 from pydantic import StringConstraints
 
+from onrecord.domain.messages import ErrorMessage
+
 EntityKind = Literal["actor", "topic", "statement", "position"]
 
 _NAMESPACE = UUID("6f8d1c9e-4f0b-5b7e-9d53-0c7a8e3f2b11")
 """Root of all UUIDv5 here (RFC 9562, section 5.5). It must never change."""
 
 SLUG_PATTERN = r"^(?:Q[1-9][0-9]{0,14}|[a-z0-9]+(?:[-_][a-z0-9]+)*)$"
-Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=80)]
+Slug = Annotated[
+    str,
+    StringConstraints(pattern=SLUG_PATTERN, max_length=80),
+    ErrorMessage(
+        "must be lower-case letters and digits with single hyphens or underscores between them, as "
+        "emmanuel-macron, or a Wikidata id, as Q3052772; at most 80 characters"
+    ),
+]
 """`emmanuel-macron`, a Wikidata QID such as `Q3052772`, or an opaque lower-case id."""
 
 CODE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]*$"
-Code = Annotated[str, StringConstraints(pattern=CODE_PATTERN, max_length=80)]
+Code = Annotated[
+    str,
+    StringConstraints(pattern=CODE_PATTERN, max_length=80),
+    ErrorMessage(
+        "must be letters from a to z or A to Z, digits and the signs . _ : @ / + - and begin with "
+        "a letter or digit; at most 80 characters"
+    ),
+]
 """An ASCII code that may stand in an entry's `data`: a coder, a ground. Never free text."""
 
 
@@ -34,6 +51,13 @@ def entity_id(kind: EntityKind, name: str | UUID) -> UUID:
 @lru_cache(maxsize=65_536)  # few actors and topics have most of the events
 def _slug_id(kind: EntityKind, slug: str) -> UUID:
     return uuid5(uuid5(_NAMESPACE, kind), slug)
+
+
+def unknown_name_message(kind: EntityKind, name: str | UUID, nearest: Iterable[str] = ()) -> str:
+    """The message for a name that is not on record, with the slugs nearest to it."""
+    message = f"no {kind} {str(name)!r} is on record"
+    slugs = ", ".join(map(repr, nearest))
+    return f"{message}; the nearest are {slugs}" if slugs else message
 
 
 def additional_event_id(request: UUID, n: int) -> UUID:

@@ -21,12 +21,21 @@ from onrecord.domain.fields import (
     require_unique,
 )
 from onrecord.domain.ids import Code, Slug
+from onrecord.domain.messages import ErrorMessage
 from onrecord.domain.payload import FrozenModel, Ref, Section
 from onrecord.domain.stances import Stance
 
 LONG_TEXT = free_text(100_000)
-SourceUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]\S*$", max_length=2_048)]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+SourceUrl = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[^\s/]\S*$", max_length=2_048),
+    ErrorMessage("must begin with http:// or https:// and have no spaces; at most 2048 characters"),
+]
+Sha256 = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9a-f]{64}$"),
+    ErrorMessage("must be a SHA-256 digest: 64 hexadecimal digits, lower-case"),
+]
 Offset = Annotated[int, Field(strict=True, ge=0, lt=2**53)]
 
 

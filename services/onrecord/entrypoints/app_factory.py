@@ -26,7 +26,7 @@ from onrecord.kit.http import problems
 from onrecord.kit.http.health import HealthCheck, health_router
 from onrecord.kit.http.metrics import metrics_router
 from onrecord.kit.http.strict_bodies import StrictBodyMiddleware
-from onrecord.kit.http.strict_parameters import refuse_unknown_parameters
+from onrecord.kit.http.strict_parameters import check_parameters
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from onrecord.kit.sql.batched_query import BatchedQuery
@@ -79,7 +79,7 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
         summary="Who said what, what they therefore stood for, and what was known of it when.",
         version="1",
         lifespan=lifespan,
-        dependencies=[Depends(refuse_unknown_parameters)],
+        dependencies=[Depends(check_parameters)],
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,

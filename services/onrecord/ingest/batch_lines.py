@@ -10,13 +10,13 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import orjson
 from fastapi import Request
 
 from onrecord.domain.requests import Request as WriteRequest
 from onrecord.ingest.lines import parse_line, request_of
 from onrecord.ingest.recorder import Recorder, written_id
 from onrecord.ingest.schemas import Line
+from onrecord.kit.http.json_bytes import json_bytes
 from onrecord.kit.http.problems import Problem, problem_of
 from onrecord.kit.http.spool import ResponseSpool
 from onrecord.kit.http.strict_bodies import MAX_BODY
@@ -120,7 +120,7 @@ async def _record_group(
                 if isinstance(outcome, Answer)
                 else _refused(_below_body(outcome))
             )
-        results.append(orjson.dumps({"line": number, **result}, option=orjson.OPT_APPEND_NEWLINE))
+        results.append(json_bytes({"line": number, **result}, newline=True))
     spool.put(b"".join(results))
 
 

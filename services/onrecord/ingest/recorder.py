@@ -14,17 +14,15 @@ from fastapi import Depends
 from fastapi import Request as HttpRequest
 
 from onrecord.domain.events import ActorMerged, ActorUnmerged
+from onrecord.domain.ids import unknown_name_message
 from onrecord.domain.requests import Refusal, Request
 from onrecord.ingest.schemas import Recorded
 from onrecord.kit.http.problems import Problem, at, unavailable
-from onrecord.kit.sql.db import Pool, Row, fetch_all
+from onrecord.kit.sql.db import Pool
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.evaluate import Answer
+from onrecord.ledger.names import MAX_SUGGESTIONS, Name, nearest_slugs
 from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable, OutcomeUnknown
-from onrecord.ledger.read import NEAREST
-
-MAX_SUGGESTIONS: Final = 10
-"""Unknown slugs of a request for which the nearest ones on record are looked up."""
 
 REFUSALS: Final[dict[str, tuple[int, str]]] = {
     "unknown-reference": (422, "The request names things that are not on record."),
@@ -90,10 +88,12 @@ class Recorder:
         status, detail = REFUSALS[refusal.reason]
         errors = [at(pointer, message) for pointer, message in refusal.errors]
         for n, reference in enumerate(refusal.unknown_references):
-            message = f"no {reference.kind} {str(reference.name)!r} is on record"
+            nearest: Sequence[str] = ()
             if reference.kind in ("actor", "topic") and n < MAX_SUGGESTIONS:
-                nearest = await self._nearest_slugs(reference.kind, str(reference.name))
-                message += f"; the nearest are {nearest}" if nearest else ""
+                with suppress(psycopg.Error):  # it is refused with or without suggestions
+                    name = Name(reference.kind, str(reference.name))
+                    nearest = await nearest_slugs(self.pool, name)
+            message = unknown_name_message(reference.kind, reference.name, nearest)
             errors.append(at(reference.pointer, message))
         return Problem(
             status,
@@ -102,12 +102,6 @@ class Recorder:
             errors=errors,
             about={name: value for name, value in refusal.details.items() if name != "kind"},
         )
-
-    async def _nearest_slugs(self, kind: str, slug: str) -> str:
-        nearest: Sequence[Row] = ()
-        with suppress(psycopg.Error):  # the request is refused with or without suggestions
-            nearest = await fetch_all(self.pool, NEAREST, {"kind": kind, "slug": slug})
-        return ", ".join(repr(row["slug"]) for row in nearest)
 
 
 async def get_recorder(request: HttpRequest) -> Recorder:

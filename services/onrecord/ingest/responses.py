@@ -7,13 +7,13 @@ A write that is on record already is answered again: 200 and `Idempotent-Replay:
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-import orjson
 from fastapi import Header, Response
 
 from onrecord.domain.ids import id_from_idempotency_key, new_id
 from onrecord.domain.requests import Request as WriteRequest
 from onrecord.ingest.recorder import Recorder, recorded
 from onrecord.ingest.schemas import Recorded
+from onrecord.kit.http.json_bytes import json_bytes
 from onrecord.kit.http.problems import Problem, responses
 from onrecord.ledger.evaluate import RECORDED_BY
 
@@ -60,7 +60,7 @@ async def record_and_respond(
 def respond(body: Recorded, *, repeated: bool = False) -> Response:
     """The answer to a write. It is not validated, as it is made of what is on record."""
     return Response(
-        orjson.dumps(body, option=orjson.OPT_UTC_Z),
+        json_bytes(body),
         200 if repeated else 201,
         {"Idempotent-Replay": "true"} if repeated else None,
         media_type="application/json",

@@ -1,4 +1,4 @@
-"""Small reads of the ledger: its size, the kind of an entity, the slugs nearest to a name.
+"""Small reads of the ledger: its size, the kind of an entity.
 
 Called by the APIs (the queries, through `kit.sql.db`) and by followers (`ledger_size`).
 """
@@ -13,13 +13,6 @@ SIZE: Final = text("SELECT coalesce(max(size), 0) AS size FROM ledger.commits")
 
 KIND: Final = text("SELECT kind FROM ledger.ids WHERE id = CAST(:id AS uuid)")
 """The kind of an entity; no row where there is no such entity."""
-
-NEAREST: Final = text("""
-SELECT slug FROM ledger.ids
-WHERE kind = :kind AND slug IS NOT NULL
-ORDER BY slug <-> :slug, slug LIMIT 3
-""")
-"""The three slugs of a kind that are most like one (trigrams)."""
 
 
 def ledger_size(conn: psycopg.Connection[Any]) -> int:

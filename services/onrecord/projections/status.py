@@ -89,9 +89,10 @@ class ProjectionStatus:
             at = "stopped at seq {stopped_seq}, {stopped_type} {stopped_event}: {stopped_error}"
             return at.format(**self.row), "mend that; it is tried again at each sweep"
         if state == "stalled":
+            swept_at = self.row["swept_at"]
+            last_sweep = f"{swept_at:%Y-%m-%dT%H:%M:%SZ}" if swept_at else "none"
             return (
-                f"at size {self.row['size']}, not kept up to date; last sweep: "
-                f"{self.row['swept_at'] or 'none'}",
+                f"at size {self.row['size']}, not kept up to date; last sweep: {last_sweep}",
                 "start a worker and beat; if both run, see their logs",
             )
         return None

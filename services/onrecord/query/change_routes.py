@@ -1,6 +1,5 @@
 """Routes of the read API over all timelines: changes, and findings to review. Each lists pages."""
 
-import asyncio
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -10,13 +9,15 @@ from fastapi import APIRouter, Query, Request, Response
 from onrecord.domain.dates import bounds, last_instant
 from onrecord.kit.http import paging
 from onrecord.kit.http.problems import responses
-from onrecord.projections import actors, positions, queries, review, statements
+from onrecord.projections import actors, positions, queries, review, statements, topics
 from onrecord.projections.changes import fold
 from onrecord.projections.engine.versions import NEVER
-from onrecord.query.findings import findings_of, serialize_finding
+from onrecord.query.filters import require_known_names
+from onrecord.query.findings import serialize_finding
 from onrecord.query.params import ChangeSearch, ReviewSearch
 from onrecord.query.read_context import ReadResourcesDep, begin_read
 from onrecord.query.responses import NOT_MODIFIED, page_of_rows, page_response
+from onrecord.query.review_pages import Place, find_page
 from onrecord.query.schemas import Listed, Review, Step
 from onrecord.query.serialize import serialize_step
 
@@ -24,7 +25,7 @@ router = APIRouter(
     prefix="/v1", tags=["read API"], responses={**NOT_MODIFIED, **responses(422, 503)}
 )
 
-_PROJECTIONS: Final = (statements.NAME, positions.NAME, fold.NAME, actors.NAME)
+_PROJECTIONS: Final = (statements.NAME, positions.NAME, fold.NAME, actors.NAME, topics.NAME)
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 _SORT_KEYS: Final = {"known": ("made_seq",), "valid": ("valid_from", "ord", "made_seq")}
 """Columns of the sort key by the parameter `by`."""
@@ -38,10 +39,10 @@ async def list_changes(
     shown as it is believed now, in its old place: that we were wrong is no change of theirs.
     """
     start = (NEVER,) if params.by == "known" else (_LATEST, 2**31 - 1, NEVER)
-    context, key = await begin_read(resources, params, *_PROJECTIONS, start=start)
+    context, key = await begin_read(request, resources, params, *_PROJECTIONS, start=start)
     candidates: dict[str, Any] = {
-        "actor": params.actor,
-        "topic": params.topic,
+        "actors": params.actor or None,
+        "topics": params.topic or None,
         "change_size": params.change_size,
         "kinds": params.kind or None,
         **_date_range(params),
@@ -54,6 +55,7 @@ async def list_changes(
         **filters,
         **dict(zip(columns, key, strict=True)),
     )
+    await require_known_names(context, rows[0])
     return page_of_rows(
         request,
         context,
@@ -81,33 +83,18 @@ async def list_review(
     """What on record asks to be looked at again: statements that contradict the position held when
     they were said, positions that nothing first-hand supports any more, statements recorded twice.
 
-    A request looks at a number of candidates only: a page may be short, and even empty, and still
-    have a next one.
+    A request looks at a number of candidates only. On a large record with few findings a page may
+    be short, and even empty, and still have a next one.
     """
     kinds = [kind for kind in review.REVIEW_QUERIES if kind in params.kind or not params.kind]
     context, (kind, after) = await begin_read(
-        resources, params, *_PROJECTIONS, start=(kinds[0], "")
+        request, resources, params, *_PROJECTIONS, start=(kinds[0], "")
     )
     if kind not in kinds or not re.fullmatch(review.AFTER_PATTERNS[kind], after):
         raise paging.invalid_cursor()
-    after = after or review.FIRST_AFTER[kind]
-    max_candidates = review.MAX_CANDIDATES[kind]
-    rows = await context.rows(
-        review.REVIEW_QUERIES[kind], after=after, max_candidates=max_candidates
-    )
-    # long timelines of inexact dates keep a CPU busy for some 100 ms
-    findings = await asyncio.to_thread(findings_of, kind, rows)
-    next_key: tuple[str, str] | None = None
-    if len(findings) > params.limit:
-        cut = findings[params.limit - 1]["place"]
-        findings = [
-            row for n, row in enumerate(findings) if n < params.limit or row["place"] == cut
-        ]
-        next_key = (kind, cut)
-    elif rows[0]["candidate_count"] == max_candidates:
-        next_key = (kind, rows[0]["last"])
-    elif later := kinds[kinds.index(kind) + 1 :]:
-        next_key = (later[0], "")
-    state = context.state_of(rows[0])
-    cursor = next_key and paging.cursor([state.size, state.provisional, *next_key])
-    return page_response(request, [serialize_finding(kind, row) for row in findings], cursor, state)
+    context = await context.settled(*_PROJECTIONS)
+    findings, next_place, row = await find_page(context, kinds, Place(kind, after), params.limit)
+    state = context.state_of(row)
+    cursor = next_place and paging.cursor(request, [state.size, state.provisional, *next_place])
+    items = [serialize_finding(finding.place.kind, finding.row) for finding in findings]
+    return page_response(request, items, cursor, state)

@@ -1,6 +1,6 @@
 """Findings of `GET /v1/review`: how certain they are, and the addresses that resolve them.
 
-Used by `change_routes`, with rows of `projections.review`.
+Used by `review_pages` and `change_routes`, with rows of `projections.review`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,22 +12,23 @@ from onrecord.domain.dates import Bounds, bounds
 from onrecord.domain.stances import Stance
 from onrecord.kit.sql.db import Row
 from onrecord.projections.review import FindingKind
+from onrecord.query.names import actor_name
 from onrecord.query.schemas import Review
 
 _MESSAGES: Final[dict[FindingKind, str]] = {
-    "contradiction": "{actor} was read as {statement_stance} on {topic}, and the position held then"
-    " is {position_stance}. Correct the reading or the position, or record the change that is"
-    " missing.",
-    "unsupported": "No statement is left on which the position of {actor} on {topic} can rest:"
-    " each was retracted, or is somebody else's account. Correct its basis, or retract it.",
+    "contradiction": "{actor} on {topic}: the statement was read as {statement_stance}, and the"
+    " position held then is {position_stance}. Correct the reading or the position, or record the"
+    " change that is missing.",
+    "unsupported": "{actor} on {topic}: no statement is left on which the position can rest. Each"
+    " was retracted, or is somebody else's account. Correct its basis, or retract it.",
     "same_words": "An earlier statement has the same address and the very same words."
     " Retract one of them, or correct one to name the other in same_utterance_as.",
 }
 
 _POSSIBLE_CONTRADICTION: Final = (
-    "{actor} was read as {statement_stance} on {topic}, and the position held then may have been"
-    " {position_stance}: the dates on record leave it open. Correct a date, the reading or the"
-    " position, or record the change that is missing."
+    "{actor} on {topic}: the statement was read as {statement_stance}, and the position held then"
+    " may have been {position_stance}: the dates on record leave it open. Correct a date, the"
+    " reading or the position, or record the change that is missing."
 )
 
 _STATEMENT: Final = (
@@ -77,6 +78,18 @@ def _contradiction(row: Row) -> Mapping[str, Any] | None:
     }
 
 
+def _words(row: Mapping[str, Any]) -> dict[str, str]:
+    """What a message names, for people: names and labels, where there are any, not slugs."""
+    if row["actor"] is None:
+        return {}
+    return {
+        "actor": actor_name(row["actor_names"], row["actor"]),
+        "topic": f"“{row['topic_label'] or row['topic']}”",
+        "statement_stance": (row["statement_stance"] or "").replace("_", " "),
+        "position_stance": (row["position_stance"] or "").replace("_", " "),
+    }
+
+
 def serialize_finding(kind: FindingKind, row: Mapping[str, Any]) -> Review:
     """A finding of this kind from its row."""
     subjects = {name: row[name] for name in ("statement", "position", "actor", "topic", "other")}
@@ -84,7 +97,7 @@ def serialize_finding(kind: FindingKind, row: Mapping[str, Any]) -> Review:
     return Review(
         kind=kind,
         certainty=row["certainty"],
-        message=message.format(**row),
+        message=message.format(**_words(row)),
         **subjects,
         said=row["statement_stance"],
         held=row["position_stance"],

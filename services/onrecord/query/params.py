@@ -2,13 +2,19 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, WithJsonSchema
 
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.dates import last_instant
 from onrecord.domain.ids import Slug
+from onrecord.domain.messages import ErrorMessage
 from onrecord.projections.review import FindingKind
 
+SearchText = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00]*$"),
+    ErrorMessage("must be 1 to 500 characters, without NUL"),
+]
 Size = Annotated[int | None, Field(ge=0, lt=2**53)]
 
 
@@ -49,13 +55,19 @@ class PagedAsOf(Paged):
 
 
 class RegistrySearch(Paged):
-    q: str | None = Field(None, min_length=1, max_length=500, pattern=r"^[^\x00]*$")
+    q: SearchText | None = None
+
+
+ActorFilter = Annotated[
+    list[Slug], Field(max_length=50, description="Any of these, and who was merged into them.")
+]
+TopicFilter = Annotated[list[Slug], Field(max_length=50, description="Any of these.")]
 
 
 class StatementSearch(RegistrySearch):
-    actor: Slug | None = None
-    topic: Slug | None = None
-    outlet: str | None = Field(None, min_length=1, max_length=500, pattern=r"^[^\x00]*$")
+    actor: ActorFilter = []
+    topic: TopicFilter = []
+    outlet: SearchText | None = None
     said_from: Moment = None
     said_to: Moment = None
 
@@ -64,8 +76,8 @@ class ChangeSearch(Paged):
     by: Literal["known", "valid"] = Field(
         "known", description="Last recorded first (`known`), or last held first (`valid`)."
     )
-    actor: Slug | None = None
-    topic: Slug | None = None
+    actor: ActorFilter = []
+    topic: TopicFilter = []
     kind: list[ChangeKind] = Field([], max_length=7, description="Any of these kinds.")
     change_size: int | None = Field(None, ge=0, le=4, description="At least so far on the scale.")
     effective_from: Moment = Field(

@@ -45,7 +45,7 @@ async def get_position(
 ) -> Response:
     """What an actor held on a topic: now or `as_of`, as known now or then, with the exact words."""
     as_of, instant = as_of_instant(params.as_of)
-    context, _ = await begin_read(resources, params, *_PROJECTIONS)
+    context, _ = await begin_read(request, resources, params, *_PROJECTIONS)
     query = {"actor": actor, "topic": topic, "as_of": instant, "known_size": context.known_size}
     row = queries.position_from_row(await resources.positions.fetch_one(query))
     if row["actor_names"] is None:
@@ -69,7 +69,7 @@ async def get_timeline(
     """Every step of an actor on a topic, in the order in which they were held."""
     start = (_EARLIEST, -(2**31), -1)
     context, (valid_from, ord_, made_seq) = await begin_read(
-        resources, params, *_PROJECTIONS, start=start
+        request, resources, params, *_PROJECTIONS, start=start
     )
     rows = await context.rows(
         queries.TIMELINE,
@@ -100,7 +100,7 @@ async def get_history(
     params: Annotated[Paged, Query()],
 ) -> Response:
     """Every version of every step, in the order in which the record came to believe it."""
-    context, (open_seq,) = await begin_read(resources, params, *_PROJECTIONS, start=(-1,))
+    context, (open_seq,) = await begin_read(request, resources, params, *_PROJECTIONS, start=(-1,))
     rows = await context.rows(
         queries.HISTORY,
         actor=actor,
@@ -154,7 +154,9 @@ async def _list_positions(
     """A page of all positions of an actor or on a topic, ordered by the slug of the other."""
     other = "topic" if kind == "actor" else "actor"
     _, instant = as_of_instant(params.as_of)
-    context, (after, at) = await begin_read(resources, params, *_PROJECTIONS, start=("", instant))
+    context, (after, at) = await begin_read(
+        request, resources, params, *_PROJECTIONS, start=("", instant)
+    )
     rows = await context.rows(
         queries.positions_page(kind),
         **{kind: slug},

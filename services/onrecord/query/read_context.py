@@ -6,7 +6,7 @@ a bounded time, until the projections that the query joins have reached what the
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -15,11 +15,11 @@ from sqlalchemy.sql import ClauseElement
 
 from onrecord.domain.dates import last_instant
 from onrecord.kit.http import paging
-from onrecord.kit.http.problems import unavailable
+from onrecord.kit.http.problems import Problem, unavailable
 from onrecord.kit.sql.batched_query import BatchedQuery
 from onrecord.kit.sql.db import Pool, Row, fetch_all
 from onrecord.projections import clock
-from onrecord.projections.queries import SIZE_AT, SNAPSHOT_SIZE
+from onrecord.projections.queries import LEDGER_SIZE, SIZE_AT, SNAPSHOT_SIZE
 from onrecord.query.params import AtSize, Paged
 from onrecord.query.schemas import Known
 from onrecord.query.stall_monitor import StallMonitor
@@ -58,22 +58,37 @@ class ReadContext:
         """Run a query of `projections.queries` at this size; at least one row comes back."""
         return await fetch_all(self.pool, query, {**params, "known_size": self.known_size})
 
+    async def settled(self, *projections: str) -> "ReadContext":
+        """The context at a known size, for an answer that takes several queries."""
+        if self.known_size is not None:
+            return self
+        names = [*projections, clock.NAME]
+        (row,) = await fetch_all(self.pool, SNAPSHOT_SIZE, {"names": names})
+        return replace(self, known_size=row["size"])
+
     def state_of(self, row: Mapping[str, Any]) -> Known:
         """The state of the record at which a row was read."""
         return Known(size=row["known_size"], at=row["known_at"], provisional=self.provisional)
 
 
 async def begin_read(
-    resources: ReadResources, params: AtSize, *projections: str, start: tuple[Any, ...] = ()
+    request: Request,
+    resources: ReadResources,
+    params: AtSize,
+    *projections: str,
+    start: tuple[Any, ...] = (),
 ) -> tuple[ReadContext, tuple[Any, ...]]:
     """Settle the size of a read over these projections, and the sort key at which its list begins.
 
     A cursor holds both; without a cursor, the list begins at `start`. Raises a 503 `Problem` where
-    the projections are too far behind.
+    the projections are too far behind, and a 422 where the ledger itself has not reached the size.
     """
     pool, known_size, provisional = resources.pool, params.known_size, False
+    parameter = "known_size"
     if isinstance(params, Paged) and params.cursor is not None:
-        known_size, provisional, *key = paging.key(params.cursor, int, bool, *map(type, start))
+        parameter = "cursor"
+        types = (int, bool, *map(type, start))
+        known_size, provisional, *key = paging.key(request, params.cursor, *types)
         start = tuple(key)
     elif known_size is None and params.known_at is not None:
         if params.min_size:
@@ -83,17 +98,28 @@ async def begin_read(
     elif known_size is None:
         provisional = await resources.stall_monitor.is_stalled()
     if at_least := max(known_size or 0, params.min_size or 0):
-        await _wait_for_size(pool, at_least, [*projections, clock.NAME])
+        exact = (parameter, known_size) if known_size is not None else None
+        await _wait_for_size(pool, at_least, [*projections, clock.NAME], exact=exact)
     return ReadContext(pool, known_size, provisional), start
 
 
-async def _wait_for_size(pool: Pool, size: int, projections: Sequence[str]) -> None:
+async def _wait_for_size(
+    pool: Pool, size: int, projections: Sequence[str], *, exact: tuple[str, int] | None = None
+) -> None:
+    """Wait until these projections have reached a size.
+
+    `exact`: a parameter and the size that it names. One that is beyond the ledger is refused at
+    once; a replica does not know how large the primary's ledger is, and waits.
+    """
     deadline = asyncio.get_running_loop().time() + MAX_WAIT
     pause = 0.002
     while True:
         (row,) = await fetch_all(pool, SNAPSHOT_SIZE, {"names": list(projections)})
         if row["size"] >= size:
             return
+        if exact is not None:
+            await _require_recorded(pool, *exact)
+            exact = None
         if asyncio.get_running_loop().time() >= deadline:
             raise unavailable(
                 "not-yet",
@@ -101,6 +127,14 @@ async def _wait_for_size(pool: Pool, size: int, projections: Sequence[str]) -> N
             )
         await asyncio.sleep(pause)
         pause = min(2 * pause, 0.05)
+
+
+async def _require_recorded(pool: Pool, parameter: str, size: int) -> None:
+    (row,) = await fetch_all(pool, LEDGER_SIZE, {})
+    if row["size"] is not None and size > row["size"]:
+        message = f"{size} is beyond the record, which has {row['size']} entries"
+        fault = {"parameter": parameter, "message": message}
+        raise Problem(422, "invalid", "The record has not reached this size.", errors=[fault])
 
 
 def as_of_instant(text: str | None) -> tuple[str, datetime]:

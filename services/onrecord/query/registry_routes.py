@@ -15,6 +15,7 @@ from onrecord.kit.http.problems import responses
 from onrecord.projections import actors, queries, statements, topics
 from onrecord.projections.engine.versions import NEVER
 from onrecord.projections.spelling import fold_spelling
+from onrecord.query.filters import require_known_names
 from onrecord.query.params import AtSize, RegistrySearch, StatementSearch
 from onrecord.query.read_context import ReadResources, ReadResourcesDep, begin_read
 from onrecord.query.responses import NOT_MODIFIED, not_on_record, page_of_rows, with_etag
@@ -56,7 +57,7 @@ async def list_topics(
 async def _registry(
     request: Request, resources: ReadResources, params: RegistrySearch, table: str
 ) -> Response:
-    context, (after,) = await begin_read(resources, params, table, start=("",))
+    context, (after,) = await begin_read(request, resources, params, table, start=("",))
     query = queries.registry_page(table, by_spelling=params.q is not None)
     pattern = fold_spelling(params.q or "").translate(_ESCAPE_LIKE)
     rows = await context.rows(query, after=after, limit=params.limit + 1, pattern=f"%{pattern}%")
@@ -75,7 +76,7 @@ async def get_actor(
     request: Request, resources: ReadResourcesDep, actor: Slug, params: Annotated[AtSize, Query()]
 ) -> Response:
     """An actor under all its names."""
-    context, _ = await begin_read(resources, params, actors.NAME)
+    context, _ = await begin_read(request, resources, params, actors.NAME)
     (row,) = await context.rows(queries.registry_row(actors.NAME), id=actor)
     if row["id"] is None:
         raise not_on_record("actor", actor)
@@ -87,7 +88,7 @@ async def get_topic(
     request: Request, resources: ReadResourcesDep, topic: Slug, params: Annotated[AtSize, Query()]
 ) -> Response:
     """A topic with its proposition."""
-    context, _ = await begin_read(resources, params, topics.NAME)
+    context, _ = await begin_read(request, resources, params, topics.NAME)
     (row,) = await context.rows(queries.registry_row(topics.NAME), id=topic)
     if row["id"] is None:
         raise not_on_record("topic", topic)
@@ -100,13 +101,19 @@ async def list_statements(
 ) -> Response:
     """Statements, last said first; `q` searches current words (`"a phrase" -not`)."""
     context, (before, made_seq) = await begin_read(
-        resources, params, statements.NAME, actors.NAME, start=(_LATEST, NEVER)
+        request,
+        resources,
+        params,
+        *(statements.NAME, actors.NAME, topics.NAME),
+        start=(_LATEST, NEVER),
     )
-    filters: dict[str, Any] = {
-        name: value
-        for name in ("actor", "topic", "outlet", "q")
-        if (value := getattr(params, name)) is not None
+    candidates: dict[str, Any] = {
+        "actors": params.actor or None,
+        "topics": params.topic or None,
+        "outlet": params.outlet,
+        "q": params.q,
     }
+    filters = {name: value for name, value in candidates.items() if value is not None}
     if params.said_from is not None:
         filters["said_from"] = bounds(params.said_from).earliest
     if params.said_to is not None:
@@ -118,6 +125,7 @@ async def list_statements(
         limit=params.limit + 1,
         **filters,
     )
+    await require_known_names(context, rows[0])
     return page_of_rows(
         request,
         context,
@@ -133,7 +141,7 @@ async def get_statement(
     request: Request, resources: ReadResourcesDep, id: UUID, params: Annotated[AtSize, Query()]
 ) -> Response:
     """A statement in its exact words, with its evidence; a retracted one says so."""
-    context, _ = await begin_read(resources, params, statements.NAME)
+    context, _ = await begin_read(request, resources, params, statements.NAME)
     (row,) = await context.rows(queries.STATEMENT, id=id)
     if row["id"] is None:
         raise not_on_record("statement", id)

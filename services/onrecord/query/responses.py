@@ -8,10 +8,10 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import orjson
 from fastapi import Request, Response
 
 from onrecord.kit.http import paging
+from onrecord.kit.http.json_bytes import json_bytes
 from onrecord.kit.http.problems import Problem
 from onrecord.kit.sql.db import Row
 from onrecord.query.read_context import ReadContext
@@ -29,21 +29,18 @@ def with_etag(
     request: Request, answer: Mapping[str, Any], *, next_link: str | None = None
 ) -> Response:
     """The answer as JSON with its ETag; 304 where `If-None-Match` has that ETag."""
-    tagged = _json({name: value for name, value in answer.items() if name not in _NOT_IN_ETAG})
+    tagged = json_bytes({name: value for name, value in answer.items() if name not in _NOT_IN_ETAG})
     if next_link:
         tagged += b"+"  # a last page after which another one came is not the same answer
     etag = f'W/"{hashlib.sha256(tagged).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     if next_link:
         headers["Link"] = next_link
-    cached = [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
+    header = ",".join(request.headers.getlist("if-none-match"))
+    cached = [tag.strip() for tag in header.split(",")]
     if "*" in cached or etag.removeprefix("W/") in [tag.removeprefix("W/") for tag in cached]:
         return Response(status_code=304, headers=headers)
-    return Response(_json(answer), headers=headers, media_type="application/json")
-
-
-def _json(value: Mapping[str, Any]) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_UTC_Z)
+    return Response(json_bytes(answer), headers=headers, media_type="application/json")
 
 
 def page_of_rows(
@@ -60,7 +57,7 @@ def page_of_rows(
     items = [row for row in rows if row["id"] is not None]
     cursor = None
     if len(items) > limit:
-        cursor = paging.cursor([state.size, state.provisional, *key(items[limit - 1])])
+        cursor = paging.cursor(request, [state.size, state.provisional, *key(items[limit - 1])])
     return page_response(request, [serialize(row) for row in items[:limit]], cursor, state)
 
 

@@ -8,10 +8,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-import orjson
 import structlog
 from fastapi import APIRouter, Request, Response
 from starlette.datastructures import State
+
+from onrecord.kit.http.json_bytes import json_bytes
 
 log = structlog.get_logger()
 
@@ -50,7 +51,7 @@ def health_router(checks: Mapping[str, HealthCheck]) -> APIRouter:
             name: {"ok": ok, "detail": detail}
             for name, (ok, detail) in zip(checks, results, strict=True)
         }
-        body = orjson.dumps({"status": "ready" if ready else "not ready", "checks": answers})
+        body = json_bytes({"status": "ready" if ready else "not ready", "checks": answers})
         if ready:
             return Response(body, media_type="application/json")
         return Response(body, 503, {"Retry-After": "1"}, media_type="application/json")

@@ -1,33 +1,45 @@
 """Keyset paging: cursors and `Link` headers (RFC 8288). Used by every API that lists.
 
-A cursor is the sort key of a page's last row, opaque to clients.
+A cursor is the sort key of a page's last row, opaque to clients. It belongs to the address and the
+parameters of the page, of which it holds a digest: with others it would lead to other rows.
 """
 
 import base64
 import binascii
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from starlette.datastructures import URL
+from starlette.requests import Request
 
 from onrecord.kit.http.problems import Problem
 
-
-def cursor(key: Sequence[Any]) -> str:
-    """An opaque cursor for a sort key of JSON values."""
-    return base64.urlsafe_b64encode(orjson.dumps(list(key))).rstrip(b"=").decode()
+_FREE: Final = frozenset(("cursor", "limit"))
+"""Parameters that may change from page to page."""
 
 
-def key(text: str, *types: type) -> tuple[Any, ...]:
-    """The sort key in a cursor, its parts of these types; raises a 422 `Problem` if it has others.
+def cursor(request: Request, key: Sequence[Any]) -> str:
+    """An opaque cursor for the page of this request that ends with a sort key of JSON values."""
+    parts = [_digest_of(request), *key]
+    return base64.urlsafe_b64encode(orjson.dumps(parts)).rstrip(b"=").decode()
 
+
+def key(request: Request, text: str, *types: type) -> tuple[Any, ...]:
+    """The sort key in a cursor, its parts of these types.
+
+    Raises a 422 `Problem` if it has others, or was given for another address or other parameters.
     The first part is a size or a seq, and so never negative.
     """
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        parts = orjson.loads(raw)
+        digest, *parts = orjson.loads(raw)
+        if type(digest) is not str:
+            raise TypeError
+        if digest != _digest_of(request):
+            raise _cursor_of_other_page()
         first, *rest = (_part(part, type_) for part, type_ in zip(parts, types, strict=True))
         if first >= 0:
             return (first, *rest)
@@ -37,9 +49,29 @@ def key(text: str, *types: type) -> tuple[Any, ...]:
 
 
 def invalid_cursor() -> Problem:
-    """422 for a cursor that the list did not issue."""
+    """422 for a cursor that no list issued."""
     fault = {"parameter": "cursor", "message": "use the cursor of an earlier page, unchanged"}
     return Problem(422, "invalid", "The cursor is not one that this list gave.", errors=[fault])
+
+
+def _cursor_of_other_page() -> Problem:
+    message = (
+        "goes only with the address and the parameters of the page that gave it (another limit is"
+        " allowed); repeat those, or leave the cursor out to begin anew"
+    )
+    fault = {"parameter": "cursor", "message": message}
+    detail = "The cursor belongs to another list, or to other parameters of this one."
+    return Problem(422, "invalid", detail, errors=[fault])
+
+
+def digest(path: str, parameters: Iterable[tuple[str, str]]) -> str:
+    """The digest of an address and its parameters, in whatever order; `limit` does not count."""
+    bound = sorted({parameter for parameter in parameters if parameter[0] not in _FREE})
+    return hashlib.sha256(orjson.dumps([path, bound])).hexdigest()[:12]
+
+
+def _digest_of(request: Request) -> str:
+    return digest(request.url.path, request.query_params.multi_items())
 
 
 def _part(part: Any, type_: type) -> Any:

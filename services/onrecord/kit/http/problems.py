@@ -4,11 +4,10 @@ A problem has a stable `type` and, where fields are at fault, a list `errors` of
 `{pointer | parameter, message}`. It never carries the text of an exception.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
-import orjson
 import psycopg
 import structlog
 from fastapi import FastAPI, Request
@@ -17,6 +16,9 @@ from fastapi.responses import Response
 from psycopg.errors import QueryCanceled
 from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
+
+from onrecord.kit.http.json_bytes import json_bytes
+from onrecord.kit.http.messages import message_of
 
 log = structlog.get_logger()
 
@@ -54,7 +56,7 @@ class Problem(HTTPException):
 
     def response(self) -> Response:
         """The problem as an HTTP response."""
-        return Response(orjson.dumps(self.body()), self.status_code, self.headers, MEDIA_TYPE)
+        return Response(json_bytes(self.body()), self.status_code, self.headers, MEDIA_TYPE)
 
 
 _SCHEMA: Final = {
@@ -102,6 +104,16 @@ def pointer(location: Sequence[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
 
 
+def unknown_in_filters(faults: Iterable[tuple[str, str]]) -> Problem:
+    """422 for filters by names that are not on record, each a parameter with a message.
+
+    An empty list would read as if there were nothing about them.
+    """
+    errors = [{"parameter": parameter, "message": message} for parameter, message in faults]
+    detail = "A filter names something that is not on record."
+    return Problem(422, "unknown-reference", detail, errors=errors)
+
+
 def unavailable(code: str, detail: str, *, seconds: int = 1) -> Problem:
     """503 with `Retry-After`."""
     return Problem(503, code, detail, headers={"Retry-After": str(seconds)})
@@ -112,7 +124,7 @@ def invalid(errors: Sequence[Mapping[str, Any]]) -> Problem:
     locations = [tuple(error["loc"]) for error in errors]
     faults = []
     for error in errors:
-        location, message = tuple(error["loc"]), error["msg"].removeprefix("Value error, ")
+        location, message = tuple(error["loc"]), message_of(error)
         if error.get("type") == "too_short" and any(
             other[: len(location)] == location != other for other in locations
         ):

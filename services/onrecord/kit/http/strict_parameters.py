@@ -1,49 +1,88 @@
-"""FastAPI dependency that refuses unknown query parameters.
+"""FastAPI dependency that refuses unknown query parameters, and two values where one is taken.
 
 Installed by `entrypoints.app_factory` for a whole application (`FastAPI(dependencies=[...])`), so
 that it holds for every endpoint, whether its parameters are declared one by one, as a query model
 or by dependencies of its own.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import FastAPI, Request
 from fastapi.dependencies.models import Dependant
-from fastapi.dependencies.utils import get_flat_params, request_params_to_args
+from fastapi.dependencies.utils import (  # type: ignore[attr-defined] # one is only imported there
+    field_annotation_is_sequence,
+    get_flat_params,
+    request_params_to_args,
+)
 from fastapi.routing import iter_route_contexts
 
 from onrecord.kit.http.problems import invalid
 
 
-async def refuse_unknown_parameters(request: Request) -> None:
-    """Raise a 422 `Problem` that names each query parameter which the endpoint does not declare.
+class _Declared(NamedTuple):
+    """The parameters of an endpoint: names by whether they take several values."""
+
+    dependant: Dependant
+    query: dict[str, bool]
+    headers: dict[str, bool]
+
+
+async def check_parameters(request: Request) -> None:
+    """Raise a 422 `Problem` that names each query parameter which the endpoint does not declare,
+    and each parameter or header of which it would drop a value: FastAPI takes one of several.
 
     FastAPI calls dependencies before it validates parameters, so the problem also has the errors of
     the declared ones: a client learns of all of them at once.
     """
-    if not request.scope["query_string"]:
-        return
     declared = _declared_parameters(request.app, request.scope["endpoint"])
-    # the fields of query models one by one
-    names = {
-        field.validation_alias or field.alias
-        for field in get_flat_params(Dependant(query_params=declared.query_params))
-    }
-    unknown = [name for name in request.query_params if name not in names]
-    if unknown:
-        _, path_errors = request_params_to_args(declared.path_params, request.path_params)
-        _, query_errors = request_params_to_args(declared.query_params, request.query_params)
-        errors = [error for error in query_errors if error["type"] != "extra_forbidden"]
-        message = "is no parameter of this address"
-        extra = [{"loc": ("query", name), "msg": message} for name in unknown]
-        raise invalid([*path_errors, *errors, *extra])
+    repeated = [
+        ("header", name, len(values))
+        for name, takes_several in declared.headers.items()
+        if not takes_several and len(values := request.headers.getlist(name)) > 1
+    ]
+    if not request.scope["query_string"] and not repeated:
+        return
+    unknown = [name for name in request.query_params if name not in declared.query]
+    repeated += [
+        ("query", name, len(values))
+        for name in request.query_params
+        if not declared.query.get(name, True)
+        and len(values := request.query_params.getlist(name)) > 1
+    ]
+    if unknown or repeated:
+        raise invalid(
+            [
+                *_declared_errors(request, declared, {name for _, name, _ in repeated}),
+                *(
+                    {"loc": (where, name), "msg": f"takes one value, and has {count}"}
+                    for where, name, count in repeated
+                ),
+                *(
+                    {"loc": ("query", name), "msg": "is no parameter of this address"}
+                    for name in unknown
+                ),
+            ]
+        )
+
+
+def _declared_errors(
+    request: Request, declared: _Declared, repeated: set[str]
+) -> Sequence[dict[str, Any]]:
+    """FastAPI's own errors of path and query, without those of repeated parameters."""
+    _, path_errors = request_params_to_args(declared.dependant.path_params, request.path_params)
+    _, query_errors = request_params_to_args(declared.dependant.query_params, request.query_params)
+    return [
+        error
+        for error in (*path_errors, *query_errors)
+        if error["type"] != "extra_forbidden" and repeated.isdisjoint(error["loc"])
+    ]
 
 
 @lru_cache(maxsize=1_024)
-def _declared_parameters(app: FastAPI, endpoint: Callable[..., Any]) -> Dependant:
-    """The path and query parameters of an endpoint and of all its dependencies.
+def _declared_parameters(app: FastAPI, endpoint: Callable[..., Any]) -> _Declared:
+    """The parameters of an endpoint and of all its dependencies.
 
     They are looked up in the application: only there does a route know the dependencies with which
     its router was included.
@@ -54,10 +93,26 @@ def _declared_parameters(app: FastAPI, endpoint: Callable[..., Any]) -> Dependan
         if route.endpoint is endpoint
         for dependant in _with_dependencies(route.dependant)
     ]
-    return Dependant(
-        path_params=[field for dependant in dependants for field in dependant.path_params],
-        query_params=[field for dependant in dependants for field in dependant.query_params],
+    query = [field for dependant in dependants for field in dependant.query_params]
+    headers = [field for dependant in dependants for field in dependant.header_params]
+    return _Declared(
+        Dependant(
+            path_params=[field for dependant in dependants for field in dependant.path_params],
+            query_params=query,
+        ),
+        _names(Dependant(query_params=query)),
+        _names(Dependant(header_params=headers)),
     )
+
+
+def _names(dependant: Dependant) -> dict[str, bool]:
+    """The names of parameters, with the fields of models one by one."""
+    return {
+        str(field.validation_alias or field.alias): field_annotation_is_sequence(
+            field.field_info.annotation
+        )
+        for field in get_flat_params(dependant)
+    }
 
 
 def _with_dependencies(dependant: Dependant) -> Iterator[Dependant]:

@@ -18,6 +18,8 @@ ChangeOrder = Literal["known", "valid"]
 
 SNAPSHOT_SIZE: Final = load_query("projections/queries/snapshot_size.sql")
 SIZE_AT: Final = load_query("projections/queries/size_at.sql")
+LEDGER_SIZE: Final = load_query("projections/queries/ledger_size.sql")
+NEAREST_SLUGS: Final = load_query("projections/queries/nearest_slugs.sql")
 CHANGES_KNOWN_SIZE: Final = load_query("projections/queries/changes_known_size.sql")
 
 POSITION: Final = load_query("projections/queries/position.sql")
@@ -50,6 +52,8 @@ def position_from_row(row: Mapping[str, Any]) -> dict[str, Any]:
     answer: dict[str, Any] = row["answer"]
     for name in ("known_at", "recorded_at"):
         answer[name] = answer[name] and datetime.fromisoformat(answer[name])
+    for statement in answer["statements"]:
+        statement["recorded_at"] = datetime.fromisoformat(statement["recorded_at"])
     answer["statements"] = [statement | statement.pop("doc") for statement in answer["statements"]]
     return answer
 

@@ -1,26 +1,31 @@
 -- Steps of all timelines that pass optional filters, last held first, before a place.
 --
--- Parameters: known_size, limit; valid_from, ord, made_seq: the place. Filters: actor, topic,
--- kinds, change_size (the least), effective_from, effective_to, recorded_from, recorded_to.
+-- Parameters: known_size, limit; valid_from, ord, made_seq: the place. Filters: actors,
+-- topics and kinds (any of these), change_size (the least), effective_from, effective_to,
+-- recorded_from, recorded_to. unknown_actors and unknown_topics in the result are names that are
+-- not on record.
 WITH RECURSIVE snapshot AS MATERIALIZED (
     SELECT
         least(
             coalesce(CAST(:known_size AS bigint), 9223372036854775807),
-            CASE WHEN count(*) = 5 THEN min(size) ELSE 0 END
+            CASE WHEN count(*) = 6 THEN min(size) ELSE 0 END
         ) AS known_size,
         coalesce(max(generation) FILTER (WHERE name = 'positions'), 0) AS positions,
         coalesce(max(generation) FILTER (WHERE name = 'changes'), 0) AS changes,
         coalesce(max(generation) FILTER (WHERE name = 'actors'), 0) AS actors,
         coalesce(max(generation) FILTER (WHERE name = 'clock'), 0) AS clock,
-        coalesce(max(generation) FILTER (WHERE name = 'statements'), 0) AS statements
+        coalesce(max(generation) FILTER (WHERE name = 'statements'), 0) AS statements,
+        coalesce(max(generation) FILTER (WHERE name = 'topics'), 0) AS topics
     FROM projections.checkpoints
-    WHERE live AND name IN ('positions', 'changes', 'actors', 'clock', 'statements')
+    WHERE live
+        AND name IN ('positions', 'changes', 'actors', 'clock', 'statements', 'topics')
 ),
---? if actor
+--? if actors
 merge_path AS (
-    SELECT CAST(:actor AS text) AS id, 0 AS depth
+    SELECT wanted.slug, wanted.slug AS id, 0 AS depth
+    FROM unnest((SELECT CAST(:actors AS text[]))) wanted (slug)
     UNION ALL
-    SELECT target.into_actor, merge_path.depth + 1
+    SELECT merge_path.slug, target.into_actor, merge_path.depth + 1
     FROM snapshot, merge_path, LATERAL (
         SELECT merges.into_actor FROM projections.merges
         WHERE merges.generation = snapshot.actors AND merges.id = merge_path.id
@@ -30,9 +35,9 @@ merge_path AS (
     ) target
 ),
 canonical AS MATERIALIZED (
-    SELECT actor.id
+    SELECT target.slug, actor.id
     FROM snapshot,
-        (SELECT id FROM merge_path ORDER BY depth DESC LIMIT 1) target,
+        (SELECT DISTINCT ON (slug) slug, id FROM merge_path ORDER BY slug, depth DESC) target,
         LATERAL (
             SELECT actors.id FROM projections.actors
             WHERE actors.generation = snapshot.actors AND actors.id = target.id
@@ -41,19 +46,18 @@ canonical AS MATERIALIZED (
             ORDER BY actors.open_seq DESC LIMIT 1
         ) actor
 ),
---? end actor
+--? end actors
 page AS (
     SELECT changes.*
     FROM snapshot,
-        canonical,  --? actor
         projections.changes
     WHERE changes.generation = snapshot.changes
         AND changes.open_seq < snapshot.known_size
         AND changes.close_seq >= snapshot.known_size
         AND (changes.valid_from, changes.ord, changes.made_seq)
             < (:valid_from, CAST(:ord AS bigint), CAST(:made_seq AS bigint))
-        AND changes.actor = canonical.id  --? actor
-        AND changes.topic = :topic  --? topic
+        AND changes.actor = ANY (ARRAY(SELECT id FROM canonical))  --? actors
+        AND changes.topic = ANY (ARRAY(SELECT unnest(CAST(:topics AS text[]))))  --? topics
         AND changes.kind = ANY (CAST(:kinds AS text[]))  --? kinds
         AND changes.change_size >= CAST(:change_size AS integer)  --? change_size
         AND changes.latest >= :effective_from  --? effective_from
@@ -84,6 +88,23 @@ SELECT
         WHERE clock.generation = snapshot.clock AND clock.open_seq < snapshot.known_size
         ORDER BY clock.open_seq DESC LIMIT 1
     ) AS known_at,
+    --? if actors
+    ARRAY(
+        SELECT slug FROM merge_path EXCEPT SELECT slug FROM canonical
+    ) AS unknown_actors,
+    --? end actors
+    --? if topics
+    ARRAY(
+        SELECT wanted.slug
+        FROM snapshot, unnest((SELECT CAST(:topics AS text[]))) wanted (slug)
+        WHERE NOT EXISTS (
+            SELECT FROM projections.topics
+            WHERE topics.generation = snapshot.topics AND topics.id = wanted.slug
+                AND topics.open_seq < snapshot.known_size
+                AND topics.close_seq >= snapshot.known_size
+        )
+    ) AS unknown_topics,
+    --? end topics
     page.id, page.actor, page.recorded_as, page.topic, page.valid_from, page.ord,
     page.made_seq, page.effective, page.stance, page.condition, page.before_id,
     page.before_stance, page.kind, page.change_size, page.late,

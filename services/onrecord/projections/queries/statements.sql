@@ -1,25 +1,28 @@
 -- Statements that pass optional filters, last said first, before a place in that order.
 --
--- Parameters: known_size, limit; before, made_seq: the place. Filters: actor (statements of actors
--- that were merged into it are among them), topic, outlet, q, said_from, said_to.
+-- Parameters: known_size, limit; before, made_seq: the place. Filters: actors and topics (any of
+-- these; statements of actors that were merged into one are among them), outlet, q, said_from,
+-- said_to. unknown_actors and unknown_topics in the result are names that are not on record.
 -- With q, only current versions: a partial index serves those.
 WITH RECURSIVE snapshot AS MATERIALIZED (
     SELECT
         least(
             coalesce(CAST(:known_size AS bigint), 9223372036854775807),
-            CASE WHEN count(*) = 3 THEN min(size) ELSE 0 END
+            CASE WHEN count(*) = 4 THEN min(size) ELSE 0 END
         ) AS known_size,
         coalesce(max(generation) FILTER (WHERE name = 'statements'), 0) AS statements,
         coalesce(max(generation) FILTER (WHERE name = 'clock'), 0) AS clock,
-        coalesce(max(generation) FILTER (WHERE name = 'actors'), 0) AS actors
+        coalesce(max(generation) FILTER (WHERE name = 'actors'), 0) AS actors,
+        coalesce(max(generation) FILTER (WHERE name = 'topics'), 0) AS topics
     FROM projections.checkpoints
-    WHERE live AND name IN ('statements', 'clock', 'actors')
+    WHERE live AND name IN ('statements', 'clock', 'actors', 'topics')
 ),
---? if actor
+--? if actors
 merge_path AS (
-    SELECT CAST(:actor AS text) AS id, 0 AS depth
+    SELECT wanted.slug, wanted.slug AS id, 0 AS depth
+    FROM unnest((SELECT CAST(:actors AS text[]))) wanted (slug)
     UNION ALL
-    SELECT target.into_actor, merge_path.depth + 1
+    SELECT merge_path.slug, target.into_actor, merge_path.depth + 1
     FROM snapshot, merge_path, LATERAL (
         SELECT merges.into_actor FROM projections.merges
         WHERE merges.generation = snapshot.actors AND merges.id = merge_path.id
@@ -29,9 +32,9 @@ merge_path AS (
     ) target
 ),
 canonical AS MATERIALIZED (
-    SELECT actor.id
+    SELECT target.slug, actor.id
     FROM snapshot,
-        (SELECT id FROM merge_path ORDER BY depth DESC LIMIT 1) target,
+        (SELECT DISTINCT ON (slug) slug, id FROM merge_path ORDER BY slug, depth DESC) target,
         LATERAL (
             SELECT actors.id FROM projections.actors
             WHERE actors.generation = snapshot.actors AND actors.id = target.id
@@ -42,21 +45,21 @@ canonical AS MATERIALIZED (
 ),
 members AS (
     SELECT id FROM canonical
-    UNION ALL
+    UNION
     SELECT merges.id
     FROM snapshot, members JOIN projections.merges ON merges.into_actor = members.id
     WHERE merges.generation = snapshot.actors
         AND merges.open_seq < snapshot.known_size
         AND merges.close_seq >= snapshot.known_size
 ),
---? end actor
+--? end actors
 page AS (
     SELECT statements.* FROM projections.statements, snapshot
     WHERE statements.generation = snapshot.statements
         AND statements.open_seq < snapshot.known_size
         AND statements.close_seq >= snapshot.known_size
-        AND statements.actors && ARRAY(SELECT id FROM members)  --? actor
-        AND statements.topics @> ARRAY[CAST(:topic AS text)]  --? topic
+        AND statements.actors && ARRAY(SELECT id FROM members)  --? actors
+        AND statements.topics && CAST(:topics AS text[])  --? topics
         AND :outlet = ANY (statements.outlets)  --? outlet
         --? if q
         AND statements.search @@ websearch_to_tsquery('simple'::regconfig, :q)
@@ -74,6 +77,23 @@ SELECT
         WHERE clock.generation = snapshot.clock AND clock.open_seq < snapshot.known_size
         ORDER BY clock.open_seq DESC LIMIT 1
     ) AS known_at,
+    --? if actors
+    ARRAY(
+        SELECT slug FROM merge_path EXCEPT SELECT slug FROM canonical
+    ) AS unknown_actors,
+    --? end actors
+    --? if topics
+    ARRAY(
+        SELECT wanted.slug
+        FROM snapshot, unnest((SELECT CAST(:topics AS text[]))) wanted (slug)
+        WHERE NOT EXISTS (
+            SELECT FROM projections.topics
+            WHERE topics.generation = snapshot.topics AND topics.id = wanted.slug
+                AND topics.open_seq < snapshot.known_size
+                AND topics.close_seq >= snapshot.known_size
+        )
+    ) AS unknown_topics,
+    --? end topics
     page.id, page.doc, page.erased, page.said_from, page.made_seq, page.open_seq,
     page.event, page.recorded_at, page.recorded_by, page.close_seq, page.close_event,
     page.close_type, page.close_by, page.close_reason

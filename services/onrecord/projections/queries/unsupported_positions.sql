@@ -6,14 +6,16 @@ WITH snapshot AS MATERIALIZED (
     SELECT
         least(
             coalesce(CAST(:known_size AS bigint), 9223372036854775807),
-            CASE WHEN count(*) = 4 THEN min(size) ELSE 0 END
+            CASE WHEN count(*) = 6 THEN min(size) ELSE 0 END
         ) AS known_size,
         coalesce(max(generation) FILTER (WHERE name = 'statements'), 0) AS statements,
         coalesce(max(generation) FILTER (WHERE name = 'positions'), 0) AS positions,
         coalesce(max(generation) FILTER (WHERE name = 'changes'), 0) AS changes,
-        coalesce(max(generation) FILTER (WHERE name = 'clock'), 0) AS clock
+        coalesce(max(generation) FILTER (WHERE name = 'clock'), 0) AS clock,
+        coalesce(max(generation) FILTER (WHERE name = 'actors'), 0) AS actors,
+        coalesce(max(generation) FILTER (WHERE name = 'topics'), 0) AS topics
     FROM projections.checkpoints
-    WHERE live AND name IN ('statements', 'positions', 'changes', 'clock')
+    WHERE live AND name IN ('statements', 'positions', 'changes', 'clock', 'actors', 'topics')
 ),
 page AS (
     SELECT statements.id, statements.made_seq FROM snapshot, projections.statements
@@ -66,7 +68,19 @@ SELECT
     ) AS known_at,
     (SELECT count(*) FROM page) AS candidate_count,
     CAST((SELECT min(made_seq) FROM page) AS text) AS last,
-    finding.*
+    finding.*,
+    (
+        SELECT actors.names FROM projections.actors
+        WHERE actors.generation = snapshot.actors AND actors.id = finding.actor
+            AND actors.open_seq < snapshot.known_size
+            AND actors.close_seq >= snapshot.known_size
+    ) AS actor_names,
+    (
+        SELECT topics.label FROM projections.topics
+        WHERE topics.generation = snapshot.topics AND topics.id = finding.topic
+            AND topics.open_seq < snapshot.known_size
+            AND topics.close_seq >= snapshot.known_size
+    ) AS topic_label
 FROM snapshot
     LEFT JOIN finding ON true
 ORDER BY finding.made_seq DESC, finding.position

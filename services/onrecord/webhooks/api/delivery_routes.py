@@ -7,6 +7,7 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from onrecord.kit.http import paging
+from onrecord.kit.http.json_bytes import json_bytes
 from onrecord.kit.http.problems import Problem, responses
 from onrecord.webhooks.api import delivery_log, feed
 from onrecord.webhooks.api.requests import DeliveryListParams, FeedParams, ResendIn
@@ -28,14 +29,14 @@ async def list_deliveries(
 ) -> DeliveryPage:
     """The deliveries of an endpoint, newest first, with every attempt."""
     await endpoint_row(resources.pool, id)
-    before = paging.key(params.cursor, int)[0] if params.cursor else 2**63 - 1
+    before = paging.key(request, params.cursor, int)[0] if params.cursor else 2**63 - 1
     states = (params.state,) if params.state else delivery_log.STATES
     listed = await delivery_log.select_deliveries(
         resources.pool, endpoint=id, states=states, before=before, limit=params.limit + 1
     )
     cursor = None
     if len(listed) > params.limit:
-        cursor = paging.cursor([listed[params.limit - 1]["id"]])
+        cursor = paging.cursor(request, [listed[params.limit - 1]["id"]])
         response.headers["Link"] = paging.link(request.url, cursor)
     items = [delivery_log.delivery_out(row) for row in listed[: params.limit]]
     return DeliveryPage(items=items, next=cursor)
@@ -60,15 +61,15 @@ async def feed_of_endpoint(
     row = await endpoint_row(resources.pool, id)
     start = row["size"] if params.after is None else params.after + 1
     if params.cursor is not None:
-        (start,) = paging.key(params.cursor, int)
+        (start,) = paging.key(request, params.cursor, int)
     bodies, following = await feed.feed_page(resources.pool, Filter.of(row), start, params.limit)
     headers = {"Cache-Control": "no-cache"}
     cursor = None
     if following is not None:
-        cursor = paging.cursor([following])
+        cursor = paging.cursor(request, [following])
         headers["Link"] = paging.link(request.url, cursor)
     page = {"items": [orjson.Fragment(body) for body in bodies], "next": cursor}
-    return Response(orjson.dumps(page), headers=headers, media_type="application/json")
+    return Response(json_bytes(page), headers=headers, media_type="application/json")
 
 
 @router.get("/deliveries/{id}")

@@ -16,6 +16,7 @@ from onrecord.webhooks.api.responses import DryRun, Matched
 from onrecord.webhooks.matching import CHANGE_TYPE, MATCHED, Filter
 
 MAX_LISTED: Final = 100  # events that a dry run lists
+MAX_SEARCHES: Final = 20  # for a page; one is enough unless an actor was merged for a time
 
 _DETAILS: Final = text("""
 SELECT e.id AS event, e.seq, parsed.entry ->> 'type' AS type,
@@ -34,10 +35,23 @@ WHERE e.seq = ANY (CAST(:seqs AS bigint[])) ORDER BY e.seq DESC
 async def feed_page(
     pool: Pool, filter_: Filter, start: int, limit: int
 ) -> tuple[list[bytes], int | None]:
-    """Bodies of up to `limit` events from seq `start` on, and where the next page starts."""
+    """Bodies of up to `limit` events from seq `start` on, and where the next page starts.
+
+    There is a next page if another event passes. Where `MAX_SEARCHES` find fewer than `limit`
+    events, it is not known yet whether one does, and the next page continues the search.
+    """
     end = await matchable_size(pool)
-    seqs, following = await match_page(pool, filter_, start=start, end=end, limit=limit)
-    events = await fetch_all(pool, payload.EVENTS, {"seqs": seqs}) if seqs else ()
+    seqs: list[int] = []
+    for _ in range(MAX_SEARCHES):
+        found, following = await match_page(pool, filter_, start=start, end=end, limit=limit + 1)
+        seqs += found
+        if following is None or len(seqs) > limit:
+            break
+        start = following
+    if len(seqs) > limit:
+        following = seqs[limit]
+    listed = seqs[:limit]
+    events = await fetch_all(pool, payload.EVENTS, {"seqs": listed}) if listed else ()
     bodies = [payload.event_body(row) for row in sorted(events, key=lambda row: row["seq"])]
     return bodies, following
 

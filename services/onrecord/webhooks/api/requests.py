@@ -2,17 +2,29 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.fields import field_error, free_text
 from onrecord.domain.ids import Slug
+from onrecord.domain.messages import ErrorMessage
 from onrecord.domain.payload import FrozenModel
 from onrecord.webhooks.matching import CHANGE_TYPE
 
 DeliveryState = Literal["pending", "sending", "delivered", "failed"]
 
-EventTypeName = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z]+$", max_length=80)]
+EventTypeName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z]+\.[a-z]+$", max_length=80),
+    ErrorMessage("must be a type of event, as statement.made"),
+]
 TypesFilter = Annotated[
     tuple[EventTypeName, ...], Field(max_length=32, description="Types of event; empty: all.")
 ]

@@ -63,22 +63,22 @@ async def list_endpoints(
     params: Annotated[EndpointListParams, Query()],
 ) -> EndpointPage:
     """Endpoints, oldest first."""
-    after = _after(params.cursor) if params.cursor else LOWEST_ID
+    after = _after(request, params.cursor) if params.cursor else LOWEST_ID
     # one more than a page tells whether there is a next one
     listed = await fetch_all(
         resources.pool, endpoints.LIST, {"after": after, "limit": params.limit + 1}
     )
     cursor = None
     if len(listed) > params.limit:
-        cursor = paging.cursor([0, str(listed[params.limit - 1]["id"])])
+        cursor = paging.cursor(request, [0, str(listed[params.limit - 1]["id"])])
         response.headers["Link"] = paging.link(request.url, cursor)
     items = [endpoints.endpoint_out(row) for row in listed[: params.limit]]
     return EndpointPage(items=items, next=cursor)
 
 
-def _after(cursor: str) -> UUID:
+def _after(request: Request, cursor: str) -> UUID:
     try:
-        return UUID(paging.key(cursor, int, str)[1])
+        return UUID(paging.key(request, cursor, int, str)[1])
     except ValueError:
         raise paging.invalid_cursor() from None
 

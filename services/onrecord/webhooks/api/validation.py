@@ -5,20 +5,15 @@ record, filters that let nothing through, a size that the ledger has not reached
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import text
-
-from onrecord.domain.ids import EntityKind, entity_id
+from onrecord.domain.ids import EntityKind
 from onrecord.kit.http.problems import Problem, at
 from onrecord.kit.sql.db import Pool, fetch_all
-from onrecord.ledger.read import NEAREST, SIZE
+from onrecord.ledger.names import Name, unknown_names
+from onrecord.ledger.read import SIZE
 from onrecord.webhooks.http.egress import Network, NotAllowed, checked_url
 from onrecord.webhooks.matching import CHANGE_TYPE, EVENT_TYPES
-
-MAX_SUGGESTIONS: Final = 10  # unknown names for which the nearest slugs are looked up
-
-_ON_RECORD: Final = text("SELECT id FROM ledger.ids WHERE id = ANY (CAST(:ids AS uuid[]))")
 
 
 def check_url(url: str, allow: Sequence[Network]) -> str:
@@ -40,21 +35,14 @@ async def check_names(pool: Pool, body: Any) -> None:
         ("actor", body.actors or ()),
         ("topic", body.topics or ()),
     )
-    ids = {
-        (kind, n, slug): entity_id(kind, slug)
+    names = [Name(kind, slug) for kind, slugs in filters for slug in slugs]
+    unknown = await unknown_names(pool, names)
+    faults += [
+        at(f"/{kind}s/{n}", unknown[name])
         for kind, slugs in filters
         for n, slug in enumerate(slugs)
-    }
-    registered = await fetch_all(pool, _ON_RECORD, {"ids": list(ids.values())}) if ids else ()
-    on_record = {row["id"] for row in registered}
-    unknown = [place for place, id_ in ids.items() if id_ not in on_record]
-    for count, (kind, n, slug) in enumerate(unknown):
-        message = f"no {kind} {slug!r} is on record"
-        if count < MAX_SUGGESTIONS:
-            near = await fetch_all(pool, NEAREST, {"kind": kind, "slug": slug})
-            nearest = ", ".join(repr(row["slug"]) for row in near)
-            message += f"; the nearest are {nearest}" if nearest else ""
-        faults.append(at(f"/{kind}s/{n}", message))
+        if (name := Name(kind, slug)) in unknown
+    ]
     if unknown:
         raise _invalid(faults, "unknown-reference")
     if faults:

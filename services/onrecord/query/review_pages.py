@@ -1,0 +1,79 @@
+"""Search for a page of findings of `GET /v1/review`, kind by kind. Used by `change_routes`.
+
+One query of `projections.review` looks at a number of candidates, of which few may be findings, so
+a page can take several.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from onrecord.kit.sql.db import Row
+from onrecord.projections import review
+from onrecord.projections.review import FindingKind
+from onrecord.query.findings import findings_of
+from onrecord.query.read_context import ReadContext
+
+MAX_QUERIES: Final = 10
+"""Queries for a page, so that it ends soon however rare findings are."""
+
+
+class Place(NamedTuple):
+    """A place in the list: a kind, and the parameter `after` of its query; empty: its start."""
+
+    kind: FindingKind
+    after: str
+
+
+class Finding(NamedTuple):
+    """A finding, and the place after it."""
+
+    place: Place
+    row: Mapping[str, Any]
+
+
+async def find_page(
+    context: ReadContext, kinds: Sequence[FindingKind], place: Place, limit: int
+) -> tuple[list[Finding], Place | None, Row]:
+    """The findings of these kinds after a place, where the next page begins, and a row for its
+    state.
+
+    About `limit` findings: those of one place are not parted. There is a next page if more are
+    found. Where `MAX_QUERIES` do not fill the page, it is not known yet whether there are more, and
+    the next page continues the search.
+    """
+    found: list[Finding] = []
+    for _ in range(MAX_QUERIES):
+        rows = await context.rows(review.REVIEW_QUERIES[place.kind], **_params(place))
+        # long timelines of inexact dates keep a CPU busy for some 100 ms
+        findings = await asyncio.to_thread(findings_of, place.kind, rows)
+        found += [Finding(Place(place.kind, row["place"]), row) for row in findings]
+        page = _first_page(found, limit)
+        if len(page) < len(found):
+            return page, page[-1].place, rows[0]
+        next_place = _place_after(rows[0], place, kinds)
+        if next_place is None:
+            break
+        place = next_place
+    return found, next_place, rows[0]
+
+
+def _params(place: Place) -> dict[str, Any]:
+    after = place.after or review.FIRST_AFTER[place.kind]
+    return {"after": after, "max_candidates": review.MAX_CANDIDATES[place.kind]}
+
+
+def _first_page(found: list[Finding], limit: int) -> list[Finding]:
+    """The first `limit` findings, and those of the same place as the last of them."""
+    end = min(limit, len(found))
+    while 0 < end < len(found) and found[end].place == found[end - 1].place:
+        end += 1
+    return found[:end]
+
+
+def _place_after(row: Row, place: Place, kinds: Sequence[FindingKind]) -> Place | None:
+    """Where the search continues after a query with this first row."""
+    if row["candidate_count"] == review.MAX_CANDIDATES[place.kind]:
+        return Place(place.kind, row["last"])
+    later = kinds[kinds.index(place.kind) + 1 :]
+    return Place(later[0], "") if later else None

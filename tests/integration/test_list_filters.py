@@ -1,5 +1,7 @@
 """Tests of filters by actor and topic: several values, unknown ones, and sizes not reached."""
 
+import base64
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,6 +9,7 @@ import psycopg
 import pytest
 from httpx2 import Client
 
+from onrecord.kit.http import paging
 from onrecord.kit.sql import db
 from onrecord.projections.queries import LEDGER_SIZE
 from onrecord.query import read_context
@@ -132,6 +135,17 @@ def test_a_known_size_beyond_the_ledger_is_refused_at_once(
     problem = expect_problem(answer, 422, "invalid")
     assert error_places(problem) == ["known_size"]
     assert f"has {size} entries" in problem["errors"][0]["message"]
+
+
+def test_a_cursor_with_a_size_beyond_the_ledger_is_refused_at_once(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a record that was restored from an older copy."""
+    monkeypatch.setattr(read_context, "MAX_WAIT", 600.0)
+    parts = [paging.digest("/v1/actors", []), 2**40, False, "emma"]
+    cursor = base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
+    answer = client.get("/v1/actors", params={"cursor": cursor})
+    assert error_places(expect_problem(answer, 422, "invalid")) == ["cursor"]
 
 
 def test_a_known_size_that_is_not_folded_yet_is_waited_for(

@@ -29,7 +29,7 @@ _MESSAGES: Final = {
     "model_attributes_type": _OBJECT,
     "int_type": _WHOLE_NUMBER,
     "int_parsing": _WHOLE_NUMBER,
-    "int_parsing_size": _WHOLE_NUMBER,
+    "int_parsing_size": "has too many digits",
     "int_from_float": _WHOLE_NUMBER,
     "finite_number": _WHOLE_NUMBER,
     "bool_type": _TRUE_OR_FALSE,

@@ -61,7 +61,9 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
                 state["recorder"] = await stack.enter_async_context(_write_resources(url, broker))
             if "read" in apis:
                 pool = await stack.enter_async_context(db.pool(url, role="onrecord_query"))
-                state["read_resources"] = ReadResources(pool, BatchedQuery(pool, POSITION))
+                state["read_resources"] = ReadResources(
+                    pool, BatchedQuery(pool, POSITION), settings.public_url
+                )
             if "audit" in apis:
                 pool = db.pool(url, role="onrecord_audit", size=4)
                 await stack.enter_async_context(pool)

@@ -33,6 +33,8 @@ class ReadResources:
 
     pool: Pool
     positions: BatchedQuery
+    public_url: str
+    """The address that links begin with (`Settings.public_url`)."""
 
 
 async def get_read_resources(request: Request) -> ReadResources:

@@ -197,7 +197,10 @@ class Step:
     change_size: int | None
     late: Annotated[
         bool,
-        Field(description="By its last own event it came before a step that was there already."),
+        Field(
+            description="By its last own event it came before a step on record that had begun "
+            "by then."
+        ),
     ]
     previous: Previous | None
     basis: list[UUID]

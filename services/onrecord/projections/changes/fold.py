@@ -77,7 +77,7 @@ changes = Table(
     Index("changes_by_kind", "generation", "kind", "made_seq"),
 )
 """`actor` is whom the step counts for, `recorded_as` whom its event names. `late`: by its last own
-event it did not become the newest step of its timeline.
+event it came before a step that was held already, or had been.
 """
 
 
@@ -153,7 +153,7 @@ def _fold_merge(conn: Connection, generation: int, entry: RecordedEvent) -> None
 
 CHANGES = Projection(
     NAME,
-    fold_number=1,
+    fold_number=2,
     tables=(changes,),
     fold=fold,
     event_types=event_types_about("position") | {ActorMerged.type, ActorUnmerged.type},

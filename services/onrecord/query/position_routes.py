@@ -25,7 +25,7 @@ from onrecord.query.read_context import (
 from onrecord.query.responses import NOT_MODIFIED, not_on_record, page_of_rows, with_etag
 from onrecord.query.schemas import Listed, PositionOut, Step, VersionOfStep
 from onrecord.query.serialize import serialize_step, serialize_step_version
-from onrecord.query.serialize_position import serialize_position
+from onrecord.query.serialize_position import cited_names, serialize_position
 
 router = APIRouter(
     prefix="/v1", tags=["read API"], responses={**NOT_MODIFIED, **responses(404, 422, 503)}
@@ -53,9 +53,14 @@ async def get_position(
     if row["topic_label"] is None:
         raise not_on_record("topic", topic)
     answer = serialize_position(
-        row, topic=topic, as_of=as_of, instant=instant, known=context.state_of(row)
+        row,
+        topic=topic,
+        as_of=as_of,
+        instant=instant,
+        known=context.state_of(row),
+        public_url=resources.public_url,
     )
-    return with_etag(request, vars(answer))
+    return with_etag(request, vars(answer), names=cited_names(row, topic))
 
 
 @router.get("/actors/{actor}/topics/{topic}/timeline", response_model=Listed[Step])

@@ -26,10 +26,19 @@ _NOT_IN_ETAG: Final = {"as_of", "known", "permalink", "cite", "next"}
 
 
 def with_etag(
-    request: Request, answer: Mapping[str, Any], *, next_link: str | None = None
+    request: Request,
+    answer: Mapping[str, Any],
+    *,
+    names: Sequence[str] = (),
+    next_link: str | None = None,
 ) -> Response:
-    """The answer as JSON with its ETag; 304 where `If-None-Match` has that ETag."""
+    """The answer as JSON with its ETag; 304 where `If-None-Match` has that ETag.
+
+    `names`: those in its sentences. The ETag is over them too, and not over the sentences.
+    """
     tagged = _json({name: value for name, value in answer.items() if name not in _NOT_IN_ETAG})
+    if names:
+        tagged += _json(names)
     if next_link:
         tagged += b"+"  # a last page after which another one came is not the same answer
     etag = f'W/"{hashlib.sha256(tagged).hexdigest()[:32]}"'
@@ -42,7 +51,7 @@ def with_etag(
     return Response(_json(answer), headers=headers, media_type="application/json")
 
 
-def _json(value: Mapping[str, Any]) -> bytes:
+def _json(value: Mapping[str, Any] | Sequence[str]) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_UTC_Z)
 
 

@@ -111,6 +111,22 @@ class PossibleStance:
     effective: str | None
 
 
+Certainty = Annotated[
+    Literal["definite", "possible"],
+    Field(
+        description="`definite` if every order that inexact dates allow gives this stance and "
+        "condition at `as_of`, else `possible`."
+    ),
+]
+Alternatives = Annotated[
+    list[PossibleStance],
+    Field(
+        description="What else may have been held, empty if `definite`. One with a null `id` says "
+        "that none may have been held yet; where the answer's own `id` is null, it says so itself."
+    ),
+]
+
+
 @dataclass(kw_only=True)
 class Previous:
     id: UUID
@@ -142,14 +158,24 @@ class Strength:
 
 @dataclass(kw_only=True)
 class PositionOut:
-    """What an actor held on a topic at a time, as known at a size."""
+    """What an actor held on a topic at a time, as known at a size.
+
+    `id` and all that belongs to that position are null where none had begun by `as_of` in the order
+    of dates.
+    """
 
     id: UUID | None
     actor: str
     topic: str
     as_of: str
     known: Known
-    on_record: bool
+    on_record: Annotated[
+        bool,
+        Field(
+            description="Whether a position on record is, or may be, the one held. If `id` is null "
+            "then, one of `alternatives` may be, and it is not certain that any was."
+        ),
+    ]
     stance: Stance | None
     condition: str | None
     summary: str | None
@@ -157,8 +183,8 @@ class PositionOut:
     since: Annotated[
         str | None, Field(description="Since when this stance and condition have been held.")
     ]
-    certainty: Literal["definite", "possible"]
-    alternatives: list[PossibleStance]
+    certainty: Certainty
+    alternatives: Alternatives
     kind: ChangeKind | None
     change_size: int | None
     previous: Previous | None
@@ -175,8 +201,16 @@ class PositionOut:
     coder: str | None
     recorded_by: str | None
     recorded_at: datetime | None
-    permalink: str
-    cite: str
+    permalink: Annotated[
+        str, Field(description="The whole address of this answer, with both of its clocks.")
+    ]
+    cite: Annotated[
+        str,
+        Field(
+            description="A sentence to cite, with dates in words and the permalink. It says so "
+            "where the position is only possible, and where none is on record."
+        ),
+    ]
 
 
 @dataclass(kw_only=True)

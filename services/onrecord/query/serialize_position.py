@@ -14,34 +14,31 @@ from onrecord.domain.dates import Bounds, bounds
 from onrecord.kit.sql.db import Row
 from onrecord.query.evidence_strength import evidence_strength
 from onrecord.query.schemas import Known, PositionOut, PossibleStance
+from onrecord.query.sentences import citation, cited_name, position_sentence
 from onrecord.query.serialize import serialize_previous
-
-_VERBS: Final = {
-    "support": "supported",
-    "conditional_support": "conditionally supported",
-    "neutral": "was neutral on",
-    "conditional_oppose": "conditionally opposed",
-    "oppose": "opposed",
-    "mixed": "took a mixed position on",
-    "no_position": "declared no position on",
-}
 
 
 def serialize_position(
-    row: Row, *, topic: str, as_of: str, instant: datetime, known: Known
+    row: Row, *, topic: str, as_of: str, instant: datetime, known: Known, public_url: str
 ) -> PositionOut:
-    """The whole answer about one position; `row["id"]` is None where nothing is on record."""
+    """The whole answer about one position; `row["id"]` is None where none had begun by the order
+    of dates.
+    """
     actor = row["actor"]
-    path = f"/v1/actors/{actor}/topics/{topic}/position"
+    path = f"{public_url}/v1/actors/{actor}/topics/{topic}/position"
     permalink = f"{path}?as_of={quote_plus(as_of)}&known_size={row['known_size']}"
     certainty, alternatives = _certainty(row, instant)
+    who, what = cited_names(row, topic)
+    sentence = position_sentence(
+        row, list(map(vars, alternatives)), who=who, what=what, as_of=as_of
+    )
     return PositionOut(
         id=row["id"],
         actor=actor,
         topic=topic,
         as_of=as_of,
         known=known,
-        on_record=row["id"] is not None,
+        on_record=row["id"] is not None or bool(alternatives),
         stance=row["stance"],
         condition=row["condition"],
         summary=row["summary"],
@@ -60,8 +57,15 @@ def serialize_position(
         recorded_by=row["recorded_by"],
         recorded_at=row["recorded_at"],
         permalink=permalink,
-        cite=_cite(row, actor, topic, as_of, permalink),
+        cite=citation(
+            sentence, size=row["known_size"], known_at=row["known_at"], permalink=permalink
+        ),
     )
+
+
+def cited_names(row: Row, topic: str) -> tuple[str, str]:
+    """The names of actor and topic that the answer's sentence has."""
+    return cited_name(row["actor_names"] or [], row["actor"]), row["topic_label"] or topic
 
 
 class _PossibleStep(NamedTuple):
@@ -98,17 +102,3 @@ def _certainty(row: Row, instant: datetime) -> tuple[Any, list[PossibleStance]]:
 
 def _agree(steps: Sequence[Mapping[str, Any]]) -> bool:
     return len({(step["stance"], step["condition"]) for step in steps}) <= 1
-
-
-def _cite(row: Row, actor: str, topic: str, as_of: str, permalink: str) -> str:
-    names = row["actor_names"] or []
-    who = next((entry["name"] for entry in names if entry["lang"] == "en"), None)
-    who = who or (names[0]["name"] if names else actor)
-    what = f"“{row['topic_label'] or topic}”"
-    if row["id"] is None:
-        sentence = f"Nothing is on record of {who} on {what} as of {as_of}"
-    else:
-        verb = _VERBS[row["stance"]]
-        sentence = f"As of {as_of}, {who} {verb} {what}, effective {row['effective']}"
-    known_at = row["known_at"].date().isoformat() if row["known_at"] else "its beginning"
-    return f"{sentence} (onrecord at size {row['known_size']}, {known_at}; {permalink})."

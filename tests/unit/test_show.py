@@ -1,0 +1,66 @@
+"""What `onrecord show` prints where a position is only possible, and where words are erased."""
+
+import io
+from typing import Any
+
+from rich.console import Console
+
+from onrecord.entrypoints.commands.show import print_position, print_statement
+
+NO_STEP = dict.fromkeys(("id", "stance", "condition", "effective"))
+
+
+def console() -> tuple[Console, io.StringIO]:
+    file = io.StringIO()
+    return Console(file=file, width=200), file
+
+
+def rows(**fields: Any) -> list[list[str]]:
+    """The rows of a printed position, without its title."""
+    position = {"actor": "emma", "topic": "talks", "as_of": "2022", "known": {"size": 9}}
+    base = {"on_record": True, "certainty": "possible", "summary": None, **NO_STEP}
+    change = {"kind": "adopted", "change_size": None, "previous": None}
+    printer, file = console()
+    print_position(printer, {**position, **base, **change, **fields}, with_statements=False)
+    lines = file.getvalue().splitlines()[1:]
+    return [[cell for cell in line.strip().split("  ") if cell] for line in lines]
+
+
+def possible(stance: str, effective: str, condition: str | None = None) -> dict[str, Any]:
+    return {"id": "x", "stance": stance, "condition": condition, "effective": effective}
+
+
+def test_a_position_that_may_have_begun_is_not_shown_as_missing() -> None:
+    shown = rows(alternatives=[possible("conditional_support", "../2022-12-02", "Peace.")])
+    assert ["stance", "no position yet"] == [cell.strip() for cell in shown[0]]
+    assert "possible" == shown[1][1].strip()
+    assert shown[2][-1].strip() == (
+        "conditional support on the condition “Peace.”, effective by 2 December 2022"
+    )
+
+
+def test_a_position_that_may_not_have_begun_says_so() -> None:
+    shown = rows(**possible("oppose", "2022-12"), alternatives=[NO_STEP])
+    assert ["effective", "in December 2022"] == [cell.strip() for cell in shown[1]]
+    assert ["or", "no position yet"] == [cell.strip() for cell in shown[-1]]
+
+
+def test_where_nothing_is_on_record_the_command_says_so() -> None:
+    shown = rows(on_record=False, certainty="definite", alternatives=[])
+    assert ["stance", "no position on record"] == [cell.strip() for cell in shown[0]]
+
+
+def test_erased_words_sources_and_reporters_are_shown_as_erased() -> None:
+    printer, file = console()
+    statement = {
+        "content": {"lang": "en", "mode": "verbatim"},
+        "speakers": [{"actor": "emma"}],
+        "said_at": "../2022-12",
+        "said_at_basis": "published_bound",
+        "evidence": [{"chain": [{"relation": "quoted"}]}],
+    }
+    print_statement(printer, statement)
+    words, said, source = (line.strip() for line in file.getvalue().splitlines())
+    assert "“(erased)”" == words
+    assert "emma, by the end of December 2022 (published_bound), verbatim" == said
+    assert "(erased) (quoted by (erased))" == source

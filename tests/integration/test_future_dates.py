@@ -108,3 +108,47 @@ def test_a_step_is_not_late_because_another_one_is_announced(client: Client, sto
     assert [(late, True), (held, False), (announced, False)] == [
         (step["id"], step["late"]) for step in steps
     ]
+
+
+def test_an_announced_position_is_marked_and_has_the_bounds_of_its_date(
+    client: Client, store: Store
+) -> None:
+    announced = announce(client)
+    held = announce(client, effective="../2022-12-02")
+    store.catch_up()
+    for path in ("/v1/changes?by=valid", "/v1/changes"):
+        steps = {step["id"]: step for step in get(client, path)["items"]}
+        assert {announced: True, held: False} == {
+            id_: step["announced"] for id_, step in steps.items()
+        }
+        assert (None, "2022-12-02T23:59:59.999999Z") == (
+            steps[held]["effective_earliest"],
+            steps[held]["effective_latest"],
+        )
+        assert f"{AHEAD}T00:00:00.000000Z" == steps[announced]["effective_earliest"]
+    assert get(client, f"{PAIR}/position")["announced"] is False
+    ahead = get(client, f"{PAIR}/position", as_of=AHEAD)
+    assert (announced, True) == (ahead["id"], ahead["announced"])
+    recorded = f"{TODAY.day} {TODAY:%B %Y}"
+    assert f", as announced by {recorded} (onrecord" in ahead["cite"]
+
+
+def test_statements_have_the_bounds_of_their_dates(client: Client, store: Store) -> None:
+    said: dict[str, tuple[str | None, str]] = {}
+    said["2022-12"] = ("2022-12-01T00:00:00.000000Z", "2022-12-31T23:59:59.999999Z")
+    said["../2022-11-30"] = (None, "2022-11-30T23:59:59.999999Z")
+    said["2022-11-30T12:30:00+01:00"] = ("2022-11-30T11:30:00.000000Z",) * 2
+    ids = [
+        post(client, "/v1/statements", bodies.statement(id=str(uuid4()), said_at=date))["id"]
+        for date in said
+    ]
+    announce(client, effective="2022", basis=ids)
+    store.catch_up()
+    single = [get(client, f"/v1/statements/{id_}") for id_ in ids]
+    listed = get(client, "/v1/statements")["items"]
+    of_position = get(client, f"{PAIR}/position")["statements"]
+    for statements in (single, listed, of_position):
+        assert said == {
+            statement["said_at"]: (statement["said_earliest"], statement["said_latest"])
+            for statement in statements
+        }

@@ -10,12 +10,13 @@ from onrecord.domain.stances import STANCES
 from onrecord.query.sentences import citation, cited_name, date_in_words, position_sentence
 
 NOTHING: Final[dict[str, Any]] = dict.fromkeys(
-    ("id", "stance", "condition", "effective", "since", "kind")
+    ("id", "stance", "condition", "effective", "since", "kind", "recorded_at")
 )
 
 
 def step(stance: str = "support", effective: str = "2022-12-02", **fields: Any) -> dict[str, Any]:
-    base = {"id": 1, "condition": None, "since": effective, "kind": "adopted"}
+    base: dict[str, Any] = {"id": 1, "condition": None, "since": effective, "kind": "adopted"}
+    base |= {"recorded_at": datetime(2024, 2, 29, tzinfo=UTC)}
     return {**base, "stance": stance, "effective": effective, **fields}
 
 
@@ -112,6 +113,13 @@ def test_a_reaffirmed_position_is_effective_since_it_was_first_held(kind: str) -
     cited = sentence(step(effective="2022-12-02", since="2020", kind=kind))
     reaffirmed = cited.endswith("effective in 2020 and reaffirmed on 2 December 2022")
     assert (kind == "reaffirmed") == reaffirmed
+
+
+def test_a_position_that_was_recorded_ahead_of_its_date_is_cited_as_announced() -> None:
+    announced = sentence(step(effective="2024-03"), as_of="2025")
+    assert announced.endswith("effective in March 2024, as announced by 29 February 2024")
+    for effective in ("2024-02", "2024", "../2024-03"):
+        assert "announced" not in sentence(step(effective=effective), as_of="2025")
 
 
 def test_where_no_position_is_on_record_the_sentence_speaks_of_positions_only() -> None:

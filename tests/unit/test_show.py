@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from onrecord.entrypoints.commands.show import print_position, print_statement
+from onrecord.entrypoints.commands.show import print_changes, print_position, print_statement
 
 NO_STEP = dict.fromkeys(("id", "stance", "condition", "effective"))
 
@@ -48,6 +48,17 @@ def test_a_position_that_may_not_have_begun_says_so() -> None:
 def test_where_nothing_is_on_record_the_command_says_so() -> None:
     shown = rows(on_record=False, certainty="definite", alternatives=[])
     assert ["stance", "no position on record"] == [cell.strip() for cell in shown[0]]
+
+
+def test_a_change_whose_kind_depends_on_inexact_dates_is_shown_as_possible() -> None:
+    printer, file = console()
+    step = {"actor": "emma", "topic": "talks", "previous": None, "change_size": None}
+    for kind, certainty in (("reversed", "possible"), ("softened", "definite")):
+        made = {"kind": kind, "certainty": certainty, **possible("oppose", "../2022-12-02")}
+        print_changes(printer, [{**step, **made}])
+    printed = file.getvalue()
+    assert "by 2 December 2022" in printed
+    assert ("reversed (possible)" in printed, "softened (" in printed) == (True, False)
 
 
 def test_erased_words_sources_and_reporters_are_shown_as_erased() -> None:

@@ -63,10 +63,14 @@ def page_of_rows(
     limit: int,
     serialize: Callable[[Row], Any],
     key: Callable[[Row], list[Any]],
+    present: str = "id",
 ) -> Response:
-    """A page of rows, of which one more than `limit` was read. Its cursor keeps the size."""
+    """A page of rows, of which one more than `limit` was read. Its cursor keeps the size.
+
+    `present`: a column that is null only in the one row of an empty page.
+    """
     state = context.state_of(rows[0])
-    items = [row for row in rows if row["id"] is not None]
+    items = [row for row in rows if row[present] is not None]
     cursor = None
     if len(items) > limit:
         cursor = paging.cursor([state.size, state.provisional, *key(items[limit - 1])])

@@ -6,7 +6,7 @@ what the record names at that size.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from onrecord.domain.dates import bounds
@@ -49,7 +49,8 @@ def position_sentence(
 ) -> str:
     """What somebody held on a topic as of a date, without the full stop.
 
-    `position`: its `id`, `stance`, `condition`, `effective`, `since` and `kind`; all are None where
+    `position`: its `id`, `stance`, `condition`, `effective`, `since`, `kind` and
+    `recorded_at`; all are None where
     none had begun by the order of dates. `alternatives`: what may have been held in its stead,
     empty if and only if it is definite.
     """
@@ -90,7 +91,9 @@ def possible_in_words(step: Fields) -> str:
 def _effective(position: Fields) -> str:
     effective = f"effective {date_in_words(position['since'])}"
     if position["kind"] == "reaffirmed":
-        return f"{effective} and reaffirmed {date_in_words(position['effective'])}"
+        effective += f" and reaffirmed {date_in_words(position['effective'])}"
+    if position["recorded_at"] < bounds(position["effective"]).earliest:
+        effective += f", as announced by {_day(position['recorded_at'])}"
     return effective
 
 
@@ -116,4 +119,5 @@ def _span(date: str) -> str:
 
 
 def _day(instant: datetime) -> str:
-    return f"{instant.day} {_MONTHS[instant.month - 1]} {instant.year}"
+    day = instant.astimezone(UTC)
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"

@@ -5,7 +5,7 @@ where dates are inexact, and a sentence to cite.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus
 
@@ -13,9 +13,15 @@ from onrecord.domain.changes import possible_steps
 from onrecord.domain.dates import Bounds, bounds
 from onrecord.kit.sql.db import Row
 from onrecord.query.evidence_strength import evidence_strength
-from onrecord.query.schemas import Known, PositionOut, PossibleStance
+from onrecord.query.position_schemas import ListedPosition, PositionOut, PossibleStance, Step
+from onrecord.query.schemas import Known
 from onrecord.query.sentences import citation, cited_name, position_sentence
-from onrecord.query.serialize import serialize_previous
+from onrecord.query.serialize import (
+    effective_fields,
+    said_fields,
+    serialize_previous,
+    serialize_step,
+)
 
 
 def serialize_position(
@@ -43,6 +49,7 @@ def serialize_position(
         condition=row["condition"],
         summary=row["summary"],
         effective=row["effective"],
+        **effective_fields(row),
         since=row["since"],
         certainty=certainty,
         alternatives=alternatives,
@@ -50,7 +57,7 @@ def serialize_position(
         change_size=row["change_size"],
         previous=serialize_previous(row),
         basis=row["basis"] or [],
-        statements=row["statements"],
+        statements=[{**said_fields(doc), **doc} for doc in row["statements"]],
         evidence=evidence_strength(row["statements"], instant),
         revision=row["revision"],
         coder=row["coder"],
@@ -68,6 +75,18 @@ def cited_names(row: Row, topic: str) -> tuple[str, str]:
     return cited_name(row["actor_names"] or [], row["actor"]), row["topic_label"] or topic
 
 
+def serialize_listed_position(row: Row, instant: datetime) -> ListedPosition:
+    """A position in a list, as of an instant; it is a step or, with a null id, only possible."""
+    certainty, alternatives = _certainty({**row, "id": row["id"] and str(row["id"])}, instant)
+    step = vars(serialize_step(row, certainty=certainty))
+    return ListedPosition(**{**step, "basis": row["basis"] or []}, alternatives=alternatives)
+
+
+def serialize_change(row: Row) -> Step:
+    """A step of a timeline, definite if what it changed from is."""
+    return serialize_step(row, certainty=_certainty_of_change(row))
+
+
 class _PossibleStep(NamedTuple):
     """A step that may have been in force, from the column `candidates` of `queries.POSITION`."""
 
@@ -75,6 +94,15 @@ class _PossibleStep(NamedTuple):
     dates: Bounds
     order: int
     seq: int
+
+
+def _certainty_of_change(row: Row) -> Any:
+    if row["overlaps"]:
+        return "possible"
+    if row["follows_on_same_date"] or not row["candidates"]:
+        return "definite"
+    just_before = bounds(row["effective"]).earliest - timedelta(microseconds=1)
+    return _certainty({"id": None, "candidates": row["candidates"]}, just_before)[0]
 
 
 _NO_STEP: Final = {"id": None, "stance": None, "condition": None, "effective": None}

@@ -135,11 +135,15 @@ def print_changes(console: Console, steps: list[dict[str, Any]]) -> None:
         previous = step["previous"]["stance"] if step["previous"] else "nothing"
         table.add_row(
             *(step["actor"], step["topic"], date_in_words(step["effective"])),
-            step["kind"].replace("_", " "),
+            step["kind"].replace("_", " ") + _in_doubt(step),
             "" if step["change_size"] is None else str(step["change_size"]),
             f"{previous} → {step['stance']}".replace("_", " "),
         )
     console.print(Padding(table, (0, 0, 0, 2)))
+
+
+def _in_doubt(step: dict[str, Any]) -> str:
+    return " (possible)" if step["certainty"] == "possible" else ""
 
 
 def _change_text(position: dict[str, Any]) -> str:

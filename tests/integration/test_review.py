@@ -78,6 +78,31 @@ def test_a_statement_of_inexact_date_contradicts_only_a_position_held_throughout
     assert [surely] == [item["statement"] for item in review(client, store)]
 
 
+@pytest.mark.parametrize(
+    ("held", "said_at"),
+    [("2022", "2022-03"), ("../2022-06-01", "2022-03"), ("2022-03", "2022-03-31")],
+)
+def test_a_statement_contradicts_no_position_that_may_have_begun_later(
+    client: Client, store: Store, held: str, said_at: str
+) -> None:
+    """Whether another one was held before, or none."""
+    oppose = hold(client, stance="oppose", effective=held)
+    state(client, said_at=said_at, stances=read_as("support"))
+    assert [] == review(client, store)
+    hold(client, stance="support", effective="2020")
+    assert [] == review(client, store)
+    surely = state(client, said_at="2023", stances=read_as("support"))
+    if held.startswith("../"):  # that of 2020 may have come after it
+        assert [] == review(client, store)
+        return
+    (finding,) = review(client, store)
+    assert (surely, oppose) == (finding["statement"], finding["position"])
+    assert finding["message"].startswith(
+        "A statement of emma on talks was read as support, and no position that may have been held"
+        " then is on that side: the last one by then is opposition."
+    )
+
+
 def test_the_missing_change_resolves_a_contradiction_at_later_sizes_only(
     client: Client, store: Store
 ) -> None:

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from onrecord.projections.review import FindingKind
 from onrecord.query.schemas import Review
+from onrecord.query.sentences import STANCE_NOUNS
 
 _MESSAGES: Final[dict[FindingKind, str]] = {
-    "contradiction": "{actor} was read as {statement_stance} on {topic}, and the position held then"
-    " is {position_stance}. Correct the reading or the position, or record the change that is"
-    " missing.",
+    "contradiction": "A statement of {actor} on {topic} was read as {said}, and no position that"
+    " may have been held then is on that side: the last one by then is {held}. Correct the reading"
+    " or the position, or record the change that is missing.",
     "unsupported": "No statement is left on which the position of {actor} on {topic} can rest:"
     " each was retracted, or is somebody else's account. Correct its basis, or retract it.",
     "same_words": "An earlier statement has the same address and the very same words."
@@ -36,7 +37,11 @@ def serialize_finding(kind: FindingKind, row: Mapping[str, Any]) -> Review:
     subjects = {name: row[name] for name in ("statement", "position", "actor", "topic", "other")}
     return Review(
         kind=kind,
-        message=_MESSAGES[kind].format(**row),
+        message=_MESSAGES[kind].format(
+            **row,
+            said=STANCE_NOUNS[row["statement_stance"]],
+            held=STANCE_NOUNS[row["position_stance"]],
+        ),
         **subjects,
         said=row["statement_stance"],
         held=row["position_stance"],

@@ -1,8 +1,8 @@
 """Sentences about positions in plain English, and dates in words.
 
-Used by `serialize_position` for `cite`, and by `onrecord show`. Pure functions. A sentence holds
-for the moment and the size that it names, says so where it is only possible, and names whom and
-what the record names at that size.
+Used by `serialize_position` for `cite`, by `findings` and by `onrecord show`. Pure functions. A
+sentence holds for the moment and the size that it names, says so where it is only possible, and
+names whom and what the record names at that size.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ _VERBS: Final = {
     "mixed": "took a mixed position on",
     "no_position": "declared no position on",
 }
-_NOUNS: Final = {
+STANCE_NOUNS: Final = {
     "support": "support",
     "conditional_support": "conditional support",
     "neutral": "a neutral position",
@@ -32,6 +32,7 @@ _NOUNS: Final = {
     "no_position": "a declaration of no position",
     None: "no position yet",
 }
+"""What somebody holds, by the stance; None where no position had begun."""
 _MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
     *("October", "November", "December"),
@@ -83,8 +84,8 @@ def date_in_words(date: str) -> str:
 def possible_in_words(step: Fields) -> str:
     """What may have been held: a stance, its condition and its date, or that there was none yet."""
     if step["id"] is None:
-        return _NOUNS[None]
-    held = f"{_NOUNS[step['stance']]}{_on_condition(step)}"
+        return STANCE_NOUNS[None]
+    held = f"{STANCE_NOUNS[step['stance']]}{_on_condition(step)}"
     return f"{held}, effective {date_in_words(step['effective'])}"
 
 

@@ -1,5 +1,6 @@
 -- First-hand statements that were read as another side of the scale (for it, against it, neutral)
--- than the position held when they were said, on whatever day of a month or year that was.
+-- than every position that may have been held when they may have been said, on whatever days of a
+-- month or year that was. One had surely begun by then.
 --
 -- Parameters: known_size, max_candidates; after: only statements made before this seq.
 WITH RECURSIVE snapshot AS MATERIALIZED (
@@ -73,8 +74,22 @@ finding AS (
             AND changes.valid_from <= reading.said_until
         ORDER BY changes.valid_from DESC, changes.ord DESC, changes.made_seq DESC LIMIT 1
     ) step
-    WHERE reading.side <> step.side
-        -- no position of the same side was held at any time at which it may have been said
+    CROSS JOIN LATERAL (  -- whether one had surely begun, and by which date the last of these had
+        SELECT bool_or(true) AS surely, max(last_begun.earliest) AS by
+        FROM (
+            SELECT changes.earliest FROM projections.changes
+            WHERE changes.generation = snapshot.changes
+                AND changes.open_seq < snapshot.known_size
+                AND changes.close_seq >= snapshot.known_size
+                AND changes.line = hashtextextended(reading.actor || ' ' || reading.topic, 0)
+                AND changes.actor || ' ' || changes.topic = reading.actor || ' ' || reading.topic
+                AND changes.valid_from <= reading.said_from
+                AND changes.latest <= reading.said_from
+            ORDER BY changes.valid_from DESC, changes.ord DESC, changes.made_seq DESC LIMIT 1
+        ) last_begun
+    ) begun
+    WHERE reading.side <> step.side AND begun.surely
+        -- no position that may have been held when it may have been said is of the same side
         AND NOT EXISTS (
             SELECT FROM projections.changes
             WHERE changes.generation = snapshot.changes
@@ -82,19 +97,12 @@ finding AS (
                 AND changes.close_seq >= snapshot.known_size
                 AND changes.line = hashtextextended(reading.actor || ' ' || reading.topic, 0)
                 AND changes.actor || ' ' || changes.topic = reading.actor || ' ' || reading.topic
-                AND changes.valid_from <= reading.said_until
-                AND changes.valid_from >= coalesce((
-                    SELECT first_step.valid_from FROM projections.changes first_step
-                    WHERE first_step.generation = snapshot.changes
-                        AND first_step.open_seq < snapshot.known_size
-                        AND first_step.close_seq >= snapshot.known_size
-                        AND first_step.line
-                            = hashtextextended(reading.actor || ' ' || reading.topic, 0)
-                        AND first_step.actor || ' ' || first_step.topic
-                            = reading.actor || ' ' || reading.topic
-                        AND first_step.valid_from <= reading.said_from
-                    ORDER BY first_step.valid_from DESC LIMIT 1
-                ), '-infinity')
+                AND changes.valid_from >= begun.by - interval '366 days'
+                AND (
+                    changes.valid_from <= reading.said_until
+                    OR changes.earliest = '0001-01-01 00:00:00+00'
+                )
+                AND changes.latest >= begun.by
                 AND reading.side = CASE
                     WHEN changes.stance IN ('oppose', 'conditional_oppose') THEN -1
                     WHEN changes.stance = 'neutral' THEN 0

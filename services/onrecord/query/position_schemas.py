@@ -232,6 +232,9 @@ class VersionOfStep:
     condition: str | None
     summary: str | None
     effective: str
+    effective_earliest: EffectiveEarliest
+    effective_latest: EffectiveLatest
+    announced: Announced
     order: int
     basis: list[UUID]
     coder: str

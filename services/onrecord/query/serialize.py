@@ -87,6 +87,7 @@ def serialize_step_version(row: Row) -> VersionOfStep:
         condition=row["condition"],
         summary=row["summary"],
         effective=row["effective"],
+        **effective_fields(row),
         order=row["ord"],
         basis=row["basis"],
         coder=row["coder"],

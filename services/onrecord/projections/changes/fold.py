@@ -72,6 +72,11 @@ changes = Table(
         *("generation", "actor", "topic"),
         postgresql_where=text("earliest = '0001-01-01 00:00:00+00'"),
     ),
+    Index(
+        "changes_of_wide_dates",
+        *("generation", "line", "valid_from"),
+        postgresql_where=text("latest - earliest > interval '1 day'"),
+    ),
     Index("changes_as_made", "generation", "made_seq"),
     Index("changes_as_held", "generation", *PLACE),
     Index("changes_by_kind", "generation", "kind", "made_seq"),

@@ -96,9 +96,20 @@ SELECT
             AND changes.close_seq >= snapshot.known_size
             AND changes.line = hashtextextended(page.actor || ' ' || page.topic, 0)
             AND changes.actor || ' ' || changes.topic = page.actor || ' ' || page.topic
-            AND changes.valid_from BETWEEN page.earliest - interval '366 days' AND page.latest
+            AND changes.valid_from BETWEEN page.earliest - interval '1 day' AND page.latest
             AND changes.latest >= page.earliest
             AND (changes.earliest, changes.latest) <> (page.earliest, page.latest)
+    ) OR EXISTS (
+        SELECT FROM projections.changes
+        WHERE changes.generation = snapshot.changes
+            AND changes.open_seq < snapshot.known_size
+            AND changes.close_seq >= snapshot.known_size
+            AND changes.line = hashtextextended(page.actor || ' ' || page.topic, 0)
+            AND changes.actor || ' ' || changes.topic = page.actor || ' ' || page.topic
+            AND changes.valid_from >= page.earliest - interval '366 days'
+            AND changes.valid_from < page.earliest
+            AND changes.latest - changes.earliest > interval '1 day'
+            AND changes.latest >= page.earliest
     ) OR EXISTS (
         SELECT FROM projections.changes
         WHERE changes.generation = snapshot.changes
@@ -122,19 +133,33 @@ SELECT
     -- the steps that may have been held just before it, and perhaps more
     ARRAY(
         SELECT json_build_object(
-            'id', changes.id, 'stance', changes.stance,
-            'condition', changes.condition, 'effective', changes.effective,
-            'order', changes.ord, 'seq', changes.made_seq
+            'id', candidate.id, 'stance', candidate.stance,
+            'condition', candidate.condition, 'effective', candidate.effective,
+            'order', candidate.ord, 'seq', candidate.made_seq
         )
-        FROM projections.changes
-        WHERE changes.generation = snapshot.changes
-            AND changes.open_seq < snapshot.known_size
-            AND changes.close_seq >= snapshot.known_size
-            AND changes.line = hashtextextended(page.actor || ' ' || page.topic, 0)
-            AND changes.actor || ' ' || changes.topic = page.actor || ' ' || page.topic
-            AND changes.valid_from >= begun.by - interval '366 days'
-            AND changes.valid_from < page.earliest
-            AND changes.latest >= begun.by
+        FROM (
+            SELECT * FROM projections.changes
+            WHERE changes.generation = snapshot.changes
+                AND changes.open_seq < snapshot.known_size
+                AND changes.close_seq >= snapshot.known_size
+                AND changes.line = hashtextextended(page.actor || ' ' || page.topic, 0)
+                AND changes.actor || ' ' || changes.topic = page.actor || ' ' || page.topic
+                AND changes.valid_from >= begun.by - interval '1 day'
+                AND changes.valid_from < page.earliest
+                AND changes.latest - changes.earliest <= interval '1 day'
+                AND changes.latest >= begun.by
+            UNION ALL
+            SELECT * FROM projections.changes
+            WHERE changes.generation = snapshot.changes
+                AND changes.open_seq < snapshot.known_size
+                AND changes.close_seq >= snapshot.known_size
+                AND changes.line = hashtextextended(page.actor || ' ' || page.topic, 0)
+                AND changes.actor || ' ' || changes.topic = page.actor || ' ' || page.topic
+                AND changes.valid_from >= begun.by - interval '366 days'
+                AND changes.valid_from < page.earliest
+                AND changes.latest - changes.earliest > interval '1 day'
+                AND changes.latest >= begun.by
+        ) candidate
     ) AS candidates
 FROM snapshot
     LEFT JOIN page ON true

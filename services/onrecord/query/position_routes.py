@@ -66,7 +66,7 @@ async def get_position(
         known=context.state_of(row),
         public_url=resources.public_url,
     )
-    return with_etag(request, vars(answer), names=cited_names(row, topic))
+    return with_etag(request, vars(answer), cited=(*cited_names(row, topic), resources.public_url))
 
 
 @router.get("/actors/{actor}/topics/{topic}/timeline", response_model=Listed[Step])

@@ -29,16 +29,17 @@ def with_etag(
     request: Request,
     answer: Mapping[str, Any],
     *,
-    names: Sequence[str] = (),
+    cited: Sequence[str] = (),
     next_link: str | None = None,
 ) -> Response:
     """The answer as JSON with its ETag; 304 where `If-None-Match` has that ETag.
 
-    `names`: those in its sentences. The ETag is over them too, and not over the sentences.
+    `cited`: names and addresses in its sentences and links. The ETag is over these too, and not
+    over the sentences and links, which have the clocks.
     """
     tagged = _json({name: value for name, value in answer.items() if name not in _NOT_IN_ETAG})
-    if names:
-        tagged += _json(names)
+    if cited:
+        tagged += _json(cited)
     if next_link:
         tagged += b"+"  # a last page after which another one came is not the same answer
     etag = f'W/"{hashlib.sha256(tagged).hexdigest()[:32]}"'

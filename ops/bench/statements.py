@@ -71,7 +71,7 @@ def accepted_event(request: Request) -> AcceptedEvent:
     """A statement as accepted by a ledger that has its actors and topics."""
     entities = {entity_id("actor", slug): Entity("actor") for slug in ACTORS}
     entities |= {entity_id("topic", slug): Entity("topic") for slug in TOPICS}
-    decision = decide(request, LedgerState(entities))
+    decision = decide(request, LedgerState(datetime.now(UTC), entities))
     assert not isinstance(decision, Refusal), decision
     return decision[0]
 

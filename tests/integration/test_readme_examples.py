@@ -11,11 +11,11 @@ import httpx2
 
 from tests.support import seeds
 from tests.support.bodies import NDJSON
-from tests.support.store import Store
+from tests.support.store import PUBLIC_URL, Store
 
 README: Final = (Path(__file__).parents[2] / "README.md").read_text()
 INSTANT: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?")
-TODAY: Final = re.compile(r"(?<=at size \d\d, )\d{4}-\d{2}-\d{2}")
+TODAY: Final = re.compile(r"(?<=at size \d\d, )\d{1,2} [A-Z][a-z]+ \d{4}")
 
 
 def _blocks() -> list[tuple[str, str]]:
@@ -41,6 +41,7 @@ def _commands(block: str) -> list[str]:
 
 def _without_time(answer: Any) -> str:
     text = json.dumps(answer, sort_keys=True, ensure_ascii=False)
+    text = text.replace(PUBLIC_URL, "http://127.0.0.1:8000")
     return TODAY.sub("TODAY", INSTANT.sub("INSTANT", text))
 
 

@@ -143,7 +143,7 @@ MOVES: Final = st.builds(
     words=st.text(
         st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=12
     ).map("“{}”".format),
-    said_at=EFFECTIVE,
+    said_at=EFFECTIVE.filter(lambda date: "9999" not in date),  # it would be refused
     actor=MOSTLY_FIRST,
     topic=MOSTLY_FIRST,
     basis=st.integers(0, 30),

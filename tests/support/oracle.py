@@ -7,6 +7,7 @@ the answers to HTTP requests of a `RecordedHistory` with the results of `naive` 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -107,6 +108,7 @@ def expected_step(timeline: Sequence[naive.Step], step: naive.Step) -> dict[str,
         "condition": step.fields.condition,
         "effective": step.fields.effective,
         "since": naive.since(timeline, step),
+        "certainty": change_certainty(timeline, step),
         "kind": naive.kind(before, step),
         "change_size": naive.change_size(before, step),
         "previous": before
@@ -118,6 +120,18 @@ def expected_step(timeline: Sequence[naive.Step], step: naive.Step) -> dict[str,
         "basis": [str(basis) for basis in step.fields.basis],
         "summary": step.fields.summary,
     }
+
+
+def change_certainty(timeline: Sequence[naive.Step], step: naive.Step) -> str:
+    """Whether inexact dates leave open what came before a step."""
+    span = start, end = step.dates[:2]
+    spans = {other.dates[:2] for other in timeline} - {span}
+    if any(first <= end and last >= start for first, last in spans):
+        return "possible"
+    before = naive.previous(timeline, step)
+    if before is None or before.dates[:2] == span:
+        return "definite"
+    return naive.certainty(timeline, start - timedelta(microseconds=1))[0]
 
 
 def select_fields(items: Sequence[Any] | None, *names: str) -> list[Any] | None:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import httpx2
 import psycopg
@@ -34,6 +34,9 @@ from onrecord.projections.registry import PROJECTIONS
 from onrecord.projections.tasks import SWEEP
 from onrecord.webhooks.fan_out import fan_out
 from onrecord.webhooks.purge import purge_deleted_endpoints
+
+PUBLIC_URL: Final = "https://record.example.org"
+"""What links of the APIs begin with."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,11 @@ def open_store(url: str) -> Iterator[Store]:
 def run_api(url: str, *routers: APIRouter) -> Iterator[httpx2.Client]:
     """All APIs, and these routers, on a free port; yields a client of that address."""
     settings = Settings(
-        database_url=url, broker_url="memory://", port=1, egress_allow="127.0.0.1/32"
+        database_url=url,
+        broker_url="memory://",
+        port=1,
+        egress_allow="127.0.0.1/32",
+        public_url=PUBLIC_URL,
     )
     app = create_app(settings, frozenset({"write", "read", "audit", "webhooks"}))
     for router in routers:

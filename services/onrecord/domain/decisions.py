@@ -10,11 +10,13 @@ much.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from onrecord.domain.dates import bounds
 from onrecord.domain.event import Event
-from onrecord.domain.events import ActorMerged, ActorUnmerged, PositionChanged
+from onrecord.domain.events import ActorMerged, ActorUnmerged, PositionChanged, statement_after
 from onrecord.domain.ids import EntityKind, entity_id
 from onrecord.domain.payload import Reference
 from onrecord.domain.requests import Pair, ProposedEvent, Refusal, Request
@@ -60,10 +62,16 @@ class AcceptedEvent(NamedTuple):
     """The pairs whose revision it increments."""
 
 
+_FUTURE: Final = timedelta(days=1)
+"""How far ahead a statement may be dated: somewhere it is tomorrow already, and clocks differ."""
+
+
 @dataclass(slots=True)
 class LedgerState:
     """The entities and revisions that the requests of a batch need, changed by each of them."""
 
+    recorded_at: datetime
+    """When the batch is recorded, by the clock of the ledger."""
     entities: dict[UUID, Entity] = field(default_factory=dict)
     revisions: dict[Pair, int] = field(default_factory=dict)
 
@@ -109,10 +117,36 @@ def decide(
             created[subject] = event.makes
     if unknown:
         return Refusal("unknown-reference", unknown_references=tuple(unknown))
-    refusal = _refuse_merge(request, state)
+    refusal = _refuse_future_dates(request, state) or _refuse_merge(request, state)
     if check_revisions:
         refusal = refusal or _refuse_revision(request, state)
     return refusal or tuple(_accept(proposed, state) for proposed in request.events)
+
+
+def _refuse_future_dates(request: Request, state: LedgerState) -> Refusal | None:
+    """Refuse a statement that is said, or published, later than it is recorded.
+
+    A date counts where it stands in lists: `../D` at the end of D. The date from which a position
+    is held may lie ahead, as that is announced.
+    """
+    errors: list[tuple[str, str]] = []
+    for proposed in request.events:
+        event = proposed.event
+        if "statement" not in (event.makes, event.amends) or event.is_retraction:
+            continue
+        statement = statement_after(event)
+        assert statement is not None
+        pointer = f"{proposed.pointer}/replacement" if event.amends else proposed.pointer
+        dates = {f"{pointer}/said_at": statement.said_at}
+        for n, evidence in enumerate(statement.evidence):
+            if evidence.published_at is not None:
+                dates[f"{pointer}/evidence/{n}/published_at"] = evidence.published_at
+        for at, date in dates.items():
+            if bounds(date).sorts_at > state.recorded_at + _FUTURE:
+                today = state.recorded_at.astimezone(UTC).date()
+                hint = f"; ../{today} is" if date.startswith("../") else ""
+                errors.append((at, f"{date} is not over, today is {today}{hint}"))
+    return Refusal("future-date", tuple(errors)) if errors else None
 
 
 def _refuse_merge(request: Request, state: LedgerState) -> Refusal | None:

@@ -74,6 +74,7 @@ RefusalReason = Literal[
     "slug-taken",
     "revision-conflict",
     "entry-too-large",
+    "future-date",
 ]
 
 

@@ -63,7 +63,7 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
             if "read" in apis:
                 pool = await stack.enter_async_context(db.pool(url, role="onrecord_query"))
                 state["read_resources"] = ReadResources(
-                    pool, BatchedQuery(pool, POSITION), StallMonitor(pool)
+                    pool, BatchedQuery(pool, POSITION), StallMonitor(pool), settings.public_url
                 )
             if "audit" in apis:
                 pool = db.pool(url, role="onrecord_audit", size=4)

@@ -13,6 +13,7 @@ retraction whose target the files do not create.
 import hashlib
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -117,7 +118,8 @@ def _state(request: Request, lookup: IdLookup) -> LedgerState:
     """The state of all entities that a request refers to, except those that it creates itself."""
     created = {proposed.subject for proposed in request.events if proposed.event.makes}
     entities = {id_: lookup.entity(id_) for id_ in referenced_ids(request) if id_ not in created}
-    return LedgerState({id_: entity for id_, entity in entities.items() if entity})
+    known = {id_: entity for id_, entity in entities.items() if entity}
+    return LedgerState(datetime.now(UTC), known)
 
 
 def _digest(request: Request) -> bytes:

@@ -27,7 +27,10 @@ router = APIRouter(prefix="/v1", tags=["write API"], responses=WRITE_RESPONSES)
 async def record_statement(
     body: StatementIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
-    """Record a statement with its evidence, and the positions that follow from it."""
+    """Record a statement with its evidence, and the positions that follow from it.
+
+    It was said and published before: `said_at` and `published_at` lie a day ahead at most.
+    """
     write = write_requests.new_statement(body, write_id(body.id, key))
     return await record_and_respond(recorder, write, key)
 
@@ -36,7 +39,10 @@ async def record_statement(
 async def record_position(
     body: PositionIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
-    """Record that from a date on, an actor held a stance on a topic."""
+    """Record that from a date on, an actor held a stance on a topic.
+
+    `effective` may lie ahead: then it is announced, and not held before.
+    """
     write = write_requests.new_position(body, write_id(body.id, key))
     return await record_and_respond(recorder, write, key)
 

@@ -3,9 +3,11 @@
 An entrypoint reads them once and passes them down. No other code reads the environment.
 """
 
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -15,6 +17,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 class BadSettings(Exception):
     """The environment holds a setting that cannot be used."""
+
+
+def _own_url(fields: dict[str, Any]) -> str:
+    """The address at which a client on the same machine reaches an API with this host and port."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(fields["host"], fields["host"])  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{fields['port']}"
 
 
 class Settings(BaseSettings):
@@ -30,6 +38,9 @@ class Settings(BaseSettings):
     """The folder of the embedded PostgreSQL."""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    public_url: Annotated[str, Field(default_factory=_own_url)]
+    """The address at which readers reach the read API; links and citations begin with it. It ends
+    without a slash. Default: `host` and `port`."""
     worker_processes: Annotated[int, Field(ge=1, le=64)] = 2
     """Celery workers that `onrecord up` runs; one takes over when another dies."""
     egress_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
@@ -46,6 +57,18 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"holds what is no network, as 10.1.0.0/16 or fd00::/8 are: {error}"
             ) from None
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_web_address(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable or re.search(r"[\s@?#\\\x00-\x1f]", url):
+            raise ValueError("is no address of a web site, as https://record.example.org is")
+        return url.rstrip("/")
 
     @field_validator("database_url")
     @classmethod
@@ -71,6 +94,7 @@ def load_settings(**options: object) -> Settings:
         faults = "; ".join(
             f"ONRECORD_{str(fault['loc'][0]).upper()}: {fault['msg'].removeprefix('Value error, ')}"
             for fault in error.errors()
+            if fault["type"] != "default_factory_not_called"  # follows from another fault
         )
         raise BadSettings(faults) from None
 

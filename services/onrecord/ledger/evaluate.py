@@ -62,7 +62,7 @@ class BatchEvaluator:
         self.ledger = ledger
         self.answers: list[Answer | Refusal] = []
         self.entries: list[NewEntry] = []
-        self._timestamp = format_timestamp(ledger.recorded_at)
+        self._timestamp = format_timestamp(ledger.state.recorded_at)
 
     def evaluate(self, write: Write) -> None:
         """Evaluate the next write."""
@@ -99,7 +99,7 @@ class BatchEvaluator:
             stored = StoredEntry(entry_.seq, entry_.entry, entry_.payloads)
             self.ledger.entries[entry_.fact.proposed.id] = stored
         self.entries += new
-        return _answer(write.request, first, self.ledger.recorded_at)
+        return _answer(write.request, first, self.ledger.state.recorded_at)
 
 
 def _find_repeat(request: Request, entries: Mapping[UUID, StoredEntry]) -> Answer | Refusal | None:

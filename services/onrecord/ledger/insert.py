@@ -64,7 +64,7 @@ def insert_params(entries: Sequence[NewEntry], ledger: LockedLedger) -> list[Any
         [slug for _, slug, _ in ids.values()],
         [seq for _, _, seq in ids.values()],
         frontier.size,
-        ledger.recorded_at,
+        ledger.state.recorded_at,
         frontier.root(),
         list(frontier.hashes),
     ]

@@ -6,7 +6,6 @@ repeat. Used by `append`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -32,13 +31,12 @@ class StoredEntry(NamedTuple):
 class LockedLedger:
     """The end of the ledger, and what the requests of a batch name.
 
-    `recorded_at`: the instant of the batch, never before that of the last one.
+    `state.recorded_at`: the instant of the batch, never before that of the last one.
     `entries`: by event id, those that the batch may repeat. Evaluating adds the batch's own.
     """
 
     frontier: Frontier
-    recorded_at: datetime
-    state: LedgerState = field(default_factory=LedgerState)
+    state: LedgerState
     entries: dict[UUID, StoredEntry] = field(default_factory=dict)
 
 
@@ -84,7 +82,8 @@ def read_locked_ledger(
         [draft.id for request in requests for draft in request.events],
     ]
     (_, _, size, _, now, last, hashes), *rows = _fetch(cursor, pipeline, _LOOK_UP, params)
-    ledger = LockedLedger(Frontier(size or 0, tuple(hashes or ())), max(now, last or now))
+    frontier = Frontier(size or 0, tuple(hashes or ()))
+    ledger = LockedLedger(frontier, LedgerState(max(now, last or now)))
     for id_, kind, seq, entry, *_ in rows:
         if kind == "entry":
             ledger.entries[id_] = StoredEntry(seq, entry)

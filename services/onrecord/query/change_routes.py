@@ -15,11 +15,12 @@ from onrecord.projections.engine.versions import NEVER
 from onrecord.query.filters import require_known_names
 from onrecord.query.findings import serialize_finding
 from onrecord.query.params import ChangeSearch, ReviewSearch
+from onrecord.query.position_schemas import Step
 from onrecord.query.read_context import ReadResourcesDep, begin_read
 from onrecord.query.responses import NOT_MODIFIED, page_of_rows, page_response
 from onrecord.query.review_pages import Place, find_page
-from onrecord.query.schemas import Listed, Review, Step
-from onrecord.query.serialize import serialize_step
+from onrecord.query.schemas import Listed, Review
+from onrecord.query.serialize_position import serialize_change
 
 router = APIRouter(
     prefix="/v1", tags=["read API"], responses={**NOT_MODIFIED, **responses(422, 503)}
@@ -61,7 +62,7 @@ async def list_changes(
         context,
         rows,
         limit=params.limit,
-        serialize=serialize_step,
+        serialize=serialize_change,
         key=lambda row: [row[column] for column in columns],
     )
 

@@ -12,8 +12,8 @@ from onrecord.domain.dates import Bounds, bounds
 from onrecord.domain.stances import Stance
 from onrecord.kit.sql.db import Row
 from onrecord.projections.review import FindingKind
-from onrecord.query.names import actor_name
 from onrecord.query.schemas import Review
+from onrecord.query.sentences import STANCE_NOUNS, cited_name
 
 _MESSAGES: Final[dict[FindingKind, str]] = {
     "contradiction": "{actor} on {topic}: the statement was read as {statement_stance}, and the"
@@ -83,10 +83,10 @@ def _words(row: Mapping[str, Any]) -> dict[str, str]:
     if row["actor"] is None:
         return {}
     return {
-        "actor": actor_name(row["actor_names"], row["actor"]),
+        "actor": cited_name(row["actor_names"] or (), row["actor"]),
         "topic": f"“{row['topic_label'] or row['topic']}”",
-        "statement_stance": (row["statement_stance"] or "").replace("_", " "),
-        "position_stance": (row["position_stance"] or "").replace("_", " "),
+        "statement_stance": STANCE_NOUNS[row["statement_stance"]],
+        "position_stance": STANCE_NOUNS[row["position_stance"]],
     }
 
 

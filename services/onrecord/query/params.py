@@ -74,7 +74,9 @@ class StatementSearch(RegistrySearch):
 
 class ChangeSearch(Paged):
     by: Literal["known", "valid"] = Field(
-        "known", description="Last recorded first (`known`), or last held first (`valid`)."
+        "known",
+        description="Last recorded first (`known`), or last held first (`valid`): those that are "
+        "announced for a date ahead come before all others.",
     )
     actor: ActorFilter = []
     topic: TopicFilter = []

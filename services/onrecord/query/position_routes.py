@@ -16,6 +16,7 @@ from onrecord.kit.sql.db import Row
 from onrecord.projections import actors, positions, queries, statements, topics
 from onrecord.projections.changes import fold
 from onrecord.query.params import AsOf, Paged, PagedAsOf
+from onrecord.query.position_schemas import ListedPosition, PositionOut, Step, VersionOfStep
 from onrecord.query.read_context import (
     ReadResources,
     ReadResourcesDep,
@@ -23,9 +24,14 @@ from onrecord.query.read_context import (
     begin_read,
 )
 from onrecord.query.responses import NOT_MODIFIED, not_on_record, page_of_rows, with_etag
-from onrecord.query.schemas import Listed, PositionOut, Step, VersionOfStep
-from onrecord.query.serialize import serialize_step, serialize_step_version
-from onrecord.query.serialize_position import serialize_position
+from onrecord.query.schemas import Listed
+from onrecord.query.serialize import serialize_step_version
+from onrecord.query.serialize_position import (
+    cited_names,
+    serialize_change,
+    serialize_listed_position,
+    serialize_position,
+)
 
 router = APIRouter(
     prefix="/v1", tags=["read API"], responses={**NOT_MODIFIED, **responses(404, 422, 503)}
@@ -53,9 +59,14 @@ async def get_position(
     if row["topic_label"] is None:
         raise not_on_record("topic", topic)
     answer = serialize_position(
-        row, topic=topic, as_of=as_of, instant=instant, known=context.state_of(row)
+        row,
+        topic=topic,
+        as_of=as_of,
+        instant=instant,
+        known=context.state_of(row),
+        public_url=resources.public_url,
     )
-    return with_etag(request, vars(answer))
+    return with_etag(request, vars(answer), cited=(*cited_names(row, topic), resources.public_url))
 
 
 @router.get("/actors/{actor}/topics/{topic}/timeline", response_model=Listed[Step])
@@ -86,7 +97,7 @@ async def get_timeline(
         context,
         rows,
         limit=params.limit,
-        serialize=serialize_step,
+        serialize=serialize_change,
         key=lambda row: [row["valid_from"], row["ord"], row["made_seq"]],
     )
 
@@ -126,25 +137,25 @@ def _require_pair(row: Row, actor: str, topic: str) -> None:
         raise not_on_record("topic", topic)
 
 
-@router.get("/actors/{actor}/positions", response_model=Listed[Step])
+@router.get("/actors/{actor}/positions", response_model=Listed[ListedPosition])
 async def list_actor_positions(
     request: Request,
     resources: ReadResourcesDep,
     actor: Slug,
     params: Annotated[PagedAsOf, Query()],
 ) -> Response:
-    """What an actor held on every topic."""
+    """What an actor held on every topic, or may have held."""
     return await _list_positions(request, resources, params, "actor", actor)
 
 
-@router.get("/topics/{topic}/positions", response_model=Listed[Step])
+@router.get("/topics/{topic}/positions", response_model=Listed[ListedPosition])
 async def list_topic_positions(
     request: Request,
     resources: ReadResourcesDep,
     topic: Slug,
     params: Annotated[PagedAsOf, Query()],
 ) -> Response:
-    """What every actor held on a topic."""
+    """What every actor held on a topic, or may have held."""
     return await _list_positions(request, resources, params, "topic", topic)
 
 
@@ -171,6 +182,7 @@ async def _list_positions(
         context,
         rows,
         limit=params.limit,
-        serialize=serialize_step,
+        present=other,
+        serialize=lambda row: serialize_listed_position(row, at),
         key=lambda row: [row[other], at],
     )

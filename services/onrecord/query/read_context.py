@@ -35,6 +35,8 @@ class ReadResources:
     pool: Pool
     positions: BatchedQuery
     stall_monitor: StallMonitor
+    public_url: str
+    """The address that links begin with (`Settings.public_url`)."""
 
 
 async def get_read_resources(request: Request) -> ReadResources:
@@ -138,8 +140,11 @@ async def _require_recorded(pool: Pool, parameter: str, size: int) -> None:
 
 
 def as_of_instant(text: str | None) -> tuple[str, datetime]:
-    """An `as_of` as the answer echoes it, and the instant it means; now if it is None."""
+    """An `as_of` as the answer echoes it, and the instant it means.
+
+    If it is None, the last full second: a link with it means that instant too.
+    """
     if text is None:
-        now = datetime.now(UTC)
-        return now.isoformat(timespec="microseconds").replace("+00:00", "Z"), now
+        now = datetime.now(UTC).replace(microsecond=0)
+        return now.isoformat().replace("+00:00", "Z"), now
     return text, last_instant(text)

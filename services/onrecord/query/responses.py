@@ -26,10 +26,20 @@ _NOT_IN_ETAG: Final = {"as_of", "known", "permalink", "cite", "next"}
 
 
 def with_etag(
-    request: Request, answer: Mapping[str, Any], *, next_link: str | None = None
+    request: Request,
+    answer: Mapping[str, Any],
+    *,
+    cited: Sequence[str] = (),
+    next_link: str | None = None,
 ) -> Response:
-    """The answer as JSON with its ETag; 304 where `If-None-Match` has that ETag."""
+    """The answer as JSON with its ETag; 304 where `If-None-Match` has that ETag.
+
+    `cited`: names and addresses in its sentences and links. The ETag is over these too, and not
+    over the sentences and links, which have the clocks.
+    """
     tagged = json_bytes({name: value for name, value in answer.items() if name not in _NOT_IN_ETAG})
+    if cited:
+        tagged += json_bytes(cited)
     if next_link:
         tagged += b"+"  # a last page after which another one came is not the same answer
     etag = f'W/"{hashlib.sha256(tagged).hexdigest()[:32]}"'
@@ -51,10 +61,14 @@ def page_of_rows(
     limit: int,
     serialize: Callable[[Row], Any],
     key: Callable[[Row], list[Any]],
+    present: str = "id",
 ) -> Response:
-    """A page of rows, of which one more than `limit` was read. Its cursor keeps the size."""
+    """A page of rows, of which one more than `limit` was read. Its cursor keeps the size.
+
+    `present`: a column that is null only in the one row of an empty page.
+    """
     state = context.state_of(rows[0])
-    items = [row for row in rows if row["id"] is not None]
+    items = [row for row in rows if row[present] is not None]
     cursor = None
     if len(items) > limit:
         cursor = paging.cursor(request, [state.size, state.provisional, *key(items[limit - 1])])

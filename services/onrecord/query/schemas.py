@@ -6,16 +6,19 @@ tables; `responses` writes them as JSON.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from onrecord.domain.changes import ChangeKind
 from onrecord.domain.stances import Stance
 from onrecord.projections.review import FindingKind
 
 ItemT = TypeVar("ItemT")
+
+INSTANT: Final = {"type": "string", "format": "date-time"}
+INSTANT_OR_NULL: Final = {"anyOf": [INSTANT, {"type": "null"}]}
+"""JSON Schemas of instants that are serialized as text."""
 
 
 @dataclass(kw_only=True)
@@ -88,6 +91,14 @@ class StatementOut(Version):
     __pydantic_config__ = ConfigDict(extra="allow")
 
     id: UUID
+    said_earliest: Annotated[
+        str | None,
+        Field(description="The first instant of `said_at`; null for `../D`."),
+        WithJsonSchema(INSTANT_OR_NULL),
+    ]
+    said_latest: Annotated[
+        str, Field(description="The last instant of `said_at`."), WithJsonSchema(INSTANT)
+    ]
     status: Literal["on_record", "corrected", "retracted"]
     closed: Annotated[
         dict[str, Any] | None,
@@ -104,167 +115,6 @@ class StatementOut(Version):
 @dataclass(kw_only=True)
 class StatementAnswer(StatementOut):
     known: Known
-
-
-@dataclass(kw_only=True)
-class RetractedStatement:
-    """A statement that a position rests on, and the event by which it was retracted."""
-
-    id: UUID
-    event: UUID
-    seq: int
-    by: str
-    reason: Annotated[str | None, Field(description="Null: erased.")]
-    recorded_at: datetime
-
-
-RetractedBasis = Annotated[
-    list[RetractedStatement],
-    Field(description="Statements of `basis` that are retracted: the position rests on the others"),
-]
-
-
-@dataclass(kw_only=True)
-class PossibleStance:
-    """A stance that may have been the one held, where dates leave it open."""
-
-    id: UUID | None
-    stance: Stance | None
-    condition: str | None
-    effective: str | None
-
-
-@dataclass(kw_only=True)
-class Previous:
-    id: UUID
-    stance: Stance
-    since: str
-
-
-@dataclass(kw_only=True)
-class Strength:
-    """What a position rests on, counted over the statements of its basis that stand."""
-
-    utterances: Annotated[int, Field(description="Reports of one utterance count once.")]
-    first_hand: Annotated[
-        int, Field(description="Statements whose source is the utterance itself.")
-    ]
-    reported: Annotated[int, Field(description="Statements that came through other hands.")]
-    embedded: Annotated[
-        int, Field(description="Accounts by somebody else, which are never first-hand.")
-    ]
-    outlets: int
-    last_confirmed: Annotated[
-        str | None,
-        Field(
-            description="The date of the last one that may have been said by `as_of`, "
-            "accounts aside. Of inexact dates the one that begins last, and of those that begin "
-            "together the one that ends last: 2022-06-15, not 2022-06, which may be before it."
-        ),
-    ]
-
-
-@dataclass(kw_only=True)
-class PositionOut:
-    """What an actor held on a topic at a time, as known at a size."""
-
-    id: UUID | None
-    actor: str
-    topic: str
-    as_of: str
-    known: Known
-    on_record: bool
-    stance: Stance | None
-    condition: str | None
-    summary: str | None
-    effective: str | None
-    since: Annotated[
-        str | None, Field(description="Since when this stance and condition have been held.")
-    ]
-    certainty: Literal["definite", "possible"]
-    alternatives: list[PossibleStance]
-    kind: ChangeKind | None
-    change_size: int | None
-    previous: Previous | None
-    basis: list[UUID]
-    retracted_basis: RetractedBasis
-    statements: Annotated[
-        list[dict[str, Any]],
-        Field(description="Those of `basis` that stand, as they stand; `status` may be corrected."),
-    ]
-    evidence: Strength
-    revision: Annotated[
-        int,
-        Field(
-            description="What `expected_revision` of a position of `revision_of` is compared with: "
-            "the number of events on this topic that were recorded of that actor itself."
-        ),
-    ]
-    revision_of: Annotated[
-        str,
-        Field(
-            description="Whose events `revision` counts: those of `actor`, and not of the actors "
-            "merged into it, each of whom has a revision of its own."
-        ),
-    ]
-    coder: str | None
-    recorded_by: str | None
-    recorded_at: datetime | None
-    permalink: str
-    cite: str
-
-
-@dataclass(kw_only=True)
-class Step:
-    """A step of a timeline."""
-
-    id: UUID
-    actor: Annotated[str, Field(description="Whom the step counts for, at this size.")]
-    recorded_as: Annotated[str, Field(description="Whom it was recorded of, perhaps merged since.")]
-    topic: str
-    stance: Stance
-    condition: str | None
-    summary: str | None
-    effective: str
-    since: Annotated[str, Field(description="Since when this stance and condition had been held.")]
-    order: int
-    kind: ChangeKind
-    change_size: int | None
-    late: Annotated[
-        bool,
-        Field(description="By its last own event it came before a step that was there already."),
-    ]
-    previous: Previous | None
-    basis: list[UUID]
-    retracted_basis: RetractedBasis
-    coder: str
-    seq: Annotated[int, Field(description="The seq that made the position.")]
-    recorded_at: datetime
-    recorded_by: str
-
-
-@dataclass(kw_only=True)
-class VersionOfStep:
-    """One version of a step: what was believed of it, from one entry to another."""
-
-    id: UUID
-    actor: Annotated[str, Field(description="Whom it was recorded of, perhaps merged since.")]
-    stance: Stance
-    condition: str | None
-    summary: str | None
-    effective: str
-    order: int
-    basis: list[UUID]
-    retracted_basis: RetractedBasis
-    coder: str
-    known_from_size: Annotated[int, Field(description="The first size at which this was believed.")]
-    known_until_size: Annotated[
-        int | None, Field(description="The last one; null: still believed.")
-    ]
-    opened: Annotated[dict[str, Any], Field(description="By which event, and when.")]
-    closed: Annotated[
-        dict[str, Any] | None, Field(description="By which event, and when; null: still believed.")
-    ]
 
 
 @dataclass(kw_only=True)

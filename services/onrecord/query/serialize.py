@@ -6,19 +6,12 @@ Pure functions from rows of `projections.queries` to the models of `schemas`.
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
+from onrecord.domain.dates import bounds
 from onrecord.kit.sql.db import Row
-from onrecord.query.schemas import (
-    Actor,
-    Previous,
-    RetractedStatement,
-    StatementOut,
-    Step,
-    Topic,
-    Version,
-    VersionOfStep,
-)
+from onrecord.query.position_schemas import Previous, RetractedStatement, Step, VersionOfStep
+from onrecord.query.schemas import Actor, StatementOut, Topic, Version
 
 
 def serialize_actor(row: Row) -> Actor:
@@ -51,12 +44,13 @@ def serialize_statement(row: Row) -> dict[str, Any]:
         id=row["id"],
         status="retracted" if retracted else "corrected" if corrected else "on_record",
         closed=_closed(row) if retracted else None,
+        **said_fields(row["doc"]),
         **_version(row),
     )
     return {**vars(answer), **row["doc"]}
 
 
-def serialize_step(row: Row) -> Step:
+def serialize_step(row: Row, *, certainty: Literal["definite", "possible"]) -> Step:
     """A step with its kind of change, which follows from the step before it."""
     return Step(
         id=row["id"],
@@ -67,7 +61,9 @@ def serialize_step(row: Row) -> Step:
         condition=row["condition"],
         summary=row["summary"],
         effective=row["effective"],
+        **effective_fields(row),
         since=row["since"],
+        certainty=certainty,
         order=row["ord"],
         kind=row["kind"],
         change_size=row["change_size"],
@@ -92,6 +88,7 @@ def serialize_step_version(row: Row) -> VersionOfStep:
         condition=row["condition"],
         summary=row["summary"],
         effective=row["effective"],
+        **effective_fields(row),
         order=row["ord"],
         basis=row["basis"],
         retracted_basis=serialize_retracted(row["retracted_basis"]),
@@ -119,6 +116,32 @@ def serialize_retracted(statements: Sequence[Mapping[str, Any]]) -> list[Retract
         )
         for statement in statements
     ]
+
+
+def effective_fields(row: Row) -> dict[str, Any]:
+    """What follows from the date of a position: its bounds, and whether it was recorded ahead."""
+    if row["effective"] is None:
+        return {"effective_earliest": None, "effective_latest": None, "announced": None}
+    earliest, latest = _bounds_as_text(row["effective"])
+    announced = bounds(row["effective"]).earliest > row["recorded_at"]
+    return {"effective_earliest": earliest, "effective_latest": latest, "announced": announced}
+
+
+def said_fields(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """The bounds of when a statement was said."""
+    earliest, latest = _bounds_as_text(statement["said_at"])
+    return {"said_earliest": earliest, "said_latest": latest}
+
+
+def _bounds_as_text(date: str) -> tuple[str | None, str]:
+    """The first and the last instant of a date as text; of `../D` no first one is known."""
+    earliest, latest, _ = bounds(date)
+    first = None if date.startswith("../") else _instant(earliest)
+    return first, _instant(latest)
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def serialize_previous(row: Row) -> Previous | None:

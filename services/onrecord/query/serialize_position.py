@@ -5,7 +5,7 @@ where dates are inexact, and a sentence to cite.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus
 
@@ -13,39 +13,44 @@ from onrecord.domain.changes import possible_steps
 from onrecord.domain.dates import Bounds, bounds
 from onrecord.kit.sql.db import Row
 from onrecord.query.evidence_strength import evidence_strength
-from onrecord.query.schemas import Known, PositionOut, PossibleStance
-from onrecord.query.serialize import serialize_previous, serialize_retracted
-
-_VERBS: Final = {
-    "support": "supported",
-    "conditional_support": "conditionally supported",
-    "neutral": "was neutral on",
-    "conditional_oppose": "conditionally opposed",
-    "oppose": "opposed",
-    "mixed": "took a mixed position on",
-    "no_position": "declared no position on",
-}
+from onrecord.query.position_schemas import ListedPosition, PositionOut, PossibleStance, Step
+from onrecord.query.schemas import Known
+from onrecord.query.sentences import citation, cited_name, position_sentence
+from onrecord.query.serialize import (
+    effective_fields,
+    said_fields,
+    serialize_previous,
+    serialize_retracted,
+    serialize_step,
+)
 
 
 def serialize_position(
-    row: Row, *, topic: str, as_of: str, instant: datetime, known: Known
+    row: Row, *, topic: str, as_of: str, instant: datetime, known: Known, public_url: str
 ) -> PositionOut:
-    """The whole answer about one position; `row["id"]` is None where nothing is on record."""
+    """The whole answer about one position; `row["id"]` is None where none had begun by the order
+    of dates.
+    """
     actor = row["actor"]
-    path = f"/v1/actors/{actor}/topics/{topic}/position"
+    path = f"{public_url}/v1/actors/{actor}/topics/{topic}/position"
     permalink = f"{path}?as_of={quote_plus(as_of)}&known_size={row['known_size']}"
     certainty, alternatives = _certainty(row, instant)
+    who, what = cited_names(row, topic)
+    sentence = position_sentence(
+        row, list(map(vars, alternatives)), who=who, what=what, as_of=as_of
+    )
     return PositionOut(
         id=row["id"],
         actor=actor,
         topic=topic,
         as_of=as_of,
         known=known,
-        on_record=row["id"] is not None,
+        on_record=row["id"] is not None or bool(alternatives),
         stance=row["stance"],
         condition=row["condition"],
         summary=row["summary"],
         effective=row["effective"],
+        **effective_fields(row),
         since=row["since"],
         certainty=certainty,
         alternatives=alternatives,
@@ -54,7 +59,7 @@ def serialize_position(
         previous=serialize_previous(row),
         basis=row["basis"] or [],
         retracted_basis=serialize_retracted(row["retracted_basis"]),
-        statements=row["statements"],
+        statements=[{**said_fields(doc), **doc} for doc in row["statements"]],
         evidence=evidence_strength(row["statements"], instant),
         revision=row["revision"],
         revision_of=actor,
@@ -62,8 +67,27 @@ def serialize_position(
         recorded_by=row["recorded_by"],
         recorded_at=row["recorded_at"],
         permalink=permalink,
-        cite=_cite(row, actor, topic, as_of, permalink),
+        cite=citation(
+            sentence, size=row["known_size"], known_at=row["known_at"], permalink=permalink
+        ),
     )
+
+
+def cited_names(row: Row, topic: str) -> tuple[str, str]:
+    """The names of actor and topic that the answer's sentence has."""
+    return cited_name(row["actor_names"] or [], row["actor"]), row["topic_label"] or topic
+
+
+def serialize_listed_position(row: Row, instant: datetime) -> ListedPosition:
+    """A position in a list, as of an instant; it is a step or, with a null id, only possible."""
+    certainty, alternatives = _certainty({**row, "id": row["id"] and str(row["id"])}, instant)
+    step = vars(serialize_step(row, certainty=certainty))
+    return ListedPosition(**{**step, "basis": row["basis"] or []}, alternatives=alternatives)
+
+
+def serialize_change(row: Row) -> Step:
+    """A step of a timeline, definite if what it changed from is."""
+    return serialize_step(row, certainty=_certainty_of_change(row))
 
 
 class _PossibleStep(NamedTuple):
@@ -73,6 +97,15 @@ class _PossibleStep(NamedTuple):
     dates: Bounds
     order: int
     seq: int
+
+
+def _certainty_of_change(row: Row) -> Any:
+    if row["overlaps"]:
+        return "possible"
+    if row["follows_on_same_date"] or not row["candidates"]:
+        return "definite"
+    just_before = bounds(row["effective"]).earliest - timedelta(microseconds=1)
+    return _certainty({"id": None, "candidates": row["candidates"]}, just_before)[0]
 
 
 _NO_STEP: Final = {"id": None, "stance": None, "condition": None, "effective": None}
@@ -100,17 +133,3 @@ def _certainty(row: Row, instant: datetime) -> tuple[Any, list[PossibleStance]]:
 
 def _agree(steps: Sequence[Mapping[str, Any]]) -> bool:
     return len({(step["stance"], step["condition"]) for step in steps}) <= 1
-
-
-def _cite(row: Row, actor: str, topic: str, as_of: str, permalink: str) -> str:
-    names = row["actor_names"] or []
-    who = next((entry["name"] for entry in names if entry["lang"] == "en"), None)
-    who = who or (names[0]["name"] if names else actor)
-    what = f"“{row['topic_label'] or topic}”"
-    if row["id"] is None:
-        sentence = f"Nothing is on record of {who} on {what} as of {as_of}"
-    else:
-        verb = _VERBS[row["stance"]]
-        sentence = f"As of {as_of}, {who} {verb} {what}, effective {row['effective']}"
-    known_at = row["known_at"].date().isoformat() if row["known_at"] else "its beginning"
-    return f"{sentence} (onrecord at size {row['known_size']}, {known_at}; {permalink})."

@@ -13,6 +13,7 @@ from rich.text import Text
 from onrecord.entrypoints.commands.options import UrlOption, api_url, console
 from onrecord.importing.client import ApiUnavailable
 from onrecord.kit.settings import load_settings
+from onrecord.query.sentences import date_in_words, possible_in_words
 
 STANCE_COLOURS: Final = {
     "support": "green",
@@ -79,21 +80,20 @@ def print_position(console: Console, position: dict[str, Any], *, with_statement
     clocks = f"as of {position['as_of']}, known at size {position['known']['size']}"
     console.print(Text(f"{position['actor']} on {position['topic']}, {clocks}", style="bold"))
     table = Table.grid(padding=(0, 2))
-    if not position["on_record"]:
-        table.add_row("stance", "nothing on record")
+    if position["stance"] is None:
+        nothing = "no position yet" if position["alternatives"] else "no position on record"
+        table.add_row("stance", nothing)
     else:
         colour = STANCE_COLOURS.get(position["stance"], "")
         table.add_row("stance", Text(position["stance"].replace("_", " "), style=colour))
         if position["condition"]:
             table.add_row("condition", Text(position["condition"]))
-        table.add_row("effective", Text(position["effective"]))
+        table.add_row("effective", Text(date_in_words(position["effective"])))
         table.add_row("change", Text(_change_text(position)))
         table.add_row("in short", Text(position["summary"] or "(erased)"))
     table.add_row("certainty", position["certainty"])
     for other in position["alternatives"]:
-        stance = other["stance"] or "nothing yet"
-        since = other["effective"] or "before the first position"
-        table.add_row("or", Text(f"{stance} ({since})"))
+        table.add_row("or", Text(possible_in_words(other)))
     for statement in position["retracted_basis"]:
         retraction = f"{statement['id']} by {statement['by']}, {statement['recorded_at'][:10]}"
         table.add_row("retracted basis", Text(retraction))
@@ -112,12 +112,15 @@ def print_statement(console: Console, statement: dict[str, Any]) -> None:
     )
     speakers = ", ".join(speaker["actor"] for speaker in statement["speakers"])
     lines = [
-        f"{speakers}, {statement['said_at']} ({statement['said_at_basis']}), {content['mode']}"
+        f"{speakers}, {date_in_words(statement['said_at'])} ({statement['said_at_basis']}),"
+        f" {content['mode']}"
     ]
     for evidence in statement["evidence"]:
-        source = evidence.get("url") or evidence.get("reference") or evidence.get("sha256", "")
+        sources = [evidence.get(name) for name in ("url", "archive_url", "reference", "sha256")]
+        source = next(filter(None, sources), "(erased)")
         chain = ", ".join(
-            f"{link['relation']} by {link.get('by')}" for link in evidence.get("chain", [])
+            f"{link['relation']} by {link.get('by', '(erased)')}"
+            for link in evidence.get("chain", [])
         )
         selector = evidence.get("selector", {})
         span = f" [{selector['start']}:{selector['end']}]" if "start" in selector else ""
@@ -129,16 +132,21 @@ def print_statement(console: Console, statement: dict[str, Any]) -> None:
 def print_changes(console: Console, steps: list[dict[str, Any]]) -> None:
     """Print changes of position as a table."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for title in ("actor", "topic", "from", "change", "size", "stance"):
+    for title in ("actor", "topic", "effective", "change", "size", "stance"):
         table.add_column(title)
     for step in steps:
         previous = step["previous"]["stance"] if step["previous"] else "nothing"
         table.add_row(
-            *(step["actor"], step["topic"], step["effective"], step["kind"].replace("_", " ")),
+            *(step["actor"], step["topic"], date_in_words(step["effective"])),
+            step["kind"].replace("_", " ") + _in_doubt(step),
             "" if step["change_size"] is None else str(step["change_size"]),
             f"{previous} → {step['stance']}".replace("_", " "),
         )
     console.print(Padding(table, (0, 0, 0, 2)))
+
+
+def _in_doubt(step: dict[str, Any]) -> str:
+    return " (possible)" if step["certainty"] == "possible" else ""
 
 
 def _change_text(position: dict[str, Any]) -> str:
@@ -148,5 +156,6 @@ def _change_text(position: dict[str, Any]) -> str:
     if size is not None:
         text += f" by {size}"
     if previous:
-        text += f", from {previous['stance'].replace('_', ' ')} since {previous['since']}"
+        text += f", from {previous['stance'].replace('_', ' ')}"
+        text += f", effective {date_in_words(previous['since'])}"
     return text

@@ -72,12 +72,17 @@ changes = Table(
         *("generation", "actor", "topic"),
         postgresql_where=text("earliest = '0001-01-01 00:00:00+00'"),
     ),
+    Index(
+        "changes_of_wide_dates",
+        *("generation", "line", "valid_from"),
+        postgresql_where=text("latest - earliest > interval '1 day'"),
+    ),
     Index("changes_as_made", "generation", "made_seq"),
     Index("changes_as_held", "generation", *PLACE),
     Index("changes_by_kind", "generation", "kind", "made_seq"),
 )
 """`actor` is whom the step counts for, `recorded_as` whom its event names. `late`: by its last own
-event it did not become the newest step of its timeline.
+event it came before a step that was held already, or had been.
 """
 
 
@@ -153,7 +158,7 @@ def _fold_merge(conn: Connection, generation: int, entry: RecordedEvent) -> None
 
 CHANGES = Projection(
     NAME,
-    fold_number=1,
+    fold_number=2,
     tables=(changes,),
     fold=fold,
     event_types=event_types_about("position") | {ActorMerged.type, ActorUnmerged.type},

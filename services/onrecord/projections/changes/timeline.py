@@ -56,7 +56,8 @@ class Timelines:
         after = timeline[at] if at < len(timeline) else None
         timeline.insert(at, step)
         self._steps[step["id"]] = step
-        step["late"] = after is not None
+        # a step that is announced for a date ahead makes no other late
+        step["late"] = after is not None and after["valid_from"] <= recorded.recorded_at
         _derive(step, before)
         self._versions.insert(step["id"], recorded, step)
         self._derive_again(recorded, [next_of_old, after])

@@ -40,10 +40,11 @@ canonical AS MATERIALIZED (
         ) actor
 ),
 -- For each topic in turn, one descent of an index to the next timeline and one to its last step by
--- as_of, until enough steps are there. A timeline may have no visible step that early.
+-- as_of, until enough are there. A timeline may have no visible step that early. It is listed all
+-- the same if one of a date `../D` may have begun by then.
 walk AS (
-    SELECT next_topic.topic AS reached, CASE WHEN step.id IS NULL THEN 0 ELSE 1 END AS step_count,
-        step.*
+    SELECT next_topic.topic AS reached, found.listed,
+        CAST(found.listed AS integer) AS listed_count, step.*
     FROM snapshot, canonical, LATERAL (
             SELECT changes.topic FROM projections.changes
             WHERE changes.generation = snapshot.changes AND changes.actor = canonical.id
@@ -60,8 +61,20 @@ walk AS (
                 AND changes.valid_from <= :as_of
             ORDER BY changes.valid_from DESC, changes.ord DESC, changes.made_seq DESC LIMIT 1
         ) step ON true
+        CROSS JOIN LATERAL (
+            SELECT step.id IS NOT NULL OR EXISTS (
+                SELECT FROM projections.changes
+                WHERE changes.generation = snapshot.changes
+                    AND changes.open_seq < snapshot.known_size
+                    AND changes.close_seq >= snapshot.known_size
+                    AND changes.actor = canonical.id AND changes.topic = next_topic.topic
+                    AND changes.valid_from > :as_of
+                    AND changes.earliest = '0001-01-01 00:00:00+00'
+            ) AS listed
+        ) found
     UNION ALL
-    SELECT next_topic.topic, walk.step_count + CASE WHEN step.id IS NULL THEN 0 ELSE 1 END, step.*
+    SELECT next_topic.topic, found.listed,
+        walk.listed_count + CAST(found.listed AS integer), step.*
     FROM snapshot, canonical, walk, LATERAL (
             SELECT changes.topic FROM projections.changes
             WHERE changes.generation = snapshot.changes AND changes.actor = canonical.id
@@ -78,9 +91,23 @@ walk AS (
                 AND changes.valid_from <= :as_of
             ORDER BY changes.valid_from DESC, changes.ord DESC, changes.made_seq DESC LIMIT 1
         ) step ON true
-    WHERE walk.step_count < CAST(:limit AS bigint)
+        CROSS JOIN LATERAL (
+            SELECT step.id IS NOT NULL OR EXISTS (
+                SELECT FROM projections.changes
+                WHERE changes.generation = snapshot.changes
+                    AND changes.open_seq < snapshot.known_size
+                    AND changes.close_seq >= snapshot.known_size
+                    AND changes.actor = canonical.id AND changes.topic = next_topic.topic
+                    AND changes.valid_from > :as_of
+                    AND changes.earliest = '0001-01-01 00:00:00+00'
+            ) AS listed
+        ) found
+    WHERE walk.listed_count < CAST(:limit AS bigint)
 ),
-page AS (SELECT * FROM walk WHERE id IS NOT NULL)
+page AS (
+    SELECT walk.*, canonical.id AS held_by, walk.reached AS held_on
+    FROM walk, canonical WHERE walk.listed
+)
 SELECT
     snapshot.known_size,
     (
@@ -89,8 +116,8 @@ SELECT
         ORDER BY clock.open_seq DESC LIMIT 1
     ) AS known_at,
     EXISTS (SELECT FROM canonical) AS has_actor,
-    page.id, page.actor, page.recorded_as, page.topic, page.valid_from, page.ord,
-    page.made_seq, page.effective, page.stance, page.condition, page.before_id,
+    page.id, page.held_by AS actor, page.recorded_as, page.held_on AS topic, page.valid_from,
+    page.ord, page.made_seq, page.effective, page.stance, page.condition, page.before_id,
     page.before_stance, page.kind, page.change_size, page.late,
     event.summary, event.basis, event.coder, event.recorded_at, event.recorded_by,
     CASE page.kind WHEN 'reaffirmed' THEN previous_run.effective ELSE page.effective END
@@ -117,7 +144,32 @@ SELECT
                     AND later.open_seq < snapshot.known_size
             )
         ORDER BY retracted.close_seq
-    ) AS retracted_basis
+    ) AS retracted_basis,
+    ARRAY(
+        SELECT json_build_object(
+            'id', candidate.id, 'stance', candidate.stance,
+            'condition', candidate.condition, 'effective', candidate.effective,
+            'order', candidate.ord, 'seq', candidate.made_seq
+        )
+        FROM (
+            SELECT * FROM projections.changes
+            WHERE changes.generation = snapshot.changes
+                AND changes.open_seq < snapshot.known_size
+                AND changes.close_seq >= snapshot.known_size
+                AND changes.line = hashtextextended(page.held_by || ' ' || page.held_on, 0)
+                AND changes.actor || ' ' || changes.topic = page.held_by || ' ' || page.held_on
+                AND changes.valid_from BETWEEN begun.by - interval '366 days' AND :as_of
+                AND changes.latest >= begun.by
+            UNION ALL
+            SELECT * FROM projections.changes
+            WHERE changes.generation = snapshot.changes
+                AND changes.open_seq < snapshot.known_size
+                AND changes.close_seq >= snapshot.known_size
+                AND changes.actor = page.held_by AND changes.topic = page.held_on
+                AND changes.valid_from > :as_of
+                AND changes.earliest = '0001-01-01 00:00:00+00'
+        ) candidate
+    ) AS candidates
 FROM snapshot
     LEFT JOIN page ON true
     LEFT JOIN LATERAL (
@@ -141,4 +193,22 @@ FROM snapshot
                 < (page.valid_from, page.ord, page.made_seq)
         ORDER BY changes.valid_from DESC, changes.ord DESC, changes.made_seq DESC LIMIT 1
     ) previous_run ON true
-ORDER BY page.topic
+    LEFT JOIN LATERAL (
+        SELECT CASE
+            WHEN page.latest <= :as_of AND page.earliest > '0001-01-01 00:00:00+00'
+                THEN page.earliest
+            WHEN page.id IS NOT NULL THEN coalesce((
+                SELECT changes.earliest FROM projections.changes
+                WHERE changes.generation = snapshot.changes
+                    AND changes.open_seq < snapshot.known_size
+                    AND changes.close_seq >= snapshot.known_size
+                    AND changes.line = hashtextextended(page.held_by || ' ' || page.held_on, 0)
+                    AND changes.actor || ' ' || changes.topic = page.held_by || ' ' || page.held_on
+                    AND changes.valid_from <= :as_of
+                    AND changes.latest <= :as_of
+                    AND changes.earliest > '0001-01-01 00:00:00+00'
+                ORDER BY changes.valid_from DESC, changes.ord DESC, changes.made_seq DESC LIMIT 1
+            ), '-infinity')
+        END AS by
+    ) begun ON true
+ORDER BY page.reached

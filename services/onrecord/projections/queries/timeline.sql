@@ -91,7 +91,80 @@ SELECT
                     AND later.open_seq < snapshot.known_size
             )
         ORDER BY retracted.close_seq
-    ) AS retracted_basis
+    ) AS retracted_basis,
+    -- whether another step of the timeline has a date that overlaps this one's, and is not the same
+    EXISTS (
+        SELECT FROM projections.changes
+        WHERE changes.generation = snapshot.changes
+            AND changes.open_seq < snapshot.known_size
+            AND changes.close_seq >= snapshot.known_size
+            AND changes.line = hashtextextended(page.actor || ' ' || page.topic, 0)
+            AND changes.actor || ' ' || changes.topic = page.actor || ' ' || page.topic
+            AND changes.valid_from BETWEEN page.earliest - interval '1 day' AND page.latest
+            AND changes.latest >= page.earliest
+            AND (changes.earliest, changes.latest) <> (page.earliest, page.latest)
+    ) OR EXISTS (
+        SELECT FROM projections.changes
+        WHERE changes.generation = snapshot.changes
+            AND changes.open_seq < snapshot.known_size
+            AND changes.close_seq >= snapshot.known_size
+            AND changes.line = hashtextextended(page.actor || ' ' || page.topic, 0)
+            AND changes.actor || ' ' || changes.topic = page.actor || ' ' || page.topic
+            AND changes.valid_from >= page.earliest - interval '366 days'
+            AND changes.valid_from < page.earliest
+            AND changes.latest - changes.earliest > interval '1 day'
+            AND changes.latest >= page.earliest
+    ) OR EXISTS (
+        SELECT FROM projections.changes
+        WHERE changes.generation = snapshot.changes
+            AND changes.open_seq < snapshot.known_size
+            AND changes.close_seq >= snapshot.known_size
+            AND changes.actor = page.actor AND changes.topic = page.topic
+            AND changes.valid_from > page.latest
+            AND changes.earliest = '0001-01-01 00:00:00+00'
+    ) AS overlaps,
+    -- whether the step before it has the same date
+    EXISTS (
+        SELECT FROM projections.changes
+        WHERE changes.generation = snapshot.changes
+            AND changes.open_seq < snapshot.known_size
+            AND changes.close_seq >= snapshot.known_size
+            AND changes.line = hashtextextended(page.actor || ' ' || page.topic, 0)
+            AND changes.actor || ' ' || changes.topic = page.actor || ' ' || page.topic
+            AND changes.valid_from = page.valid_from
+            AND (changes.ord, changes.made_seq) < (page.ord, page.made_seq)
+    ) AS follows_on_same_date,
+    -- the steps that may have been held just before it, and perhaps more
+    ARRAY(
+        SELECT json_build_object(
+            'id', candidate.id, 'stance', candidate.stance,
+            'condition', candidate.condition, 'effective', candidate.effective,
+            'order', candidate.ord, 'seq', candidate.made_seq
+        )
+        FROM (
+            SELECT * FROM projections.changes
+            WHERE changes.generation = snapshot.changes
+                AND changes.open_seq < snapshot.known_size
+                AND changes.close_seq >= snapshot.known_size
+                AND changes.line = hashtextextended(page.actor || ' ' || page.topic, 0)
+                AND changes.actor || ' ' || changes.topic = page.actor || ' ' || page.topic
+                AND changes.valid_from >= begun.by - interval '1 day'
+                AND changes.valid_from < page.earliest
+                AND changes.latest - changes.earliest <= interval '1 day'
+                AND changes.latest >= begun.by
+            UNION ALL
+            SELECT * FROM projections.changes
+            WHERE changes.generation = snapshot.changes
+                AND changes.open_seq < snapshot.known_size
+                AND changes.close_seq >= snapshot.known_size
+                AND changes.line = hashtextextended(page.actor || ' ' || page.topic, 0)
+                AND changes.actor || ' ' || changes.topic = page.actor || ' ' || page.topic
+                AND changes.valid_from >= begun.by - interval '366 days'
+                AND changes.valid_from < page.earliest
+                AND changes.latest - changes.earliest > interval '1 day'
+                AND changes.latest >= begun.by
+        ) candidate
+    ) AS candidates
 FROM snapshot
     LEFT JOIN page ON true
     LEFT JOIN LATERAL (
@@ -115,4 +188,17 @@ FROM snapshot
                 < (page.valid_from, page.ord, page.made_seq)
         ORDER BY changes.valid_from DESC, changes.ord DESC, changes.made_seq DESC LIMIT 1
     ) previous_run ON true
+    LEFT JOIN LATERAL (
+        SELECT coalesce((
+            SELECT changes.earliest FROM projections.changes
+            WHERE changes.generation = snapshot.changes
+                AND changes.open_seq < snapshot.known_size
+                AND changes.close_seq >= snapshot.known_size
+                AND changes.line = hashtextextended(page.actor || ' ' || page.topic, 0)
+                AND changes.actor || ' ' || changes.topic = page.actor || ' ' || page.topic
+                AND changes.valid_from < page.earliest AND changes.latest < page.earliest
+                AND changes.earliest > '0001-01-01 00:00:00+00'
+            ORDER BY changes.valid_from DESC, changes.ord DESC, changes.made_seq DESC LIMIT 1
+        ), '-infinity') AS by
+    ) begun ON true
 ORDER BY page.valid_from, page.ord, page.made_seq

@@ -1,0 +1,60 @@
+"""The address that links and citations begin with, from the environment or from host and port."""
+
+import pytest
+
+from onrecord.kit.settings import BadSettings, load_settings
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"HOST": "10.1.0.7", "PORT": "8001"}, "http://10.1.0.7:8001"),
+        ({"HOST": "0.0.0.0"}, "http://127.0.0.1:8000"),
+        ({"HOST": "::", "PORT": "80"}, "http://[::1]:80"),
+        ({"PUBLIC_URL": "https://record.example.org"}, "https://record.example.org"),
+        ({"PUBLIC_URL": "https://example.org/record/"}, "https://example.org/record"),
+        ({"PUBLIC_URL": "http://[::1]:8443", "PORT": "9"}, "http://[::1]:8443"),
+    ],
+)
+def test_the_public_url_is_a_setting_or_follows_from_host_and_port(
+    environment: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(f"ONRECORD_{name}", value)
+    assert load_settings().public_url == expected
+
+
+def test_the_public_url_follows_the_port_of_the_command_line() -> None:
+    assert load_settings(port=8123).public_url == "http://127.0.0.1:8123"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "record.example.org",
+        "ftp://example.org",
+        "https://",
+        "https://example.org?x=1",
+        "https://example.org#x",
+        "https://user:secret@example.org",
+        "https://example.org:99999",
+        "https://exa mple.org",
+        "https://example.org\n",
+    ],
+)
+def test_a_public_url_that_no_link_can_begin_with_is_refused(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONRECORD_PUBLIC_URL", url)
+    with pytest.raises(BadSettings, match=r"^ONRECORD_PUBLIC_URL: is no address of a web site"):
+        load_settings()
+
+
+def test_a_fault_of_another_setting_is_reported_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONRECORD_PORT", "0")
+    with pytest.raises(BadSettings) as raised:
+        load_settings()
+    assert "PUBLIC_URL" not in str(raised.value)
+    assert str(raised.value).startswith("ONRECORD_PORT: ")

@@ -234,7 +234,7 @@ def test_findings_speak_in_names_and_labels_as_they_were_at_the_size(
     about = ("biden", "talks")
     assert [about, about] == named(findings, "actor", "topic")
     assert findings[0]["message"].startswith(
-        "Joe Biden on “Talks with Putin”: the statement was read as oppose, and the position held"
+        "Joe Biden on “Talks with Putin”: the statement was read as opposition, and the position held"
         " then is conditional support."
     )
     assert findings[1]["message"].startswith(

@@ -6,7 +6,8 @@ webhook arrive. With the broker of `ONRECORD_TEST_BROKER_URL`, or PGMQ.
 """
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import combinations
@@ -27,7 +28,7 @@ PROCESSES = ("local_api", "worker-1", "worker-2", "deliverer", "beat")
 SINGLES: Final = [(name,) for name in PROCESSES]
 PAIRS: Final = [*combinations(PROCESSES, 2)]
 IDLE, BUSY = (PAIRS[::2], PAIRS[1::2]) if BROKER is None else (PAIRS[1::2], PAIRS[::2])
-"""Each pair once with either broker: while idle with the one, while busy with the other."""
+"""With either broker each pair dies once: while idle with the one, while busy with the other."""
 POSTGRES = "postgres"
 CHILDREN_OF_POSTGRES = (
     *("backend", "checkpointer", "background writer", "walwriter"),
@@ -40,7 +41,7 @@ class Running:
     """A running `onrecord up`, and a receiver of its events."""
 
     user: User
-    root: "psutil.Process"
+    root: psutil.Process
     receiver: Receiver
 
     def processes(self) -> dict[str, psutil.Process]:
@@ -64,32 +65,30 @@ class Running:
             victim.kill()
         until(lambda: all_gone(victims), f"{names} are gone")
 
-    def write(self, slug: str) -> int:
-        """Record an actor and return its seq. Repeated until an API answers."""
-        answers: list[httpx2.Response] = []
+    def assert_works(self) -> None:
+        """Within `SECONDS` a new entry is accepted and readable, and its webhook arrives."""
+        deadline = time.monotonic() + SECONDS
+        slug = f"actor-{uuid4().hex}"
+        seqs: list[int] = []
 
-        def recorded() -> bool:
+        def wait(condition: Callable[[], bool], what: str) -> None:
+            until(condition, what, seconds=deadline - time.monotonic(), pause=0.05)
+
+        def accepted() -> bool:
             with suppress(httpx2.TransportError):
                 answer = self.user.post("/v1/actors", {"id": slug, "kind": "person"})
-                answers.extend([answer] if answer.status_code in (200, 201) else [])
-            return bool(answers)
-
-        until(recorded, "a write is accepted", seconds=SECONDS, pause=0.05)
-        seq: int = answers[0].json()["seq"]
-        return seq
-
-    def assert_works(self) -> None:
-        """A new entry is readable and its webhook arrives."""
-        slug = f"actor-{uuid4().hex}"
-        seq = self.write(slug)
+                seqs.extend([answer.json()["seq"]] if answer.status_code in (200, 201) else [])
+            return bool(seqs)
 
         def readable() -> bool:
             with suppress(httpx2.TransportError):
-                return self.user.get(f"/v1/actors/{slug}?min_size={seq + 1}").status_code == 200
+                path = f"/v1/actors/{slug}?min_size={seqs[0] + 1}"
+                return self.user.get(path).status_code == 200
             return False
 
-        until(readable, "the entry is readable", seconds=SECONDS, pause=0.02)
-        until(lambda: seq in self.receiver.seqs(), "its webhook arrives", seconds=SECONDS)
+        wait(accepted, "a write is accepted")
+        wait(readable, "the entry is readable")
+        wait(lambda: seqs[0] in self.receiver.seqs(), "its webhook arrives")
 
 
 def name_of(process: psutil.Process, named: dict[str, psutil.Process]) -> str:
@@ -158,3 +157,17 @@ def test_a_deployment_works_after_deaths_in_its_database(running: Running, name:
     with writing(running):
         running.kill(name)
         running.assert_works()
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_an_idle_deployment_works_after_its_database_and_a_process_died(
+    running: Running, name: str
+) -> None:
+    running.kill(POSTGRES, name)
+    running.assert_works()
+
+
+def test_every_process_of_a_deployment_is_one_that_these_tests_kill(running: Running) -> None:
+    until(lambda: set(PROCESSES) <= set(running.processes()), "all processes run")
+    for_a_moment = {"autovacuum worker", "startup"}
+    assert {*PROCESSES, POSTGRES, *CHILDREN_OF_POSTGRES} == set(running.processes()) - for_a_moment

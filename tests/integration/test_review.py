@@ -234,8 +234,8 @@ def test_findings_speak_in_names_and_labels_as_they_were_at_the_size(
     about = ("biden", "talks")
     assert [about, about] == named(findings, "actor", "topic")
     assert findings[0]["message"].startswith(
-        "Joe Biden on “Talks with Putin”: the statement was read as opposition, and the position held"
-        " then is conditional support."
+        "Joe Biden on “Talks with Putin”: the statement was read as opposition, and the position"
+        " held then is conditional support."
     )
     assert findings[1]["message"].startswith(
         "Joe Biden on “Talks with Putin”: no statement is left on which the position can rest."

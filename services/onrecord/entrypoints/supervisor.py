@@ -1,8 +1,8 @@
 """Supervisor of `onrecord up`: all processes of one machine in one process tree.
 
 Used by the commands `up` and `demo`. Starts PostgreSQL, then API, workers, deliverer and beat as
-children, each in its own session and bound to our life. It restarts whatever exits, and never gives
-up: what they need, such as a database elsewhere, may come back. A signal stops the children
+children, each in its own session and bound to our life. It restarts each process that exits,
+without a limit: the database or broker that they need may come back. A signal stops the children
 together, then the database.
 """
 
@@ -21,14 +21,16 @@ from typing import Final, NoReturn
 import httpx2
 
 from onrecord.entrypoints import infrastructure
-from onrecord.kit.postgres.binaries import Echo
+from onrecord.kit.postgres.binaries import CannotRunPostgres, Echo
 from onrecord.kit.postgres.embedded import EmbeddedPostgres
 from onrecord.kit.processes import spawn
 from onrecord.kit.settings import Settings, addresses
 
-READY_SECONDS: Final = 60.0
+ANSWER_SECONDS: Final = 60.0
+READY_SECONDS: Final = 20.0
+"""From the first answer on."""
 RESTART_SECONDS: Final = 2.0
-"""A child is started at most so often."""
+"""Shortest time between two starts of a child."""
 GRACE_SECONDS: Final = 5.0
 """Time that children have to finish their current work."""
 
@@ -60,8 +62,7 @@ class Supervisor:
         """Restart what exits, until a signal comes."""
         while True:
             time.sleep(0.2)
-            if self.server and self.server.restart_if_exited():
-                echo("PostgreSQL ended; it runs again")
+            self._restart_server(echo)
             for name, started_at in list(self.started_at.items()):
                 child = self.children.get(name)
                 if child and (code := child.poll()) is not None:
@@ -70,6 +71,15 @@ class Supervisor:
                     echo(f"{name} ended with {code}; starting it again (see {log})")
                 if name not in self.children and time.monotonic() - started_at > RESTART_SECONDS:
                     self.start(name)
+
+    def _restart_server(self, echo: Echo) -> None:
+        if self.server is None or self.server.process.poll() is None:
+            return
+        echo("PostgreSQL ended; starting it again")
+        try:
+            self.server.restart()
+        except CannotRunPostgres as error:
+            echo(f"{error}\nTrying again")
 
     def start(self, name: str) -> None:
         """Start a child: an entrypoint, with a number if there are several."""
@@ -80,14 +90,14 @@ class Supervisor:
             log=self.logs / f"{name}.log",
         )
 
-    def wait_until_ready(self, echo: Echo) -> None:
-        """Wait for `/readyz`. Raises `NotStarted` if a process exits, or no API answers in time.
+    def wait_until_ready(self) -> bool:
+        """Wait until the API answers, then for `/readyz`; whether it is ready.
 
-        What keeps a deployment that answers from being ready, such as a stopped projection, is to
-        be mended while it runs.
+        Raises `NotStarted` if a process exits, or if no API answers. A deployment that answers and
+        is not ready, as with a stopped projection, runs on, so that its cause can be removed.
         """
-        deadline = time.monotonic() + READY_SECONDS
-        response = None
+        deadline = time.monotonic() + ANSWER_SECONDS
+        answered = False
         with httpx2.Client(base_url=self.address, timeout=5) as client:
             while time.monotonic() < deadline:
                 if self.server and (code := self.server.process.poll()) is not None:
@@ -96,13 +106,14 @@ class Supervisor:
                     if child.poll() is not None:
                         raise NotStarted(f"{name} did not start; see {self.logs / name}.log")
                 with suppress(httpx2.TransportError):
-                    response = client.get("/readyz")
-                    if response.status_code == 200:
-                        return
+                    if client.get("/readyz").status_code == 200:
+                        return True
+                    if not answered:
+                        answered, deadline = True, time.monotonic() + READY_SECONDS
                 time.sleep(0.05)
-        if response is None:
-            raise NotStarted(f"not ready after {READY_SECONDS:.0f} s; see {self.logs}")
-        echo(f"Not ready after {READY_SECONDS:.0f} s; `onrecord doctor` says why")
+        if not answered:
+            raise NotStarted(f"no answer after {ANSWER_SECONDS:.0f} s; see {self.logs}")
+        return False
 
     def stop(self) -> None:
         spawn.stop_children(self.children.values(), grace=GRACE_SECONDS)
@@ -128,7 +139,8 @@ def supervise(settings: Settings, echo: Echo) -> Iterator[Supervisor]:
             workers = [f"worker-{n}" for n in range(1, settings.worker_processes + 1)]
             for name in ("local_api", *workers, "deliverer", "beat"):
                 supervisor.start(name)
-            supervisor.wait_until_ready(echo)
+            if not supervisor.wait_until_ready():
+                echo("It runs, but is not ready: `onrecord doctor` says why")
             yield supervisor
         finally:
             supervisor.stop()

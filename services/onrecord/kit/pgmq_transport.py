@@ -1,4 +1,4 @@
-"""PGMQ transport of Celery that changes no schema while it runs.
+"""PGMQ transport of Celery that creates no triggers while it runs.
 
 kombu's own drops and creates the trigger that notifies of messages whenever a process declares or
 consumes a queue. Two workers that start at once then fail. Here the queues and their triggers are
@@ -14,11 +14,15 @@ from pgmq.install import get_embedded_install_sql, install_pgmq_sql
 
 
 class ListeningChannel(pgmq.Channel):
-    """PGMQ channel that listens for notifications and leaves their triggers as they are."""
+    """PGMQ channel that leaves triggers as they are, and listens to the queues it consumes from.
+
+    kombu listens to those it sends to as well, and never reads these notifications.
+    """
 
     def _maybe_enable_notify(self, queue: str, queue_name: str | None = None) -> None:
-        register = self.connection._register_notify_queue  # type: ignore[attr-defined] # a virtual one
-        register(queue_name or self._queue_name(queue))
+        if queue_name is None:  # called by `basic_consume`
+            connection: Any = self.connection  # a virtual transport, which has no types
+            connection._register_notify_queue(self._queue_name(queue))
 
 
 class ListeningTransport(pgmq.Transport):

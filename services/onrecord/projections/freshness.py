@@ -1,15 +1,17 @@
-"""Freshness of the projections: the note of each sweep, and the rule by which they are stalled.
+"""Freshness of the projections: the note of each sweep, and the rule by which one is stalled.
 
 Used by the worker's tasks, which write the note, and by `projections.status`, which reads it.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Column, Connection, DateTime, Table, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from onrecord.ledger.append import LOCK_KEY
+from onrecord.projections.clock import NAME as CLOCK
 from onrecord.projections.engine.projection import metadata
 
 STALLED_AFTER: Final = timedelta(seconds=15)
@@ -20,10 +22,12 @@ sweeps = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("at", DateTime(timezone=True), nullable=False),
+    Column("waiting", JSONB, nullable=False, server_default=text("'{}'")),
     Column("complete_at", DateTime(timezone=True)),
 )
-"""One row: when a sweep last ran, and the last time of which a sweep knew that every entry recorded
-until then was folded.
+"""One row. `at`: when a sweep last ran. `waiting`: for each projection that was behind then, when
+the first entry that it had not folded was recorded. `complete_at`: every entry recorded up to then
+is in the clock.
 """
 
 
@@ -34,7 +38,7 @@ def note_sweep(conn: Connection, name: str) -> None:
     the second statement, has a writer that holds the ledger's lock during the first.
     """
     writing = conn.execute(WRITER_HOLDS_LOCK, {"key": LOCK_KEY}).scalar_one()
-    conn.execute(NOTE_SWEEP, {"name": name, "writing": writing})
+    conn.execute(NOTE_SWEEP, {"name": name, "writing": writing, "clock": CLOCK})
 
 
 WRITER_HOLDS_LOCK: Final = text("""
@@ -48,24 +52,37 @@ SELECT EXISTS (
 """)
 
 NOTE_SWEEP: Final = text("""
-INSERT INTO projections.sweeps AS s (name, at, complete_at)
-SELECT :name, clock_timestamp(), CASE
-    WHEN NOT CAST(:writing AS boolean)
-        AND min(c.size) >= (SELECT coalesce(max(size), 0) FROM ledger.commits)
-    THEN now()
-END
-FROM projections.checkpoints c
-WHERE c.live
-ON CONFLICT (name) DO UPDATE
-SET at = excluded.at, complete_at = coalesce(excluded.complete_at, s.complete_at)
+WITH behind AS (
+    SELECT c.name, first_waiting.recorded_at
+    FROM projections.checkpoints c, LATERAL (
+        SELECT recorded_at FROM ledger.commits WHERE size > c.size ORDER BY size LIMIT 1
+    ) first_waiting
+    WHERE c.live
+)
+INSERT INTO projections.sweeps AS s (name, at, waiting, complete_at)
+SELECT :name, clock_timestamp(),
+    coalesce(jsonb_object_agg(behind.name, behind.recorded_at)
+        FILTER (WHERE behind.name IS NOT NULL), '{}'),
+    CASE WHEN NOT CAST(:writing AS boolean)
+        AND coalesce(bool_and(behind.name <> CAST(:clock AS text)), true) THEN now() END
+FROM behind
+ON CONFLICT (name) DO UPDATE SET at = excluded.at, waiting = excluded.waiting,
+    complete_at = coalesce(excluded.complete_at, s.complete_at)
 """)
 
 
 def is_stalled(row: Mapping[str, Any]) -> bool:
-    """Whether a projection has long been neither moved nor seen complete: a row of `STATUS`.
+    """Whether a projection is no longer kept up to date, by its row of `STATUS`.
 
-    So it has no worker, or cannot be folded. The age is absolute, as a clock may be set back.
+    So it is where no sweep runs, or where an entry waits for it and it does not move. Ages are
+    absolute, as the clock may have been set back.
     """
-    times = [at for at in (row["moved_at"], row["complete_at"]) if at is not None]
+    swept_at = row["swept_at"] or row["moved_at"]
+    if abs(row["now"] - swept_at) > STALLED_AFTER:
+        return True
+    waiting = (row["waiting"] or {}).get(row["name"])
+    if waiting is None:
+        return False
+    times = (datetime.fromisoformat(waiting), row["moved_at"])
     age: timedelta = min(abs(row["now"] - at) for at in times)
     return age > STALLED_AFTER

@@ -19,7 +19,7 @@ from onrecord.projections.registry import PROJECTIONS
 ProjectionState = Literal["live", "behind", "stalled", "stopped", "fold_changed", "not_begun"]
 
 STATUS: Final = text("""
-SELECT c.*, s.at AS swept_at, s.complete_at, clock_timestamp() AS now
+SELECT c.*, s.at AS swept_at, s.waiting, clock_timestamp() AS now
 FROM projections.checkpoints c
 LEFT JOIN projections.sweeps s ON true
 WHERE c.live
@@ -28,7 +28,7 @@ ORDER BY c.name
 """A row for each live projection."""
 
 STATUS_WITH_LEDGER: Final = text("""
-SELECT c.*, s.at AS swept_at, s.complete_at, clock_timestamp() AS now,
+SELECT c.*, s.at AS swept_at, s.waiting, clock_timestamp() AS now,
     l.ledger_size, w.waiting_seconds, n.*, p.*
 FROM projections.checkpoints c
 LEFT JOIN projections.sweeps s ON true
@@ -93,7 +93,7 @@ class ProjectionStatus:
             last_sweep = f"{swept_at:%Y-%m-%dT%H:%M:%SZ}" if swept_at else "none"
             return (
                 f"at size {self.row['size']}, not kept up to date; last sweep: {last_sweep}",
-                "start a worker and beat; if both run, see their logs",
+                "if no sweep runs, start a worker and beat; else see `a-projection-is-behind.md`",
             )
         return None
 
@@ -111,10 +111,10 @@ def last_sweep(status_rows: Iterable[Row]) -> datetime | None:
     return next((row["swept_at"] for row in status_rows), None)
 
 
-async def any_stalled(pool: Pool) -> bool:
-    """Whether some projection is not kept up to date, so that newer entries may be missing."""
+async def stalled_projections(pool: Pool) -> frozenset[str]:
+    """The projections that are not kept up to date, so that newer entries may be missing."""
     status_rows = await fetch_all(pool, STATUS, {})
-    return any(is_stalled(row) for row in status_rows)
+    return frozenset(row["name"] for row in status_rows if is_stalled(row))
 
 
 async def check_projections(pool: Pool) -> tuple[bool, Any]:

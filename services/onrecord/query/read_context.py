@@ -98,7 +98,8 @@ async def begin_read(
         (row,) = await fetch_all(pool, SIZE_AT, {"known_at": last_instant(params.known_at)})
         known_size, provisional = row["size"], row["provisional"]
     elif known_size is None:
-        provisional = await resources.stall_monitor.is_stalled()
+        stalled = await resources.stall_monitor.stalled()
+        provisional = not stalled.isdisjoint([*projections, clock.NAME])
     if at_least := max(known_size or 0, params.min_size or 0):
         exact = (parameter, known_size) if known_size is not None else None
         await _wait_for_size(pool, at_least, [*projections, clock.NAME], exact=exact)

@@ -40,6 +40,8 @@ def with_etag(
     tagged = json_bytes({name: value for name, value in answer.items() if name not in _NOT_IN_ETAG})
     if cited:
         tagged += json_bytes(cited)
+    if "known" in answer and answer["known"].provisional:
+        tagged += b"?"  # or a client would take it as final, or as provisional, for ever
     if next_link:
         tagged += b"+"  # a last page after which another one came is not the same answer
     etag = f'W/"{hashlib.sha256(tagged).hexdigest()[:32]}"'

@@ -32,8 +32,8 @@ class Known:
     provisional: Annotated[
         bool,
         Field(
-            description="This may change without a new entry of after `known_at`: entries of before"
-            " it may still come, or, where no size was named, projections are stalled (`/readyz`)."
+            description="The answer may still change: entries recorded before `known_at` may be"
+            " missing, or, where no size was named, projections are stalled (see `/readyz`)."
         ),
     ]
 

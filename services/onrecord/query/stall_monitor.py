@@ -14,19 +14,17 @@ CHECK_SECONDS: Final = 1.0
 
 
 class StallMonitor:
-    """Whether the projections were stalled at the last check, at most `CHECK_SECONDS` ago."""
+    """The names of the projections that were stalled at the last check."""
 
     def __init__(self, pool: Pool) -> None:
-        self._pool, self._stalled, self._checked_at = pool, False, float("-inf")
-        self._lock = asyncio.Lock()
+        self._pool = pool
+        self._stalled: frozenset[str] | None = None
+        self._checked_at = float("-inf")
 
-    async def is_stalled(self) -> bool:
-        if self._is_due():
-            async with self._lock:
-                if self._is_due():  # not checked by another read meanwhile
-                    self._stalled = await status.any_stalled(self._pool)
-                    self._checked_at = asyncio.get_running_loop().time()
+    async def stalled(self) -> frozenset[str]:
+        """As of `CHECK_SECONDS` ago at most; while one read checks, others take the last answer."""
+        now = asyncio.get_running_loop().time()
+        if self._stalled is None or now - self._checked_at > CHECK_SECONDS:
+            self._checked_at = now
+            self._stalled = await status.stalled_projections(self._pool)
         return self._stalled
-
-    def _is_due(self) -> bool:
-        return asyncio.get_running_loop().time() - self._checked_at > CHECK_SECONDS

@@ -25,7 +25,9 @@ from onrecord.kit import celery
 from onrecord.kit.postgres import embedded
 from onrecord.kit.settings import Settings, addresses, load_settings
 from onrecord.kit.sql import db, migrations
+from onrecord.projections.freshness import STALLED_AFTER
 from onrecord.projections.status import STATUS, projection_statuses
+from onrecord.webhooks.api.endpoints import FAN_OUT_CHECKPOINT
 
 MIN_FREE_BYTES: Final = 1_000_000_000
 MIN_POSTGRES: Final = 150000
@@ -107,7 +109,10 @@ def _diagnose_database(url: str) -> Iterator[Diagnosis]:
             size = conn.execute("SELECT coalesce(max(size), 0) FROM ledger.commits").fetchone()
             entries = size[0] if size else 0
             yield Diagnosis("ledger", True, f"{entries} entries")
-            rows = conn.cursor(row_factory=dict_row).execute(db.compiled(STATUS)).fetchall()
+            cursor = conn.cursor(row_factory=dict_row)
+            rows = cursor.execute(db.compiled(STATUS)).fetchall()
+            params = {"seconds": STALLED_AFTER.total_seconds()}
+            fan_out = cursor.execute(db.compiled(FAN_OUT_CHECKPOINT), params).fetchone()
     except psycopg.OperationalError as error:
         first_line = str(error).strip().splitlines()[0]
         yield Diagnosis("database", False, first_line, "start it, or mend ONRECORD_DATABASE_URL")
@@ -120,6 +125,9 @@ def _diagnose_database(url: str) -> Iterator[Diagnosis]:
         at = place.row["size"]
         state = f"size {at}" + (f", {entries - at} entries behind" if at < entries else "")
         yield Diagnosis(subject, at >= entries, state, "start a worker, or wait")
+    if fan_out:
+        state = f"size {fan_out['size']}" + (", not kept up to date" if fan_out["stalled"] else "")
+        yield Diagnosis("fan-out of webhooks", not fan_out["stalled"], state, "start a worker")
 
 
 def _diagnose_broker(settings: Settings) -> Diagnosis:

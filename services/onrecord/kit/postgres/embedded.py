@@ -51,15 +51,12 @@ class EmbeddedPostgres:
     process: Child  # only `running_server` stops it
     start: Callable[[], Child]
 
-    def restart_if_exited(self) -> bool:
-        """Start the server again if its process has exited; whether it had. It recovers itself.
+    def restart(self) -> None:
+        """Start the server again after its process has exited. It recovers itself.
 
         From the main thread only. Raises `CannotRunPostgres` if it does not start.
         """
-        if self.process.poll() is None:
-            return False
         self.process = self.start()
-        return True
 
 
 @contextmanager

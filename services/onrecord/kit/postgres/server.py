@@ -109,6 +109,7 @@ def start_server(home: Path, binaries: Path, account: pwd.struct_passwd, *, sock
                 return server
             if b"shared memory block" not in log.read_bytes()[before:]:
                 raise DidNotStart("PostgreSQL ended while it was starting", log)
+            time.sleep(0.1)
         except BaseException:
             stop_server(server)
             raise

@@ -30,6 +30,7 @@ def run_worker(app: Celery, queue: str) -> NoReturn:
     worker = app.Worker(
         queues=[queue],
         pool="solo",
+        concurrency=1,  # or Celery prefetches for each CPU of the machine
         loglevel="WARNING",
         without_gossip=True,
         without_mingle=True,

@@ -64,7 +64,9 @@ async def feed_of_endpoint(
     start = row["size"] if params.after is None else params.after + 1
     if params.cursor is not None:
         (start,) = paging.key(request, params.cursor, int)
-    bodies, following = await feed.feed_page(resources.pool, Filter.of(row), start, params.limit)
+    bodies, following = await feed.feed_page(
+        resources.pool, Filter.of(row), start, params.limit, resources.public_url
+    )
     headers = {"Cache-Control": "no-cache"}
     cursor = None
     if following is not None:

@@ -46,7 +46,7 @@ def deliverer(url: str) -> Any:
         conn, http = connections["conn"], connections["http"]
         row = conn.execute(_READ, [id_], prepare=True, binary=True).fetchone()
         event = conn.execute(_EVENTS, {"seqs": [row["seq"]]}, prepare=True, binary=True).fetchone()
-        body, began = payload.event_body(event), datetime.now(UTC)
+        body, began = payload.event_body(event, "http://127.0.0.1:8000"), datetime.now(UTC)
         headers = signed_headers([row["secret"]], id=str(row["event"]), at=began, body=body)
         headers["Content-Type"] = payload.MEDIA_TYPE
         response = http.request(

@@ -30,6 +30,10 @@ from onrecord.kit.settings import Settings, addresses
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
 from onrecord.ledger.evaluate import Answer, seal_request
+from onrecord.projections.engine.catch_up import FOLDING_SETTINGS
+from onrecord.projections.engine.catch_up_all import catch_up_all
+from onrecord.projections.engine.checkpoints import ensure_checkpoints
+from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.http.signing import new_secret
 
 GOOD = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -199,7 +203,7 @@ def postmaster(url: str) -> int:
 
 
 def seeded_database(server: str, name: str, *, events: int) -> str:
-    """The URL of a new database with this many statements and no deliveries."""
+    """The URL of a new database with this many statements, folded, and no deliveries."""
     url = bench.migrated(server, name)
     with writer(url) as conn:
         append(conn, [seal_request(request) for request in statements.registrations()])
@@ -207,6 +211,12 @@ def seeded_database(server: str, name: str, *, events: int) -> str:
             count = min(500, events - start)
             requests = [seal_request(statements.request(start + n)) for n in range(count)]
             assert all(isinstance(answer, Answer) for answer in append(conn, requests))
+    folding = db.engine(url, role="onrecord_projections", **FOLDING_SETTINGS)
+    with folding.begin() as begun:
+        ensure_checkpoints(begun, PROJECTIONS)
+    while catch_up_all(folding, PROJECTIONS, bench.raise_error):
+        pass
+    folding.dispose()
     return url
 
 

@@ -20,7 +20,6 @@ from onrecord.ledger.append import append
 from onrecord.ledger.evaluate import Answer, seal_request
 from onrecord.projections.engine.catch_up import FOLDING_SETTINGS
 from onrecord.projections.engine.catch_up_all import catch_up_all
-from onrecord.projections.engine.checkpoints import ensure_checkpoints
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out
 
@@ -30,10 +29,6 @@ def measure_fan_out(server: str, receiver: Receiving, endpoints: int, slices: in
     url = delivering.seeded_database(server, "fan_out", events=1_000)
     folding = db.engine(url, role="onrecord_projections", **FOLDING_SETTINGS)
     listening = db.engine(url, role="onrecord_webhooks", **FOLDING_SETTINGS)
-    with folding.begin() as folding_conn:
-        ensure_checkpoints(folding_conn, PROJECTIONS)
-    while catch_up_all(folding, PROJECTIONS, bench.raise_error):
-        pass
     fan_out(listening)
     delivering.endpoints(url, endpoints, receiver.url())
     here, postgres = os.getpid(), delivering.postmaster(server)

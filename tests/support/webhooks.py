@@ -22,7 +22,7 @@ from onrecord.webhooks.delivery.deliverer import Deliverer
 from tests.support.bodies import line, ndjson, position, register_all, send
 from tests.support.processes import Deployment, until
 from tests.support.receiver import Receiver
-from tests.support.store import Store
+from tests.support.store import PUBLIC_URL, Store
 
 LOOPBACK = (ip_network("127.0.0.1/32"),)
 MAKE_RETRIES_DUE = "UPDATE webhooks.deliveries SET next_attempt_at = now() WHERE state = 'pending'"
@@ -34,7 +34,7 @@ def run_deliverer(url: str) -> Iterator[Deliverer]:
     """A running deliverer on this database."""
     conninfo = db.conninfo(url, role="onrecord_webhooks", **SETTINGS)
     failed = threading.Event()
-    deliverer = Deliverer(conninfo, LOOPBACK, failed.set)
+    deliverer = Deliverer(conninfo, LOOPBACK, PUBLIC_URL, failed.set)
     deliverer.start()
     try:
         yield deliverer

@@ -1,20 +1,16 @@
-"""CSV rows of an import: the statements that they mean, their ids, and errors in a CSV."""
+"""CSV rows of an import: the statements and positions that they mean, their ids, and the header."""
 
-import json
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
 
 from onrecord.importing import csv_rows
-from onrecord.importing.files import InputFile, NothingToImport, UnreadableFile
-from onrecord.importing.lines import SourceLine, read_lines
-from onrecord.ingest.schemas import StatementIn
+from onrecord.importing.files import NothingToImport
+from onrecord.ingest.schemas import PositionIn, StatementIn
+from tests.support.tables import HEADER, ROW, parsed, read
 
 TOP = Path(__file__).parents[2]
-HEADER = "speaker,said_at,text,lang,coder,url"
-ROW = "emma,2022-11-30,We are ready.,en,test,https://news.example/1"
 FULL = {
     "id": "00000000-0000-4000-8000-000000000001",
     "speaker": "emma",
@@ -36,20 +32,17 @@ FULL = {
     "coder": "test",
     "note": "#1",
 }
+CODED = {
+    "stance": "conditional_support",
+    "topic": "talks",
+    "effective": "2022-11",
+    "condition": "If it withdraws.",
+    "summary": "Ready to talk after a withdrawal.",
+    "actor": "ministry",
+    "rationale": "She speaks for it.",
+    "basis": "00000000-0000-4000-8000-000000000002; 00000000-0000-4000-8000-000000000003",
+}
 EVIDENCE = {"url", "archive_url", "reference", "sha256", "outlet", "title", "published_at"}
-
-
-def read(path: Path, text: str | bytes) -> list[SourceLine]:
-    """The batch lines of a CSV with this content."""
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with InputFile(path) as file:
-        return list(read_lines(file))
-
-
-def parsed(line: SourceLine) -> dict[str, Any]:
-    assert not line.error
-    content: dict[str, Any] = json.loads(line.content)
-    return content
 
 
 @pytest.fixture
@@ -62,7 +55,7 @@ def quoted(cells: list[str]) -> str:
 
 
 def test_every_column_becomes_its_field_of_the_statement(path: Path) -> None:
-    assert list(csv_rows.COLUMNS) == sorted(FULL, key=list(csv_rows.COLUMNS).index)
+    assert {*csv_rows.COLUMNS} == {*FULL, *CODED}
     names = list(reversed(FULL))
     (source_line,) = read(path, f"{quoted(names)}\n{quoted([FULL[name] for name in names])}\n")
     line = parsed(source_line)
@@ -77,6 +70,60 @@ def test_every_column_becomes_its_field_of_the_statement(path: Path) -> None:
     }
     assert expected == line["body"]
     StatementIn.model_validate(line["body"])
+
+
+def split(cell: str) -> list[str]:
+    return [part.strip() for part in cell.split(";")]
+
+
+def test_row_with_a_stance_is_a_statement_with_its_position(path: Path) -> None:
+    row = FULL | CODED
+    (source_line,) = read(path, f"{quoted(list(row))}\n{quoted(list(row.values()))}\n")
+    body = parsed(source_line)["body"]
+    assert [CODED | {"basis": split(CODED["basis"])}] == body["positions"]
+    assert FULL["coder"] == body["coder"]
+    StatementIn.model_validate(body)
+
+
+def test_position_takes_speaker_date_and_topic_of_its_statement(path: Path) -> None:
+    (of_topics,) = read(path, f"{HEADER},topics,stance,summary\n{ROW},talks,support,Ready.\n")
+    (of_topic,) = read(path, f"{HEADER},topic,stance,summary\n{ROW},talks,support,Ready.\n")
+    expected = {"actor": "emma", "topic": "talks", "stance": "support", "summary": "Ready."}
+    body = parsed(of_topics)["body"]
+    assert [expected | {"effective": "2022-11-30"}] == body["positions"]
+    assert ["talks"] == body["topics"]
+    assert parsed(of_topics) == parsed(of_topic)
+    StatementIn.model_validate(body)
+
+
+def test_row_without_text_but_with_a_stance_is_a_position_alone(path: Path) -> None:
+    row = CODED | {"coder": "test", "id": FULL["id"]}
+    (alone,) = read(path, f"{quoted(list(row))}\n{quoted(list(row.values()))}\n")
+    line = parsed(alone)
+    assert ("position", FULL["id"]) == (line["op"], line["id"])
+    assert CODED | {"coder": "test", "basis": split(CODED["basis"])} == line["body"]
+    PositionIn.model_validate(line["body"])
+    header = f"{HEADER},topic,stance,effective,summary"
+    both = f"{ROW},talks,,,\nemma,,,,test,,talks,support,2022,Ready.\n"
+    statement, position = map(parsed, read(path, f"{header}\n{both}"))
+    assert ("statement", "position") == (statement["op"], position["op"])
+    assert "emma" == position["body"]["actor"]
+    PositionIn.model_validate(position["body"])
+
+
+@pytest.mark.parametrize(
+    ("row", "error"),
+    [
+        (
+            "emma,2022,,en,test,http://a.b,,support,Ready.",
+            "'said_at', 'lang', 'url'. Give the text",
+        ),
+        ("emma,2022,Yes.,en,test,http://a.b,,,Ready.", "no stance, which 'summary' would belong"),
+    ],
+)
+def test_row_that_is_half_a_position_is_refused(path: Path, row: str, error: str) -> None:
+    (line,) = read(path, f"{HEADER},topic,stance,summary\n{row}\n")
+    assert error in line.error
 
 
 def test_missing_and_empty_cells_take_the_default(path: Path) -> None:
@@ -125,9 +172,12 @@ def test_row_with_the_wrong_number_of_cells_is_refused_alone(path: Path) -> None
         ("", "'speaker', 'said_at', 'text', 'lang', 'coder' missing"),
         ("speaker,said_at,text,lang,url", "'coder' missing"),
         ("speaker,said_at,text,lang,coder", "one of url, archive_url, reference, sha256 missing"),
-        (f"{HEADER},stance,Role", "'stance', 'Role' not known"),
-        (f"{HEADER},note,note", "'note' given twice"),
-        (HEADER.replace(",", ";"), "not known"),
+        (f"{HEADER},stance,Role", "'summary' missing; one of topic, topics missing"),
+        ("stance,topic,summary,coder", "'effective' missing; one of actor, speaker missing"),
+        (f"{HEADER},position,note,Words", "'position', 'words' not known"),
+        (f"{HEADER},note, Note", "'note' given twice"),
+        (HEADER.replace(",", "^"), "not known"),
+        (f'"{HEADER}', "a quote is still open at the end of the file"),
     ],
 )
 def test_wrong_header_is_refused_with_its_faults_and_the_columns_that_exist(
@@ -136,27 +186,8 @@ def test_wrong_header_is_refused_with_its_faults_and_the_columns_that_exist(
     with pytest.raises(NothingToImport) as raised:
         read(path, f"{header}\n{ROW}\n")
     assert error in str(raised.value)
-    assert f"{path}:1: " in str(raised.value)
+    assert f"{path}:{1 if header else 2}: " in str(raised.value)
     assert f"Known: {', '.join(csv_rows.COLUMNS)}." in str(raised.value)
-
-
-@pytest.mark.parametrize(
-    ("rows", "number", "error"),
-    [
-        (f'{ROW}\n"emma,2022\n{ROW}\n'.encode(), 3, "quote"),
-        (f'{ROW}\nemma,"2022"-11,,,,\n'.encode(), 3, "quote"),
-        (f"{ROW}\n".encode() + "emma,2022,schön".encode("latin-1") + b"\n", 3, "byte 14 of"),
-        (f"{ROW}\n{'x' * 140_000}".encode(), 3, "longer than 131,072 char"),
-        (f"{ROW}\n{'x,' * 600_000}".encode(), 3, "larger than 1 MiB"),
-    ],
-)
-def test_malformed_csv_is_an_error_with_the_line(
-    path: Path, rows: bytes, number: int, error: str
-) -> None:
-    with pytest.raises(UnreadableFile) as raised:
-        read(path, f"{HEADER}\n".encode() + rows)
-    assert str(raised.value).startswith(f"{path}:{number}: ")
-    assert error in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -166,6 +197,11 @@ def test_malformed_csv_is_an_error_with_the_line(
         ("/body/topics/1", "topics"),
         ("/body/content/lang", "lang"),
         ("/id", "id"),
+        ("/body/coder", "coder"),
+        ("/body/positions/0/stance", "stance"),
+        ("/body/positions/0/basis/1", "basis"),
+        ("/body/effective", "effective"),
+        ("/body/positions", "/body/positions"),
         ("/body/evidence/0", "/body/evidence/0"),
     ],
 )

@@ -5,9 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from onrecord.importing.files import InputFile, NothingToImport, UnreadableFile, find_files
+from onrecord.importing.files import (
+    InputFile,
+    NothingToImport,
+    UnreadableFile,
+    find_files,
+    is_text_encoding,
+)
 from onrecord.importing.lines import read_lines
-from onrecord.kit.http.strict_bodies import MAX_BODY
+from onrecord.kit.http.problems import Problem
+from onrecord.kit.http.strict_bodies import MAX_BODY, parse_json
 
 
 def numbered_lines(path: Path, *, after: int = 0) -> list[tuple[int, bytes]]:
@@ -79,7 +86,31 @@ def test_broken_gzip_file_is_an_error_at_its_first_line(tmp_path: Path, damage: 
     assert f"{path}:1: the gzip file is broken" in error
 
 
-def test_utf_16_file_is_refused(tmp_path: Path) -> None:
+def test_line_of_another_encoding_is_sent_for_the_api_to_refuse(tmp_path: Path) -> None:
     path = tmp_path / "a.ndjson"
-    path.write_text('{"op": "actor"}\n', encoding="utf-16")
-    assert ([], f"{path}:1: is UTF-16; save it as UTF-8") == read_until_it_breaks(path)
+    path.write_bytes(b'{"a": 1}\n{"a": "\xf6"}\n{"a": 2}\n')
+    (first, refused, last) = [content for _, content in numbered_lines(path)]
+    assert (b'{"a": 1}', b'{"a": 2}') == (first, last)
+    with pytest.raises(Problem, match="not UTF-8"):
+        parse_json(refused)
+
+
+@pytest.mark.parametrize(("written", "given"), [("utf-16", "utf-8"), ("cp1252", "cp1252")])
+def test_ndjson_is_recoded_to_utf_8(tmp_path: Path, written: str, given: str) -> None:
+    path = tmp_path / "a.ndjson"
+    path.write_text('{"a": "ö"}\r\n{}', encoding=written)
+    with InputFile(path, given) as file:
+        assert [b'{"a": "\xc3\xb6"}', b"{}"] == [line.content for line in read_lines(file)]
+
+
+def test_file_that_ends_within_a_character_is_an_error_after_its_lines(tmp_path: Path) -> None:
+    path = tmp_path / "a.ndjson"
+    path.write_bytes("{}\n{}\n".encode("utf-16")[:-1])
+    numbers, error = read_until_it_breaks(path)
+    assert [1] == numbers
+    assert f"{path}:2: from here on, the file is not utf-16" in error
+
+
+def test_encodings_of_text_are_told_from_other_codecs() -> None:
+    names = ("cp1252", "UTF-16", "mac-roman", "hex", "rot13", "undefined", "windows")
+    assert ["cp1252", "UTF-16", "mac-roman"] == list(filter(is_text_encoding, names))

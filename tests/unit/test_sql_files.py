@@ -7,8 +7,11 @@ from typing import Final
 import pytest
 
 import onrecord
+from onrecord.domain.events import EVENT_CLASSES
 from onrecord.domain.stances import SCALE
 from onrecord.kit.sql.sql_files import FilteredQuery
+from onrecord.webhooks import payload
+from onrecord.webhooks.delivery import results
 
 PACKAGE: Final = Path(onrecord.__file__).parent
 FILES: Final = sorted(PACKAGE.rglob("*.sql"))
@@ -76,3 +79,9 @@ def test_contradictions_have_the_sides_of_the_scale() -> None:
         for stance in (several or single).split(",")
     }
     assert sides == {stance: (place > 0) - (place < 0) for stance, place in SCALE.items()}
+
+
+def test_statements_of_deliveries_name_every_type_of_erasure() -> None:
+    (type_,) = {event.type for event in EVENT_CLASSES.values() if event.erases}
+    for statement in (payload.EVENTS, results._RECORD):
+        assert f"name = '{type_}'" in statement.text

@@ -5,7 +5,7 @@ API needs, in the database role of its package, and closes it when the server st
 these resources through `Depends`, by the lifespan state (`request.state`).
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Literal
 
@@ -41,7 +41,6 @@ from onrecord.webhooks.api import delivery_routes, examples
 from onrecord.webhooks.api import routes as webhook_routes
 from onrecord.webhooks.api.metrics import delivery_metrics
 from onrecord.webhooks.api.resources import WebhooksResources, check_fan_out
-from onrecord.webhooks.http.egress import Network
 from onrecord.webhooks.tasks import QUEUE as WEBHOOKS
 from onrecord.webhooks.tasks import WAKE
 
@@ -70,7 +69,7 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
                 await stack.enter_async_context(pool)
                 state["audit_resources"] = audit_routes.AuditResources(pool, Tail(pool))
             if "webhooks" in apis:
-                resources = _webhook_resources(url, broker, settings.egress_allow)
+                resources = _webhook_resources(url, broker, settings)
                 state["webhooks"] = await stack.enter_async_context(resources)
             yield state
 
@@ -177,7 +176,7 @@ def writer(url: str) -> psycopg.Connection[Any]:
 
 @asynccontextmanager
 async def _webhook_resources(
-    url: str, broker: str, allow: Sequence[Network]
+    url: str, broker: str, settings: Settings
 ) -> AsyncIterator[WebhooksResources]:
     """A pool, and the wake-ups of the deliverers and of the fan-out."""
     app = celery.create_celery(broker)
@@ -186,6 +185,6 @@ async def _webhook_resources(
     async with db.pool(url, role="onrecord_webhooks", size=4) as pool:
         for notifier in (wake, fan_out):
             notifier.start()
-        yield WebhooksResources(pool, tuple(allow), wake, fan_out)
+        yield WebhooksResources(pool, settings.egress_allow, settings.public_url, wake, fan_out)
         for notifier in (wake, fan_out):
             notifier.stop()

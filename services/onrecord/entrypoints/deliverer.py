@@ -26,6 +26,7 @@ def main() -> None:
     deliverer = Deliverer(
         db.conninfo(url, role="onrecord_webhooks", **SETTINGS),
         settings.egress_allow,
+        settings.public_url,
         lambda: os.kill(os.getpid(), signal.SIGTERM),  # its supervisor starts it again
     )
     app = celery.create_celery(broker)

@@ -1,10 +1,9 @@
 """CSV rows and the batch lines that they mean.
 
-Used by `lines`. A row is one statement of one speaker with one piece of evidence; anything more
-needs NDJSON. Text is taken from a cell unchanged.
+Used by `lines`. A row is one statement of one speaker with one piece of evidence, one position, or
+both; anything more needs NDJSON. Text is taken from a cell unchanged.
 """
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -12,11 +11,10 @@ from uuid import UUID, uuid5
 
 import orjson
 
-from onrecord.importing.files import InputFile, NothingToImport, UnreadableFile
-from onrecord.kit.http.strict_bodies import MAX_BODY
+from onrecord.importing.csv_records import DELIMITERS, CsvRow, column_names
+from onrecord.importing.files import NothingToImport
 
-COLUMNS: Final[Mapping[str, tuple[str | int, ...]]] = {
-    "id": ("id",),
+STATEMENT: Final[Mapping[str, tuple[str | int, ...]]] = {
     "speaker": ("speakers", 0, "actor"),
     "role": ("speakers", 0, "role"),
     "said_at": ("said_at",),
@@ -33,86 +31,132 @@ COLUMNS: Final[Mapping[str, tuple[str | int, ...]]] = {
     "title": ("evidence", 0, "title"),
     "published_at": ("evidence", 0, "published_at"),
     "venue": ("venue",),
-    "coder": ("coder",),
     "note": ("note",),
 }
 """The place of each column's value in the body of a statement."""
+POSITION: Final[Sequence[str]] = (
+    *("stance", "topic", "effective", "condition", "summary", "actor", "rationale", "basis"),
+)
+"""Columns of a position, each the name of its field."""
+COLUMNS: Final = ("id", *STATEMENT, "coder", *POSITION)
 REQUIRED: Final = ("speaker", "said_at", "text", "lang", "coder")
-SOURCES: Final = ("url", "archive_url", "reference", "sha256")
+SOURCES: Final[Sequence[str]] = ("url", "archive_url", "reference", "sha256")
 """At least one of these columns is required too."""
 DEFAULTS: Final = {"said_at_basis": "stated", "mode": "verbatim"}
 
 _NAMESPACE: Final = UUID("b3b6c2a4-6c0e-5a7b-8f0d-5d1f2a9c7e41")
 """Of the ids of rows without one. Never change it: a repeated import would record rows twice."""
-
-CsvRow = tuple[int, list[str]]
-"""The number of the physical line that a row begins on, and its cells."""
-
-
-def read_rows(file: InputFile) -> Iterator[CsvRow]:
-    """The rows that are not blank, the header first. Raises `UnreadableFile`."""
-    reader = csv.reader(_decoded_lines(file), strict=True)
-    first_line = 1
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield first_line, cells
-            first_line = reader.line_num + 1
-    except csv.Error as error:
-        reason = (
-            f"the row that begins here is no CSV: {error}; is a quote left open, or is a cell"
-            f" longer than {csv.field_size_limit():,} characters?"
-        )
-        raise UnreadableFile(file.path, first_line, reason) from None
-
-
-def _decoded_lines(file: InputFile) -> Iterator[str]:
-    for number, line in file.lines():
-        if len(line) > MAX_BODY:
-            raise UnreadableFile(file.path, number, "the line is larger than 1 MiB")
-        try:
-            yield line.decode()
-        except UnicodeDecodeError as error:
-            reason = f"byte {error.start + 1} of the line is not UTF-8; save the file as UTF-8"
-            raise UnreadableFile(file.path, number, reason) from None
+_ALONG: Final = "/body/positions/0/"
+"""What begins the JSON pointer to a field of a position that is recorded along with a statement."""
 
 
 def read_header(path: Path, rows: Iterator[CsvRow]) -> list[str]:
     """Take the first row and return its columns. Raises `NothingToImport` if they do not fit."""
-    _, cells = next(rows, (1, []))
-    columns = [cell.strip() for cell in cells]
+    header = next(rows, CsvRow(1, 1, ()))
+    columns = column_names(header.cells)
+    faults = [header.error] if header.error else _header_faults(columns)
+    if faults:
+        raise NothingToImport(
+            f"{path}:{header.number}: columns of the header: {'; '.join(faults)}. Known:"
+            f" {', '.join(COLUMNS)}. Between two columns stands a {_either(DELIMITERS.values())}."
+        )
+    return columns
+
+
+def _header_faults(columns: Sequence[str]) -> list[str]:
     faults = []
+    if any("\0" in name for name in columns):
+        return ["NUL characters; if the file is UTF-16, give --encoding utf-16-le"]
     if unknown := [name for name in columns if name not in COLUMNS]:
         faults.append(f"{_quoted(unknown)} not known")
     if twice := sorted({name for name in columns if columns.count(name) > 1} - set(unknown)):
         faults.append(f"{_quoted(twice)} given twice")
-    if missing := [name for name in REQUIRED if name not in columns]:
+    choices: list[Sequence[str]] = []
+    if "text" in columns or "stance" not in columns:
+        missing = [name for name in REQUIRED if name not in columns]
+        choices += [SOURCES]
+    else:
+        missing = [name for name in ("effective", "coder") if name not in columns]
+        choices += [("actor", "speaker")]
+    if "stance" in columns:
+        missing += ["summary"] if "summary" not in columns else []
+        choices += [("topic", "topics")]
+    if missing:
         faults.append(f"{_quoted(missing)} missing")
-    if not set(SOURCES) & set(columns):
-        faults.append(f"one of {', '.join(SOURCES)} missing")
-    if faults:
-        raise NothingToImport(
-            f"{path}:1: columns of the header: {'; '.join(faults)}. Known: {', '.join(COLUMNS)}."
-            " A comma stands between two columns."
-        )
-    return columns
+    faults += [
+        f"one of {', '.join(names)} missing" for names in choices if not {*names} & {*columns}
+    ]
+    return faults
 
 
 def _quoted(names: Iterable[str]) -> str:
     return ", ".join(repr(name[:80]) for name in names)
 
 
-def batch_line(columns: Sequence[str], cells: Sequence[str]) -> tuple[bytes, str]:
+def _either(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}"
+
+
+def batch_line(columns: Sequence[str], row: CsvRow) -> tuple[bytes, str]:
     """The batch line of a row and an empty string, or nothing and what is wrong with the row."""
-    if len(cells) != len(columns):
-        return b"", f"The row has {len(cells)} cells, the header {len(columns)}."
+    if row.error:
+        return b"", row.error
+    if len(row.cells) != len(columns):
+        lines = f" (lines {row.number} to {row.last})" if row.last > row.number else ""
+        return b"", f"The row{lines} has {len(row.cells)} cells, the header {len(columns)}."
+    cells = {name: cell for name, cell in zip(columns, row.cells, strict=True) if cell.strip()}
+    if "stance" not in cells:
+        if stray := [name for name in POSITION if name in cells and name != "topic"]:
+            return b"", f"The row has no stance, which {_quoted(stray)} would belong to."
+        op, body = "statement", _statement(cells)
+    elif "text" in cells:
+        op, body = "statement", _statement(cells)
+        body["positions"] = [_position({"effective": cells.get("said_at", ""), **cells})]
+    else:
+        if stray := [name for name in STATEMENT if name in cells and name not in _SHARED]:
+            return b"", (
+                f"The row has a stance and no text, so it is a position alone, without"
+                f" {_quoted(stray)}. Give the text too, or leave these cells empty."
+            )
+        op, body = "position", _position(cells) | _only(cells, "coder")
+    id_ = cells.get("id") or uuid5(_NAMESPACE, _sorted_json(body).decode())
+    return _sorted_json({"op": op, "id": str(id_), "body": body}), ""
+
+
+_SHARED: Final = ("speaker", "topics")
+
+
+def _statement(cells: Mapping[str, str]) -> dict[str, Any]:
     body: dict[str, Any] = {"speakers": [{}], "content": {}, "evidence": [{}]}
-    filled = {name: cell for name, cell in zip(columns, cells, strict=True) if cell.strip()}
-    for name, cell in {**DEFAULTS, **filled}.items():
-        slugs = [part.strip() for part in cell.split(";") if part.strip()]
-        _set_at(body, COLUMNS[name], slugs if name == "topics" else cell)
-    id_ = body.pop("id", None) or uuid5(_NAMESPACE, _sorted_json(body).decode())
-    return _sorted_json({"op": "statement", "id": str(id_), "body": body}), ""
+    body |= _only(cells, "coder")
+    for name, cell in {**DEFAULTS, **cells}.items():
+        if name in STATEMENT:
+            _set_at(body, STATEMENT[name], _split(cell) if name == "topics" else cell)
+    if "topic" in cells and "topics" not in cells:
+        body["topics"] = [cells["topic"]]
+    return body
+
+
+def _position(cells: Mapping[str, str]) -> dict[str, Any]:
+    """A position. What its own columns leave out is that of the statement's columns."""
+    topics = _split(cells.get("topics", ""))
+    body: dict[str, Any] = {
+        "actor": cells.get("speaker"),
+        "topic": topics[0] if len(topics) == 1 else None,
+    }
+    body |= _only(cells, *POSITION)
+    if "basis" in body:
+        body["basis"] = _split(body["basis"])
+    return {name: value for name, value in body.items() if value}
+
+
+def _only(cells: Mapping[str, str], *names: str) -> dict[str, Any]:
+    return {name: cells[name] for name in names if name in cells}
+
+
+def _split(cell: str) -> list[str]:
+    return [part.strip() for part in cell.split(";") if part.strip()]
 
 
 def _set_at(body: dict[str, Any], path: tuple[str | int, ...], value: Any) -> None:
@@ -128,8 +172,9 @@ def _sorted_json(value: Any) -> bytes:
 
 def column_of(pointer: str) -> str:
     """The column that a JSON pointer into the batch line comes from, or the pointer itself."""
-    for name, path in COLUMNS.items():
+    for name, path in STATEMENT.items():
         place = "/body/" + "/".join(map(str, path))
         if pointer == place or pointer.startswith(f"{place}/"):
             return name
-    return "id" if pointer == "/id" else pointer
+    names = pointer.removeprefix(_ALONG).removeprefix("/body/").removeprefix("/").split("/")
+    return names[0] if names[0] in COLUMNS else pointer

@@ -25,8 +25,8 @@ from onrecord.domain.decisions import LedgerState, decide
 from onrecord.domain.payload import as_json
 from onrecord.domain.requests import Refusal, Request, referenced_ids
 from onrecord.importing.client import ApiUnavailable, is_onrecord
-from onrecord.importing.files import InputFile, UnreadableFile
-from onrecord.importing.lines import SourceLine, read_lines, require_headers
+from onrecord.importing.files import UTF_8, InputFile, UnreadableFile
+from onrecord.importing.lines import SourceLine, describe_tables, read_lines
 from onrecord.importing.lookup import IdLookup
 from onrecord.importing.report import DryRunSummary, ImportProgress, import_progress
 from onrecord.ingest import lines as batch_lines
@@ -37,13 +37,15 @@ LINES_PER_UPDATE: Final = 500
 """Lines between two updates of the progress bar."""
 
 
-def check_files(paths: Sequence[Path], *, address: str, console: Console) -> DryRunSummary:
+def check_files(
+    paths: Sequence[Path], *, address: str, console: Console, encoding: str = UTF_8
+) -> DryRunSummary:
     """Check all lines; print each one that would be refused as an import prints it.
 
     Raises `NothingToImport`, and `UnreadableFile` or `ApiUnavailable` after printing how far it
     came.
     """
-    require_headers(paths)
+    tables = describe_tables(paths, encoding)
     with (
         httpx2.Client(base_url=address, timeout=30) as client,
         import_progress(console, "Checking", paths) as progress,
@@ -54,10 +56,13 @@ def check_files(paths: Sequence[Path], *, address: str, console: Console) -> Dry
                 f"{address} does not answer as an onrecord does: the shape of each line is"
                 " checked, and not whether what it names is on record"
             )
+        for sentence in tables:
+            progress.print_line(sentence)
         summary = DryRunSummary()
         try:
             for path in paths:
-                _check_file(path, summary, lookup, progress)
+                with InputFile(path, encoding) as file:
+                    _check_file(file, summary, lookup, progress)
         except (KeyboardInterrupt, UnreadableFile, ApiUnavailable):
             progress.print_line(f"So far: {summary}.")
             raise
@@ -65,22 +70,21 @@ def check_files(paths: Sequence[Path], *, address: str, console: Console) -> Dry
 
 
 def _check_file(
-    path: Path, summary: DryRunSummary, lookup: IdLookup, progress: ImportProgress
+    file: InputFile, summary: DryRunSummary, lookup: IdLookup, progress: ImportProgress
 ) -> None:
-    progress.start_file(path)
-    with InputFile(path) as file:
-        for count, line in enumerate(read_lines(file), start=1):
-            problem, repeated = _check_line(line, lookup)
-            if problem:
-                summary.refused += 1
-                progress.print_refusal(line, problem)
-            elif repeated:
-                summary.repeated += 1
-            else:
-                summary.on_record += 1
-            if count % LINES_PER_UPDATE == 0:
-                progress.advance(file, LINES_PER_UPDATE)
-        progress.finish_file(file)
+    progress.start_file(file.path)
+    for count, line in enumerate(read_lines(file), start=1):
+        problem, repeated = _check_line(line, lookup)
+        if problem:
+            summary.refused += 1
+            progress.print_refusal(line, problem)
+        elif repeated:
+            summary.repeated += 1
+        else:
+            summary.on_record += 1
+        if count % LINES_PER_UPDATE == 0:
+            progress.advance(file, LINES_PER_UPDATE)
+    progress.finish_file(file)
 
 
 def _check_line(line: SourceLine, lookup: IdLookup) -> tuple[dict[str, Any] | None, bool]:

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from onrecord.importing import csv_rows
-from onrecord.importing.files import InputFile, UnreadableFile, format_of
+from onrecord.importing.csv_records import DELIMITERS, CsvTable
+from onrecord.importing.files import UTF_8, InputFile, UnreadableFile, format_of
+from onrecord.kit.http.strict_bodies import MAX_BODY
 
 LINES_PER_BATCH: Final = 2_000
 """Also the number of lines that are sent again after a cut, at most."""
 BYTES_PER_BATCH: Final = 4_000_000
+
+_MAX_LINE: Final = MAX_BODY + len("\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +37,18 @@ def read_lines(file: InputFile, *, after: int = 0) -> Iterator[SourceLine]:
 
     Raises `UnreadableFile`, and `NothingToImport` where a CSV does not have the right columns.
     """
-    if format_of(file.path) != ".csv":
-        for number, line in file.lines():
-            if number > after and line.strip() and not line.startswith(b"#"):
-                yield SourceLine(file.path, number, line.rstrip(b"\r\n"))
+    if format_of(file.path) == ".csv":
+        rows = CsvTable(file, csv_rows.COLUMNS).rows()
+        columns = csv_rows.read_header(file.path, rows)
+        for row in rows:
+            if row.number > after:
+                yield SourceLine(file.path, row.number, *csv_rows.batch_line(columns, row))
         return
-    rows = csv_rows.read_rows(file)
-    columns = csv_rows.read_header(file.path, rows)
-    for number, cells in rows:
-        if number > after:
-            yield SourceLine(file.path, number, *csv_rows.batch_line(columns, cells))
+    for number, line in file.lines(_MAX_LINE, newline="\n"):
+        if number > after and line.strip() and not line.startswith("#"):
+            # a byte that was not decoded makes no UTF-8 here, and the write API refuses the line
+            content = line.rstrip("\r\n").encode(errors="surrogatepass")
+            yield SourceLine(file.path, number, content[:_MAX_LINE])
 
 
 def in_batches(lines: Iterable[SourceLine]) -> Iterator[list[SourceLine]]:
@@ -67,9 +73,19 @@ def in_batches(lines: Iterable[SourceLine]) -> Iterator[list[SourceLine]]:
         raise unreadable
 
 
-def require_headers(paths: Iterable[Path]) -> None:
-    """Raise `NothingToImport` if a CSV among the files does not have the right columns."""
+def describe_tables(paths: Iterable[Path], encoding: str) -> list[str]:
+    """A sentence about each CSV that is not UTF-8 with commas.
+
+    Raises `NothingToImport` if one does not have the right columns.
+    """
+    sentences = []
     for path in paths:
         if format_of(path) == ".csv":
-            with InputFile(path) as file:
-                csv_rows.read_header(path, csv_rows.read_rows(file))
+            with InputFile(path, encoding) as file:
+                table = CsvTable(file, csv_rows.COLUMNS)
+                csv_rows.read_header(path, table.rows())
+                name = file.encoding.removesuffix("-sig")
+                if (table.delimiter, name.lower()) != (",", UTF_8):
+                    delimiter = DELIMITERS[table.delimiter]
+                    sentences.append(f"{path}: read as {name}, a {delimiter} between two cells")
+    return sentences

@@ -15,6 +15,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from onrecord.importing.files import UTF_8
 from onrecord.importing.lines import SourceLine
 from onrecord.ingest.schemas import LineResult
 
@@ -27,11 +28,15 @@ class _Value(BaseModel):
 
 
 class FileIdentity(_Value):
-    """What distinguishes a file from another one, or from a later state of the same file."""
+    """What distinguishes a file from another one, or from a later state of the same file.
+
+    Read in another encoding it is another file: rows that were refused may not be refused then.
+    """
 
     size: int
     mtime_ns: int
     head: str
+    encoding: str = UTF_8
 
 
 class RecordedLine(_Value):
@@ -51,12 +56,14 @@ class ResumeNote(_Value):
     refused: int
 
 
-def identify(path: Path) -> FileIdentity:
-    """The identity of a file as it is now."""
+def identify(path: Path, encoding: str) -> FileIdentity:
+    """The identity of a file as it is now, read in an encoding."""
     with path.open("rb") as file:
         status = os.fstat(file.fileno())
         head = hashlib.sha256(file.read(HASHED_BYTES)).hexdigest()
-    return FileIdentity(size=status.st_size, mtime_ns=status.st_mtime_ns, head=head)
+    return FileIdentity(
+        size=status.st_size, mtime_ns=status.st_mtime_ns, head=head, encoding=encoding
+    )
 
 
 def next_note(

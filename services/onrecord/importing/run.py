@@ -13,8 +13,8 @@ import httpx2
 from rich.console import Console
 
 from onrecord.importing.client import ApiUnavailable, send_lines
-from onrecord.importing.files import InputFile, UnreadableFile
-from onrecord.importing.lines import SourceLine, in_batches, read_lines, require_headers
+from onrecord.importing.files import UTF_8, InputFile, UnreadableFile
+from onrecord.importing.lines import SourceLine, describe_tables, in_batches, read_lines
 from onrecord.importing.report import ImportProgress, ImportSummary, import_progress
 from onrecord.importing.resume import (
     FileIdentity,
@@ -27,21 +27,29 @@ from onrecord.ingest.schemas import LineResult
 
 
 def import_files(
-    paths: Sequence[Path], *, address: str, console: Console, data: Path | None = None
+    paths: Sequence[Path],
+    *,
+    address: str,
+    console: Console,
+    data: Path | None = None,
+    encoding: str = UTF_8,
 ) -> ImportSummary:
     """Send all lines; print each refused one with its file, line and reason.
 
-    With a data folder, notes for resuming are kept there, and deleted at the end. Without one, the
-    summary has the place of each id. Raises `NothingToImport` before anything is sent, and
-    `UnreadableFile` or `ApiUnavailable` after printing how far it came.
+    `encoding`: of files that do not begin with a byte order mark. With a data folder, notes for
+    resuming are kept there, and deleted at the end. Without one, the summary has the place of each
+    id. Raises `NothingToImport` before anything is sent, and `UnreadableFile` or `ApiUnavailable`
+    after printing how far it came.
     """
-    require_headers(paths)
+    tables = describe_tables(paths, encoding)
     with (
         httpx2.Client(base_url=address, timeout=120) as client,
         import_progress(console, "Recording", paths) as progress,
     ):
         notes = ResumeNotes(data, str(client.base_url)) if data else None
-        importer = _Importer(client, progress, notes, collect_places=data is None)
+        importer = _Importer(client, progress, notes, encoding, collect_places=data is None)
+        for sentence in tables:
+            progress.print_line(sentence)
         try:
             for path in paths:
                 importer.import_file(path)
@@ -60,6 +68,7 @@ class _Importer:
     client: httpx2.Client
     progress: ImportProgress
     notes: ResumeNotes | None
+    encoding: str
     collect_places: bool
     summary: ImportSummary = field(default_factory=ImportSummary)
     _last_answered: tuple[Path, int] | None = None
@@ -69,9 +78,9 @@ class _Importer:
     def import_file(self, path: Path) -> None:
         """Send the lines of a file, after those that a note proves to be on record."""
         self.progress.start_file(path)
-        identity = identify(path)
+        identity = identify(path, self.encoding)
         note = self._proven_note(path, identity)
-        with InputFile(path) as file:
+        with InputFile(path, self.encoding) as file:
             for batch in in_batches(read_lines(file, after=note.last if note else 0)):
                 results = self._send(batch)
                 for line, result in zip(batch, results, strict=True):
@@ -107,7 +116,7 @@ class _Importer:
         note = self.notes.read(path, identity) if self.notes else None
         if note is None:
             return None
-        with InputFile(path) as file:
+        with InputFile(path, self.encoding) as file:
             line = next(read_lines(file, after=note.proof.line - 1), None)
         if line is None:
             return None

@@ -1,10 +1,10 @@
 """The fan-out: a follower of the ledger that turns events into deliveries.
 
-It stays behind the projections that know an event's kind of change, and writes the deliveries of a
-page of events in the transaction that moves its checkpoint, so each event becomes one delivery an
-endpoint, exactly once. The same transactions queue what endpoints missed while they were paused or
-being created (`catch_up`), and what is to be sent again (`replays`). Run by the worker after it
-folded, and by its sweeps.
+It stays behind the projections that know what a delivery says of an event, and writes the
+deliveries of a page of events in the transaction that moves its checkpoint, so each event becomes
+one delivery an endpoint, exactly once. The same transactions queue what endpoints missed while they
+were paused or being created (`catch_up`), and what is to be sent again (`replays`). Run by the
+worker after it folded, and by its sweeps.
 """
 
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from sqlalchemy import Connection, Engine, text
 
 from onrecord.domain.events import EVENT_CLASSES
 from onrecord.ledger.entry import decode
-from onrecord.projections.queries import CHANGES_KNOWN_SIZE
 from onrecord.webhooks.catch_up import queue_missed, queue_replays
 from onrecord.webhooks.matching import CHANGE_TYPE
+from onrecord.webhooks.payload import DELIVERABLE_SIZE
 
 PAGE: Final = 500  # events in one transaction, while few endpoints listen
 MAX_ROWS: Final = 100_000  # deliveries in one transaction, roughly
@@ -52,7 +52,7 @@ def fan_out_page(engine: Engine) -> FanOutStep | None:
         checkpoint = conn.execute(_LOCK_CHECKPOINT).one_or_none()
         if checkpoint is None:
             return None
-        start, folded = checkpoint.size, conn.execute(CHANGES_KNOWN_SIZE).scalar_one()
+        start, folded = checkpoint.size, conn.execute(DELIVERABLE_SIZE).scalar_one()
         page = max(1, min(PAGE, MAX_ROWS // max(1, checkpoint.endpoints)))
         end = max(start, min(folded, start + page))
         written = 0
@@ -70,11 +70,11 @@ def fan_out_page(engine: Engine) -> FanOutStep | None:
 def _is_behind(engine: Engine) -> bool:
     with engine.begin() as conn:
         size = conn.execute(_CHECKPOINT).scalar_one()
-        return bool(size < conn.execute(CHANGES_KNOWN_SIZE).scalar_one())
+        return bool(size < conn.execute(DELIVERABLE_SIZE).scalar_one())
 
 
 def _redact_responses(conn: Connection, start: int, end: int) -> None:
-    """Clear logged responses to events whose subject was erased: they may repeat what was sent."""
+    """Clear logged responses to deliveries of erased words: they may repeat what was sent."""
     places = {"start": start, "end": end, "types": _ERASURE_TYPES}
     for entry in conn.scalars(_ERASURES, places):
         erasure = decode(bytes(entry), {})
@@ -157,12 +157,17 @@ FROM ledger.touches t
 WHERE t.kind = 'type' AND t.name = ANY (CAST(:types AS text[]))
     AND t.seq >= CAST(:start AS bigint) AND t.seq < CAST(:end AS bigint)
 """)
-# The events of a subject: the one that made it has its id, the others touch it.
+# The events of a statement, of which the one that made it has its id and the others touch it, and
+# those of positions that are based on it: the deliveries of both had its words.
 _REDACT_RESPONSES: Final = text("""
 WITH events AS MATERIALIZED (
     SELECT seq FROM ledger.entries WHERE id = CAST(:id AS uuid)
     UNION
     SELECT seq FROM ledger.touches WHERE kind = :kind AND name = CAST(CAST(:id AS uuid) AS text)
+    UNION
+    SELECT unnest(ARRAY[open_seq, close_seq]) FROM projections.steps
+    WHERE basis @> ARRAY[CAST(:id AS uuid)] AND generation =
+        (SELECT generation FROM projections.checkpoints WHERE live AND name = 'positions')
 )
 UPDATE webhooks.attempts SET answer = NULL
 WHERE answer IS NOT NULL AND delivery = ANY (ARRAY(

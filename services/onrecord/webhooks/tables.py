@@ -176,3 +176,6 @@ checkpoints = Table(
     Column("size", BigInteger, nullable=False),
     Column("moved_at", _INSTANT, nullable=False, server_default=func.clock_timestamp()),
 )
+
+# The id of this installation: one random row, inserted by the migration and kept with the data.
+installation = Table("installation", metadata, Column("id", Uuid, primary_key=True))

@@ -14,14 +14,14 @@ from onrecord.entrypoints.commands.options import (
     console,
     error_console,
 )
-from onrecord.importing.csv_rows import COLUMNS, REQUIRED, SOURCES
+from onrecord.importing.csv_rows import COLUMNS, POSITION, REQUIRED, SOURCES
 from onrecord.importing.dry_run import check_files
-from onrecord.importing.files import UnreadableFile, find_files
+from onrecord.importing.files import UTF_8, UnreadableFile, find_files, is_text_encoding
 from onrecord.importing.report import DryRunSummary, ImportSummary
 from onrecord.importing.run import import_files
 from onrecord.kit.settings import load_settings
 
-_OPTIONAL: Final = [name for name in COLUMNS if name not in {*REQUIRED, *SOURCES}]
+_OPTIONAL: Final = [name for name in COLUMNS if name not in {*REQUIRED, *SOURCES, *POSITION}]
 EPILOG: Final = f"""\b
 Example: onrecord import seeds
 Example: onrecord import statements.csv.gz --dry-run
@@ -29,8 +29,19 @@ Example: onrecord import statements.csv.gz --dry-run
 The first row of a CSV names its columns, in any order: {", ".join(REQUIRED)}, and at
 least one of {", ".join(SOURCES)}; and, as you need them,
 {", ".join(_OPTIONAL)}. Between two topics
-stands a ; and ops/docs/importing.md says more.
+stands a ; and between two columns a comma, semicolon, tab or vertical bar, which is
+found by the names. A row with a stance records a position too, or one alone if its text is
+empty: {", ".join(POSITION)}.
+ops/docs/importing.md says more.
 """
+
+
+def _text_encoding(name: str) -> str:
+    if not is_text_encoding(name):
+        raise typer.BadParameter(
+            f"{name!r} is no encoding of text; cp1252 and utf-16-le are, for example."
+        )
+    return name
 
 
 def import_command(
@@ -40,10 +51,20 @@ def import_command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check every line, and record nothing.")
     ] = False,
+    encoding: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            callback=_text_encoding,
+            help="Encoding of files without a byte order mark: utf-8, cp1252 (Windows),"
+            " latin-1, mac-roman, utf-16-le or any other that Python knows.",
+        ),
+    ] = UTF_8,
 ) -> None:
     """Record the lines of a file, or of every such file in a folder in name order.
 
-    NDJSON of batch lines (.ndjson, .jsonl) or CSV of statements (.csv), each also with .gz. Safe to
+    NDJSON of batch lines (.ndjson, .jsonl) or CSV of statements and positions (.csv), each also
+    with .gz. Safe to
     repeat: lines that are on record stay as they are. An import that was cut goes on where it was
     when the same command is given again; the data folder keeps a note of that.
     """
@@ -52,9 +73,11 @@ def import_command(
     summary: ImportSummary | DryRunSummary
     try:
         if dry_run:
-            summary = check_files(paths, address=address, console=console)
+            summary = check_files(paths, address=address, console=console, encoding=encoding)
         else:
-            summary = import_files(paths, address=address, console=console, data=settings.data)
+            summary = import_files(
+                paths, address=address, console=console, data=settings.data, encoding=encoding
+            )
     except UnreadableFile as error:
         error_console.print(Text(str(error), style="red"), soft_wrap=True)
         raise typer.Exit(NO) from None

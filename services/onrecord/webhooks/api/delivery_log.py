@@ -64,15 +64,33 @@ UPDATE webhooks.deliveries SET state = 'pending', tries = 0, ended_at = NULL,
     next_attempt_at = clock_timestamp()
 WHERE id = CAST(:id AS bigint) AND state <> 'sending' RETURNING id
 """)
+# Of the deliveries of :endpoint above :after, the next that failed from :since to :until, for good
+# (failed) or with a retry to come (pending, lane 1); in `resent`, how many of them are due again. A
+# delivery that is being claimed at this moment is sent anyway, and is none of them.
 _RESEND_FAILED: Final = text("""
-UPDATE webhooks.deliveries SET state = 'pending', tries = 0, ended_at = NULL, lane = 0,
-    next_attempt_at = clock_timestamp()
-WHERE id IN (
-    SELECT id FROM webhooks.deliveries
-    WHERE endpoint = CAST(:endpoint AS uuid) AND state = 'failed' AND lane <> 3
-        AND ended_at >= :since AND ended_at < :until
-    LIMIT 10000 FOR UPDATE SKIP LOCKED)
-RETURNING id
+WITH page AS (
+    SELECT d.id, d.state FROM unnest('{failed,pending}'::text[]) s (state) CROSS JOIN LATERAL (
+        SELECT id, state FROM webhooks.deliveries
+        WHERE endpoint = CAST(:endpoint AS uuid) AND state = s.state
+            AND id > CAST(:after AS bigint) AND CASE s.state
+                WHEN 'failed' THEN lane <> 3 AND ended_at >= :since AND ended_at < :until
+                ELSE lane = 1 AND EXISTS (SELECT FROM webhooks.attempts a
+                    WHERE a.delivery = deliveries.id AND a.number = deliveries.attempts
+                        AND a.began_at + coalesce(a.seconds, 0) * interval '1 second' >= :since)
+            END
+        ORDER BY id LIMIT 10000
+    ) d
+    ORDER BY d.id LIMIT 10000
+), locked AS (
+    SELECT d.id FROM page JOIN webhooks.deliveries d ON d.id = page.id AND d.state = page.state
+    FOR UPDATE OF d SKIP LOCKED
+), resent AS (
+    UPDATE webhooks.deliveries d SET state = 'pending', tries = 0, ended_at = NULL,
+        lane = CASE WHEN d.state = 'pending' THEN 1 ELSE 0 END,
+        next_attempt_at = clock_timestamp()
+    FROM locked WHERE d.id = locked.id RETURNING 1
+)
+SELECT (SELECT max(id) FROM page) AS last, (SELECT count(*) FROM resent) AS resent
 """)
 
 _RESULTS: Final = {True: "delivered", False: "failed", None: "unknown"}
@@ -99,11 +117,16 @@ async def requeue_delivery(pool: Pool, id_: int) -> bool:
 
 
 async def requeue_failed(pool: Pool, endpoint: UUID, since: datetime) -> int:
-    """Make due again the deliveries that failed from `since` until now; returns how many."""
+    """Make due the deliveries that failed from `since` until now, for good or with retries left.
+
+    Returns how many.
+    """
     period = {"endpoint": endpoint, "since": since, "until": datetime.now(UTC)}
     resent = 0
-    while page := await execute_once(pool, _RESEND_FAILED, period):
-        resent += len(page)
+    after: int | None = 0
+    while after is not None:
+        (page,) = await execute_once(pool, _RESEND_FAILED, {**period, "after": after})
+        resent, after = resent + page["resent"], page["last"]
     return resent
 
 

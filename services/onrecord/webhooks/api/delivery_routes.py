@@ -44,7 +44,9 @@ async def list_deliveries(
 
 @router.post("/endpoints/{id}/resend", responses=responses(400, 413, 415))
 async def resend_failed(id: UUID, body: ResendIn, resources: Resources) -> Resent:
-    """Send all deliveries again whose retries were used up since a time."""
+    """Send all deliveries again that failed since a time: those whose retries were used up, and at
+    once those that wait for a retry.
+    """
     await endpoint_row(resources.pool, id)
     resent = await delivery_log.requeue_failed(resources.pool, id, body.failed_since)
     resources.wake.notify()
@@ -62,7 +64,9 @@ async def feed_of_endpoint(
     start = row["size"] if params.after is None else params.after + 1
     if params.cursor is not None:
         (start,) = paging.key(request, params.cursor, int)
-    bodies, following = await feed.feed_page(resources.pool, Filter.of(row), start, params.limit)
+    bodies, following = await feed.feed_page(
+        resources.pool, Filter.of(row), start, params.limit, resources.public_url
+    )
     headers = {"Cache-Control": "no-cache"}
     cursor = None
     if following is not None:

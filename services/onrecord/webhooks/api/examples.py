@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from onrecord.domain.decisions import Touches, touches_after
 from onrecord.domain.event import Event
 from onrecord.domain.event_types import NEWEST_CLASSES
+from onrecord.domain.events import PayloadErased, PositionChanged, StatementMade, TopicRegistered
 from onrecord.domain.payload import references, split_payload
 from onrecord.domain.requests import ProposedEvent
 from onrecord.ledger.entry import (
@@ -44,37 +45,79 @@ _CHANGE: Final = {
 }
 
 
+_INSTALLATION: Final = UUID("01939a3c-4c07-7e90-9b0d-6a1c7d2e3f84")
+_PUBLIC_URL: Final = "https://record.example.org"
+_NAMES: Final = {
+    "ministry": [{"name": "Ministry", "lang": "en"}],
+    "spokesman": [{"name": "A. Spokesman", "lang": "en"}],
+}
+_TOPICS: Final = {
+    topic["id"]: {name: topic[name] for name in ("label", "proposition")}
+    for topic in [TopicRegistered.example]
+}
+
+
 def example_body(type_: str) -> dict[str, Any]:
     """The body of a delivery of this type."""
     if type_ == payload.PING_TYPE:
         ping: dict[str, Any] = orjson.loads(
-            payload.ping_body(_EVENT, _SUBJECT, format_timestamp(_AT))
+            payload.ping_body(_EVENT, _SUBJECT, format_timestamp(_AT), _INSTALLATION)
         )
         return ping
     event_class = NEWEST_CLASSES[type_]
-    event = event_class.model_validate(event_class.example)
-    sealed = _seal(event)
-    touches = touches_after(event, Touches(), references(event))
-    entry = encode(sealed, touches, seq=41, recorded_at=format_timestamp(_AT), recorded_by="local")
+    entry, sealed = _recorded(event_class, _EVENT)
     row = {
         "entry": entry,
         "sections": [section.section for section in sealed.payloads],
         "values": [section.value for section in sealed.payloads],
         "erased": None,
         "change": _CHANGE if type_ == CHANGE_TYPE else None,
+        "versions": _versions(event_class),
+        "actors": _NAMES,
+        "topics": _TOPICS,
+        "installation": _INSTALLATION,
     }
-    body: dict[str, Any] = orjson.loads(payload.event_body(row))
+    body: dict[str, Any] = orjson.loads(payload.event_body(row, _PUBLIC_URL))
     return body
 
 
-def _seal(event: Event) -> SealedEvent:
+def _recorded(event_class: type[Event], id_: UUID) -> tuple[bytes, SealedEvent]:
+    """The entry of a class's example, and its sections."""
+    event = event_class.model_validate(event_class.example)
+    sealed = _seal(event, id_)
+    touches = touches_after(event, Touches(), references(event))
+    recorded_at = format_timestamp(_AT)
+    return encode(sealed, touches, seq=41, recorded_at=recorded_at, recorded_by="local"), sealed
+
+
+def _versions(event_class: type[Event]) -> bytes:
+    """The column `versions` of a row of `payload.EVENTS`."""
+    erased = {"content": PayloadErased.example["ground"]} if event_class.erases else {}
+    classes: list[type[Event]] = []
+    if event_class.is_retraction and event_class.amends == "position":
+        classes += [PositionChanged]
+    if event_class.subject_kind() == "position" or event_class.is_retraction or erased:
+        classes += [StatementMade]
+    versions = []
+    for version_class in classes:
+        entry, sealed = _recorded(version_class, _SUBJECT)
+        sections = {
+            section.section: orjson.Fragment(section.value)
+            for section in sealed.payloads
+            if section.section not in erased
+        }
+        versions.append([orjson.Fragment(entry), sections, erased])
+    return orjson.dumps(versions)
+
+
+def _seal(event: Event, id_: UUID) -> SealedEvent:
     """As `entry.seal`, but with a constant salt: the description must not change each time."""
     data, sections = split_payload(event)
     payloads = tuple(
         Payload(name, _SALT, canonical(value)) for name, value in sorted(sections.items())
     )
     commit = {section.section: commitment(section.salt, section.value) for section in payloads}
-    return SealedEvent(ProposedEvent(_EVENT, event), data, payloads, commit)
+    return SealedEvent(ProposedEvent(id_, event), data, payloads, commit)
 
 
 def describe_webhooks(app: FastAPI) -> None:

@@ -10,7 +10,6 @@ from typing import Final
 from sqlalchemy import text
 
 from onrecord.kit.sql.db import Pool, fetch_all
-from onrecord.projections.queries import CHANGES_KNOWN_SIZE
 from onrecord.webhooks import payload
 from onrecord.webhooks.api.responses import DryRun, Matched
 from onrecord.webhooks.matching import CHANGE_TYPE, MATCHED, Filter
@@ -33,7 +32,7 @@ WHERE e.seq = ANY (CAST(:seqs AS bigint[])) ORDER BY e.seq DESC
 
 
 async def feed_page(
-    pool: Pool, filter_: Filter, start: int, limit: int
+    pool: Pool, filter_: Filter, start: int, limit: int, public_url: str
 ) -> tuple[list[bytes], int | None]:
     """Bodies of up to `limit` events from seq `start` on, and where the next page starts.
 
@@ -52,7 +51,9 @@ async def feed_page(
         following = seqs[limit]
     listed = seqs[:limit]
     events = await fetch_all(pool, payload.EVENTS, {"seqs": listed}) if listed else ()
-    bodies = [payload.event_body(row) for row in sorted(events, key=lambda row: row["seq"])]
+    bodies = [
+        payload.event_body(row, public_url) for row in sorted(events, key=lambda row: row["seq"])
+    ]
     return bodies, following
 
 
@@ -80,5 +81,5 @@ async def match_page(
 
 
 async def matchable_size(pool: Pool) -> int:
-    """The size up to which events can be matched: the projections know their changes and merges."""
-    return int((await fetch_all(pool, CHANGES_KNOWN_SIZE, {}))[0]["size"])
+    """The size up to which events can be matched and rendered."""
+    return int((await fetch_all(pool, payload.DELIVERABLE_SIZE, {}))[0]["size"])

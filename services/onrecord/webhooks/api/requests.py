@@ -122,7 +122,7 @@ class ReplayIn(FrozenModel):
 
 
 class ResendIn(FrozenModel):
-    """Deliveries whose retries were used up since a time."""
+    """Deliveries that failed since a time, and have not succeeded after that."""
 
     failed_since: AwareDatetime
 

@@ -20,14 +20,21 @@ from onrecord.webhooks.http.egress import Network
 class WebhooksResources:
     """What `app_factory` opens for these routes.
 
-    `allow`: networks that endpoints may have addresses in although they are not public. `wake` and
-    `fan_out` send the tasks that wake the deliverer and the worker.
+    `allow`: networks that endpoints may have addresses in although they are not public.
+    `public_url`: the address that links begin with. `wake` and `fan_out` send the tasks that wake
+    the deliverer and the worker.
     """
 
     def __init__(
-        self, pool: Pool, allow: tuple[Network, ...], wake: TaskNotifier, fan_out: TaskNotifier
+        self,
+        pool: Pool,
+        allow: tuple[Network, ...],
+        public_url: str,
+        wake: TaskNotifier,
+        fan_out: TaskNotifier,
     ) -> None:
-        self.pool, self.allow, self.wake, self.fan_out = pool, allow, wake, fan_out
+        self.pool, self.allow, self.public_url = pool, allow, public_url
+        self.wake, self.fan_out = wake, fan_out
 
 
 async def webhooks_resources(request: Request) -> WebhooksResources:

@@ -126,13 +126,17 @@ class CloudEvent(BaseModel):
 
     specversion: Literal["1.0"]
     id: UUID = Field(description="The event's id, and the header `webhook-id`.")
-    source: str
+    source: str = Field(description="The installation: the same in all of its events.")
     type: str
     subject: str = Field(description="The subject of the event, as a path below `/v1/`.")
     time: datetime = Field(description="When it was recorded.")
     sequence: str | None = Field(None, description="Its seq.")
     datacontenttype: Literal["application/json"]
-    data: dict[str, Any]
+    data: dict[str, Any] = Field(
+        description="The event as `GET /v1/events/{id}` gives it, without salts, and beside it the "
+        "words, names and labels known at the event, and a `link`: see the examples of the "
+        "webhooks."
+    )
 
 
 # In the pages below, `next` is the cursor of the next page, which is also in the `Link` header.

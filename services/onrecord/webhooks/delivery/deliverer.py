@@ -11,6 +11,7 @@ import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -48,13 +49,19 @@ RECONNECT_AFTER: Final = 0.5  # seconds
 class Deliverer:
     """Delivers from `start` until `stop`, in a thread of its own.
 
-    `on_failure` is called if the thread ends before `stop`, which only a bug can cause.
+    Links in bodies begin with `public_url`. `on_failure` is called if the thread ends before
+    `stop`, which only a bug can cause.
     """
 
     def __init__(
-        self, conninfo: str, allow: Sequence[Network], on_failure: Callable[[], None]
+        self,
+        conninfo: str,
+        allow: Sequence[Network],
+        public_url: str,
+        on_failure: Callable[[], None],
     ) -> None:
         self._conninfo, self._allow, self._on_failure = conninfo, allow, on_failure
+        self._public_url = public_url
         self._thread = threading.Thread(target=self._run, name="deliverer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._clock_monitor = ClockMonitor()
@@ -156,9 +163,9 @@ class Deliverer:
             return None
         claim = await claim_due(conn, self._last_endpoint, **room, lease=LEASE)
         self._last_endpoint = claim.last_endpoint
-        bodies = await _render(conn, claim.deliveries)
+        rendered = await _render(conn, claim.deliveries, self._public_url)
         for delivery in claim.deliveries:
-            task = asyncio.create_task(self._send(sender, delivery, bodies.get(delivery.event)))
+            task = asyncio.create_task(self._send(sender, delivery, rendered))
             self._in_flight[task] = delivery.probing
             task.add_done_callback(self._on_sent)
         return claim
@@ -167,7 +174,8 @@ class Deliverer:
         del self._in_flight[task]
         self._woken.set()
 
-    async def _send(self, sender: Sender, delivery: ClaimedDelivery, body: bytes | None) -> None:
+    async def _send(self, sender: Sender, delivery: ClaimedDelivery, rendered: "_Rendered") -> None:
+        body = rendered.bodies.get(delivery.event)
         if body is None:
             self._results.append(result_of(delivery, _NOT_RENDERED))
             return
@@ -175,7 +183,7 @@ class Deliverer:
         headers = signed_headers(delivery.secrets, id=str(delivery.event), at=now, body=body)
         headers["Content-Type"] = payload.MEDIA_TYPE
         outcome = await sender.post(delivery.url, headers=headers, body=body)
-        self._results.append(result_of(delivery, outcome))
+        self._results.append(result_of(delivery, outcome, rendered.last_erasure))
 
     async def _finish(self, conn: DelivererConnection) -> None:
         """Wait for what is in flight and record it; the rest is sent again by another claim."""
@@ -186,7 +194,9 @@ class Deliverer:
             task.cancel()
 
 
-def result_of(delivery: ClaimedDelivery, outcome: AttemptOutcome) -> DeliveryResult:
+def result_of(
+    delivery: ClaimedDelivery, outcome: AttemptOutcome, last_erasure: int | None = None
+) -> DeliveryResult:
     """What follows from an outcome: delivered, retried and when, or given up."""
     now = datetime.now(UTC)
     retry_in, keep_pending, pause_reason, closed_for = None, False, None, None
@@ -217,6 +227,7 @@ def result_of(delivery: ClaimedDelivery, outcome: AttemptOutcome) -> DeliveryRes
         keep_pending=keep_pending,
         pause_reason=pause_reason,
         closed_for=closed_for,
+        last_erasure=last_erasure,
     )
 
 
@@ -231,23 +242,35 @@ _NOT_RENDERED: Final = AttemptOutcome(
 )
 
 
+@dataclass(frozen=True)
+class _Rendered:
+    """Bodies by event, and the seq of the last erasure before they were rendered."""
+
+    bodies: Mapping[UUID, bytes]
+    last_erasure: int | None
+
+
 async def _render(
-    conn: DelivererConnection, deliveries: Sequence[ClaimedDelivery]
-) -> Mapping[UUID, bytes]:
+    conn: DelivererConnection, deliveries: Sequence[ClaimedDelivery], public_url: str
+) -> _Rendered:
     """The body of each event, rendered once for all of its deliveries."""
     ids = {delivery.seq: delivery.event for delivery in deliveries if delivery.seq is not None}
     bodies: dict[UUID, bytes] = {}
+    last_erasure = None
     if ids:
         cursor = conn.cursor(binary=True, row_factory=psycopg.rows.dict_row)
         await cursor.execute(compiled(payload.EVENTS), {"seqs": list(ids)}, prepare=True)
         rows: list[dict[str, Any]] = await cursor.fetchall()
         for row in rows:
+            last_erasure = row["last_erasure"]
             try:
-                bodies[ids[row["seq"]]] = payload.event_body(row)
+                bodies[ids[row["seq"]]] = payload.event_body(row, public_url)
             except Exception:  # an event that cannot be rendered must not block the others
                 log.exception("an event cannot be rendered", seq=row["seq"])
-    at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    for delivery in deliveries:
-        if delivery.seq is None:
-            bodies[delivery.event] = payload.ping_body(delivery.event, delivery.endpoint, at)
-    return bodies
+    if pings := [delivery for delivery in deliveries if delivery.seq is None]:
+        at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        installation = await (await conn.execute(compiled(payload.INSTALLATION))).fetchone()
+        assert installation
+        for ping in pings:
+            bodies[ping.event] = payload.ping_body(ping.event, ping.endpoint, at, *installation)
+    return _Rendered(bodies, last_erasure)

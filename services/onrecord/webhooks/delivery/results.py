@@ -22,7 +22,8 @@ class DeliveryResult:
 
     `retry_in`: until the next attempt; None if there is none. `keep_pending`: the delivery stays,
     to be tried anew when its endpoint resumes. `pause_reason`: the endpoint is to be paused.
-    `closed_for`: how long the receiver asks to be sent nothing.
+    `closed_for`: how long the receiver asks to be sent nothing. `last_erasure`: the seq of the last
+    erasure when the body was rendered; None if there was none.
     """
 
     delivery: ClaimedDelivery
@@ -35,16 +36,18 @@ class DeliveryResult:
     keep_pending: bool = False
     pause_reason: str | None = None
     closed_for: timedelta | None = None
+    last_erasure: int | None = None
 
 
 # Only of deliveries that are still leased to this process. Lanes: 1 retry, 3 ping. An answer may
-# repeat what was sent: where that was erased in the meantime, no answer is kept.
+# repeat what was sent: where anything was erased in the meantime, no answer is kept.
 _RECORD: Final = text("""
 WITH results AS (
     SELECT * FROM unnest(CAST(:id AS bigint[]), CAST(:lease AS bigint[]), CAST(:ok AS bool[]),
         CAST(:status AS int2[]), CAST(:error AS text[]), CAST(:answer AS bytea[]),
-        CAST(:seconds AS float4[]), CAST(:retry_in AS interval[]), CAST(:keep_pending AS bool[]))
-        AS t (id, lease, ok, status, error, answer, seconds, retry_in, keep_pending)
+        CAST(:seconds AS float4[]), CAST(:retry_in AS interval[]), CAST(:keep_pending AS bool[]),
+        CAST(:last_erasure AS bigint[]))
+        AS t (id, lease, ok, status, error, answer, seconds, retry_in, keep_pending, last_erasure)
 ), done AS (
     UPDATE webhooks.deliveries d SET
         state = CASE WHEN r.ok THEN 'delivered'
@@ -70,7 +73,8 @@ WITH results AS (
 ), logged AS (
     INSERT INTO webhooks.attempts (delivery, number, began_at, seconds, ok, status, error, answer)
     SELECT id, d.attempts, d.leased_at, r.seconds, r.ok, r.status, r.error,
-        CASE WHEN NOT EXISTS (SELECT FROM ledger.erased x WHERE x.seq = d.seq) THEN r.answer END
+        CASE WHEN d.seq IS NULL OR r.last_erasure IS NOT DISTINCT FROM (SELECT max(seq)
+            FROM ledger.touches WHERE kind = 'type' AND name = 'payload.erased') THEN r.answer END
     FROM done d JOIN results r USING (id, lease)
 )
 SELECT id FROM done
@@ -111,6 +115,7 @@ async def record_results(
         "seconds": [result.seconds for result in results],
         "retry_in": [result.retry_in for result in results],
         "keep_pending": [result.keep_pending for result in results],
+        "last_erasure": [result.last_erasure for result in results],
     }
     return (await conn.execute(compiled(_RECORD), params, prepare=True)).rowcount
 

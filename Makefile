@@ -4,8 +4,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Three processes for two cores: half of the time, tests wait.
-PARALLEL := -n 3 --dist loadfile --no-loadscope-reorder
+# Four processes for two cores: half of the time, tests wait.
+PARALLEL := -n 4 --dist loadfile --no-loadscope-reorder
 # Tests start some 300 processes; without bytecode files, each would compile the package again.
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help

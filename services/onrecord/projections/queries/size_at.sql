@@ -10,8 +10,8 @@ SELECT
             AND clock.recorded_at <= :known_at
         ORDER BY clock.recorded_at DESC LIMIT 1
     ), 0) AS size,
-    -- An entry gets its time before it is committed, and later ones never get an earlier time, unless
-    -- a clock is set back by more than a minute while nothing is written.
+    -- An entry gets its time before it is committed, and later ones never get an earlier time,
+    -- unless a clock is set back by more than a minute while nothing is written.
     :known_at > greatest(
         '-infinity',
         (

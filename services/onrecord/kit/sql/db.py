@@ -68,8 +68,9 @@ def pool(url: str, *, role: str, size: int = 8) -> Pool:
     """An async pool in autocommit, not opened yet. Rows are dicts; JSON is parsed by orjson.
 
     Every query of an API finds its rows by indexes. Without these settings, a plan made while a
-    table was small would read all of it until the next ANALYZE, however large it has become. JIT
-    compilation is off too: it takes a hundred times as long as such a query.
+    table was small would read all of it until the next ANALYZE, however large it has become. Which
+    index it takes still depends on statistics (`projections.engine.catch_up_all`). JIT compilation
+    is off too: it takes a hundred times as long as such a query.
     """
     without = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
     lookups = dict.fromkeys(without, "off")

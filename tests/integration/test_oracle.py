@@ -198,7 +198,7 @@ def test_the_models_shortcut_for_certainty_agrees_with_full_enumeration(
 @settings(max_examples=200, deadline=None)
 @given(histories(8))
 def test_a_definite_change_comes_after_one_stance_whatever_the_dates_are(history: History) -> None:
-    timeline = short_timeline(history)
+    timeline = short_timeline(history)[:3]  # with four, the enumeration takes minutes
     before: dict[Any, set[naive.FullStance]] = {step.id: set() for step in timeline}
     for dated in true_dates.true_dates(timeline, last_instant("2022-01-31")):
         previous = naive.NO_STANCE

@@ -12,12 +12,14 @@ from typing import Any
 from uuid import uuid4
 
 import httpx2
+import psycopg
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from onrecord.domain.event import RecordedEvent
 from onrecord.kit.sql import db
-from onrecord.ledger.evaluate import Answer
+from onrecord.ledger.append import append
+from onrecord.ledger.evaluate import Answer, seal_request
 from onrecord.ledger.follow import read_entries
 from tests.support import naive, postgres
 from tests.support.histories import Cast, History, batches
@@ -41,14 +43,15 @@ class Oracle:
     """A database with all APIs."""
 
     store: Store
+    writer: psycopg.Connection[Any]
+    """In the role `onrecord_ingest`."""
     client: httpx2.Client
 
     def record(self, history: History) -> "RecordedHistory":
         """Append a history under new slugs and fold it."""
         cast = Cast(f"h{uuid4().hex[:12]}")
-        results = [
-            result for batch in batches(history, cast) for result in self.store.append(*batch)
-        ]
+        sealed = [[seal_request(request) for request in batch] for batch in batches(history, cast)]
+        results = [result for writes in sealed for result in append(self.writer, writes)]
         self.store.catch_up()
         start = min(result.seq for result in results if isinstance(result, Answer))
         with db.connect(self.store.url, role="onrecord_audit") as conn:
@@ -124,12 +127,12 @@ def expected_step(timeline: Sequence[naive.Step], step: naive.Step) -> dict[str,
 
 def change_certainty(timeline: Sequence[naive.Step], step: naive.Step) -> str:
     """Whether inexact dates leave open what came before a step."""
-    span = start, end = step.dates[:2]
-    spans = {other.dates[:2] for other in timeline} - {span}
-    if any(first <= end and last >= start for first, last in spans):
+    start, end, _ = step.dates
+    others = {other.dates for other in timeline} - {step.dates}
+    if any(first <= end and last >= start for first, last, _ in others):
         return "possible"
     before = naive.previous(timeline, step)
-    if before is None or before.dates[:2] == span:
+    if before is None or before.dates == step.dates:
         return "definite"
     return naive.certainty(timeline, start - timedelta(microseconds=1))[0]
 
@@ -144,6 +147,7 @@ def run_oracle(server_url: str, template: str) -> Iterator[Oracle]:
     with (
         postgres.database(server_url, template) as url,
         open_store(url) as store,
+        db.connect(url, role="onrecord_ingest") as writer,
         run_api(url) as client,
     ):
-        yield Oracle(store, client)
+        yield Oracle(store, writer, client)

@@ -8,10 +8,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import httpx2
-import psycopg
 from fastapi import APIRouter
 from sqlalchemy import Engine, text
 
@@ -47,12 +46,11 @@ class Store:
     engine: Engine
     webhooks_engine: Engine
     """In the role `onrecord_webhooks`."""
-    writer: psycopg.Connection[Any]
-    """In the role `onrecord_ingest`."""
 
     def append(self, *requests: Request) -> list[Answer | Refusal]:
         """Record requests in one transaction, as the committer does."""
-        return append(self.writer, [seal_request(request) for request in requests])
+        with db.connect(self.url, role="onrecord_ingest") as conn:
+            return append(conn, [seal_request(request) for request in requests])
 
     def catch_up(self, *projections: Projection) -> None:
         """Fold these projections, or all, to the end of the ledger, as the worker does.
@@ -63,8 +61,8 @@ class Store:
             pass
 
     def sweep(self) -> None:
-        """Fold, and note that a sweep ran, as the worker does every two seconds."""
-        self.catch_up()
+        """Fold, fan out, and note that a sweep ran, as the worker does every two seconds."""
+        self.fan_out()
         with self.engine.begin() as conn:
             note_sweep(conn, SWEEP)
 
@@ -112,8 +110,7 @@ def open_store(url: str) -> Iterator[Store]:
     webhooks_engine = db.engine(url, role="onrecord_webhooks")
     with engine.begin() as conn:
         ensure_checkpoints(conn, PROJECTIONS)
-    with db.connect(url, role="onrecord_ingest") as writer:
-        yield Store(url, engine, webhooks_engine, writer)
+    yield Store(url, engine, webhooks_engine)
     engine.dispose()
     webhooks_engine.dispose()
 

@@ -98,7 +98,8 @@ SELECT EXISTS (SELECT FROM webhooks.endpoints
 
 # A delivery for each event from :start up to :end and each endpoint that wants it. Endpoints are
 # looked up by their narrowest filter (`interests`), so only those are examined that may match.
-# Kinds and merges are those that were known at the event: `open_seq <= seq < close_seq`.
+# OFFSET 0 keeps PostgreSQL from joining every endpoint with every event while their tables are not
+# analyzed. Kinds and merges are those that were known at the event: `open_seq <= seq < close_seq`.
 _INSERT: Final = text("""
 WITH events AS MATERIALIZED (
     SELECT e.seq, e.id, parsed.entry ->> 'type' AS type,
@@ -136,8 +137,9 @@ WITH events AS MATERIALIZED (
         UNION ALL SELECT 'type', v.type
         UNION ALL SELECT 'any', ''
     ) f
-    JOIN webhooks.interests i ON i.by = f.by AND i.name = f.name
-    JOIN webhooks.endpoints p ON p.id = i.endpoint
+    CROSS JOIN LATERAL (
+        SELECT endpoint FROM webhooks.interests WHERE by = f.by AND name = f.name OFFSET 0) i
+    CROSS JOIN LATERAL (SELECT * FROM webhooks.endpoints WHERE id = i.endpoint OFFSET 0) p
     WHERE p.from_seq IS NULL AND p.deleted_at IS NULL AND v.seq >= p.size
         AND (p.types = '{}' OR v.type = ANY (p.types))
         AND (p.actors = '{}' OR p.actors && v.actors)

@@ -5,6 +5,7 @@ Used by entrypoints, which open the connections of each process in the role of i
 role with its connection and can then do only what the package of that name may.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -67,8 +68,9 @@ def pool(url: str, *, role: str, size: int = 8) -> Pool:
     """An async pool in autocommit, not opened yet. Rows are dicts; JSON is parsed by orjson.
 
     Every query of an API finds its rows by indexes. Without these settings, a plan made while a
-    table was small would read all of it until the next ANALYZE, however large it has become. JIT
-    compilation is off too: it takes a hundred times as long as such a query.
+    table was small would read all of it until the next ANALYZE, however large it has become. Which
+    index it takes still depends on statistics (`projections.engine.catch_up_all`). JIT compilation
+    is off too: it takes a hundred times as long as such a query.
     """
     without = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
     lookups = dict.fromkeys(without, "off")
@@ -80,11 +82,20 @@ def pool(url: str, *, role: str, size: int = 8) -> Pool:
         timeout=5,
         kwargs={"autocommit": True, "row_factory": dict_row},
         configure=_configure,
+        reset=_reset,
     )
 
 
 async def _configure(conn: psycopg.AsyncConnection[Row]) -> None:
     set_json_loads(orjson.loads, conn)
+
+
+async def _reset(_: psycopg.AsyncConnection[Row]) -> None:
+    """Resets nothing. Where a pool has such a function, its own tasks return the connections.
+
+    Without one, the client's task does. If that is cancelled while it waits for the lock of the
+    pool, the pool of psycopg_pool 3.3 has lost the connection for good.
+    """
 
 
 # SQLAlchemy gives the constructors of its dialects no types
@@ -111,8 +122,30 @@ def compiled(query: ClauseElement) -> bytes:
 async def fetch_all(pool: Pool, query: ClauseElement, params: Mapping[str, Any]) -> Sequence[Row]:
     """Run a query that changes nothing, and return its rows. Other names in `params` are ignored.
 
-    It is repeated once where the connection was lost while it was idle in the pool. To check each
-    connection beforehand would cost a fifth of a small query (measured).
+    If the caller is cancelled, the query is cancelled on the server and the connection is kept. It
+    runs in a task of its own, which is cancelled once: Starlette cancels the stream of a client
+    that went away at each turn of the event loop, and the second time psycopg would close the
+    connection.
+    """
+    task = asyncio.create_task(_fetch_all(pool, query, params))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.add_done_callback(_ignore_result)
+        task.cancel()
+        raise
+
+
+def _ignore_result(task: asyncio.Task[Any]) -> None:
+    """Keep asyncio from logging the error of a task that nobody awaits any more."""
+    if not task.cancelled():
+        task.exception()
+
+
+async def _fetch_all(pool: Pool, query: ClauseElement, params: Mapping[str, Any]) -> Sequence[Row]:
+    """Run a query, once more where the connection was lost while it was idle in the pool.
+
+    To check each connection beforehand would cost a fifth of a small query (measured).
     """
     sql, names = numbered_query(query)
     values = [params[name] for name in names]
@@ -126,4 +159,4 @@ async def fetch_all(pool: Pool, query: ClauseElement, params: Mapping[str, Any])
                 if not conn.broken or retried:
                     raise
         retried = True
-        await pool.check()
+        await pool.drain()  # the other idle connections are probably lost too

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from onrecord.projections.engine.catch_up import fold_next_page
 from onrecord.projections.engine.checkpoints import least_checkpoint
@@ -90,7 +90,15 @@ def _fold_rounds(
             if pages := _lock_all(conn, projections):
                 _fold_pages(conn, pages)
                 _advance_all(conn, pages)
+        with conn.begin():  # readers see the page before
+            conn.execute(_ANALYZE_GROWN)
     return True, alone
+
+
+_ANALYZE_GROWN: Final = text("SELECT projections.analyze_grown()")
+"""Analyzes tables that are twice as large as when they were last analyzed. Autovacuum does so too,
+but up to a minute later; until then a list may take a hundred times as long.
+"""
 
 
 def _inspect(

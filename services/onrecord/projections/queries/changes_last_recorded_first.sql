@@ -141,7 +141,8 @@ SELECT
             AND changes.actor || ' ' || changes.topic = page.actor || ' ' || page.topic
             AND changes.valid_from BETWEEN page.earliest - interval '1 day' AND page.latest
             AND changes.latest >= page.earliest
-            AND (changes.earliest, changes.latest) <> (page.earliest, page.latest)
+            AND (changes.earliest, changes.latest, changes.valid_from)
+                <> (page.earliest, page.latest, page.valid_from)
     ) OR EXISTS (
         SELECT FROM projections.changes
         WHERE changes.generation = snapshot.changes

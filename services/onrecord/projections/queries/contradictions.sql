@@ -41,21 +41,19 @@ reading AS (
             WHEN coded ->> 'stance' IN ('conditional_support', 'support') THEN 1
         END AS side,
         (
-            WITH RECURSIVE merge_path (id) AS (
-                SELECT speaker ->> 'actor'
+            WITH RECURSIVE merge_path (id, depth) AS (
+                SELECT speaker ->> 'actor', 0
                 UNION ALL
-                SELECT merges.into_actor FROM merge_path JOIN projections.merges USING (id)
-                WHERE merges.generation = snapshot.actors
-                    AND merges.open_seq < snapshot.known_size
-                    AND merges.close_seq >= snapshot.known_size
+                SELECT target.into_actor, merge_path.depth + 1
+                FROM merge_path, LATERAL (
+                    SELECT merges.into_actor FROM projections.merges
+                    WHERE merges.generation = snapshot.actors AND merges.id = merge_path.id
+                        AND merges.open_seq < snapshot.known_size
+                        AND merges.close_seq >= snapshot.known_size
+                    ORDER BY merges.open_seq DESC LIMIT 1
+                ) target
             )
-            SELECT id FROM merge_path WHERE NOT EXISTS (
-                SELECT FROM projections.merges
-                WHERE merges.generation = snapshot.actors
-                    AND merges.open_seq < snapshot.known_size
-                    AND merges.close_seq >= snapshot.known_size
-                    AND merges.id = merge_path.id
-            )
+            SELECT id FROM merge_path ORDER BY depth DESC LIMIT 1
         ) AS actor
     FROM snapshot, page, jsonb_array_elements(doc -> 'speakers') speaker,
         jsonb_array_elements(doc -> 'stances') coded

@@ -48,11 +48,15 @@ members AS (
         AND merges.open_seq < snapshot.known_size AND merges.close_seq >= snapshot.known_size
 ),
 page AS (
-    SELECT steps.* FROM projections.steps, snapshot
-    WHERE steps.generation = snapshot.positions
-        AND steps.actor = ANY (ARRAY(SELECT id FROM members)) AND steps.topic = :topic
-        AND steps.open_seq < snapshot.known_size AND steps.open_seq > CAST(:open_seq AS bigint)
-    ORDER BY steps.open_seq LIMIT CAST(:limit AS bigint)
+    SELECT version.* FROM snapshot, members, LATERAL (
+        SELECT steps.* FROM projections.steps
+        WHERE steps.generation = snapshot.positions
+            AND steps.actor = members.id AND steps.topic = :topic
+            AND steps.open_seq < snapshot.known_size
+            AND steps.open_seq > CAST(:open_seq AS bigint)
+        ORDER BY steps.open_seq LIMIT CAST(:limit AS bigint)
+    ) version
+    ORDER BY version.open_seq LIMIT CAST(:limit AS bigint)
 )
 SELECT
     snapshot.known_size,

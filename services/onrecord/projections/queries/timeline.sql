@@ -40,15 +40,17 @@ canonical AS MATERIALIZED (
         ) actor
 ),
 page AS (
-    SELECT changes.* FROM snapshot, canonical, projections.changes
-    WHERE changes.generation = snapshot.changes
-        AND changes.open_seq < snapshot.known_size
-        AND changes.close_seq >= snapshot.known_size
-        AND changes.line = hashtextextended(canonical.timeline, 0)
-        AND changes.actor || ' ' || changes.topic = canonical.timeline
-        AND (changes.valid_from, changes.ord, changes.made_seq)
-            > (:valid_from, CAST(:ord AS bigint), CAST(:made_seq AS bigint))
-    ORDER BY changes.valid_from, changes.ord, changes.made_seq LIMIT CAST(:limit AS bigint)
+    SELECT step.* FROM snapshot, canonical, LATERAL (
+        SELECT changes.* FROM projections.changes
+        WHERE changes.generation = snapshot.changes
+            AND changes.open_seq < snapshot.known_size
+            AND changes.close_seq >= snapshot.known_size
+            AND changes.line = hashtextextended(canonical.timeline, 0)
+            AND changes.actor || ' ' || changes.topic = canonical.timeline
+            AND (changes.valid_from, changes.ord, changes.made_seq)
+                > (:valid_from, CAST(:ord AS bigint), CAST(:made_seq AS bigint))
+        ORDER BY changes.valid_from, changes.ord, changes.made_seq LIMIT CAST(:limit AS bigint)
+    ) step
 )
 SELECT
     snapshot.known_size,
@@ -102,7 +104,8 @@ SELECT
             AND changes.actor || ' ' || changes.topic = page.actor || ' ' || page.topic
             AND changes.valid_from BETWEEN page.earliest - interval '1 day' AND page.latest
             AND changes.latest >= page.earliest
-            AND (changes.earliest, changes.latest) <> (page.earliest, page.latest)
+            AND (changes.earliest, changes.latest, changes.valid_from)
+                <> (page.earliest, page.latest, page.valid_from)
     ) OR EXISTS (
         SELECT FROM projections.changes
         WHERE changes.generation = snapshot.changes

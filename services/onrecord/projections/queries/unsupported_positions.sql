@@ -29,35 +29,40 @@ page AS (
         AND statements.made_seq < CAST(:after AS bigint)
     ORDER BY statements.made_seq DESC LIMIT CAST(:max_candidates AS bigint)
 ),
+-- Positions are found by the index of `basis` and each row that belongs to one by its id, whatever
+-- the planner believes about the tables (OFFSET 0 and LIMIT keep it from joining them).
 finding AS (
-    SELECT DISTINCT page.made_seq, CAST(page.made_seq AS text) AS place, page.id AS statement,
-        steps.id AS position, changes.actor, steps.topic, NULL AS statement_stance,
-        steps.stance AS position_stance, NULL::uuid AS other
-    FROM snapshot, page
-        JOIN projections.steps ON steps.basis @> ARRAY[page.id]
-        JOIN projections.changes ON changes.id = steps.id
-    WHERE steps.generation = snapshot.positions
-        AND steps.open_seq < snapshot.known_size
-        AND steps.close_seq >= snapshot.known_size
-        AND changes.generation = snapshot.changes
-        AND changes.open_seq < snapshot.known_size
-        AND changes.close_seq >= snapshot.known_size
-        AND NOT EXISTS (
-            SELECT FROM unnest(steps.basis) basis (id)
-            WHERE EXISTS (
-                SELECT FROM projections.statements
-                WHERE statements.generation = snapshot.statements
-                    AND statements.open_seq < snapshot.known_size
-                    AND statements.close_seq >= snapshot.known_size
-                    AND statements.id = basis.id AND NOT statements.doc ? 'embedded_in'
-            )
-        )
-        -- listed once, with the last statement of its basis
-        AND page.made_seq = (
-            SELECT max(statements.made_seq) FROM projections.statements
-            WHERE statements.generation = snapshot.statements
-                AND statements.id = ANY (steps.basis)
-        )
+    SELECT page.made_seq, CAST(page.made_seq AS text) AS place, page.id AS statement,
+        position.id AS position, change.actor, position.topic, NULL AS statement_stance,
+        position.stance AS position_stance, NULL::uuid AS other
+    FROM snapshot, page, LATERAL (
+            SELECT steps.* FROM projections.steps WHERE steps.basis @> ARRAY[page.id] OFFSET 0
+        ) position, LATERAL (
+            SELECT changes.actor FROM projections.changes
+            WHERE changes.generation = snapshot.changes AND changes.id = position.id
+                AND changes.open_seq < snapshot.known_size
+                AND changes.close_seq >= snapshot.known_size
+            ORDER BY changes.open_seq DESC LIMIT 1
+        ) change, LATERAL (
+            SELECT max(version.made_seq) AS last_made,
+                bool_or(
+                    version.open_seq < snapshot.known_size
+                    AND version.close_seq >= snapshot.known_size
+                    AND NOT version.doc ? 'embedded_in'
+                ) AS is_supported
+            FROM unnest(position.basis) basis (id), LATERAL (
+                SELECT statements.made_seq, statements.open_seq, statements.close_seq,
+                    statements.doc
+                FROM projections.statements
+                WHERE statements.generation = snapshot.statements AND statements.id = basis.id
+                OFFSET 0
+            ) version
+        ) basis
+    WHERE position.generation = snapshot.positions
+        AND position.open_seq < snapshot.known_size
+        AND position.close_seq >= snapshot.known_size
+        AND NOT basis.is_supported
+        AND page.made_seq = basis.last_made  -- listed once, with the last statement of its basis
 )
 SELECT
     snapshot.known_size,

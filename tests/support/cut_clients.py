@@ -1,0 +1,98 @@
+"""HTTP clients that go away before they have their answer, and whether pools are whole after them.
+
+Used by the integration tests and by `ops/faults/cut_clients.py`.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+from psycopg.conninfo import conninfo_to_dict
+
+from onrecord.kit.sql import db
+
+SSE: Final = "text/event-stream"
+NDJSON: Final = "application/x-ndjson"
+JSON: Final = "application/json"
+
+STREAMS: Final = [
+    *[("/v1/events", SSE)] * 2,
+    ("/v1/events?after=20", SSE),
+    ("/v1/events?actor=ann", SSE),
+    ("/v1/events?kind=adopted", SSE),
+    ("/v1/events", NDJSON),
+]
+"""Path and `Accept`. Starlette cancels a stream when its client disconnects."""
+READS: Final = [
+    (path, JSON)
+    for path in (
+        "/v1/events?limit=100",
+        "/v1/actors/ann/topics/talks/position",
+        "/v1/actors/ann/topics/talks/timeline",
+        "/v1/topics/talks/positions",
+        "/v1/statements?actor=ann",
+        "/v1/changes",
+        "/v1/endpoints",
+        "/readyz",
+    )
+]
+
+
+async def cut_clients(
+    port: int, *, count: int, at_once: int = 20, longest: float = 0.05, seed: int = 0
+) -> None:
+    """Send `count` requests, half of them for streams, and cut each after a random time.
+
+    `longest` is in seconds; most are cut much earlier.
+    """
+    rng = random.Random(seed)
+    requests = [
+        (*rng.choice(rng.choice([STREAMS, READS])), longest * rng.random() ** 2)
+        for _ in range(count)
+    ]
+    remaining = iter(requests)
+
+    async def client() -> None:
+        for path, accept, seconds in remaining:
+            await _cut(port, path, accept, seconds)
+
+    await asyncio.gather(*(client() for _ in range(at_once)))
+
+
+async def _cut(port: int, path: str, accept: str, seconds: float) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n\r\n".encode())
+    with suppress(TimeoutError, ConnectionError):
+        async with asyncio.timeout(seconds):
+            while await reader.read(65_536):
+                pass
+    writer.transport.abort()
+
+
+@contextmanager
+def opened_pools() -> Iterator[list[db.Pool]]:
+    """The pools that this process opens meanwhile."""
+    pools: list[db.Pool] = []
+    open_pool: Callable[..., db.Pool] = db.pool
+
+    def remember(*args: Any, **options: Any) -> db.Pool:
+        pools.append(open_pool(*args, **options))
+        return pools[-1]
+
+    db.pool = remember
+    try:
+        yield pools
+    finally:
+        db.pool = open_pool
+
+
+def missing_connections(pools: Sequence[db.Pool]) -> dict[str, int]:
+    """For each database role, the connections of its pool that are in use or lost."""
+    missing: dict[str, int] = {}
+    for pool in pools:
+        stats = pool.get_stats()
+        role = str(conninfo_to_dict(str(pool.conninfo))["application_name"])
+        missing[role] = stats["pool_size"] - stats["pool_available"]
+    return missing

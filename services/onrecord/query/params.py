@@ -1,8 +1,10 @@
 """Query parameters of the read API, as models. Used by the routes of this package."""
 
+import unicodedata
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.dates import last_instant
@@ -48,11 +50,39 @@ class PagedAsOf(Paged):
     as_of: Moment = Field(None, description="When it was so in the world; default now.")
 
 
+def _validate_visible(typed: str | None) -> str | None:
+    if typed is not None and not any(unicodedata.category(char)[0] in "LMNPS" for char in typed):
+        raise PydanticCustomError("nothing", "type something to search for")
+    return typed
+
+
+def _validate_words(typed: str | None) -> str | None:
+    if typed is not None and not any(unicodedata.category(char)[0] in "LN" for char in typed):
+        raise PydanticCustomError("no_word", "type a word to search for")
+    return typed
+
+
 class RegistrySearch(Paged):
-    q: str | None = Field(None, min_length=1, max_length=500, pattern=r"^[^\x00]*$")
+    q: Annotated[str | None, AfterValidator(_validate_visible)] = Field(
+        None,
+        min_length=1,
+        max_length=500,
+        pattern=r"^[^\x00]*$",
+        description="Part of a name, however it is typed: case, accents and blanks do not count.",
+    )
 
 
 class StatementSearch(RegistrySearch):
+    q: Annotated[str | None, AfterValidator(_validate_words)] = Field(
+        None,
+        min_length=1,
+        max_length=500,
+        pattern=r"^[^\x00]*$",
+        description=(
+            "Current words, in any form that the statement's `lang` gives them: `all these words`,"
+            ' `"a phrase"`, `either or other`, `-without`.'
+        ),
+    )
     actor: Slug | None = None
     topic: Slug | None = None
     outlet: str | None = Field(None, min_length=1, max_length=500, pattern=r"^[^\x00]*$")

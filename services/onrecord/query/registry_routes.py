@@ -3,6 +3,7 @@
 Each settles the size to read at (`read_context`), runs one SQL statement and serializes its rows.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -12,10 +13,9 @@ from fastapi import APIRouter, Query, Request, Response
 from onrecord.domain.dates import bounds, last_instant
 from onrecord.domain.ids import Slug
 from onrecord.kit.http.problems import responses
-from onrecord.kit.sql.db import Pool
+from onrecord.kit.sql.db import Pool, Row
 from onrecord.projections import actors, queries, statements, topics
 from onrecord.projections.engine.versions import NEVER
-from onrecord.projections.spelling import fold_spelling
 from onrecord.query.params import AtSize, RegistrySearch, StatementSearch
 from onrecord.query.read_context import ReadResourcesDep, begin_read
 from onrecord.query.responses import NOT_MODIFIED, not_on_record, page_of_rows, with_etag
@@ -35,14 +35,13 @@ router = APIRouter(
 )
 
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
-_ESCAPE_LIKE: Final = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
 
 
 @router.get("/actors", response_model=Listed[Actor])
 async def list_actors(
     request: Request, resources: ReadResourcesDep, params: Annotated[RegistrySearch, Query()]
 ) -> Response:
-    """Actors, by any spelling of their names on record with `q`."""
+    """Actors, by part of any name or identifier on record with `q`, however it is typed."""
     return await _registry(request, resources.pool, params, actors.NAME)
 
 
@@ -50,15 +49,15 @@ async def list_actors(
 async def list_topics(
     request: Request, resources: ReadResourcesDep, params: Annotated[RegistrySearch, Query()]
 ) -> Response:
-    """Topics, by their labels and propositions with `q`."""
+    """Topics, by part of a label or proposition with `q`, however it is typed."""
     return await _registry(request, resources.pool, params, topics.NAME)
 
 
 async def _registry(request: Request, pool: Pool, params: RegistrySearch, table: str) -> Response:
     context, (after,) = await begin_read(pool, params, table, start=("",))
-    query = queries.registry_page(table, by_spelling=params.q is not None)
-    pattern = fold_spelling(params.q or "").translate(_ESCAPE_LIKE)
-    rows = await context.rows(query, after=after, limit=params.limit + 1, pattern=f"%{pattern}%")
+    filters = {} if params.q is None else {"q": params.q}
+    query = queries.registry_page(table, filters)
+    rows = await context.rows(query, after=after, limit=params.limit + 1, **filters)
     return page_of_rows(
         request,
         context,
@@ -97,7 +96,7 @@ async def get_topic(
 async def list_statements(
     request: Request, resources: ReadResourcesDep, params: Annotated[StatementSearch, Query()]
 ) -> Response:
-    """Statements, last said first; `q` searches current words (`"a phrase" -not`)."""
+    """Statements, last said first; `q` searches current words, however they are typed."""
     context, (before, made_seq) = await begin_read(
         resources.pool, params, statements.NAME, actors.NAME, start=(_LATEST, NEVER)
     )
@@ -110,13 +109,14 @@ async def list_statements(
         filters["said_from"] = bounds(params.said_from).earliest
     if params.said_to is not None:
         filters["said_to"] = last_instant(params.said_to)
-    rows = await context.rows(
-        queries.statements_page(frozenset(filters)),
-        before=before,
-        made_seq=made_seq,
-        limit=params.limit + 1,
-        **filters,
-    )
+    place = {"before": before, "made_seq": made_seq, "limit": params.limit + 1}
+    rows: Sequence[Row] = ()
+    if params.q is not None:
+        # A frequent word fills a page soon; to find all its statements by the index takes seconds.
+        nearby = queries.statements_page({*filters, "q_nearby"} - {"q"})
+        rows = await context.rows(nearby, **place, **filters)
+    if len(rows) <= params.limit:
+        rows = await context.rows(queries.statements_page(frozenset(filters)), **place, **filters)
     return page_of_rows(
         request,
         context,

@@ -1,6 +1,6 @@
 -- Actors in the order of their ids, after an id.
 --
--- Parameters: after, known_size, limit. Filter: pattern (LIKE, of any spelling on record).
+-- Parameters: after, known_size, limit. Filter: q (part of any spelling on record).
 WITH snapshot AS MATERIALIZED (
     SELECT
         least(
@@ -24,7 +24,7 @@ page AS (
         AND actors.open_seq < snapshot.known_size
         AND actors.close_seq >= snapshot.known_size
         AND actors.id > :after
-        AND actors.spellings LIKE :pattern  --? pattern
+        AND actors.folded LIKE (SELECT projections.containing(:q))  --? q
     ORDER BY actors.id LIMIT CAST(:limit AS bigint)
 )
 SELECT

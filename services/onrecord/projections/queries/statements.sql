@@ -1,7 +1,8 @@
 -- Statements that pass optional filters, last said first, before a place in that order.
 --
 -- Parameters: known_size, limit; before, made_seq: the place. Filters: actor (statements of actors
--- that were merged into it are among them), topic, outlet, q, said_from, said_to.
+-- that were merged into it are among them), topic, outlet, q, said_from, said_to; and q_nearby
+-- instead of q, which searches only among the next 2,000 statements in order (README.md).
 -- With q, only current versions: a partial index serves those.
 WITH RECURSIVE snapshot AS MATERIALIZED (
     SELECT
@@ -50,18 +51,36 @@ members AS (
         AND merges.close_seq >= snapshot.known_size
 ),
 --? end actor
+--? if q_nearby
+nearby AS MATERIALIZED (
+    SELECT
+        coalesce(max(said_from), '-infinity') AS said_from,
+        coalesce(max(made_seq), 0) AS made_seq
+    FROM (
+        SELECT statements.said_from, statements.made_seq FROM projections.statements
+        WHERE statements.generation = (SELECT statements FROM snapshot)
+            AND (statements.said_from, statements.made_seq) < (:before, CAST(:made_seq AS bigint))
+        ORDER BY statements.said_from DESC, statements.made_seq DESC OFFSET 2000 LIMIT 1
+    ) last
+),
+--? end q_nearby
 page AS (
-    SELECT statements.* FROM projections.statements, snapshot
-    WHERE statements.generation = snapshot.statements
-        AND statements.open_seq < snapshot.known_size
-        AND statements.close_seq >= snapshot.known_size
+    SELECT statements.* FROM projections.statements
+    WHERE statements.generation = (SELECT statements FROM snapshot)
+        AND statements.open_seq < (SELECT known_size FROM snapshot)
+        AND statements.close_seq >= (SELECT known_size FROM snapshot)
         AND statements.actors && ARRAY(SELECT id FROM members)  --? actor
         AND statements.topics @> ARRAY[CAST(:topic AS text)]  --? topic
         AND :outlet = ANY (statements.outlets)  --? outlet
         --? if q
-        AND statements.search @@ websearch_to_tsquery('simple'::regconfig, :q)
+        AND statements.search @@ (SELECT projections.search_query(:q))
         AND statements.close_seq = 9223372036854775807
         --? end q
+        --? if q_nearby
+        AND (statements.search @@ (SELECT projections.search_query(:q))) IS TRUE
+        AND statements.close_seq = 9223372036854775807
+        AND (statements.said_from, statements.made_seq) >= (SELECT said_from, made_seq FROM nearby)
+        --? end q_nearby
         AND statements.said_until >= :said_from  --? said_from
         AND statements.said_from <= :said_to  --? said_to
         AND (statements.said_from, statements.made_seq) < (:before, CAST(:made_seq AS bigint))

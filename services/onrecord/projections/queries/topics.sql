@@ -1,6 +1,6 @@
 -- Topics in the order of their ids, after an id.
 --
--- Parameters: after, known_size, limit. Filter: pattern (LIKE, of any spelling on record).
+-- Parameters: after, known_size, limit. Filter: q (part of any spelling on record).
 WITH snapshot AS MATERIALIZED (
     SELECT
         least(
@@ -20,7 +20,7 @@ page AS (
         AND topics.open_seq < snapshot.known_size
         AND topics.close_seq >= snapshot.known_size
         AND topics.id > :after
-        AND topics.spellings LIKE :pattern  --? pattern
+        AND topics.folded LIKE (SELECT projections.containing(:q))  --? q
     ORDER BY topics.id LIMIT CAST(:limit AS bigint)
 )
 SELECT

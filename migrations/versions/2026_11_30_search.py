@@ -3,46 +3,10 @@
 The functions are explained in ops/decisions/0040-search-text-as-people-type-it.md.
 """
 
-from typing import Final
-
 from alembic import op
 
 revision = "search"
-down_revision = "rebuild"
-
-STEMMERS: Final = {
-    "ar": "arabic",
-    "ca": "catalan",
-    "da": "danish",
-    "de": "german",
-    "el": "greek",
-    "en": "english",
-    "es": "spanish",
-    "eu": "basque",
-    "fi": "finnish",
-    "fr": "french",
-    "ga": "irish",
-    "hi": "hindi",
-    "hu": "hungarian",
-    "hy": "armenian",
-    "id": "indonesian",
-    "it": "italian",
-    "lt": "lithuanian",
-    "ne": "nepali",
-    "nl": "dutch",
-    "no": "norwegian",
-    "pt": "portuguese",
-    "ro": "romanian",
-    "ru": "russian",
-    "sr": "serbian",
-    "sv": "swedish",
-    "ta": "tamil",
-    "tr": "turkish",
-    "yi": "yiddish",
-}
-"""Primary language tags and the stemmers of PostgreSQL 15 and later for them."""
-
-CODES: Final = f"'{{{','.join(STEMMERS)}}}'::text[]"
+down_revision = "stemmers"
 
 IGNORED = (
     r"\u00ad\u034f\u0640\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
@@ -166,48 +130,33 @@ BEGIN
 END $$;
 """
 
-STEMMING = (
-    "".join(
-        f"""
-CREATE TEXT SEARCH DICTIONARY projections.{code} (TEMPLATE = snowball, Language = {stemmer});
-CREATE TEXT SEARCH CONFIGURATION projections.{code} (COPY = simple);
-ALTER TEXT SEARCH CONFIGURATION projections.{code}
-    ALTER MAPPING FOR asciiword, word WITH projections.{code};
-"""
-        for code, stemmer in STEMMERS.items()
-    )
-    + f"""
-CREATE FUNCTION projections.stemmer(lang text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
--- The name of the text search configuration for a BCP 47 tag; NULL where there is none.
-DECLARE
-    code text := split_part(lower(lang), '-', 1);
-BEGIN
-    code := CASE WHEN code IN ('nb', 'nn') THEN 'no' ELSE code END;
-    RETURN CASE WHEN code = ANY ({CODES}) THEN code END;
-END $$;
-"""
-)
-
 SEARCHING = f"""
 CREATE FUNCTION projections.vector(said text, lang text) RETURNS tsvector
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 -- The words of a text, unaccented; in a language with a stemmer their stems, each after "en/".
 DECLARE
-    normalized text := projections.ngrams(projections.spaced(projections.normalized(said)));
-    words text := projections.unaccented(normalized);
+    normalized text := projections.spaced(projections.normalized(said));
+    words text := normalized;
     code text := projections.stemmer(lang);
+    configuration regconfig := 'simple';
+    accented text;
     stems text;
 BEGIN
-    IF code IS NULL THEN
-        RETURN to_tsvector('simple'::regconfig, words);
+    IF octet_length(normalized) > length(normalized) THEN
+        normalized := projections.ngrams(normalized);
+        words := projections.unaccented(normalized);
     END IF;
-    -- Stems of both spellings: a stemmer needs accents, and who types none must find the word too.
-    stems := to_tsvector(('projections.' || code)::regconfig, words)::text;
+    IF code IS NULL THEN
+        RETURN to_tsvector(configuration, words);
+    END IF;
+    configuration := 'projections.' || code;
+    stems := to_tsvector(configuration, words)::text;
     IF words <> normalized THEN
-        stems := stems || ' ' || projections.unaccented(
-            to_tsvector(('projections.' || code)::regconfig, normalized)::text
-        );
+        -- A stemmer needs accents, and who types none must find the word too: both are stored.
+        accented := string_agg(word, ' ') FROM string_to_table(normalized, ' ') AS word
+            WHERE octet_length(word) > length(word);
+        accented := strip(to_tsvector(configuration, accented))::text;
+        stems := stems || ' ' || projections.unaccented(accented);
     END IF;
     RETURN replace(' ' || stems, ' ''', ' ''' || code || '/')::tsvector;
 END $$;
@@ -220,18 +169,19 @@ DECLARE
     original text := doc #>> '{{content,original,text}}';
     original_lang text := doc #>> '{{content,original,lang}}';
 BEGIN
-    IF coalesce(octet_length(said), 0) + coalesce(octet_length(original), 0) < 50000 THEN
+    IF coalesce(octet_length(said), 0) + coalesce(octet_length(original), 0) < 2000 THEN
         RETURN coalesce(projections.vector(said, lang), ''::tsvector)
             || coalesce(projections.vector(original, original_lang), ''::tsvector);
     END IF;
-    -- A block that catches costs a subtransaction, so only words that may be too long get one.
+    -- A block that catches costs a subtransaction, so only texts that may be too long get one.
     BEGIN
         RETURN coalesce(projections.vector(said, lang), ''::tsvector)
             || coalesce(projections.vector(original, original_lang), ''::tsvector);
     EXCEPTION WHEN program_limit_exceeded THEN
-        -- A vector holds 1 MiB. Longer words are found by their beginning; the fold must not stop.
-        RETURN coalesce(projections.vector(left(said, 10000), lang), ''::tsvector)
-            || coalesce(projections.vector(left(original, 10000), original_lang), ''::tsvector);
+        -- A vector holds 1 MiB, a word 2 KiB. The fold must not stop: such a text is found by the
+        -- words of its beginning, unstemmed, of which those that are too long are left out.
+        RETURN coalesce(projections.vector(left(said, 10000), NULL), ''::tsvector)
+            || coalesce(projections.vector(left(original, 10000), NULL), ''::tsvector);
     END;
 END $$;
 
@@ -261,7 +211,7 @@ BEGIN
     IF spellings[1] = spellings[2] THEN
         spellings := ARRAY[spellings[1]];
     END IF;
-    FOREACH code IN ARRAY {CODES} LOOP
+    FOREACH code IN ARRAY projections.stemmers() LOOP
         FOREACH spelling IN ARRAY spellings LOOP
             spelling := projections.unaccented(
                 phraseto_tsquery(('projections.' || code)::regconfig, spelling)::text
@@ -333,6 +283,6 @@ def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '10s'")
     op.execute("SET LOCAL ROLE onrecord_migrator")
     op.execute("CREATE EXTENSION IF NOT EXISTS unaccent SCHEMA public")
-    for statements in (FOLDING, STEMMING, SEARCHING, NAMES):
+    for statements in (FOLDING, SEARCHING, NAMES):
         op.execute(statements)
     op.execute("RESET ROLE")

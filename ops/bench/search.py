@@ -2,7 +2,8 @@
 
 The read API's own queries, on rows that SQL inserted: statements in five languages, whose words are
 as frequent as words are (Zipf's law), and a few rare ones. Prints what the search column and its
-index cost, against one vector of unchanged words, and the time of each kind of search.
+index cost, against one vector of unchanged words, the time of each kind of search, and the rate of
+folding all projections with both kinds of vectors.
 """
 
 import argparse
@@ -10,26 +11,37 @@ import asyncio
 import itertools
 import json
 import random
-import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from statistics import median
 from typing import Any
 
 import bench
+import catch_up
 import psycopg
+import statements
+from sqlalchemy.sql import ClauseElement
 
+from onrecord.domain.ids import new_id
+from onrecord.entrypoints.app_factory import writer
+from onrecord.ingest import write_requests
+from onrecord.ingest.schemas import StatementIn
+from onrecord.kit.processes.gc_tuning import tune_gc
 from onrecord.kit.sql import db
+from onrecord.ledger.append import append
+from onrecord.ledger.evaluate import seal_request
 from onrecord.projections import queries
 from onrecord.projections.engine.versions import NEVER
 from onrecord.projections.registry import PROJECTIONS
 
 SYLLABLES = {
-    "en": "ba con de er fi gra hol in jo ka lo mer ne or pla qui ro sta ter un ver wo".split(),
-    "fr": "bé con dé er fê grâ ho in jeu çai lo mer né œu pla qui roi stè ter un vè vo".split(),
-    "tr": "bı çon dö er fi ğra hol in jo ka lı mer ne öp pla ki ro şta ter ün ver vo".split(),
-    "ru": "ба кон де ер фи гра хол ин жо ка ло мер не ор пла кы ро ста тер ун вер ой".split(),
-    "ja": list("国民政府会議経済安全保障平和条約交渉関税貿易政策選挙法案賛成反対支持発表可能持続"),
+    "en": "ba con de er fi gra hol in jo ka lo mer ne or pla qui ro sta ter un ver wo",
+    "fr": "bé con dé er fê grâ ho in jeu çai lo mer né œu pla qui roi stè ter un vè vo",
+    "tr": "bı çon dö er fi ğra hol in jo ka lı mer ne öp pla ki ro şta ter ün ver vo",
+    "ru": "ба кон де ер фи гра хол ин жо ка ло мер не ор пла кы ро ста тер ун вер ой",
+    "ja": "国 民 政 府 会 議 経 済 安 全 保 障 平 和 条 約 交 渉 関 税 貿 易 選 挙 法 案 賛 成 反 対 支 持",
 }
 WORDS = 30
 """In a statement; in Japanese twice as many characters."""
@@ -79,6 +91,15 @@ _BEFORE = """
 CREATE INDEX statements_before ON projections.statements
     USING gin (to_tsvector('simple'::regconfig, doc #>> '{content,text}'))
 """
+_DEFINITION = "SELECT pg_get_functiondef('projections.searchable'::regproc)"
+_AS_THEY_ARE = """
+CREATE OR REPLACE FUNCTION projections.searchable(doc jsonb) RETURNS tsvector
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
+    RETURN to_tsvector('simple'::regconfig,
+        concat_ws(' ', doc #>> '{content,text}', doc #>> '{content,original,text}'));
+END $$
+"""
 _SEARCH_INDEX = """
 CREATE INDEX statements_search ON projections.statements USING gin (search)
     WHERE close_seq = 9223372036854775807
@@ -87,9 +108,10 @@ CREATE INDEX statements_search ON projections.statements USING gin (search)
 
 def words(lang: str, chance: random.Random) -> list[str]:
     """Words of a language, of which the first will be the most frequent."""
+    syllables = SYLLABLES[lang].split()
     if lang == "ja":
-        return SYLLABLES[lang]
-    made = {"".join(chance.choices(SYLLABLES[lang], k=chance.randint(1, 4))) for _ in range(60_000)}
+        return syllables
+    made = {"".join(chance.choices(syllables, k=chance.randint(1, 4))) for _ in range(60_000)}
     return sorted(made, key=lambda word: (len(word), word))
 
 
@@ -186,42 +208,94 @@ async def search(url: str, vocabulary: Mapping[str, list[str]], times: int) -> N
     for name, (kind, typed) in SEARCHES.items():
         params = {"q": typed.format(**frequent), "known_size": None, "limit": 51}
         if kind == "actors":
-            query = queries.registry_page("actors", {"q"})
-            await measure(pool, name, query, {**params, "after": ""}, times)
+            steps = [queries.registry_page("actors", {"q"})]
+            await measure(pool, name, steps, {**params, "after": ""}, times)
             continue
-        query = queries.statements_page({"q"})
-        await measure(pool, name, query, {**params, "before": latest, "made_seq": NEVER}, times)
+        steps = [queries.statements_page({"q_nearby"}), queries.statements_page({"q"})]
+        await measure(pool, name, steps, {**params, "before": latest, "made_seq": NEVER}, times)
         if name == "the most frequent word":
             deep = {**params, "before": datetime(2000, 1, 1, tzinfo=UTC), "made_seq": NEVER}
-            await measure(pool, f"{name}, a page far down", query, deep, times)
+            await measure(pool, f"{name}, a page far down", steps, deep, times)
+            await measure(
+                pool,
+                f"{name}, by the index alone",
+                steps[1:],
+                {**params, "before": latest, "made_seq": NEVER},
+                min(times, 5),
+            )
     await pool.close()
 
 
 async def measure(
-    pool: db.Pool, name: str, query: Any, params: Mapping[str, Any], times: int
+    pool: db.Pool, name: str, steps: Sequence[ClauseElement], params: Mapping[str, Any], times: int
 ) -> None:
+    """Run a search as the read API does: the next query only where a page is not full."""
     taken = []
     for _ in range(times + 1):
         start = time.perf_counter()
-        rows = await db.fetch_all(pool, query, params)
+        for query in steps:
+            rows = await db.fetch_all(pool, query, params)
+            if len(rows) == params["limit"]:
+                break
         taken.append((time.perf_counter() - start) * 1000)
     taken = sorted(taken[1:])
     count = sum(row["id"] is not None for row in rows)
     p99 = taken[min(len(taken) - 1, int(len(taken) * 0.99))]
-    print(f"| {name} | {count} | {statistics.median(taken):.1f} | {p99:.1f} |", flush=True)
+    print(f"| {name} | {count} | {median(taken):.1f} | {p99:.1f} |", flush=True)
+
+
+def record(url: str, count: int, vocabulary: Mapping[str, list[str]]) -> None:
+    """Record statements, each with a position."""
+    with writer(url) as conn:
+        append(conn, [seal_request(request) for request in statements.registrations()])
+        made = documents(count, vocabulary)
+        while batch := list(itertools.islice(made, 250)):
+            requests = []
+            for n, document in batch:
+                body = {**statements.body(n), "content": json.loads(document)["content"]}
+                position = {"actor": body["speakers"][0]["actor"], "topic": body["topics"][0]}
+                position |= {"stance": "support", "summary": "For it.", "effective": "2022"}
+                checked = StatementIn.model_validate({**body, "positions": [position]})
+                requests.append(write_requests.new_statement(checked, checked.id or new_id()))
+            append(conn, [seal_request(request) for request in requests])
+
+
+def fold_rate_with(url: str, searchable: str) -> float:
+    """Entries a second that one worker folds, with a definition of the search column."""
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute(searchable.encode())
+    return catch_up.fold_rate(url, PROJECTIONS)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1_000_000, help="statements")
     parser.add_argument("--times", type=int, default=50, help="each search is run so often")
+    parser.add_argument("--entries", type=int, default=20_000, help="folded in a slice")
+    parser.add_argument("--slices", type=int, default=5)
     args = parser.parse_args()
+    tune_gc()
     chance = random.Random(0)
     vocabulary = {lang: words(lang, chance) for lang in SYLLABLES}
     with bench.postgres() as server:
         url = bench.migrated(server, "search")
         fill(url, args.count, vocabulary)
         asyncio.run(search(url, vocabulary, args.times))
+        for name, spoken in (("English", {"en": vocabulary["en"]}), ("five languages", vocabulary)):
+            folded = bench.migrated(server, f"fold_{len(spoken)}")
+            record(folded, args.entries // 2, spoken)
+            with psycopg.connect(folded) as conn:
+                (definition,) = conn.execute(_DEFINITION).fetchone() or ("",)
+            figures = bench.alternate(
+                {
+                    "search column": partial(fold_rate_with, folded, definition),
+                    "words as they are": partial(fold_rate_with, folded, _AS_THEY_ARE),
+                },
+                slices=args.slices,
+                before=lambda: bench.settle(server),
+            )
+            title = f"All projections, {args.entries:,} entries, statements in {name}"
+            bench.table(title, figures, unit="entries/s", target=0.85)
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ CREATE FUNCTION projections.ngrams(words text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 -- Of each run abc of a script without blanks: the words a, ab, bc, c.
 BEGIN
-    IF words ~ '[{NO_BLANKS}]' THEN
+    IF octet_length(words) > length(words) AND words ~ '[{NO_BLANKS}]' THEN
         words := regexp_replace(words, '([{NO_BLANKS}]+)', ' \\1 ', 'g');
         RETURN regexp_replace(words, '([{NO_BLANKS}])', '\\1 \\1', 'g');
     END IF;
@@ -136,27 +136,21 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 -- The words of a text, unaccented; in a language with a stemmer their stems, each after "en/".
 DECLARE
     normalized text := projections.spaced(projections.normalized(said));
-    words text := normalized;
+    words text := projections.ngrams(projections.unaccented(normalized));
     code text := projections.stemmer(lang);
-    configuration regconfig := 'simple';
-    accented text;
+    configuration regconfig := projections.configuration(code);
     stems text;
 BEGIN
-    IF octet_length(normalized) > length(normalized) THEN
-        normalized := projections.ngrams(normalized);
-        words := projections.unaccented(normalized);
+    IF configuration IS NULL THEN
+        RETURN to_tsvector('simple'::regconfig, words);
     END IF;
-    IF code IS NULL THEN
-        RETURN to_tsvector(configuration, words);
-    END IF;
-    configuration := 'projections.' || code;
     stems := to_tsvector(configuration, words)::text;
+    normalized := projections.ngrams(normalized);
     IF words <> normalized THEN
         -- A stemmer needs accents, and who types none must find the word too: both are stored.
-        accented := string_agg(word, ' ') FROM string_to_table(normalized, ' ') AS word
-            WHERE octet_length(word) > length(word);
-        accented := strip(to_tsvector(configuration, accented))::text;
-        stems := stems || ' ' || projections.unaccented(accented);
+        stems := stems || ' ' || projections.unaccented(
+            to_tsvector(configuration, normalized)::text
+        );
     END IF;
     RETURN replace(' ' || stems, ' ''', ' ''' || code || '/')::tsvector;
 END $$;
@@ -214,7 +208,7 @@ BEGIN
     FOREACH code IN ARRAY projections.stemmers() LOOP
         FOREACH spelling IN ARRAY spellings LOOP
             spelling := projections.unaccented(
-                phraseto_tsquery(('projections.' || code)::regconfig, spelling)::text
+                phraseto_tsquery(projections.configuration(code), spelling)::text
             );
             spelling := replace(' ' || spelling, ' ''', ' ''' || code || '/');
             term := term || (spelling || suffix)::tsquery;

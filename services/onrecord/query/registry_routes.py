@@ -34,6 +34,8 @@ router = APIRouter(
     prefix="/v1", tags=["read API"], responses={**NOT_MODIFIED, **responses(404, 422, 503)}
 )
 
+_INDEXED: Final = {"actor", "topic", "q"}
+"""Filters of statements that an index serves; few statements may pass them."""
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -55,9 +57,8 @@ async def list_topics(
 
 async def _registry(request: Request, pool: Pool, params: RegistrySearch, table: str) -> Response:
     context, (after,) = await begin_read(pool, params, table, start=("",))
-    filters = {} if params.q is None else {"q": params.q}
-    query = queries.registry_page(table, filters)
-    rows = await context.rows(query, after=after, limit=params.limit + 1, **filters)
+    query = queries.registry_page(table, {"in_order"} if params.q is None else {"q"})
+    rows = await context.rows(query, after=after, limit=params.limit + 1, q=params.q)
     return page_of_rows(
         request,
         context,
@@ -109,14 +110,15 @@ async def list_statements(
         filters["said_from"] = bounds(params.said_from).earliest
     if params.said_to is not None:
         filters["said_to"] = last_instant(params.said_to)
-    place = {"before": before, "made_seq": made_seq, "limit": params.limit + 1}
+    values = {**filters, "before": before, "made_seq": made_seq, "limit": params.limit + 1}
     rows: Sequence[Row] = ()
     if params.q is not None:
         # A frequent word fills a page soon; to find all its statements by the index takes seconds.
-        nearby = queries.statements_page({*filters, "q_nearby"} - {"q"})
-        rows = await context.rows(nearby, **place, **filters)
+        nearby = queries.statements_page({*filters, "q_nearby", "in_order"} - {"q"})
+        rows = await context.rows(nearby, **values)
     if len(rows) <= params.limit:
-        rows = await context.rows(queries.statements_page(frozenset(filters)), **place, **filters)
+        in_order = set() if filters.keys() & _INDEXED else {"in_order"}
+        rows = await context.rows(queries.statements_page({*filters, *in_order}), **values)
     return page_of_rows(
         request,
         context,

@@ -1,6 +1,7 @@
 -- Actors in the order of their ids, after an id.
 --
 -- Parameters: after, known_size, limit. Filter: q (part of any spelling on record).
+-- With in_order, a page is read in the order of ids, for lists without q.
 WITH snapshot AS MATERIALIZED (
     SELECT
         least(
@@ -21,6 +22,7 @@ page AS (
             AND merges.open_seq < snapshot.known_size
             AND merges.close_seq >= snapshot.known_size
     WHERE actors.generation = snapshot.actors
+        AND actors.generation = (SELECT actors FROM snapshot)  --? in_order
         AND actors.open_seq < snapshot.known_size
         AND actors.close_seq >= snapshot.known_size
         AND actors.id > :after

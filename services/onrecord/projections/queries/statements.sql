@@ -3,7 +3,8 @@
 -- Parameters: known_size, limit; before, made_seq: the place. Filters: actor (statements of actors
 -- that were merged into it are among them), topic, outlet, q, said_from, said_to; and q_nearby
 -- instead of q, which searches only among the next 2,000 statements in order (README.md).
--- With q, only current versions: a partial index serves those.
+-- With q, only current versions: a partial index serves those. With in_order, a page is read in the
+-- order of the list, for filters that no index serves.
 WITH RECURSIVE snapshot AS MATERIALIZED (
     SELECT
         least(
@@ -65,10 +66,11 @@ nearby AS MATERIALIZED (
 ),
 --? end q_nearby
 page AS (
-    SELECT statements.* FROM projections.statements
-    WHERE statements.generation = (SELECT statements FROM snapshot)
-        AND statements.open_seq < (SELECT known_size FROM snapshot)
-        AND statements.close_seq >= (SELECT known_size FROM snapshot)
+    SELECT statements.* FROM projections.statements, snapshot
+    WHERE statements.generation = snapshot.statements
+        AND statements.generation = (SELECT statements FROM snapshot)  --? in_order
+        AND statements.open_seq < snapshot.known_size
+        AND statements.close_seq >= snapshot.known_size
         AND statements.actors && ARRAY(SELECT id FROM members)  --? actor
         AND statements.topics @> ARRAY[CAST(:topic AS text)]  --? topic
         AND :outlet = ANY (statements.outlets)  --? outlet

@@ -1,6 +1,7 @@
 -- Topics in the order of their ids, after an id.
 --
 -- Parameters: after, known_size, limit. Filter: q (part of any spelling on record).
+-- With in_order, a page is read in the order of ids, for lists without q.
 WITH snapshot AS MATERIALIZED (
     SELECT
         least(
@@ -17,6 +18,7 @@ page AS (
         topics.event, topics.recorded_at, topics.recorded_by
     FROM snapshot CROSS JOIN projections.topics
     WHERE topics.generation = snapshot.topics
+        AND topics.generation = (SELECT topics FROM snapshot)  --? in_order
         AND topics.open_seq < snapshot.known_size
         AND topics.close_seq >= snapshot.known_size
         AND topics.id > :after

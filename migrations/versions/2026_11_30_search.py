@@ -257,8 +257,10 @@ END $$;
 
 CREATE FUNCTION projections.containing(typed text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
--- The LIKE pattern of folded texts that contain what was typed.
-SELECT '%' || regexp_replace(projections.folded(typed), '([\\\\%_])', '\\\\\\1', 'g') || '%'
+-- The LIKE pattern of folded texts that contain what was typed; NULL where nothing is left of it.
+SELECT '%'
+    || regexp_replace(nullif(projections.folded(typed), ''), '([\\\\%_])', '\\\\\\1', 'g')
+    || '%'
 $$;
 """
 

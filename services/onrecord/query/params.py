@@ -51,7 +51,7 @@ class PagedAsOf(Paged):
 
 
 def _validate_visible(typed: str | None) -> str | None:
-    if typed is not None and not any(unicodedata.category(char)[0] in "LMNPS" for char in typed):
+    if typed is not None and not any(unicodedata.category(char)[0] in "LNPS" for char in typed):
         raise PydanticCustomError("nothing", "type something to search for")
     return typed
 

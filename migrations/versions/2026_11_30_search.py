@@ -14,6 +14,14 @@ IGNORED = (
 )
 """Characters without width, and the Arabic tatweel."""
 
+PLAIN = (
+    r"\u0001-\u009f\u00a1-\u00a7\u00a9\u00ab\u00ac\u00ae\u00b0\u00b1\u00b6\u00b7\u00bb\u00bf-\u0131"
+    r"\u0134-\u013e\u0141-\u0148\u014a-\u017e\u0388-\u03ce\u0400-\u0482\u048a-\u052f\u05d0-\u05ea"
+    r"\u0621-\u063a\u0641-\u064a\u0e01-\u0e32\u0e40-\u0e47\u1ea0-\u1eff\u2010\u2012-\u2016\u2018-\u2023"
+    r"\u3001-\u3029\u3041-\u3096\u30a1-\u30fe\u4e00-\u9fff\uac00-\ud7a3"
+)
+"""Characters that NFKC keeps wherever they stand: a text of these needs no more than lower case."""
+
 MARKS = (
     r"\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a"
     r"\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u1ab0-\u1aff"
@@ -68,17 +76,12 @@ CREATE FUNCTION projections.normalized(given text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 -- Lower case, one width, NFC, no characters without width.
 BEGIN
-    IF octet_length(given) = length(given) THEN
+    IF given !~ '[^{PLAIN}]' THEN
         RETURN lower(given);
     END IF;
-    IF given ~ '[{IGNORED}]' THEN
-        given := regexp_replace(given, '[{IGNORED}]+', '', 'g');
-    END IF;
-    given := lower(replace(given, '\u00b4', ''''));  -- NFKC would make it a blank and a mark
-    IF given IS NFKC NORMALIZED THEN
-        RETURN given;
-    END IF;
-    RETURN lower(normalize(given, NFKC));
+    given := regexp_replace(given, '[{IGNORED}]+', '', 'g');
+    given := replace(given, '\u00b4', '''');  -- NFKC would make it a blank and a mark
+    RETURN lower(normalize(lower(given), NFKC));
 END $$;
 
 CREATE FUNCTION projections.unaccented(normalized text) RETURNS text
@@ -136,16 +139,19 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 -- The words of a text, unaccented; in a language with a stemmer their stems, each after "en/".
 DECLARE
     normalized text := projections.spaced(projections.normalized(said));
-    words text := projections.ngrams(projections.unaccented(normalized));
+    words text := normalized;
     code text := projections.stemmer(lang);
     configuration regconfig := projections.configuration(code);
     stems text;
 BEGIN
+    IF octet_length(normalized) > length(normalized) THEN
+        words := projections.ngrams(projections.unaccented(normalized));
+        normalized := projections.ngrams(normalized);
+    END IF;
     IF configuration IS NULL THEN
         RETURN to_tsvector('simple'::regconfig, words);
     END IF;
     stems := to_tsvector(configuration, words)::text;
-    normalized := projections.ngrams(normalized);
     IF words <> normalized THEN
         -- A stemmer needs accents, and who types none must find the word too: both are stored.
         stems := stems || ' ' || projections.unaccented(
@@ -163,7 +169,9 @@ DECLARE
     original text := doc #>> '{{content,original,text}}';
     original_lang text := doc #>> '{{content,original,lang}}';
 BEGIN
-    IF coalesce(octet_length(said), 0) + coalesce(octet_length(original), 0) < 2000 THEN
+    IF octet_length(said) < 2000 AND original IS NULL THEN
+        RETURN projections.vector(said, lang);
+    ELSIF coalesce(octet_length(said), 0) + coalesce(octet_length(original), 0) < 2000 THEN
         RETURN coalesce(projections.vector(said, lang), ''::tsvector)
             || coalesce(projections.vector(original, original_lang), ''::tsvector);
     END IF;

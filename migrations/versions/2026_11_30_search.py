@@ -146,12 +146,12 @@ DECLARE
 BEGIN
     IF octet_length(normalized) > length(normalized) THEN
         words := projections.ngrams(projections.unaccented(normalized));
-        normalized := projections.ngrams(normalized);
     END IF;
     IF configuration IS NULL THEN
         RETURN to_tsvector('simple'::regconfig, words);
     END IF;
     stems := to_tsvector(configuration, words)::text;
+    normalized := projections.ngrams(normalized);
     IF words <> normalized THEN
         -- A stemmer needs accents, and who types none must find the word too: both are stored.
         stems := stems || ' ' || projections.unaccented(

@@ -1,9 +1,16 @@
 """Tests of search by `q`: its syntax, its pages, what it refuses, and which words it looks at."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
 import pytest
 from httpx2 import Client
 
 from onrecord.kit.sql import db
+from onrecord.projections.engine.versions import NEVER
+from onrecord.projections.queries import statements_page
 from tests.support import bodies
 from tests.support.bodies import content, correction, expect_problem, get, post, statement
 from tests.support.searches import found, say
@@ -118,6 +125,29 @@ SELECT generation, gen_random_uuid(), made_seq, open_seq, close_seq, event, even
 FROM projections.statements, generate_series(1, 2100)
 WHERE doc #>> '{content,text}' = 'Nothing.'
 """
+
+
+def test_a_page_without_a_search_reads_no_more_than_it_shows(client: Client, store: Store) -> None:
+    bodies.register_all(client)
+    say(client, "Nothing.", "en")
+    store.catch_up()
+    query, names = db.numbered_query(statements_page({"in_order"}))
+    latest = datetime.max.replace(tzinfo=UTC)
+    params = {"known_size": None, "before": latest, "made_seq": NEVER, "limit": 51}
+    with db.connect(store.url, enable_seqscan="off") as conn:
+        conn.execute(COPIES)
+        conn.execute("ANALYZE projections.statements")
+        explain = b"EXPLAIN (ANALYZE, FORMAT JSON) " + query
+        cursor = psycopg.RawCursor(conn)
+        (plan,) = cursor.execute(explain, [params[name] for name in names]).fetchone() or ([],)
+    assert 51 == max(rows_read(plan[0]["Plan"]))
+
+
+def rows_read(node: dict[str, Any]) -> Iterator[float]:
+    """The rows that a node of a plan and those below it produce."""
+    yield node["Actual Rows"]
+    for below in node.get("Plans", ()):
+        yield from rows_read(below)
 
 
 @pytest.mark.parametrize("length", [2_042, 2_043, 2_046, 2_047, 5_000])

@@ -1,7 +1,7 @@
 """Alembic environment: runs all pending migrations in one transaction.
 
 The tables belong to `onrecord_migrator`, a role that no process runs as. The login user must be
-allowed to create roles, schemas and the trusted extension `pg_trgm`.
+allowed to create roles, schemas and the trusted extensions `pg_trgm` and `unaccent`.
 """
 
 from alembic import context

@@ -7,7 +7,7 @@ in a citation, and to replace a merged actor by the actor that it was merged int
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, Table, Text
+from sqlalchemy import Column, Computed, Connection, Index, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from onrecord.domain.event import RecordedEvent
@@ -16,7 +16,7 @@ from onrecord.domain.events import ActorMerged, ActorRegistered, ActorRevised, A
 from onrecord.domain.payload import as_json
 from onrecord.projections.engine.projection import Projection, metadata
 from onrecord.projections.engine.versions import VersionedTable, version_columns
-from onrecord.projections.spelling import fold_spelling
+from onrecord.projections.search import FOLDED_SPELLINGS, join_spellings
 
 NAME = "actors"
 
@@ -28,11 +28,12 @@ actors = Table(
     Column("names", JSONB, nullable=False),
     Column("identifiers", JSONB, nullable=False),
     Column("spellings", Text, nullable=False),
+    Column("folded", Text, Computed(FOLDED_SPELLINGS)),
     Index(
-        "actors_spellings",
-        "spellings",
+        "actors_folded",
+        "folded",
         postgresql_using="gin",
-        postgresql_ops={"spellings": "gin_trgm_ops"},
+        postgresql_ops={"folded": "gin_trgm_ops"},
     ),
 )
 
@@ -81,13 +82,13 @@ def _row(actor: ActorRegistered | ActorRevised) -> dict[str, Any]:
         "kind": actor.kind,
         "names": as_json(actor.names),
         "identifiers": identifiers,
-        "spellings": "\n".join(fold_spelling(name) for name in spellings),
+        "spellings": join_spellings(spellings),
     }
 
 
 ACTORS = Projection(
     NAME,
-    fold_number=1,
+    fold_number=2,
     tables=(actors, merges),
     fold=fold,
     event_types=event_types_about("actor"),

@@ -30,15 +30,13 @@ from onrecord.domain.payload import as_json, split_payload, without_sections
 from onrecord.domain.statement import Statement
 from onrecord.projections.engine.projection import Projection, metadata
 from onrecord.projections.engine.versions import NEVER, VersionedTable, version_columns
+from onrecord.projections.search import SEARCHABLE
 
 NAME = "statements"
 
 _CURRENT = text(f"close_seq = {NEVER}")
 
 _MADE: Final = ("generation", "made_seq")
-_WORDS = "projections.searchable(doc)"
-"""The words as a text search vector, all languages alike: no stemming."""
-
 statements = Table(
     "statements",
     metadata,
@@ -50,7 +48,7 @@ statements = Table(
     Column("outlets", ARRAY(Text), nullable=False),
     Column("doc", JSONB, nullable=False),
     Column("erased", JSONB, nullable=False),
-    Column("search", TSVECTOR, Computed(_WORDS), nullable=False),
+    Column("search", TSVECTOR, Computed(SEARCHABLE), nullable=False),
     Column("words", Text, Computed("md5(doc #>> '{content,text}')")),
     Index("statements_in_order", "generation", "said_from", "made_seq"),
     Index("statements_actors", "actors", postgresql_using="gin"),
@@ -127,7 +125,7 @@ def _distinct(names: Iterable[str]) -> list[str]:
 
 STATEMENTS = Projection(
     NAME,
-    fold_number=1,
+    fold_number=2,
     tables=(statements,),
     fold=fold,
     event_types=event_types_about("statement"),

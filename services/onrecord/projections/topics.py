@@ -5,14 +5,14 @@ Queried by `queries`, and joined by positions for citations.
 
 from collections.abc import Sequence
 
-from sqlalchemy import Column, Connection, Index, Table, Text
+from sqlalchemy import Column, Computed, Connection, Index, Table, Text
 
 from onrecord.domain.event import RecordedEvent
 from onrecord.domain.event_types import event_types_about
 from onrecord.domain.events import TopicRegistered, TopicRevised
 from onrecord.projections.engine.projection import Projection, metadata
 from onrecord.projections.engine.versions import VersionedTable, version_columns
-from onrecord.projections.spelling import fold_spelling
+from onrecord.projections.search import FOLDED_SPELLINGS, join_spellings
 
 NAME = "topics"
 
@@ -24,11 +24,12 @@ topics = Table(
     Column("proposition", Text),
     Column("broader", Text),
     Column("spellings", Text, nullable=False),
+    Column("folded", Text, Computed(FOLDED_SPELLINGS)),
     Index(
-        "topics_spellings",
-        "spellings",
+        "topics_folded",
+        "folded",
         postgresql_using="gin",
-        postgresql_ops={"spellings": "gin_trgm_ops"},
+        postgresql_ops={"folded": "gin_trgm_ops"},
     ),
 )
 
@@ -47,7 +48,7 @@ def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> No
                 "label": event.label,
                 "proposition": event.proposition,
                 "broader": event.broader,
-                "spellings": "\n".join(fold_spelling(name) for name in names),
+                "spellings": join_spellings(names),
             }
             versions.insert(event.id, entry, row)
         else:
@@ -57,7 +58,7 @@ def fold(conn: Connection, generation: int, page: Sequence[RecordedEvent]) -> No
 
 TOPICS = Projection(
     NAME,
-    fold_number=1,
+    fold_number=2,
     tables=(topics,),
     fold=fold,
     event_types=event_types_about("topic"),

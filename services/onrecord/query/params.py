@@ -1,8 +1,10 @@
 """Query parameters of the read API, as models. Used by the routes of this package."""
 
+import unicodedata
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.dates import last_instant
@@ -54,8 +56,23 @@ class PagedAsOf(Paged):
     as_of: Moment = Field(None, description="When it was so in the world; default now.")
 
 
+def _validate_visible(typed: str) -> str:
+    if not any(unicodedata.category(char)[0] in "LNPS" for char in typed):
+        raise PydanticCustomError("nothing", "type something to search for")
+    return typed
+
+
+def _validate_words(typed: str) -> str:
+    if not any(unicodedata.category(char)[0] in "LN" for char in typed):
+        raise PydanticCustomError("no_word", "type a word to search for")
+    return typed
+
+
 class RegistrySearch(Paged):
-    q: SearchText | None = None
+    q: Annotated[SearchText, AfterValidator(_validate_visible)] | None = Field(
+        None,
+        description="Part of a name, however it is typed: case, accents and blanks do not count.",
+    )
 
 
 ActorFilter = Annotated[
@@ -65,6 +82,13 @@ TopicFilter = Annotated[list[Slug], Field(max_length=50, description="Any of the
 
 
 class StatementSearch(RegistrySearch):
+    q: Annotated[SearchText, AfterValidator(_validate_words)] | None = Field(
+        None,
+        description=(
+            "Current words, in any form that the statement's `lang` gives them: `all these words`,"
+            ' `"a phrase"`, `either or other`, `-without`.'
+        ),
+    )
     actor: ActorFilter = []
     topic: TopicFilter = []
     outlet: SearchText | None = None

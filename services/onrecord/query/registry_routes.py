@@ -3,6 +3,7 @@
 Each settles the size to read at (`read_context`), runs one SQL statement and serializes its rows.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -12,9 +13,9 @@ from fastapi import APIRouter, Query, Request, Response
 from onrecord.domain.dates import bounds, last_instant
 from onrecord.domain.ids import Slug
 from onrecord.kit.http.problems import responses
+from onrecord.kit.sql.db import Row
 from onrecord.projections import actors, queries, statements, topics
 from onrecord.projections.engine.versions import NEVER
-from onrecord.projections.spelling import fold_spelling
 from onrecord.query.filters import require_known_names
 from onrecord.query.params import AtSize, RegistrySearch, StatementSearch
 from onrecord.query.read_context import ReadResources, ReadResourcesDep, begin_read
@@ -34,15 +35,16 @@ router = APIRouter(
     prefix="/v1", tags=["read API"], responses={**NOT_MODIFIED, **responses(404, 422, 503)}
 )
 
+_INDEXED: Final = {"actors", "topics", "q"}
+"""Filters of statements that an index serves; few statements may pass them."""
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
-_ESCAPE_LIKE: Final = str.maketrans({"%": r"\%", "_": r"\_", "\\": r"\\"})
 
 
 @router.get("/actors", response_model=Listed[Actor])
 async def list_actors(
     request: Request, resources: ReadResourcesDep, params: Annotated[RegistrySearch, Query()]
 ) -> Response:
-    """Actors, by any spelling of their names on record with `q`."""
+    """Actors, by part of any name or identifier on record with `q`, however it is typed."""
     return await _registry(request, resources, params, actors.NAME)
 
 
@@ -50,7 +52,7 @@ async def list_actors(
 async def list_topics(
     request: Request, resources: ReadResourcesDep, params: Annotated[RegistrySearch, Query()]
 ) -> Response:
-    """Topics, by their labels and propositions with `q`."""
+    """Topics, by part of a label or proposition with `q`, however it is typed."""
     return await _registry(request, resources, params, topics.NAME)
 
 
@@ -58,9 +60,8 @@ async def _registry(
     request: Request, resources: ReadResources, params: RegistrySearch, table: str
 ) -> Response:
     context, (after,) = await begin_read(request, resources, params, table, start=("",))
-    query = queries.registry_page(table, by_spelling=params.q is not None)
-    pattern = fold_spelling(params.q or "").translate(_ESCAPE_LIKE)
-    rows = await context.rows(query, after=after, limit=params.limit + 1, pattern=f"%{pattern}%")
+    query = queries.registry_page(table, {"in_order"} if params.q is None else {"q"})
+    rows = await context.rows(query, after=after, limit=params.limit + 1, q=params.q)
     return page_of_rows(
         request,
         context,
@@ -99,7 +100,7 @@ async def get_topic(
 async def list_statements(
     request: Request, resources: ReadResourcesDep, params: Annotated[StatementSearch, Query()]
 ) -> Response:
-    """Statements, last said first; `q` searches current words (`"a phrase" -not`)."""
+    """Statements, last said first; `q` searches current words, however they are typed."""
     context, (before, made_seq) = await begin_read(
         request,
         resources,
@@ -118,13 +119,15 @@ async def list_statements(
         filters["said_from"] = bounds(params.said_from).earliest
     if params.said_to is not None:
         filters["said_to"] = last_instant(params.said_to)
-    rows = await context.rows(
-        queries.statements_page(frozenset(filters)),
-        before=before,
-        made_seq=made_seq,
-        limit=params.limit + 1,
-        **filters,
-    )
+    values = {**filters, "before": before, "made_seq": made_seq, "limit": params.limit + 1}
+    rows: Sequence[Row] = ()
+    if params.q is not None:
+        # A frequent word fills a page soon; to find all its statements by the index takes seconds.
+        nearby = queries.statements_page({*filters, "q_nearby", "in_order"} - {"q"})
+        rows = await context.rows(nearby, **values)
+    if len(rows) <= params.limit:
+        in_order = set() if filters.keys() & _INDEXED else {"in_order"}
+        rows = await context.rows(queries.statements_page({*filters, *in_order}), **values)
     await require_known_names(context, rows[0])
     return page_of_rows(
         request,

@@ -73,9 +73,9 @@ def statements_page(filters: Collection[str]) -> TextClause:
     return _STATEMENTS.given(filters)
 
 
-def registry_page(table: str, *, by_spelling: bool) -> TextClause:
-    """Rows of `actors` or `topics` in the order of ids; `pattern` is a LIKE pattern."""
-    return _REGISTRY_PAGES[table].given({"pattern"} if by_spelling else ())
+def registry_page(table: str, filters: Collection[str]) -> TextClause:
+    """Rows of `actors` or `topics` in the order of ids; each filter is a parameter of its name."""
+    return _REGISTRY_PAGES[table].given(filters)
 
 
 def registry_row(table: str) -> TextClause:

@@ -1,6 +1,7 @@
 -- Actors in the order of their ids, after an id.
 --
--- Parameters: after, known_size, limit. Filter: pattern (LIKE, of any spelling on record).
+-- Parameters: after, known_size, limit. Filter: q (part of any spelling on record).
+-- With in_order, a page is read in the order of ids, for lists without q.
 WITH snapshot AS MATERIALIZED (
     SELECT
         least(
@@ -21,10 +22,11 @@ page AS (
             AND merges.open_seq < snapshot.known_size
             AND merges.close_seq >= snapshot.known_size
     WHERE actors.generation = snapshot.actors
+        AND actors.generation = (SELECT actors FROM snapshot)  --? in_order
         AND actors.open_seq < snapshot.known_size
         AND actors.close_seq >= snapshot.known_size
         AND actors.id > :after
-        AND actors.spellings LIKE :pattern  --? pattern
+        AND actors.folded LIKE (SELECT projections.containing(:q))  --? q
     ORDER BY actors.id LIMIT CAST(:limit AS bigint)
 )
 SELECT

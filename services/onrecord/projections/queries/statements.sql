@@ -2,8 +2,10 @@
 --
 -- Parameters: known_size, limit; before, made_seq: the place. Filters: actors and topics (any of
 -- these; statements of actors that were merged into one are among them), outlet, q, said_from,
--- said_to. unknown_actors and unknown_topics in the result are names that are not on record.
--- With q, only current versions: a partial index serves those.
+-- said_to; and q_nearby instead of q, which searches only among the next 2,000 statements in order
+-- (README.md). unknown_actors and unknown_topics in the result are names that are not on record.
+-- With q, only current versions: a partial index serves those. With in_order, a page is read in the
+-- order of the list, for filters that no index serves.
 WITH RECURSIVE snapshot AS MATERIALIZED (
     SELECT
         least(
@@ -53,18 +55,37 @@ members AS (
         AND merges.close_seq >= snapshot.known_size
 ),
 --? end actors
+--? if q_nearby
+nearby AS MATERIALIZED (
+    SELECT
+        coalesce(max(said_from), '-infinity') AS said_from,
+        coalesce(max(made_seq), 0) AS made_seq
+    FROM (
+        SELECT statements.said_from, statements.made_seq FROM projections.statements
+        WHERE statements.generation = (SELECT statements FROM snapshot)
+            AND (statements.said_from, statements.made_seq) < (:before, CAST(:made_seq AS bigint))
+        ORDER BY statements.said_from DESC, statements.made_seq DESC OFFSET 2000 LIMIT 1
+    ) last
+),
+--? end q_nearby
 page AS (
     SELECT statements.* FROM projections.statements, snapshot
     WHERE statements.generation = snapshot.statements
+        AND statements.generation = (SELECT statements FROM snapshot)  --? in_order
         AND statements.open_seq < snapshot.known_size
         AND statements.close_seq >= snapshot.known_size
         AND statements.actors && ARRAY(SELECT id FROM members)  --? actors
         AND statements.topics && CAST(:topics AS text[])  --? topics
         AND :outlet = ANY (statements.outlets)  --? outlet
         --? if q
-        AND statements.search @@ websearch_to_tsquery('simple'::regconfig, :q)
+        AND statements.search @@ (SELECT projections.search_query(:q))
         AND statements.close_seq = 9223372036854775807
         --? end q
+        --? if q_nearby
+        AND (statements.search @@ (SELECT projections.search_query(:q))) IS TRUE
+        AND statements.close_seq = 9223372036854775807
+        AND (statements.said_from, statements.made_seq) >= (SELECT said_from, made_seq FROM nearby)
+        --? end q_nearby
         AND statements.said_until >= :said_from  --? said_from
         AND statements.said_from <= :said_to  --? said_to
         AND (statements.said_from, statements.made_seq) < (:before, CAST(:made_seq AS bigint))

@@ -1,6 +1,7 @@
 -- Topics in the order of their ids, after an id.
 --
--- Parameters: after, known_size, limit. Filter: pattern (LIKE, of any spelling on record).
+-- Parameters: after, known_size, limit. Filter: q (part of any spelling on record).
+-- With in_order, a page is read in the order of ids, for lists without q.
 WITH snapshot AS MATERIALIZED (
     SELECT
         least(
@@ -17,10 +18,11 @@ page AS (
         topics.event, topics.recorded_at, topics.recorded_by
     FROM snapshot CROSS JOIN projections.topics
     WHERE topics.generation = snapshot.topics
+        AND topics.generation = (SELECT topics FROM snapshot)  --? in_order
         AND topics.open_seq < snapshot.known_size
         AND topics.close_seq >= snapshot.known_size
         AND topics.id > :after
-        AND topics.spellings LIKE :pattern  --? pattern
+        AND topics.folded LIKE (SELECT projections.containing(:q))  --? q
     ORDER BY topics.id LIMIT CAST(:limit AS bigint)
 )
 SELECT

@@ -19,6 +19,7 @@ import statements
 import uvloop
 from connections import Commit, Connections
 
+from onrecord.domain.decisions import LedgerState
 from onrecord.domain.requests import Request
 from onrecord.entrypoints.app_factory import writer
 from onrecord.kit.processes.gc_tuning import tune_gc
@@ -82,9 +83,8 @@ class SameRows:
         entry, payloads = statements.encoded(accepted, seq=seq, now=now)
         self._frontier = before.extended([leaf_hash(entry)])
         self._next += 1
-        params = insert_params(
-            [NewEntry(seq, accepted, entry, payloads)], LockedLedger(before, now)
-        )
+        ledger = LockedLedger(before, LedgerState(now))
+        params = insert_params([NewEntry(seq, accepted, entry, payloads)], ledger)
         return [(None, params)]
 
 

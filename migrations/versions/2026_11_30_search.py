@@ -74,7 +74,7 @@ def quoted(text: str) -> str:
 FOLDING = f"""
 CREATE FUNCTION projections.normalized(given text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
--- Lower case, one width, NFC, no characters without width.
+-- Lower case, NFKC (one width), no characters without width.
 BEGIN
     IF given !~ '[^{PLAIN}]' THEN
         RETURN lower(given);

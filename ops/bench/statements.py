@@ -5,12 +5,13 @@ from typing import Any
 
 import orjson
 
+from onrecord.domain.dates import format_instant
 from onrecord.domain.decisions import AcceptedEvent, Entity, LedgerState, decide
 from onrecord.domain.ids import entity_id, new_id
 from onrecord.domain.requests import Refusal, Request
 from onrecord.ingest import write_requests
 from onrecord.ingest.schemas import ActorIn, StatementIn, TopicIn
-from onrecord.ledger.entry import Payload, encode, format_timestamp, seal
+from onrecord.ledger.entry import Payload, encode, seal
 
 BYTES = 1_024
 """Size of the posted JSON body, id included."""
@@ -80,7 +81,7 @@ def encoded(event: AcceptedEvent, *, seq: int, now: datetime) -> tuple[bytes, tu
     """An event as entry and payloads."""
     sealed = seal(event.proposed)
     entry = encode(
-        sealed, event.touches, seq=seq, recorded_at=format_timestamp(now), recorded_by="local"
+        sealed, event.touches, seq=seq, recorded_at=format_instant(now), recorded_by="local"
     )
     return entry, sealed.payloads
 

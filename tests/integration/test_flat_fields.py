@@ -185,7 +185,7 @@ def test_words_of_a_long_basis_are_left_out_at_the_end(
     feed: Callable[[], list[dict[str, Any]]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(flat_fields, "MAX_WORDS", 5)
+    monkeypatch.setattr(flat_fields, "MAX_CHARACTERS", 5)
     words = [bodies.content(text=text) for text in ("Yes.", "No.")]
     ids = [
         bodies.post(client, "/v1/statements", bodies.statement(content=said))["id"]

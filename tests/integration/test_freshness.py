@@ -68,7 +68,7 @@ def test_stalled_projections_are_reported_until_the_next_sweep(
     assert {"stalled"} == {item["state"] for item in items}
     diagnoses = [
         diagnosis
-        for diagnosis in doctor._diagnose_database(store.url)
+        for diagnosis in doctor.diagnose_database(store.url)
         if diagnosis.subject.startswith("projection ")
     ]
     assert len(PROJECTIONS) == len(diagnoses)
@@ -195,7 +195,7 @@ def test_a_fan_out_that_stands_still_is_reported(
         ready.status_code,
         ready.json()["checks"]["webhooks"]["detail"]["stalled"],
     )
-    diagnoses = {found.subject: found for found in doctor._diagnose_database(store.url)}
+    diagnoses = {found.subject: found for found in doctor.diagnose_database(store.url)}
     assert not diagnoses["fan-out of webhooks"].healthy
     store.fan_out()
     assert 200 == client.get("/readyz").status_code

@@ -99,7 +99,7 @@ def test_merged_actors_count_once_as_their_canonical_actor(
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_unknown_actors_and_topics_are_told_with_the_nearest(client: Client, path: str) -> None:
+def test_unknown_actors_and_topics_are_refused_with_the_nearest(client: Client, path: str) -> None:
     query = "actor=emma&actor=minister&topic=talk&topic=tariffs&actor=nobody"
     answer = client.get(with_params(path, query))
     problem = expect_problem(answer, 422, "unknown-reference")

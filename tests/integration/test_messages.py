@@ -48,7 +48,7 @@ def queries(client: Client) -> Iterator[tuple[str, str]]:
                 yield path.format(actor="emma", topic="talks", id=endpoint), parameter["name"]
 
 
-def test_refused_parameters_are_told_in_words(client: Client) -> None:
+def test_messages_of_refused_parameters_are_in_words(client: Client) -> None:
     told = set()
     for path, name in queries(client):
         for value in INVALID_PARAMETERS:
@@ -74,7 +74,7 @@ ALL_BODIES = {**FULL_BODIES, **WEBHOOK_BODIES}
 
 
 @pytest.mark.parametrize("path", ALL_BODIES)
-def test_refused_fields_are_told_in_words(client: Client, path: str) -> None:
+def test_messages_of_refused_fields_are_in_words(client: Client, path: str) -> None:
     told = set()
     for at in bodies.string_paths(ALL_BODIES[path]):
         for end in {at, at[:1], at[:-1] or at}:
@@ -94,7 +94,7 @@ def test_slugs_are_described(client: Client, path: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["as_of", "known_at"])
-def test_a_read_date_at_the_latest_is_told_as_such(client: Client, name: str) -> None:
+def test_a_read_date_at_the_latest_is_refused_with_its_reason(client: Client, name: str) -> None:
     path = "/v1/actors/emma/topics/talks/position"
     (message,) = messages(
         expect_problem(client.get(path, params={name: "../2022"}), 422, "invalid")

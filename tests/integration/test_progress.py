@@ -40,7 +40,7 @@ def actors_status(client: Client) -> dict[str, Any]:
 
 
 def diagnose_actors(store: Store) -> doctor.Diagnosis:
-    findings = doctor._diagnose_database(store.url)
+    findings = doctor.diagnose_database(store.url)
     return next(finding for finding in findings if finding.subject == "projection actors")
 
 

@@ -9,6 +9,8 @@ from sqlalchemy import text
 
 import onrecord
 from onrecord.kit.sql import db
+from onrecord.projections.engine.rebuild import rebuild_projection
+from onrecord.projections.statements import STATEMENTS
 from onrecord.webhooks import fan_out
 from onrecord.webhooks.matching import CHANGE_TYPE
 from tests.support import buffers, bulk
@@ -145,6 +147,22 @@ def test_a_read_before_the_first_analysis_is_not_a_hundred_times_as_slow(store: 
     assert {} == slow
 
 
+def test_a_sweep_analyzes_what_a_rebuild_has_filled(store: Store) -> None:
+    with bulk.never_analyzed(store.url) as conn:
+        bulk.register_cast(store)
+        bulk.write(store, MOVES)
+        store.catch_up()
+        for _ in range(2):  # the old generations leave their pages behind
+            rebuild_projection(store.engine, STATEMENTS, lambda *_: None)
+        store.sweep()
+        pages = conn.execute(
+            "SELECT relpages, pg_relation_size(oid) / 8192 FROM pg_class"
+            " WHERE oid = 'projections.statements'::regclass"
+        ).fetchone()
+    assert pages
+    assert pages[1] <= 2 * pages[0]
+
+
 def test_the_fan_out_reads_only_endpoints_that_may_want_an_event(store: Store) -> None:
     """Also while nothing is known of the tables: a thousand endpoints were created just now."""
     with bulk.never_analyzed(store.url) as conn:
@@ -164,6 +182,7 @@ def fan_out_rows(store: Store) -> int:
         own = sum(plan.get(name, 0) for name in ROWS) * plan["Actual Loops"]
         return float(own + sum(map(rows, plan.get("Plans", []))))
 
+    # the statement itself, as it runs
     explain = text("EXPLAIN (ANALYZE, FORMAT JSON) " + fan_out._INSERT.text)
     params = {"start": 60, "end": 160, "change_type": CHANGE_TYPE}
     with store.webhooks_engine.connect() as conn:

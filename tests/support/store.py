@@ -25,12 +25,11 @@ from onrecord.ledger.append import append
 from onrecord.ledger.evaluate import Answer, seal_request
 from onrecord.ledger.follow import read_entries
 from onrecord.projections.engine.catch_up import FOLDING_SETTINGS
-from onrecord.projections.engine.catch_up_all import catch_up_all
+from onrecord.projections.engine.catch_up_all import ANALYZE_GROWN, catch_up_all
 from onrecord.projections.engine.checkpoints import ensure_checkpoints
 from onrecord.projections.engine.projection import Projection
 from onrecord.projections.freshness import note_sweep
 from onrecord.projections.registry import PROJECTIONS
-from onrecord.projections.tasks import SWEEP
 from onrecord.webhooks.fan_out import fan_out
 from onrecord.webhooks.purge import purge_deleted_endpoints
 
@@ -64,7 +63,8 @@ class Store:
         """Fold, fan out, and note that a sweep ran, as the worker does every two seconds."""
         self.fan_out()
         with self.engine.begin() as conn:
-            note_sweep(conn, SWEEP)
+            note_sweep(conn)
+            conn.execute(ANALYZE_GROWN)
 
     def fan_out(self) -> int:
         """Fold, and insert deliveries, as the worker does; returns their number."""

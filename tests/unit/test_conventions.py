@@ -124,7 +124,7 @@ BREACHES: Final = {
         "ingest/routes.py", "onrecord.projections.registry"
     ),
     "The read API reaches the ledger only through projections": Breach(
-        "query/routes.py", "onrecord.ledger.read"
+        "query/change_routes.py", "onrecord.ledger.read"
     ),
     "The domain does no I/O and knows no framework": Breach("domain/changes.py", "sqlalchemy"),
     "The projections' engine knows no projection": Breach(

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from onrecord.domain.dates import format_instant
 from onrecord.domain.decisions import Touches
 from onrecord.domain.event import Event
 from onrecord.domain.events import ActorRegistered, PositionChanged, StatementMade
@@ -21,7 +22,6 @@ from onrecord.ledger.entry import (
     commitment,
     decode,
     encode,
-    format_timestamp,
     parse_touches,
     records_event,
     seal,
@@ -53,7 +53,7 @@ FIELDS = st.text("abcdefghijklmnopqrstuvwxyz_AZ09", min_size=1)
 
 def entry(event: Event, *, id_: int = 1) -> tuple[bytes, dict[str, Payload]]:
     sealed = seal(ProposedEvent(UUID(int=id_), event))
-    written = encode(sealed, ABOUT, seq=3, recorded_at=format_timestamp(NOW), recorded_by="local")
+    written = encode(sealed, ABOUT, seq=3, recorded_at=format_instant(NOW), recorded_by="local")
     return written, {payload.section: payload for payload in sealed.payloads}
 
 
@@ -186,4 +186,4 @@ def test_an_entry_records_no_other_event(other: Event) -> None:
 
 def test_a_time_is_written_in_utc_with_six_decimals() -> None:
     here = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=-5, minutes=-30)))
-    assert format_timestamp(here) == "2026-01-02T08:34:05.000000Z"
+    assert format_instant(here) == "2026-01-02T08:34:05.000000Z"

@@ -16,6 +16,7 @@ from uuid import UUID
 import pytest
 import rfc8785
 
+from onrecord.domain.dates import format_instant
 from onrecord.domain.decisions import Touches
 from onrecord.domain.event import Event
 from onrecord.domain.event_types import NEWEST_CLASSES, parse_event
@@ -28,7 +29,6 @@ from onrecord.ledger.entry import (
     canonical,
     decode,
     encode,
-    format_timestamp,
     leaf_hash,
     records_event,
     seal,
@@ -160,6 +160,6 @@ def whole_entry(monkeypatch: pytest.MonkeyPatch) -> tuple[bytes, tuple[Payload, 
     event = parsed(golden(GOLDEN / "statement.made.v1.json"))
     sealed = seal(ProposedEvent(UUID(int=7), event))
     entry = encode(
-        sealed, touches, seq=41, recorded_at=format_timestamp(RECORDED_AT), recorded_by="local"
+        sealed, touches, seq=41, recorded_at=format_instant(RECORDED_AT), recorded_by="local"
     )
     return entry, sealed.payloads

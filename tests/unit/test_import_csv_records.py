@@ -75,7 +75,7 @@ def test_delimiter_is_found_by_the_header_or_named_by_a_first_line(
     text = sep.format(delimiter) + f"{HEADER}\n{ROW}\n".replace(",", delimiter)
     (line,) = read(path, text)
     assert expected == parsed(line)
-    assert 3 if sep else 2 == line.number
+    assert (3 if sep else 2) == line.number
     name = DELIMITERS[delimiter]
     said = [] if delimiter == "," else [f"{path}: read as utf-8, a {name} between two cells"]
     assert said == describe_tables([path], "utf-8")

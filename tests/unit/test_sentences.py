@@ -6,8 +6,9 @@ from typing import Any, Final
 import pytest
 
 from onrecord.domain.changes import CHANGE_KINDS
+from onrecord.domain.names import display_name
 from onrecord.domain.stances import STANCES
-from onrecord.query.sentences import citation, cited_name, date_in_words, position_sentence
+from onrecord.query.sentences import citation, date_in_words, position_sentence
 
 NOTHING: Final[dict[str, Any]] = dict.fromkeys(
     ("id", "stance", "condition", "effective", "since", "kind", "recorded_at")
@@ -141,6 +142,6 @@ def test_a_citation_has_the_state_of_the_record_and_where_to_look_it_up() -> Non
 
 def test_the_name_cited_is_english_if_there_is_one() -> None:
     german, english = {"name": "Emmi", "lang": "de"}, {"name": "Emma", "lang": "en"}
-    assert "Emma" == cited_name([german, english], "emma-1")
-    assert "Emmi" == cited_name([german], "emma-1")
-    assert "emma-1" == cited_name([], "emma-1")
+    assert "Emma" == display_name([german, english], "emma-1")
+    assert "Emmi" == display_name([german], "emma-1")
+    assert "emma-1" == display_name([], "emma-1")

@@ -2,18 +2,13 @@
 
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from onrecord.domain.changes import ChangeKind
+from onrecord.domain.event_types import EventTypeName
 from onrecord.domain.ids import Slug
-from onrecord.domain.messages import ErrorMessage
 
 _UP_TO_50: Final = Field(max_length=50)
-EventType = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z]+\.[a-z]+$", max_length=80),
-    ErrorMessage("must be a type of event, as statement.made"),
-]
 
 
 class EventSearch(BaseModel):
@@ -26,7 +21,7 @@ class EventSearch(BaseModel):
         list[Slug], _UP_TO_50, Field(description="Events that touch one of these.")
     ] = []
     topic: Annotated[list[Slug], _UP_TO_50, Field(description="Likewise.")] = []
-    type: Annotated[list[EventType], _UP_TO_50] = []
+    type: Annotated[list[EventTypeName], _UP_TO_50] = []
     kind: Annotated[
         list[ChangeKind],
         _UP_TO_50,

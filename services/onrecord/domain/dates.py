@@ -112,3 +112,8 @@ DateText = Annotated[
         }
     ),
 ]
+
+
+def format_instant(instant: datetime) -> str:
+    """An instant as entries and answers have it: UTC, always six decimals, `Z`."""
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

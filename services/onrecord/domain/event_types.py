@@ -5,16 +5,22 @@ projections and the payloads of webhooks. All of it is derived from `events.EVEN
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Annotated, Final
 
-from pydantic import TypeAdapter
+from pydantic import StringConstraints, TypeAdapter
 
 from onrecord.domain.event import Event
 from onrecord.domain.events import EVENT_CLASSES
 from onrecord.domain.ids import EntityKind
+from onrecord.domain.messages import ErrorMessage
 from onrecord.domain.payload import Json, merge_payload
 from onrecord.domain.upcasts import upcast
 
+EventTypeName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z]+\.[a-z]+$", max_length=80),
+    ErrorMessage("must be a type of event, as statement.made"),
+]
 NEWEST_CLASSES: Final[Mapping[str, type[Event]]] = {
     event_class.type: event_class
     for event_class in sorted(EVENT_CLASSES.values(), key=lambda event_class: event_class.version)

@@ -129,7 +129,7 @@ def supervise(settings: Settings, echo: Echo) -> Iterator[Supervisor]:
         logs = settings.data / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         supervisor = Supervisor(
-            f"http://{settings.host}:{settings.port}",
+            settings.own_url,
             logs,
             {**os.environ, **_environment(filled)},
             server,

@@ -22,6 +22,7 @@ import orjson
 from rich.console import Console
 
 from onrecord.domain.decisions import LedgerState, decide
+from onrecord.domain.ids import unknown_name_message
 from onrecord.domain.payload import as_json
 from onrecord.domain.requests import Refusal, Request, referenced_ids
 from onrecord.importing.client import ApiUnavailable, is_onrecord
@@ -136,7 +137,7 @@ def _problem(refusal: Refusal) -> Problem:
     status, detail = REFUSALS[refusal.reason]
     errors = [at(f"/body{pointer}", message) for pointer, message in refusal.errors]
     errors += [
-        at(f"/body{unknown.pointer}", f"no {unknown.kind} {str(unknown.name)!r} is on record")
+        at(f"/body{unknown.pointer}", unknown_name_message(unknown.kind, unknown.name))
         for unknown in refusal.unknown_references
     ]
     return Problem(status, refusal.reason, detail.format(**refusal.details), errors=errors)

@@ -19,10 +19,9 @@ class BadSettings(Exception):
     """The environment holds a setting that cannot be used."""
 
 
-def _own_url(fields: dict[str, Any]) -> str:
-    """The address at which a client on the same machine reaches an API with this host and port."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(fields["host"], fields["host"])  # noqa: S104
-    return f"http://{f'[{host}]' if ':' in host else host}:{fields['port']}"
+def _own_url(host: str, port: int) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 class Settings(BaseSettings):
@@ -38,7 +37,9 @@ class Settings(BaseSettings):
     """The folder of the embedded PostgreSQL."""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
-    public_url: Annotated[str, Field(default_factory=_own_url)]
+    public_url: Annotated[
+        str, Field(default_factory=lambda fields: _own_url(fields["host"], fields["port"]))
+    ]
     """The address at which readers reach the read API; links and citations begin with it. It ends
     without a slash. Default: `host` and `port`."""
     worker_processes: Annotated[int, Field(ge=1, le=64)] = 2
@@ -46,9 +47,14 @@ class Settings(BaseSettings):
     egress_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     """Private networks that webhooks may be sent to, comma separated."""
 
+    @property
+    def own_url(self) -> str:
+        """The address at which a client on the same machine reaches an API with these settings."""
+        return _own_url(self.host, self.port)
+
     @field_validator("egress_allow", mode="before")
     @classmethod
-    def _are_networks(cls, value: Any) -> Any:
+    def _parse_networks(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
         try:
@@ -60,7 +66,7 @@ class Settings(BaseSettings):
 
     @field_validator("public_url")
     @classmethod
-    def _is_a_web_address(cls, url: str) -> str:
+    def _validate_public_url(cls, url: str) -> str:
         try:
             parts = urlsplit(url)
             usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -72,7 +78,7 @@ class Settings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _is_an_address(cls, url: SecretStr | None) -> SecretStr | None:
+    def _validate_database_url(cls, url: SecretStr | None) -> SecretStr | None:
         try:
             if url and not url.get_secret_value().startswith(("postgresql://", "postgres://")):
                 raise ProgrammingError

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -53,11 +53,6 @@ def leaf_hash(entry: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + entry).digest()
 
 
-def format_timestamp(instant: datetime) -> str:
-    """`recorded_at` in the format of an entry: UTC, always six decimals."""
-    return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
 class SealedEvent(NamedTuple):
     """An event split into data and salted sections: what does not depend on its seq."""
 
@@ -82,7 +77,7 @@ def seal(draft: ProposedEvent) -> SealedEvent:
 def encode(
     sealed: SealedEvent, touches: Touches, *, seq: int, recorded_at: str, recorded_by: str
 ) -> bytes:
-    """The bytes of an accepted event. `recorded_at` comes from `format_timestamp`."""
+    """The bytes of an accepted event. `recorded_at` comes from `format_instant`."""
     event = sealed.draft.event
     return canonical(
         {

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from onrecord.domain.dates import format_instant
 from onrecord.domain.decisions import AcceptedEvent, decide
 from onrecord.domain.requests import Refusal, Request
 from onrecord.ledger.entry import (
@@ -17,7 +18,6 @@ from onrecord.ledger.entry import (
     SealedEvent,
     decode,
     encode,
-    format_timestamp,
     records_event,
     seal,
 )
@@ -62,7 +62,7 @@ class BatchEvaluator:
         self.ledger = ledger
         self.answers: list[Answer | Refusal] = []
         self.entries: list[NewEntry] = []
-        self._timestamp = format_timestamp(ledger.state.recorded_at)
+        self._timestamp = format_instant(ledger.state.recorded_at)
 
     def evaluate(self, write: Write) -> None:
         """Evaluate the next write."""

@@ -1,4 +1,4 @@
-"""Actors and topics that are not on record, told with the slugs nearest to them.
+"""Look-up of unknown actors and topics, with the slugs nearest to them.
 
 Used by the APIs that may read the ledger: for references in bodies and for filters.
 """

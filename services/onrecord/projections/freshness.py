@@ -31,14 +31,14 @@ is in the clock.
 """
 
 
-def note_sweep(conn: Connection, name: str) -> None:
+def note_sweep(conn: Connection) -> None:
     """Note that a sweep ran. The transaction must begin with this call.
 
     Two statements: an entry that was recorded before the transaction began, and is not visible to
     the second statement, has a writer that holds the ledger's lock during the first.
     """
     writing = conn.execute(WRITER_HOLDS_LOCK, {"key": LOCK_KEY}).scalar_one()
-    conn.execute(NOTE_SWEEP, {"name": name, "writing": writing, "clock": CLOCK})
+    conn.execute(NOTE_SWEEP, {"writing": writing, "clock": CLOCK})
 
 
 WRITER_HOLDS_LOCK: Final = text("""
@@ -60,7 +60,7 @@ WITH behind AS (
     WHERE c.live
 )
 INSERT INTO projections.sweeps AS s (name, at, waiting, complete_at)
-SELECT :name, clock_timestamp(),
+SELECT 'sweep', clock_timestamp(),
     coalesce(jsonb_object_agg(behind.name, behind.recorded_at)
         FILTER (WHERE behind.name IS NOT NULL), '{}'),
     CASE WHEN NOT CAST(:writing AS boolean)

@@ -14,7 +14,7 @@ from celery import Celery
 from sqlalchemy import Engine
 
 from onrecord.kit.celery import QUEUE, every
-from onrecord.projections.engine.catch_up_all import OnFoldError, catch_up_all
+from onrecord.projections.engine.catch_up_all import ANALYZE_GROWN, OnFoldError, catch_up_all
 from onrecord.projections.engine.checkpoints import FoldChanged, ensure_checkpoints
 from onrecord.projections.engine.poison import ProjectionStopped, stack_of
 from onrecord.projections.engine.projection import Projection
@@ -68,7 +68,8 @@ def register_projection_tasks(
     def sweep() -> None:
         more = fold_and_run_hooks()
         with engine.begin() as conn:
-            note_sweep(conn, SWEEP)
+            note_sweep(conn)
+            conn.execute(ANALYZE_GROWN)  # what a rebuild has filled, on a quiet record too
             helpers = useful_helpers(conn)
         for _ in range(helpers):
             wake_up(BUILD, expires=SWEEP_SECONDS)

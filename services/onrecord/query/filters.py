@@ -1,4 +1,4 @@
-"""Filters by actor and topic: names that are not on record are told, with those nearest to them.
+"""Problems for filters by actors and topics that are not on record.
 
 Used by the routes of lists, with the first row of a page: the query of the list finds the names
 that are unknown in its snapshot.

@@ -9,11 +9,12 @@ from uuid import UUID
 
 from onrecord.domain.contradictions import find_contradiction
 from onrecord.domain.dates import Bounds, bounds
+from onrecord.domain.names import display_name
 from onrecord.domain.stances import Stance
 from onrecord.kit.sql.db import Row
 from onrecord.projections.review import FindingKind
 from onrecord.query.schemas import Review
-from onrecord.query.sentences import STANCE_NOUNS, cited_name
+from onrecord.query.sentences import STANCE_NOUNS
 
 _MESSAGES: Final[dict[FindingKind, str]] = {
     "contradiction": "{actor} on {topic}: the statement was read as {statement_stance}, and the"
@@ -83,7 +84,7 @@ def _words(row: Mapping[str, Any]) -> dict[str, str]:
     if row["actor"] is None:
         return {}
     return {
-        "actor": cited_name(row["actor_names"] or (), row["actor"]),
+        "actor": display_name(row["actor_names"] or (), row["actor"]),
         "topic": f"“{row['topic_label'] or row['topic']}”",
         "statement_stance": STANCE_NOUNS[row["statement_stance"]],
         "position_stance": STANCE_NOUNS[row["position_stance"]],

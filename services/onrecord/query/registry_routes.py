@@ -1,6 +1,7 @@
 """Routes of the read API about actors, topics and statements.
 
-Each settles the size to read at (`read_context`), runs one SQL statement and serializes its rows.
+Each settles the size to read at (`read_context`), runs one SQL statement (a search by `q`: two) and
+serializes its rows.
 """
 
 from collections.abc import Sequence

@@ -39,12 +39,6 @@ _MONTHS: Final = (
 )
 
 
-def cited_name(names: Sequence[Mapping[str, str]], slug: str) -> str:
-    """The first English name, else the first name, else the slug."""
-    english = (entry["name"] for entry in names if entry["lang"] == "en")
-    return next(english, names[0]["name"] if names else slug)
-
-
 def position_sentence(
     position: Fields, alternatives: Sequence[Fields], *, who: str, what: str, as_of: str
 ) -> str:

@@ -8,7 +8,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from onrecord.domain.dates import bounds
+from onrecord.domain.dates import bounds, format_instant
 from onrecord.kit.sql.db import Row
 from onrecord.query.position_schemas import Previous, RetractedStatement, Step, VersionOfStep
 from onrecord.query.schemas import Actor, StatementOut, Topic, Version
@@ -136,12 +136,8 @@ def said_fields(statement: Mapping[str, Any]) -> dict[str, Any]:
 def _bounds_as_text(date: str) -> tuple[str | None, str]:
     """The first and the last instant of a date as text; of `../D` no first one is known."""
     earliest, latest, _ = bounds(date)
-    first = None if date.startswith("../") else _instant(earliest)
-    return first, _instant(latest)
-
-
-def _instant(at: datetime) -> str:
-    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    first = None if date.startswith("../") else format_instant(earliest)
+    return first, format_instant(latest)
 
 
 def serialize_previous(row: Row) -> Previous | None:

@@ -1,4 +1,4 @@
-"""Serialization of the answer about one position. Used by `position_routes`.
+"""Serialization of positions: the answer about one, those of lists, and changes.
 
 Pure functions from the row of `projections.queries.POSITION`: the position, how certain it is
 where dates are inexact, and a sentence to cite.
@@ -11,11 +11,12 @@ from urllib.parse import quote_plus
 
 from onrecord.domain.changes import possible_steps
 from onrecord.domain.dates import Bounds, bounds
+from onrecord.domain.names import display_name
 from onrecord.kit.sql.db import Row
 from onrecord.query.evidence_strength import evidence_strength
 from onrecord.query.position_schemas import ListedPosition, PositionOut, PossibleStance, Step
 from onrecord.query.schemas import Known
-from onrecord.query.sentences import citation, cited_name, position_sentence
+from onrecord.query.sentences import citation, position_sentence
 from onrecord.query.serialize import (
     effective_fields,
     said_fields,
@@ -75,7 +76,7 @@ def serialize_position(
 
 def cited_names(row: Row, topic: str) -> tuple[str, str]:
     """The names of actor and topic that the answer's sentence has."""
-    return cited_name(row["actor_names"] or [], row["actor"]), row["topic_label"] or topic
+    return display_name(row["actor_names"] or [], row["actor"]), row["topic_label"] or topic
 
 
 def serialize_listed_position(row: Row, instant: datetime) -> ListedPosition:

@@ -1,7 +1,7 @@
 """Monitor of stalled projections, by which answers about the newest size are provisional.
 
 Used by `read_context` for each read that names no size. It runs one small query a second while
-reads come, because a query a read would cost as much as the smallest reads.
+reads come, because one query for each read would cost as much as the smallest reads.
 """
 
 import asyncio

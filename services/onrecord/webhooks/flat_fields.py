@@ -14,10 +14,11 @@ import orjson
 from onrecord.domain.event import Event
 from onrecord.domain.event_types import parse_event
 from onrecord.domain.events import ActorMerged, PayloadErased, position_after, statement_after
+from onrecord.domain.names import display_name
 from onrecord.domain.position import Position
 from onrecord.domain.statement import Statement
 
-MAX_WORDS: Final = 200_000
+MAX_CHARACTERS: Final = 200_000
 """Characters of the statements of one position, which may have 64 of 100,000 each."""
 
 Members = dict[str, Any]
@@ -31,7 +32,7 @@ def flat_fields(
     """The flat fields of the event in a row, which is about the `kind` of entity with this id."""
     sections = map(orjson.loads, row["values"] or ())
     event = parse_event(entry["type"], entry["version"], entry["data"], sections)
-    known = _Known(row["actors"] or {}, row["topics"] or {}, public_url, entry["seq"] + 1)
+    at_size = _FieldsAtSize(row["actors"] or {}, row["topics"] or {}, public_url, entry["seq"] + 1)
     versions = _versions(row)
     if kind == "statement":
         statement = None if isinstance(event, PayloadErased) else statement_after(event)
@@ -40,17 +41,17 @@ def flat_fields(
             (_, before, erased) = next(versions)
             statement = statement_after(before)
             assert statement
-        fields = known.statement(id_, statement, erased)
+        fields = at_size.statement(id_, statement, erased)
     elif kind == "position":
         position = position_after(event) or position_after(next(versions)[1])
         assert position
-        fields = known.position(id_, position, versions)
+        fields = at_size.position(id_, position, versions)
     elif kind == "actor":
-        fields = {"actor": known.actor(id_), "link": known.link(f"actors/{id_}")}
+        fields = {"actor": at_size.actor(id_), "link": at_size.link(f"actors/{id_}")}
         if isinstance(event, ActorMerged):
-            fields["into"] = known.actor(event.into)
+            fields["into"] = at_size.actor(event.into)
     else:
-        fields = {"topic": known.topic(id_), "link": known.link(f"topics/{id_}")}
+        fields = {"topic": at_size.topic(id_), "link": at_size.link(f"topics/{id_}")}
     return fields | {
         name: getattr(event, name) for name in ("reason", "by") if hasattr(event, name)
     }
@@ -63,7 +64,7 @@ def _versions(row: Mapping[str, Any]) -> Iterator[StoredEvent]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _FieldsAtSize:
     """The names and labels that were known at the size of the ledger with the event."""
 
     actors: Mapping[str, list[Members]]
@@ -106,7 +107,7 @@ class _Known:
         }
 
     def _statements(self, basis: Iterator[StoredEvent]) -> Iterator[Members]:
-        room = MAX_WORDS
+        room = MAX_CHARACTERS
         for id_, event, erased in basis:
             statement = statement_after(event)
             assert statement
@@ -118,9 +119,7 @@ class _Known:
             yield fields
 
     def actor(self, id_: str) -> Members:
-        names = self.actors.get(id_, [])
-        english = (entry["name"] for entry in names if entry["lang"] == "en")
-        return {"id": id_, "name": next(english, names[0]["name"] if names else id_)}
+        return {"id": id_, "name": display_name(self.actors.get(id_, ()), id_)}
 
     def topic(self, id_: str) -> Members:
         topic = self.topics.get(id_, {})

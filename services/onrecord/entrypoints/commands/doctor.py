@@ -85,12 +85,12 @@ def _diagnose(settings: Settings) -> Iterator[Diagnosis]:
         state = f"runs on {settings.data}" if url else f"does not run on {settings.data}"
         yield Diagnosis("database", url is not None, state, "run `onrecord up`")
     if url:
-        yield from _diagnose_database(url)
+        yield from diagnose_database(url)
         yield _diagnose_broker(infrastructure.with_addresses(settings, url))
     yield _diagnose_api(settings)
 
 
-def _diagnose_database(url: str) -> Iterator[Diagnosis]:
+def diagnose_database(url: str) -> Iterator[Diagnosis]:
     try:
         with db.connect(url) as conn:
             version = conn.info.server_version
@@ -145,7 +145,7 @@ def _diagnose_broker(settings: Settings) -> Diagnosis:
 
 
 def _diagnose_api(settings: Settings) -> Diagnosis:
-    address = f"http://{settings.host}:{settings.port}"
+    address = settings.own_url
     try:
         response = httpx2.get(f"{address}/readyz", timeout=5)
     except httpx2.TransportError:

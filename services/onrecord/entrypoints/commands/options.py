@@ -25,4 +25,4 @@ error_console: Final = Console(stderr=True, highlight=False)
 
 def api_url(settings: Settings, url: str | None) -> str:
     """The address of the API: `--url` if given, else the one from the settings."""
-    return url or f"http://{settings.host}:{settings.port}"
+    return url or settings.own_url

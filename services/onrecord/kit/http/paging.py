@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from onrecord.kit.http.problems import Problem
 
-_FREE: Final = frozenset(("cursor", "limit"))
+_NOT_IN_DIGEST: Final = frozenset(("cursor", "limit"))
 """Parameters that may change from page to page."""
 
 
@@ -66,7 +66,7 @@ def _cursor_of_other_page() -> Problem:
 
 def digest(path: str, parameters: Iterable[tuple[str, str]]) -> str:
     """The digest of an address and its parameters, in whatever order; `limit` does not count."""
-    bound = sorted({parameter for parameter in parameters if parameter[0] not in _FREE})
+    bound = sorted({parameter for parameter in parameters if parameter[0] not in _NOT_IN_DIGEST})
     return hashlib.sha256(orjson.dumps([path, bound])).hexdigest()[:12]
 
 

@@ -91,11 +91,11 @@ def _fold_rounds(
                 _fold_pages(conn, pages)
                 _advance_all(conn, pages)
         with conn.begin():  # readers see the page before
-            conn.execute(_ANALYZE_GROWN)
+            conn.execute(ANALYZE_GROWN)
     return True, alone
 
 
-_ANALYZE_GROWN: Final = text("SELECT projections.analyze_grown()")
+ANALYZE_GROWN: Final = text("SELECT projections.analyze_grown()")
 """Analyzes tables that are twice as large as when they were last analyzed. Autovacuum does so too,
 but up to a minute later; until then a list may take a hundred times as long.
 """

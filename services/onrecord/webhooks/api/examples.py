@@ -11,6 +11,7 @@ from uuid import UUID
 import orjson
 from fastapi import FastAPI
 
+from onrecord.domain.dates import format_instant
 from onrecord.domain.decisions import Touches, touches_after
 from onrecord.domain.event import Event
 from onrecord.domain.event_types import NEWEST_CLASSES
@@ -23,7 +24,6 @@ from onrecord.ledger.entry import (
     canonical,
     commitment,
     encode,
-    format_timestamp,
 )
 from onrecord.webhooks import payload
 from onrecord.webhooks.matching import CHANGE_TYPE
@@ -61,7 +61,7 @@ def example_body(type_: str) -> dict[str, Any]:
     """The body of a delivery of this type."""
     if type_ == payload.PING_TYPE:
         ping: dict[str, Any] = orjson.loads(
-            payload.ping_body(_EVENT, _SUBJECT, format_timestamp(_AT), _INSTALLATION)
+            payload.ping_body(_EVENT, _SUBJECT, format_instant(_AT), _INSTALLATION)
         )
         return ping
     event_class = NEWEST_CLASSES[type_]
@@ -86,7 +86,7 @@ def _recorded(event_class: type[Event], id_: UUID) -> tuple[bytes, SealedEvent]:
     event = event_class.model_validate(event_class.example)
     sealed = _seal(event, id_)
     touches = touches_after(event, Touches(), references(event))
-    recorded_at = format_timestamp(_AT)
+    recorded_at = format_instant(_AT)
     return encode(sealed, touches, seq=41, recorded_at=recorded_at, recorded_by="local"), sealed
 
 

@@ -7,24 +7,18 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    StringConstraints,
     model_validator,
 )
 
 from onrecord.domain.changes import ChangeKind
+from onrecord.domain.event_types import EventTypeName
 from onrecord.domain.fields import field_error, free_text
 from onrecord.domain.ids import Slug
-from onrecord.domain.messages import ErrorMessage
 from onrecord.domain.payload import FrozenModel
 from onrecord.webhooks.matching import CHANGE_TYPE
 
 DeliveryState = Literal["pending", "sending", "delivered", "failed"]
 
-EventTypeName = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z]+\.[a-z]+$", max_length=80),
-    ErrorMessage("must be a type of event, as statement.made"),
-]
 TypesFilter = Annotated[
     tuple[EventTypeName, ...], Field(max_length=32, description="Types of event; empty: all.")
 ]
@@ -71,7 +65,7 @@ class FilterIn(FrozenModel):
     kinds: KindsFilter = ()
 
     @model_validator(mode="after")
-    def _lets_something_through(self) -> "FilterIn":
+    def _validate_filters(self) -> "FilterIn":
         _check_filters(self.types, self.kinds)
         return self
 

@@ -19,6 +19,7 @@ from uuid import UUID
 import psycopg
 import structlog
 
+from onrecord.domain.dates import format_instant
 from onrecord.domain.ids import new_id
 from onrecord.kit.sql.db import compiled
 from onrecord.webhooks import payload
@@ -268,7 +269,7 @@ async def _render(
             except Exception:  # an event that cannot be rendered must not block the others
                 log.exception("an event cannot be rendered", seq=row["seq"])
     if pings := [delivery for delivery in deliveries if delivery.seq is None]:
-        at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        at = format_instant(datetime.now(UTC))
         installation = await (await conn.execute(compiled(payload.INSTALLATION))).fetchone()
         assert installation
         for ping in pings:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from onrecord.domain.dates import last_instant
-from onrecord.query.evidence_strength import evidence_strength
+from onrecord.query.answers.evidence_strength import evidence_strength
 
 
 def said(said_at: str, **over: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from onrecord.domain.changes import CHANGE_KINDS
 from onrecord.domain.names import display_name
 from onrecord.domain.stances import STANCES
-from onrecord.query.sentences import citation, date_in_words, position_sentence
+from onrecord.query.answers.sentences import citation, date_in_words, position_sentence
 
 NOTHING: Final[dict[str, Any]] = dict.fromkeys(
     ("id", "stance", "condition", "effective", "since", "kind", "recorded_at")

@@ -9,10 +9,10 @@ from typing import Annotated, Final
 
 from pydantic import StringConstraints, TypeAdapter
 
+from onrecord.domain.error_message import ErrorMessage
 from onrecord.domain.event import Event
 from onrecord.domain.events import EVENT_CLASSES
 from onrecord.domain.ids import EntityKind
-from onrecord.domain.messages import ErrorMessage
 from onrecord.domain.payload import Json, merge_payload
 from onrecord.domain.upcasts import upcast
 

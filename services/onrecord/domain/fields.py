@@ -12,8 +12,8 @@ from annotated_types import GroupedMetadata
 from pydantic import Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from onrecord.domain.error_message import ErrorMessage
 from onrecord.domain.ids import Slug
-from onrecord.domain.messages import ErrorMessage
 from onrecord.domain.payload import Ref
 
 

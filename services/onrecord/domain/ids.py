@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 import uuid_utils.compat
 from pydantic import StringConstraints
 
-from onrecord.domain.messages import ErrorMessage
+from onrecord.domain.error_message import ErrorMessage
 
 EntityKind = Literal["actor", "topic", "statement", "position"]
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints, model_validator
 
 from onrecord.domain.dates import DateText
+from onrecord.domain.error_message import ErrorMessage
 from onrecord.domain.fields import (
     ActorSlugs,
     LanguageTag,
@@ -21,7 +22,6 @@ from onrecord.domain.fields import (
     require_unique,
 )
 from onrecord.domain.ids import Code, Slug
-from onrecord.domain.messages import ErrorMessage
 from onrecord.domain.payload import FrozenModel, Ref, Section
 from onrecord.domain.stances import Stance
 

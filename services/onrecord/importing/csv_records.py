@@ -100,10 +100,10 @@ class CsvTable:
                 line.encode()
             except UnicodeEncodeError as error:
                 byte = ord(line[error.start]) - 0xDC00
-                found = f"byte 0x{byte:02X}" if 0x80 <= byte <= 0xFF else "half a character"
+                fault = f"byte 0x{byte:02X}" if 0x80 <= byte <= 0xFF else "half a character"
                 before = line[: error.start][-20:]
                 return (
-                    f"Line {number} is not {self._file.encoding}: {found} follows {before!r}. Save"
+                    f"Line {number} is not {self._file.encoding}: {fault} follows {before!r}. Save"
                     " the file as UTF-8, or name its encoding with --encoding."
                 )
         return ""

@@ -12,15 +12,15 @@ from onrecord.kit.http.problems import responses
 from onrecord.projections import actors, positions, queries, review, statements, topics
 from onrecord.projections.changes import fold
 from onrecord.projections.engine.versions import NEVER
+from onrecord.query.answers.findings import serialize_finding
+from onrecord.query.answers.position_schemas import Step
+from onrecord.query.answers.schemas import Listed, Review
+from onrecord.query.answers.serialize_position import serialize_change
 from onrecord.query.filters import require_known_names
-from onrecord.query.findings import serialize_finding
 from onrecord.query.params import ChangeSearch, ReviewSearch
-from onrecord.query.position_schemas import Step
 from onrecord.query.read_context import ReadResourcesDep, begin_read
 from onrecord.query.responses import NOT_MODIFIED, page_of_rows, page_response
 from onrecord.query.review_pages import Place, find_page
-from onrecord.query.schemas import Listed, Review
-from onrecord.query.serialize_position import serialize_change
 
 router = APIRouter(
     prefix="/v1", tags=["read API"], responses={**NOT_MODIFIED, **responses(422, 503)}

@@ -8,8 +8,8 @@ from pydantic_core import PydanticCustomError
 
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.dates import last_instant
+from onrecord.domain.error_message import ErrorMessage
 from onrecord.domain.ids import Slug
-from onrecord.domain.messages import ErrorMessage
 from onrecord.projections.review import FindingKind
 
 SearchText = Annotated[

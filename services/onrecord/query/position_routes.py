@@ -15,8 +15,16 @@ from onrecord.kit.http.problems import responses
 from onrecord.kit.sql.db import Row
 from onrecord.projections import actors, positions, queries, statements, topics
 from onrecord.projections.changes import fold
+from onrecord.query.answers.position_schemas import ListedPosition, PositionOut, Step, VersionOfStep
+from onrecord.query.answers.schemas import Listed
+from onrecord.query.answers.serialize import serialize_step_version
+from onrecord.query.answers.serialize_position import (
+    cited_names,
+    serialize_change,
+    serialize_listed_position,
+    serialize_position,
+)
 from onrecord.query.params import AsOf, Paged, PagedAsOf
-from onrecord.query.position_schemas import ListedPosition, PositionOut, Step, VersionOfStep
 from onrecord.query.read_context import (
     ReadResources,
     ReadResourcesDep,
@@ -24,14 +32,6 @@ from onrecord.query.read_context import (
     begin_read,
 )
 from onrecord.query.responses import NOT_MODIFIED, not_on_record, page_of_rows, with_etag
-from onrecord.query.schemas import Listed
-from onrecord.query.serialize import serialize_step_version
-from onrecord.query.serialize_position import (
-    cited_names,
-    serialize_change,
-    serialize_listed_position,
-    serialize_position,
-)
 
 router = APIRouter(
     prefix="/v1", tags=["read API"], responses={**NOT_MODIFIED, **responses(404, 422, 503)}

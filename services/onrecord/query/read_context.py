@@ -20,8 +20,8 @@ from onrecord.kit.sql.batched_query import BatchedQuery
 from onrecord.kit.sql.db import Pool, Row, fetch_all
 from onrecord.projections import clock
 from onrecord.projections.queries import LEDGER_SIZE, SIZE_AT, SNAPSHOT_SIZE
+from onrecord.query.answers.schemas import Known
 from onrecord.query.params import AtSize, Paged
-from onrecord.query.schemas import Known
 from onrecord.query.stall_monitor import StallMonitor
 
 MAX_WAIT: Final = 5.0

@@ -17,11 +17,7 @@ from onrecord.kit.http.problems import responses
 from onrecord.kit.sql.db import Row
 from onrecord.projections import actors, queries, statements, topics
 from onrecord.projections.engine.versions import NEVER
-from onrecord.query.filters import require_known_names
-from onrecord.query.params import AtSize, RegistrySearch, StatementSearch
-from onrecord.query.read_context import ReadResources, ReadResourcesDep, begin_read
-from onrecord.query.responses import NOT_MODIFIED, not_on_record, page_of_rows, with_etag
-from onrecord.query.schemas import (
+from onrecord.query.answers.schemas import (
     Actor,
     ActorAnswer,
     Listed,
@@ -30,7 +26,11 @@ from onrecord.query.schemas import (
     Topic,
     TopicAnswer,
 )
-from onrecord.query.serialize import serialize_actor, serialize_statement, serialize_topic
+from onrecord.query.answers.serialize import serialize_actor, serialize_statement, serialize_topic
+from onrecord.query.filters import require_known_names
+from onrecord.query.params import AtSize, RegistrySearch, StatementSearch
+from onrecord.query.read_context import ReadResources, ReadResourcesDep, begin_read
+from onrecord.query.responses import NOT_MODIFIED, not_on_record, page_of_rows, with_etag
 
 router = APIRouter(
     prefix="/v1", tags=["read API"], responses={**NOT_MODIFIED, **responses(404, 422, 503)}

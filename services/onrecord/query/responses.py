@@ -14,8 +14,8 @@ from onrecord.kit.http import paging
 from onrecord.kit.http.json_bytes import json_bytes
 from onrecord.kit.http.problems import Problem
 from onrecord.kit.sql.db import Row
+from onrecord.query.answers.schemas import Known
 from onrecord.query.read_context import ReadContext
-from onrecord.query.schemas import Known
 
 NOT_MODIFIED: Final[dict[int | str, dict[str, Any]]] = {
     304: {"description": "What If-None-Match names."}

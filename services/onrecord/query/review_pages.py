@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from onrecord.kit.sql.db import Row
 from onrecord.projections import review
 from onrecord.projections.review import FindingKind
-from onrecord.query.findings import findings_of
+from onrecord.query.answers.findings import findings_of
 from onrecord.query.read_context import ReadContext
 
 MAX_QUERIES: Final = 10
@@ -42,20 +42,20 @@ async def find_page(
     found. Where `MAX_QUERIES` do not fill the page, it is not known yet whether there are more, and
     the next page continues the search.
     """
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for _ in range(MAX_QUERIES):
         rows = await context.rows(review.REVIEW_QUERIES[place.kind], **_params(place))
         # long timelines of inexact dates keep a CPU busy for some 100 ms
-        findings = await asyncio.to_thread(findings_of, place.kind, rows)
-        found += [Finding(Place(place.kind, row["place"]), row) for row in findings]
-        page = _first_page(found, limit)
-        if len(page) < len(found):
+        batch = await asyncio.to_thread(findings_of, place.kind, rows)
+        findings += [Finding(Place(place.kind, row["place"]), row) for row in batch]
+        page = _first_page(findings, limit)
+        if len(page) < len(findings):
             return page, page[-1].place, rows[0]
         next_place = _place_after(rows[0], place, kinds)
         if next_place is None:
             break
         place = next_place
-    return found, next_place, rows[0]
+    return findings, next_place, rows[0]
 
 
 def _params(place: Place) -> dict[str, Any]:
@@ -63,12 +63,12 @@ def _params(place: Place) -> dict[str, Any]:
     return {"after": after, "max_candidates": review.MAX_CANDIDATES[place.kind]}
 
 
-def _first_page(found: list[Finding], limit: int) -> list[Finding]:
+def _first_page(findings: list[Finding], limit: int) -> list[Finding]:
     """The first `limit` findings, and those of the same place as the last of them."""
-    end = min(limit, len(found))
-    while 0 < end < len(found) and found[end].place == found[end - 1].place:
+    end = min(limit, len(findings))
+    while 0 < end < len(findings) and findings[end].place == findings[end - 1].place:
         end += 1
-    return found[:end]
+    return findings[:end]
 
 
 def _place_after(row: Row, place: Place, kinds: Sequence[FindingKind]) -> Place | None:

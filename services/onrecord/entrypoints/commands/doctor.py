@@ -25,9 +25,8 @@ from onrecord.kit import celery
 from onrecord.kit.postgres import embedded
 from onrecord.kit.settings import Settings, addresses, load_settings
 from onrecord.kit.sql import db, migrations
-from onrecord.projections.freshness import STALLED_AFTER
 from onrecord.projections.status import STATUS, projection_statuses
-from onrecord.webhooks.api.endpoints import FAN_OUT_CHECKPOINT
+from onrecord.webhooks.fan_out_status import FAN_OUT_PARAMS, FAN_OUT_STATUS
 
 MIN_FREE_BYTES: Final = 1_000_000_000
 MIN_POSTGRES: Final = 150000
@@ -111,8 +110,7 @@ def diagnose_database(url: str) -> Iterator[Diagnosis]:
             yield Diagnosis("ledger", True, f"{entries} entries")
             cursor = conn.cursor(row_factory=dict_row)
             rows = cursor.execute(db.compiled(STATUS)).fetchall()
-            params = {"seconds": STALLED_AFTER.total_seconds()}
-            fan_out = cursor.execute(db.compiled(FAN_OUT_CHECKPOINT), params).fetchone()
+            fan_out = cursor.execute(db.compiled(FAN_OUT_STATUS), FAN_OUT_PARAMS).fetchone()
     except psycopg.OperationalError as error:
         first_line = str(error).strip().splitlines()[0]
         yield Diagnosis("database", False, first_line, "start it, or mend ONRECORD_DATABASE_URL")

@@ -64,9 +64,8 @@ def import_command(
     """Record the lines of a file, or of every such file in a folder in name order.
 
     NDJSON of batch lines (.ndjson, .jsonl) or CSV of statements and positions (.csv), each also
-    with .gz. Safe to
-    repeat: lines that are on record stay as they are. An import that was cut goes on where it was
-    when the same command is given again; the data folder keeps a note of that.
+    with .gz. Safe to repeat: lines that are on record stay as they are. An import that was cut goes
+    on where it was when the same command is given again; the data folder keeps a note of that.
     """
     settings = load_settings(data=data)
     address, paths = api_url(settings, url), find_files(path)

@@ -13,7 +13,7 @@ from rich.text import Text
 from onrecord.entrypoints.commands.options import UrlOption, api_url, console
 from onrecord.importing.client import ApiUnavailable
 from onrecord.kit.settings import load_settings
-from onrecord.query.sentences import date_in_words, possible_in_words
+from onrecord.query.answers.sentences import date_in_words, possible_in_words
 
 STANCE_COLOURS: Final = {
     "support": "green",

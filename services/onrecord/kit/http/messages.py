@@ -14,7 +14,7 @@ _WHOLE_NUMBER: Final = "must be a whole number"
 _TRUE_OR_FALSE: Final = "must be true or false"
 _INSTANT: Final = "must be an instant with its offset, as 2022-03-20T09:30:00+01:00"
 _MESSAGES: Final = {
-    "missing": "Field required",
+    "missing": "is required",
     "extra_forbidden": "is no field here",
     "string_type": _TEXT,
     "string_unicode": _TEXT,

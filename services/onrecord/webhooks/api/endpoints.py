@@ -104,24 +104,6 @@ _PING: Final = text("""
 INSERT INTO webhooks.deliveries (endpoint, event, lane)
 VALUES (CAST(:id AS uuid), CAST(:event AS uuid), 3) RETURNING id
 """)
-FAN_OUT_CHECKPOINT: Final = text("""
-SELECT c.size, c.moved_at, coalesce(
-    extract(epoch FROM clock_timestamp() - greatest(c.moved_at, first_waiting.recorded_at))
-        > CAST(:seconds AS float8)
-    AND first_waiting.recorded_at IS NOT NULL,
-    false
-) AS stalled
-FROM webhooks.checkpoints c
-LEFT JOIN LATERAL (
-    SELECT clock.recorded_at FROM projections.clock
-    WHERE clock.open_seq >= c.size AND clock.generation = (
-        SELECT generation FROM projections.checkpoints WHERE live AND name = 'clock'
-    )
-    ORDER BY clock.open_seq LIMIT 1
-) first_waiting ON true
-WHERE c.name = 'fan_out'
-""")
-"""It is stalled where an event waits for it and it has not moved for :seconds."""
 
 
 async def execute_on(

@@ -15,7 +15,7 @@ from onrecord.webhooks.api.responses import DryRun, Matched
 from onrecord.webhooks.matching import CHANGE_TYPE, MATCHED, Filter
 
 MAX_LISTED: Final = 100  # events that a dry run lists
-MAX_SEARCHES: Final = 20  # for a page; one is enough unless an actor was merged for a time
+MAX_QUERIES: Final = 20  # for a page; one is enough unless an actor was merged for a time
 
 _DETAILS: Final = text("""
 SELECT e.id AS event, e.seq, parsed.entry ->> 'type' AS type,
@@ -36,14 +36,14 @@ async def feed_page(
 ) -> tuple[list[bytes], int | None]:
     """Bodies of up to `limit` events from seq `start` on, and where the next page starts.
 
-    There is a next page if another event passes. Where `MAX_SEARCHES` find fewer than `limit`
+    There is a next page if another event passes. Where `MAX_QUERIES` find fewer than `limit`
     events, it is not known yet whether one does, and the next page continues the search.
     """
     end = await matchable_size(pool)
     seqs: list[int] = []
-    for _ in range(MAX_SEARCHES):
-        found, following = await match_page(pool, filter_, start=start, end=end, limit=limit + 1)
-        seqs += found
+    for _ in range(MAX_QUERIES):
+        matched, following = await match_page(pool, filter_, start=start, end=end, limit=limit + 1)
+        seqs += matched
         if following is None or len(seqs) > limit:
             break
         start = following

@@ -11,9 +11,9 @@ from fastapi import Depends, Request
 from onrecord.kit.celery import TaskNotifier
 from onrecord.kit.http.problems import Problem
 from onrecord.kit.sql.db import Pool, Row, fetch_all
-from onrecord.projections.freshness import STALLED_AFTER
 from onrecord.webhooks.api import delivery_log, endpoints
 from onrecord.webhooks.api.responses import Delivery, Endpoint
+from onrecord.webhooks.fan_out_status import FAN_OUT_PARAMS, FAN_OUT_STATUS
 from onrecord.webhooks.http.egress import Network
 
 
@@ -74,6 +74,5 @@ async def delivery_with_attempts(pool: Pool, id_: int) -> Delivery:
 
 async def check_fan_out(resources: WebhooksResources) -> tuple[bool, Any]:
     """For `/readyz`: whether the fan-out is kept up to date, and where it is."""
-    params = {"seconds": STALLED_AFTER.total_seconds()}
-    (checkpoint,) = await fetch_all(resources.pool, endpoints.FAN_OUT_CHECKPOINT, params)
-    return not checkpoint["stalled"], checkpoint
+    (status,) = await fetch_all(resources.pool, FAN_OUT_STATUS, FAN_OUT_PARAMS)
+    return not status["stalled"], status

@@ -13,8 +13,8 @@ from onrecord.domain.names import display_name
 from onrecord.domain.stances import Stance
 from onrecord.kit.sql.db import Row
 from onrecord.projections.review import FindingKind
-from onrecord.query.schemas import Review
-from onrecord.query.sentences import STANCE_NOUNS
+from onrecord.query.answers.schemas import Review
+from onrecord.query.answers.sentences import STANCE_NOUNS
 
 _MESSAGES: Final[dict[FindingKind, str]] = {
     "contradiction": "{actor} on {topic}: the statement was read as {statement_stance}, and the"
@@ -67,10 +67,10 @@ def _contradiction(row: Row) -> Mapping[str, Any] | None:
         _Step(step["id"], step["stance"], bounds(step["effective"]), step["order"], step["seq"])
         for step in row["steps"]
     ]
-    found = find_contradiction(row["statement_stance"], bounds(row["said_at"]), timeline)
-    if found is None:
+    contradiction = find_contradiction(row["statement_stance"], bounds(row["said_at"]), timeline)
+    if contradiction is None:
         return None
-    position, definite = found
+    position, definite = contradiction
     return {
         **row,
         "position": position.id,

@@ -12,7 +12,7 @@ from pydantic import Field, WithJsonSchema
 
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.stances import Stance
-from onrecord.query.schemas import INSTANT, INSTANT_OR_NULL, Known
+from onrecord.query.answers.schemas import INSTANT, INSTANT_OR_NULL, Known
 
 
 @dataclass(kw_only=True)

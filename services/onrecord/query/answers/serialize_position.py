@@ -13,11 +13,16 @@ from onrecord.domain.changes import possible_steps
 from onrecord.domain.dates import Bounds, bounds
 from onrecord.domain.names import display_name
 from onrecord.kit.sql.db import Row
-from onrecord.query.evidence_strength import evidence_strength
-from onrecord.query.position_schemas import ListedPosition, PositionOut, PossibleStance, Step
-from onrecord.query.schemas import Known
-from onrecord.query.sentences import citation, position_sentence
-from onrecord.query.serialize import (
+from onrecord.query.answers.evidence_strength import evidence_strength
+from onrecord.query.answers.position_schemas import (
+    ListedPosition,
+    PositionOut,
+    PossibleStance,
+    Step,
+)
+from onrecord.query.answers.schemas import Known
+from onrecord.query.answers.sentences import citation, position_sentence
+from onrecord.query.answers.serialize import (
     effective_fields,
     said_fields,
     serialize_previous,

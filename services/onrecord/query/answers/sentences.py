@@ -44,10 +44,9 @@ def position_sentence(
 ) -> str:
     """What somebody held on a topic as of a date, without the full stop.
 
-    `position`: its `id`, `stance`, `condition`, `effective`, `since`, `kind` and
-    `recorded_at`; all are None where
-    none had begun by the order of dates. `alternatives`: what may have been held in its stead,
-    empty if and only if it is definite.
+    `position`: its `id`, `stance`, `condition`, `effective`, `since`, `kind` and `recorded_at`; all
+    are None where none had begun by the order of dates. `alternatives`: what may have been held in
+    its stead, empty if and only if it is definite.
     """
     topic, moment = f"“{what}”", f"As of {_moment(as_of)}"
     if alternatives:

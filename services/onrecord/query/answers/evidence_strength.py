@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from onrecord.domain.dates import bounds
-from onrecord.query.position_schemas import Strength
+from onrecord.query.answers.position_schemas import Strength
 
 Document = Mapping[str, Any]
 

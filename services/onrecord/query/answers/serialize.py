@@ -10,8 +10,13 @@ from typing import Any, Final, Literal
 
 from onrecord.domain.dates import bounds, format_instant
 from onrecord.kit.sql.db import Row
-from onrecord.query.position_schemas import Previous, RetractedStatement, Step, VersionOfStep
-from onrecord.query.schemas import Actor, StatementOut, Topic, Version
+from onrecord.query.answers.position_schemas import (
+    Previous,
+    RetractedStatement,
+    Step,
+    VersionOfStep,
+)
+from onrecord.query.answers.schemas import Actor, StatementOut, Topic, Version
 
 
 def serialize_actor(row: Row) -> Actor:

@@ -1,0 +1,1 @@
+"""Answers of the read API: their models, the sentences in them, and how rows become answers."""

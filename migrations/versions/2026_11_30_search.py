@@ -168,14 +168,18 @@ DECLARE
     lang text := doc #>> '{{content,lang}}';
     original text := doc #>> '{{content,original,text}}';
     original_lang text := doc #>> '{{content,original,lang}}';
+    bytes integer := octet_length(concat(said, original));
+    is_ascii boolean := bytes = length(concat(said, original));
 BEGIN
-    IF octet_length(said) < 2000 AND original IS NULL THEN
-        RETURN projections.vector(said, lang);
-    ELSIF coalesce(octet_length(said), 0) + coalesce(octet_length(original), 0) < 2000 THEN
+    -- A block that catches costs a subtransaction, so only texts that may be too long get one. NFKC
+    -- makes up to 11 bytes of one, except of ASCII.
+    IF bytes < 180 OR (is_ascii AND bytes < 2000) THEN
+        IF original IS NULL THEN
+            RETURN coalesce(projections.vector(said, lang), ''::tsvector);
+        END IF;
         RETURN coalesce(projections.vector(said, lang), ''::tsvector)
             || coalesce(projections.vector(original, original_lang), ''::tsvector);
     END IF;
-    -- A block that catches costs a subtransaction, so only texts that may be too long get one.
     BEGIN
         RETURN coalesce(projections.vector(said, lang), ''::tsvector)
             || coalesce(projections.vector(original, original_lang), ''::tsvector);

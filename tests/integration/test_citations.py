@@ -60,7 +60,7 @@ def test_a_citation_follows_corrections_retractions_and_merges(
     )
     post(client, f"/v1/positions/{held}/retraction", bodies.retraction())
     assert sentence(client, store, as_of="2022-12-01") == (
-        "As of 1 December 2022, no position of Emma on “Talks” is on record"
+        "As of 1 December 2022, no position of Emma on “Talks” is on record as held by then"
     )
     assert "opposed" in sentence(client, store, as_of="2022-12-01", known_size=8)
 

@@ -9,6 +9,7 @@ import pytest
 from httpx2 import Client
 
 from onrecord.domain import decisions
+from onrecord.domain.dates import format_instant
 from onrecord.domain.events import StatementMade
 from tests.support import bodies
 from tests.support.bodies import error_places, expect_problem, get, post
@@ -152,3 +153,22 @@ def test_statements_have_the_bounds_of_their_dates(client: Client, store: Store)
             statement["said_at"]: (statement["said_earliest"], statement["said_latest"])
             for statement in statements
         }
+
+
+def test_what_becomes_effective_at_the_moment_of_writing_is_held_at_once(
+    client: Client, store: Store
+) -> None:
+    now = format_instant(datetime.now(UTC))
+    written = post(client, "/v1/positions", bodies.position(effective=now, basis=[]))
+    store.catch_up()
+    answer = get(client, f"/v1/actors/emma/topics/talks/position?min_size={written['size']}")
+    assert written["id"] == answer["id"]
+
+
+def test_a_citation_as_of_a_date_ahead_says_that_it_lies_ahead(
+    client: Client, store: Store
+) -> None:
+    post(client, "/v1/positions", bodies.position(effective="2021", basis=[]))
+    store.catch_up()
+    cite = get(client, "/v1/actors/emma/topics/talks/position?as_of=9998-01-01")["cite"]
+    assert cite.startswith("As of 1 January 9998, which lies ahead, Emma ")

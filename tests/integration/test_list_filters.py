@@ -117,8 +117,8 @@ def test_a_name_that_came_on_record_later_is_unknown_at_earlier_sizes(
     answer = client.get(with_params(path, "known_size=1&actor=ministry&topic=talks"))
     problem = expect_problem(answer, 422, "unknown-reference")
     assert [
-        "actor 'ministry' came on record after size 1",
-        "topic 'talks' came on record after size 1",
+        "actor 'ministry' came on record after size 1; repeat with min_size",
+        "topic 'talks' came on record after size 1; repeat with min_size",
     ] == [error["message"] for error in problem["errors"]]
 
 

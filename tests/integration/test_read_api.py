@@ -168,7 +168,9 @@ def test_a_pair_without_a_position_is_reported_as_not_on_record(seeds: Client) -
         None,
         0,
     )
-    assert re.match(r"As of .+, no position of John Kirby on “.+” is on record", answer["cite"])
+    assert re.match(
+        r"As of .+, no position of John Kirby on “.+” is on record as held by then", answer["cite"]
+    )
 
 
 @pytest.mark.parametrize("part", ["position", "timeline", "history"])

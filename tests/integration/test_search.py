@@ -166,3 +166,26 @@ def test_a_long_search_is_answered(client: Client, store: Store) -> None:
     store.catch_up()
     for typed in ("talks " * 83, "talks or " * 55, "\U00010428" * 500, "国" * 500):
         assert [id_] * ("talks" in typed) == found(client, "statements", typed[:500].rstrip(" or"))
+
+
+def test_a_word_that_grows_when_it_is_normalized_stops_no_fold(
+    client: Client, store: Store
+) -> None:
+    """U+FDF2 is four letters once written out: 272 characters become a word of over 2 KiB."""
+    bodies.register_all(client)
+    long = say(client, "\ufdf2" * 250 + "\u0627" * 22 + " peace", "en")
+    later = say(client, "Talks.", "en")
+    store.catch_up()
+    assert [long] == found(client, "statements", "peace")
+    assert [later] == found(client, "statements", "talks")
+
+
+@pytest.mark.parametrize("path", ["/v1/statements", "/v1/actors", "/v1/topics"])
+def test_a_search_that_grows_when_it_is_normalized_is_refused(client: Client, path: str) -> None:
+    """U+FDFA is four words once written out; 500 of them took the database ten seconds."""
+    expect_problem(client.get(path, params={"q": "\ufdfa" * 500}), 422, "invalid")
+
+
+@pytest.mark.parametrize("query", ["q=caf%E9", "q=%ED%A0%80talk", "actor=%A3ukasz"])
+def test_a_query_string_that_is_not_utf_8_is_refused(client: Client, query: str) -> None:
+    expect_problem(client.get(f"/v1/statements?{query}"), 422, "invalid")

@@ -126,7 +126,7 @@ def test_a_position_that_was_recorded_ahead_of_its_date_is_cited_as_announced() 
 def test_where_no_position_is_on_record_the_sentence_speaks_of_positions_only() -> None:
     """There may be statements; retracted positions are none."""
     assert sentence(NOTHING, as_of="2022-12-01") == (
-        "As of 1 December 2022, no position of Emma on “Talks” is on record"
+        "As of 1 December 2022, no position of Emma on “Talks” is on record as held by then"
     )
 
 

@@ -50,7 +50,7 @@ def test_a_position_that_may_not_have_begun_says_so() -> None:
 
 def test_where_nothing_is_on_record_the_command_says_so() -> None:
     shown = rows(on_record=False, certainty="definite", alternatives=[])
-    assert ["stance", "no position on record"] == [cell.strip() for cell in shown[0]]
+    assert ["stance", "no position on record by then"] == [cell.strip() for cell in shown[0]]
 
 
 def test_a_change_whose_kind_depends_on_inexact_dates_is_shown_as_possible() -> None:

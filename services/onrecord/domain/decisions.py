@@ -144,8 +144,8 @@ def _refuse_future_dates(request: Request, state: LedgerState) -> Refusal | None
         for at, date in dates.items():
             if bounds(date).sorts_at > state.recorded_at + _FUTURE:
                 today = state.recorded_at.astimezone(UTC).date()
-                hint = f"; ../{today} is" if date.startswith("../") else ""
-                errors.append((at, f"{date} is not over, today is {today}{hint}"))
+                hint = f"; write ../{today}" if date.startswith("../") else ""
+                errors.append((at, f"{date} ends more than a day ahead of today, {today}{hint}"))
     return Refusal("future-date", tuple(errors)) if errors else None
 
 

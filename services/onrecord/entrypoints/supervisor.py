@@ -59,7 +59,7 @@ class Supervisor:
     """Monotonic seconds."""
 
     def watch(self, echo: Echo) -> NoReturn:
-        """Restart what exits, until a signal comes."""
+        """Restart what exits, until a signal comes. What cannot be started is tried again."""
         while True:
             time.sleep(0.2)
             self._restart_server(echo)
@@ -68,22 +68,27 @@ class Supervisor:
                 if child and (code := child.poll()) is not None:
                     del self.children[name]
                     log = self.logs / f"{name}.log"
-                    echo(f"{name} ended with {code}; starting it again (see {log})")
+                    _say(echo, f"{name} ended with {code}; starting it again (see {log})")
                 if name not in self.children and time.monotonic() - started_at > RESTART_SECONDS:
-                    self.start(name)
+                    try:
+                        self.start(name)
+                    except OSError as error:
+                        _say(echo, f"{name} cannot be started: {error}. Trying again")
 
     def _restart_server(self, echo: Echo) -> None:
         if self.server is None or self.server.process.poll() is None:
             return
-        echo("PostgreSQL ended; starting it again")
+        _say(echo, "PostgreSQL ended; starting it again")
         try:
             self.server.restart()
-        except CannotRunPostgres as error:
-            echo(f"{error}\nTrying again")
+        except (CannotRunPostgres, OSError) as error:
+            _say(echo, f"{error}\nTrying again")
+            time.sleep(RESTART_SECONDS)
 
     def start(self, name: str) -> None:
         """Start a child: an entrypoint, with a number if there are several."""
         self.started_at[name] = time.monotonic()
+        self.logs.mkdir(parents=True, exist_ok=True)
         self.children[name] = spawn.spawn(
             [sys.executable, "-m", f"onrecord.entrypoints.{name.partition('-')[0]}"],
             env=self.environment,
@@ -126,11 +131,9 @@ def supervise(settings: Settings, echo: Echo) -> Iterator[Supervisor]:
     with exit_on_signals(), infrastructure.own_database(settings, echo) as (filled, server):
         echo("Bringing the schema up to date")
         infrastructure.prepare_database(filled)
-        logs = settings.data / "logs"
-        logs.mkdir(parents=True, exist_ok=True)
         supervisor = Supervisor(
             settings.own_url,
-            logs,
+            settings.data / "logs",
             {**os.environ, **_environment(filled)},
             server,
         )
@@ -144,6 +147,12 @@ def supervise(settings: Settings, echo: Echo) -> Iterator[Supervisor]:
             yield supervisor
         finally:
             supervisor.stop()
+
+
+def _say(echo: Echo, text: str) -> None:
+    """Print a line, if somebody still reads our output: rich ends us where nobody does."""
+    with suppress(OSError, SystemExit):
+        echo(text)
 
 
 def _environment(settings: Settings) -> dict[str, str]:

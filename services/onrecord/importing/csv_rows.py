@@ -4,6 +4,7 @@ Used by `lines`. A row is one statement of one speaker with one piece of evidenc
 both; anything more needs NDJSON. Text is taken from a cell unchanged.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -67,9 +68,10 @@ def _header_faults(columns: Sequence[str]) -> list[str]:
     faults = []
     if any("\0" in name for name in columns):
         return ["NUL characters; if the file is UTF-16, give --encoding utf-16-le"]
-    if unknown := [name for name in columns if name not in COLUMNS]:
+    counts = Counter(columns)
+    if unknown := [name for name in counts if name not in COLUMNS]:
         faults.append(f"{_quoted(unknown)} not known")
-    if twice := sorted({name for name in columns if columns.count(name) > 1} - set(unknown)):
+    if twice := sorted(name for name in COLUMNS if counts[name] > 1):
         faults.append(f"{_quoted(twice)} given twice")
     choices: list[Sequence[str]] = []
     if "text" in columns or "stance" not in columns:
@@ -90,7 +92,10 @@ def _header_faults(columns: Sequence[str]) -> list[str]:
 
 
 def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(repr(name[:80]) for name in names)
+    """The first ten of these names, and how many there are more."""
+    quoted = [repr(name[:80]) for name in names]
+    more = f" and {len(quoted) - 10} more" if len(quoted) > 10 else ""
+    return ", ".join(quoted[:10]) + more
 
 
 def _either(names: Iterable[str]) -> str:

@@ -38,7 +38,7 @@ REFUSALS: Final[dict[str, tuple[int, str]]] = {
     "slug-taken": (409, "The id is taken; an actor or topic is registered once."),
     "revision-conflict": (409, "The position changed since; read it again and decide anew."),
     "entry-too-large": (422, "The request names more than an entry can hold; split it."),
-    "future-date": (422, "A statement is said, and published, before it is recorded."),
+    "future-date": (422, "A statement cannot be dated more than a day ahead."),
 }
 """HTTP status and detail of each reason for which the domain refuses a request."""
 

@@ -4,11 +4,16 @@ Used by the routes of lists, with the first row of a page: the query of the list
 that are unknown in its snapshot.
 """
 
+from typing import Final
+
 from onrecord.domain.ids import EntityKind, unknown_name_message
 from onrecord.kit.http.problems import unknown_in_filters
 from onrecord.kit.sql.db import Row, fetch_all
 from onrecord.projections.queries import NEAREST_SLUGS
 from onrecord.query.read_context import ReadContext
+
+MAX_SUGGESTIONS: Final = 10
+"""Unknown names for which the nearest ones on record are looked up."""
 
 
 async def require_known_names(context: ReadContext, row: Row) -> None:
@@ -19,7 +24,10 @@ async def require_known_names(context: ReadContext, row: Row) -> None:
     ]
     if unknown:
         faults = [
-            (kind, await _message(context, row["known_size"], kind, slug)) for kind, slug in unknown
+            (kind, await _message(context, row["known_size"], kind, slug))
+            if n < MAX_SUGGESTIONS
+            else (kind, unknown_name_message(kind, slug))
+            for n, (kind, slug) in enumerate(unknown)
         ]
         raise unknown_in_filters(faults)
 
@@ -28,5 +36,5 @@ async def _message(context: ReadContext, size: int, kind: EntityKind, slug: str)
     rows = await fetch_all(context.pool, NEAREST_SLUGS, {"kind": kind, "slug": slug})
     nearest = [row["slug"] for row in rows]
     if slug in nearest:
-        return f"{kind} {slug!r} came on record after size {size}"
+        return f"{kind} {slug!r} came on record after size {size}; repeat with min_size"
     return unknown_name_message(kind, slug, nearest)

@@ -1,7 +1,7 @@
 """Query parameters of the read API, as models. Used by the routes of this package."""
 
 import unicodedata
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -12,9 +12,10 @@ from onrecord.domain.error_message import ErrorMessage
 from onrecord.domain.ids import Slug
 from onrecord.projections.review import FindingKind
 
+MAX_SEARCH: Final = 500
 SearchText = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00]*$"),
+    StringConstraints(min_length=1, max_length=MAX_SEARCH, pattern=r"^[^\x00]*$"),
     ErrorMessage("must be 1 to 500 characters, without NUL"),
 ]
 Size = Annotated[int | None, Field(ge=0, lt=2**53)]
@@ -56,13 +57,21 @@ class PagedAsOf(Paged):
     as_of: Moment = Field(None, description="When it was so in the world; default now.")
 
 
+def _require_short(typed: str) -> None:
+    """One character may stand for 18 (U+FDFA), each of which may be a word to search for."""
+    if len(unicodedata.normalize("NFKC", typed)) > MAX_SEARCH:
+        raise PydanticCustomError("expands", "is too long once its ligatures are written out")
+
+
 def _validate_visible(typed: str) -> str:
+    _require_short(typed)
     if not any(unicodedata.category(char)[0] in "LNPS" for char in typed):
         raise PydanticCustomError("nothing", "type something to search for")
     return typed
 
 
 def _validate_words(typed: str) -> str:
+    _require_short(typed)
     if not any(unicodedata.category(char)[0] in "LN" for char in typed):
         raise PydanticCustomError("no_word", "type a word to search for")
     return typed

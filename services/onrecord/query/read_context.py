@@ -7,7 +7,7 @@ a bounded time, until the projections that the query joins have reached what the
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
@@ -143,9 +143,10 @@ async def _require_recorded(pool: Pool, parameter: str, size: int) -> None:
 def as_of_instant(text: str | None) -> tuple[str, datetime]:
     """An `as_of` as the answer echoes it, and the instant it means.
 
-    If it is None, the last full second: a link with it means that instant too.
+    If it is None, the end of this second: it is short in a link, and what became effective a moment
+    ago is among what is held.
     """
     if text is None:
-        now = datetime.now(UTC).replace(microsecond=0)
+        now = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
         return now.isoformat().replace("+00:00", "Z"), now
     return text, last_instant(text)

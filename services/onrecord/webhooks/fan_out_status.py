@@ -13,7 +13,7 @@ FAN_OUT_PARAMS: Final = {"seconds": STALLED_AFTER.total_seconds()}
 
 FAN_OUT_STATUS: Final = text("""
 SELECT c.size, c.moved_at, coalesce(
-    extract(epoch FROM clock_timestamp() - greatest(c.moved_at, first_waiting.recorded_at))
+    abs(extract(epoch FROM clock_timestamp() - greatest(c.moved_at, first_waiting.recorded_at)))
         > CAST(:seconds AS float8)
     AND first_waiting.recorded_at IS NOT NULL,
     false

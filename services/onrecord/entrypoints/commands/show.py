@@ -81,7 +81,7 @@ def print_position(console: Console, position: dict[str, Any], *, with_statement
     console.print(Text(f"{position['actor']} on {position['topic']}, {clocks}", style="bold"))
     table = Table.grid(padding=(0, 2))
     if position["stance"] is None:
-        nothing = "no position yet" if position["alternatives"] else "no position on record"
+        nothing = "no position yet" if position["alternatives"] else "no position on record by then"
         table.add_row("stance", nothing)
     else:
         colour = STANCE_COLOURS.get(position["stance"], "")

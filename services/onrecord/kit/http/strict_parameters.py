@@ -8,6 +8,7 @@ or by dependencies of its own.
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
+from urllib.parse import unquote_to_bytes
 
 from fastapi import FastAPI, Request
 from fastapi.dependencies.models import Dependant
@@ -18,7 +19,7 @@ from fastapi.dependencies.utils import (  # type: ignore[attr-defined] # one is 
 )
 from fastapi.routing import iter_route_contexts
 
-from onrecord.kit.http.problems import invalid
+from onrecord.kit.http.problems import Problem, invalid
 
 
 class _Declared(NamedTuple):
@@ -30,12 +31,18 @@ class _Declared(NamedTuple):
 
 
 async def check_parameters(request: Request) -> None:
-    """Raise a 422 `Problem` that names each query parameter which the endpoint does not declare,
-    and each parameter or header of which it would drop a value: FastAPI takes one of several.
+    """Raise a 422 `Problem` for a query string that is not UTF-8, and one that names each query
+    parameter which the endpoint does not declare, and each parameter or header of which it would
+    drop a value: FastAPI takes one of several.
 
     FastAPI calls dependencies before it validates parameters, so the problem also has the errors of
     the declared ones: a client learns of all of them at once.
     """
+    try:
+        unquote_to_bytes(request.scope["query_string"]).decode()
+    except UnicodeDecodeError as error:
+        detail = f"The query string is not UTF-8: byte {error.start} is {error.reason}."
+        raise Problem(422, "invalid", detail) from None
     declared = _declared_parameters(request.app, request.scope["endpoint"])
     repeated = [
         ("header", name, len(values))

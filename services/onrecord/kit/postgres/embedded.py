@@ -30,6 +30,7 @@ from onrecord.kit.postgres.home import (
     socket_folder,
 )
 from onrecord.kit.postgres.server import (
+    RECOVERY_SECONDS,
     create_cluster,
     start_server,
     stop_leftover_server,
@@ -49,14 +50,14 @@ class EmbeddedPostgres:
     url: str
     log: Path
     process: Child  # only `running_server` stops it
-    start: Callable[[], Child]
+    start: Callable[..., Child]
 
     def restart(self) -> None:
         """Start the server again after its process has exited. It recovers itself.
 
         From the main thread only. Raises `CannotRunPostgres` if it does not start.
         """
-        self.process = self.start()
+        self.process = self.start(seconds=RECOVERY_SECONDS)
 
 
 @contextmanager

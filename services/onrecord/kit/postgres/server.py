@@ -22,6 +22,7 @@ from onrecord.kit.postgres.home import PORT, is_server_of, lock_file_lines, runn
 from onrecord.kit.processes.spawn import Child, spawn, stop_children
 
 START_SECONDS = 60.0
+RECOVERY_SECONDS = 600.0  # of a server that was killed, which reads its log again
 FAST_SHUTDOWN_SECONDS = 8.0  # Ctrl-C ends all of `up` within ten seconds
 IMMEDIATE_SHUTDOWN_SECONDS = 1.5
 
@@ -84,7 +85,14 @@ def create_cluster(home: Path, binaries: Path, account: pwd.struct_passwd, *, ow
         os.close(folder)
 
 
-def start_server(home: Path, binaries: Path, account: pwd.struct_passwd, *, socket: Path) -> Child:
+def start_server(
+    home: Path,
+    binaries: Path,
+    account: pwd.struct_passwd,
+    *,
+    socket: Path,
+    seconds: float = START_SECONDS,
+) -> Child:
     """Start a server and wait until it accepts connections.
 
     Retried while processes of a killed server still hold its shared memory.
@@ -98,13 +106,13 @@ def start_server(home: Path, binaries: Path, account: pwd.struct_passwd, *, sock
     }
     argv: list[str | Path] = [binaries / "postgres", "-D", cluster]
     argv += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + seconds
     while True:
         before = log.stat().st_size if log.exists() else 0
         server = spawn_as(account, argv, home=home, log=log, death_signal=signal.SIGINT)
         try:
             if not wait_until(partial(is_ready_or_exited, server, cluster), deadline):
-                raise DidNotStart(f"PostgreSQL did not start within {START_SECONDS:.0f} s", log)
+                raise DidNotStart(f"PostgreSQL did not start within {seconds:.0f} s", log)
             if server.poll() is None:
                 return server
             if b"shared memory block" not in log.read_bytes()[before:]:

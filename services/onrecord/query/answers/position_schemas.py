@@ -52,7 +52,8 @@ EffectiveLatest = Annotated[str, Field(description="Its last instant."), WithJso
 Announced = Annotated[
     bool,
     Field(
-        description="It was recorded ahead of its date. Until `effective_earliest` it is not held."
+        description="Its own last event was recorded ahead of its date. Until `effective_earliest`"
+        " it is not held."
     ),
 ]
 Certainty = Annotated[

@@ -40,15 +40,23 @@ _MONTHS: Final = (
 
 
 def position_sentence(
-    position: Fields, alternatives: Sequence[Fields], *, who: str, what: str, as_of: str
+    position: Fields,
+    alternatives: Sequence[Fields],
+    *,
+    who: str,
+    what: str,
+    as_of: str,
+    ahead: bool = False,
 ) -> str:
     """What somebody held on a topic as of a date, without the full stop.
 
     `position`: its `id`, `stance`, `condition`, `effective`, `since`, `kind` and `recorded_at`; all
     are None where none had begun by the order of dates. `alternatives`: what may have been held in
-    its stead, empty if and only if it is definite.
+    its stead, empty if and only if it is definite. `ahead`: the date lies in the future.
     """
     topic, moment = f"“{what}”", f"As of {_moment(as_of)}"
+    if ahead:
+        moment += ", which lies ahead"
     if alternatives:
         steps = sorted((position, *alternatives), key=lambda step: step["id"] is None)
         *options, last = map(possible_in_words, steps)
@@ -56,7 +64,7 @@ def position_sentence(
         uncertain = f"the position of {who} on {topic} is only possible, as dates are inexact"
         return f"{moment}, {uncertain}: {listed}"
     if position["id"] is None:
-        return f"{moment}, no position of {who} on {topic} is on record"
+        return f"{moment}, no position of {who} on {topic} is on record as held by then"
     held = f"{_VERBS[position['stance']]} {topic}{_on_condition(position)}"
     return f"{moment}, {who} {held}, {_effective(position)}"
 

@@ -5,7 +5,7 @@ where dates are inexact, and a sentence to cite.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus
 
@@ -43,7 +43,12 @@ def serialize_position(
     certainty, alternatives = _certainty(row, instant)
     who, what = cited_names(row, topic)
     sentence = position_sentence(
-        row, list(map(vars, alternatives)), who=who, what=what, as_of=as_of
+        row,
+        list(map(vars, alternatives)),
+        who=who,
+        what=what,
+        as_of=as_of,
+        ahead=instant > datetime.now(UTC) + timedelta(seconds=1),
     )
     return PositionOut(
         id=row["id"],

@@ -27,8 +27,6 @@ SECONDS = 30.0
 PROCESSES = ("local_api", "worker-1", "worker-2", "deliverer", "beat")
 SINGLES: Final = [(name,) for name in PROCESSES]
 PAIRS: Final = [*combinations(PROCESSES, 2)]
-IDLE, BUSY = (PAIRS[::2], PAIRS[1::2]) if BROKER is None else (PAIRS[1::2], PAIRS[::2])
-"""With either broker each pair dies once: while idle with the one, while busy with the other."""
 POSTGRES = "postgres"
 CHILDREN_OF_POSTGRES = (
     *("backend", "checkpointer", "background writer", "walwriter"),
@@ -139,13 +137,13 @@ def writing(running: Running) -> Iterator[None]:
         thread.join()
 
 
-@pytest.mark.parametrize("names", [*SINGLES, *IDLE], ids="+".join)
+@pytest.mark.parametrize("names", [*SINGLES, *PAIRS], ids="+".join)
 def test_an_idle_deployment_works_after_deaths(running: Running, names: tuple[str, ...]) -> None:
     running.kill(*names)
     running.assert_works()
 
 
-@pytest.mark.parametrize("names", [*SINGLES, *BUSY], ids="+".join)
+@pytest.mark.parametrize("names", [*SINGLES, *PAIRS], ids="+".join)
 def test_a_busy_deployment_works_after_deaths(running: Running, names: tuple[str, ...]) -> None:
     with writing(running):
         running.kill(*names)

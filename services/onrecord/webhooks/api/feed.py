@@ -15,6 +15,7 @@ from onrecord.webhooks.api.responses import DryRun, Matched
 from onrecord.webhooks.matching import CHANGE_TYPE, MATCHED, Filter
 
 MAX_LISTED: Final = 100  # events that a dry run lists
+RENDERED_AT_ONCE: Final = 20  # a position may have 6 MB of words under it
 MAX_QUERIES: Final = 20  # for a page; one is enough unless an actor was merged for a time
 
 _DETAILS: Final = text("""
@@ -49,11 +50,13 @@ async def feed_page(
         start = following
     if len(seqs) > limit:
         following = seqs[limit]
-    listed = seqs[:limit]
-    events = await fetch_all(pool, payload.EVENTS, {"seqs": listed}) if listed else ()
-    bodies = [
-        payload.event_body(row, public_url) for row in sorted(events, key=lambda row: row["seq"])
-    ]
+    bodies: list[bytes] = []
+    for n in range(0, len(seqs[:limit]), RENDERED_AT_ONCE):
+        listed = seqs[:limit][n : n + RENDERED_AT_ONCE]
+        rows = await fetch_all(pool, payload.EVENTS, {"seqs": listed})
+        bodies += [
+            payload.event_body(row, public_url) for row in sorted(rows, key=lambda row: row["seq"])
+        ]
     return bodies, following
 
 

@@ -123,7 +123,7 @@ def writing(running: Running) -> Iterator[None]:
     def write() -> None:
         address = f"http://127.0.0.1:{running.user.port}"
         with httpx2.Client(base_url=address, timeout=10) as client:
-            while not stopping.wait(0.005):
+            while not stopping.wait(0.02):
                 body = {"id": f"actor-{uuid4().hex}", "kind": "person"}
                 with suppress(httpx2.TransportError):
                     client.post("/v1/actors", json=body)

@@ -172,6 +172,14 @@ def test_an_idle_deployment_works_after_deaths_in_its_database_and_outside(
     running.assert_works()
 
 
+def test_a_process_is_started_again_where_its_folder_of_logs_is_gone(running: Running) -> None:
+    logs = running.user.folder / ".onrecord" / "logs"
+    logs.rename(logs.with_name("rotated"))
+    running.kill("beat")
+    until(lambda: (logs / "beat.log").exists(), "beat writes a log again", pause=0.05)
+    running.assert_works()
+
+
 def test_every_process_of_a_deployment_is_one_that_these_tests_kill(running: Running) -> None:
     until(lambda: set(PROCESSES) <= set(running.processes()), "all processes run")
     for_a_moment = {"autovacuum worker", "startup"}

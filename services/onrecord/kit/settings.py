@@ -20,7 +20,7 @@ class BadSettings(Exception):
 
 
 def _own_url(host: str, port: int) -> str:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 # not bound to
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 

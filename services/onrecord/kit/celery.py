@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import structlog
 from celery import Celery
 from celery.schedules import schedule
-from kombu import Exchange, Queue
+from kombu import Connection, Exchange, Queue
 
 from onrecord.kit.sql.db import conninfo
 
@@ -37,6 +37,14 @@ _PGMQ_OPTIONS: Final = {
 }
 
 
+class BrokerConnection(Connection):
+    """Connection that tries to reach its broker each second; kombu waits up to 30 s in between."""
+
+    def ensure_connection(self, *args: Any, **options: Any) -> Any:
+        options |= {"interval_start": 1, "interval_step": 0, "interval_max": 1}
+        return super().ensure_connection(*args, **options)
+
+
 def create_celery(broker_url: str) -> Celery:
     """A Celery application on this broker, without tasks."""
     pgmq = urlsplit(broker_url).scheme == "pgmq"
@@ -52,6 +60,7 @@ def create_celery(broker_url: str) -> Celery:
         broker_transport_options=options,
         broker_connection_retry_on_startup=True,
         broker_connection_timeout=5,
+        broker_connection_max_retries=None,
         task_default_queue=QUEUE,
         task_queues=[
             Queue(
@@ -74,6 +83,7 @@ def create_celery(broker_url: str) -> Celery:
         accept_content=["json"],
         timezone="UTC",
     )
+    app.amqp.Connection = BrokerConnection  # of workers and of beat
     return app
 
 

@@ -12,6 +12,8 @@ import psycopg
 from kombu.transport import pgmq
 from pgmq.install import get_embedded_install_sql, install_pgmq_sql
 
+from onrecord.kit.sql.db import RECONNECT_SECONDS
+
 
 class ListeningChannel(pgmq.Channel):
     """PGMQ channel that leaves triggers as they are, and listens to the queues it consumes from.
@@ -26,7 +28,14 @@ class ListeningChannel(pgmq.Channel):
 
 
 class ListeningTransport(pgmq.Transport):
+    """PGMQ transport with such channels, which soon reaches a database that was away for long."""
+
     Channel = ListeningChannel
+
+    def _create_pgmq_client(self) -> Any:
+        client: Any = super()._create_pgmq_client()
+        client.pool.reconnect_timeout = RECONNECT_SECONDS
+        return client
 
 
 def create_queues(conn: psycopg.Connection[Any], queues: Sequence[str]) -> None:

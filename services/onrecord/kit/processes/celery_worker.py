@@ -11,11 +11,10 @@ RabbitMQ Celery waits up to ten seconds.
 """
 
 import sys
-from functools import partial
 from typing import Any, Final, NoReturn
 
 from celery import Celery, bootsteps
-from celery.worker import consumer, state
+from celery.worker import state
 
 from onrecord.kit import pgmq_transport
 
@@ -27,8 +26,6 @@ def run_worker(app: Celery, queue: str) -> NoReturn:
     if app.conf.broker_url == "pgmq://":
         app.conf.broker_transport = f"{__name__}:StoppableTransport"
     app.steps["worker"].add(StopPoller)
-    app.conf.worker_consumer = f"{__name__}:ReconnectingConsumer"
-    app.conf.broker_connection_max_retries = None
     # Not `app.worker_main`: to read a command line, Celery imports a tenth more modules.
     worker = app.Worker(
         queues=[queue],
@@ -41,16 +38,6 @@ def run_worker(app: Celery, queue: str) -> NoReturn:
     )
     worker.start()
     sys.exit(worker.exitcode)
-
-
-class ReconnectingConsumer(consumer.Consumer):
-    """Consumer that tries to reach its broker each second; Celery waits up to 30 s in between."""
-
-    def ensure_connected(self, conn: Any) -> Any:
-        conn.ensure_connection = partial(
-            conn.ensure_connection, interval_start=1, interval_step=0, interval_max=1
-        )
-        return super().ensure_connected(conn)
 
 
 class StoppableChannel(pgmq_transport.ListeningChannel):

@@ -24,6 +24,11 @@ from sqlalchemy.sql import ClauseElement
 Row = dict[str, Any]
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[Row]]
 
+RECONNECT_SECONDS: Final = 3
+"""After this a pool begins a new series of attempts: those of one are ever further apart, up to two
+minutes.
+"""
+
 # SQLAlchemy's dialects carry no types
 _DIALECT: Final = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
@@ -80,7 +85,7 @@ def pool(url: str, *, role: str, size: int = 8) -> Pool:
         min_size=1,
         max_size=size,
         timeout=5,
-        reconnect_timeout=3,  # or attempts become rarer and rarer, up to two minutes apart
+        reconnect_timeout=RECONNECT_SECONDS,
         kwargs={"autocommit": True, "row_factory": dict_row},
         configure=_configure,
         reset=_reset,

@@ -68,21 +68,21 @@ class Supervisor:
                 if child and (code := child.poll()) is not None:
                     del self.children[name]
                     log = self.logs / f"{name}.log"
-                    _say(echo, f"{name} ended with {code}; starting it again (see {log})")
+                    _report(echo, f"{name} ended with {code}; starting it again (see {log})")
                 if name not in self.children and time.monotonic() - started_at > RESTART_SECONDS:
                     try:
                         self.start(name)
                     except OSError as error:
-                        _say(echo, f"{name} cannot be started: {error}. Trying again")
+                        _report(echo, f"{name} cannot be started: {error}. Trying again")
 
     def _restart_server(self, echo: Echo) -> None:
         if self.server is None or self.server.process.poll() is None:
             return
-        _say(echo, "PostgreSQL ended; starting it again")
+        _report(echo, "PostgreSQL ended; starting it again")
         try:
             self.server.restart()
         except (CannotRunPostgres, OSError) as error:
-            _say(echo, f"{error}\nTrying again")
+            _report(echo, f"{error}\nTrying again")
             time.sleep(RESTART_SECONDS)
 
     def start(self, name: str) -> None:
@@ -149,8 +149,8 @@ def supervise(settings: Settings, echo: Echo) -> Iterator[Supervisor]:
             supervisor.stop()
 
 
-def _say(echo: Echo, text: str) -> None:
-    """Print a line, if somebody still reads our output: rich ends us where nobody does."""
+def _report(echo: Echo, text: str) -> None:
+    """Print a line. If nobody reads our output, rich raises SystemExit, which must not end `up`."""
     with suppress(OSError, SystemExit):
         echo(text)
 

@@ -1,0 +1,39 @@
+"""The supervisor of `onrecord up`: nothing that goes wrong at a restart ends it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from onrecord.entrypoints.supervisor import Supervisor
+
+
+class Restarted(Exception):
+    """Leaves `watch`, which otherwise has no end."""
+
+
+def broken_console(_: str) -> None:
+    raise SystemExit(1)  # as rich does where nobody reads our output
+
+
+@pytest.mark.parametrize("echo", [print, broken_console])
+def test_a_child_is_restarted_after_a_failed_start_and_without_a_console(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, echo: Callable[[str], None]
+) -> None:
+    starts: list[str] = []
+
+    def start(_: Supervisor, name: str) -> None:
+        starts.append(name)
+        if len(starts) > 1:
+            raise Restarted
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Supervisor, "start", start)
+    supervisor = Supervisor("http://127.0.0.1:1", tmp_path, {}, None)
+    supervisor.children["beat"] = subprocess.Popen([sys.executable, "-c", ""])
+    supervisor.started_at["beat"] = float("-inf")
+    with pytest.raises(Restarted):
+        supervisor.watch(echo)
+    assert ["beat", "beat"] == starts

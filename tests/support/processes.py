@@ -113,6 +113,7 @@ class Deployment:
             "ONRECORD_BROKER_URL": broker,
             "ONRECORD_PORT": str(self.settings.port),
             "ONRECORD_EGRESS_ALLOW": "127.0.0.1/32",
+            "ONRECORD_RATE_PER_KEY": "1000000/second",
         }
         for name in names:
             arguments = (name, environment, self.logs / f"{name}.log")

@@ -97,6 +97,11 @@ class User:
             method, url, json=body, headers=self.headers, timeout=10, verify=False
         )
 
+    def client(self, timeout: float = 20) -> httpx2.Client:
+        """A client with the key of `onrecord up`."""
+        address = f"http://127.0.0.1:{self.port}"
+        return httpx2.Client(base_url=address, timeout=timeout, headers=self.headers)
+
     @property
     def headers(self) -> dict[str, str]:
         """Those of the key of `onrecord up`; none before its first start."""

@@ -24,6 +24,7 @@ import httpx2
 
 from onrecord.entrypoints import infrastructure
 from onrecord.kit.settings import Settings, addresses
+from tests.support.keys import HEADERS, give_key
 
 BROKER = os.environ.get("ONRECORD_TEST_BROKER_URL")
 
@@ -122,6 +123,10 @@ class Deployment:
             # a pause, as each new HTTP client takes CPU from the processes that start
             until(self.answers, "the API answers", pause=0.05)
 
+    def client(self, timeout: float = 60) -> httpx2.Client:
+        """A client with a key."""
+        return httpx2.Client(base_url=self.address, timeout=timeout, headers=HEADERS)
+
     def answers(self) -> bool:
         try:
             # `verify=False` saves loading the certificates on each poll
@@ -150,6 +155,7 @@ def deployment(
     )
     filled = infrastructure.with_addresses(settings, database_url)
     infrastructure.prepare_database(filled)
+    give_key(database_url)
     deployed = Deployment(filled, logs)
     try:
         yield deployed

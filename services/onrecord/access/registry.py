@@ -26,7 +26,7 @@ from onrecord.ledger.evaluate import Answer
 
 KEY_BY_ID: Final = load_query("access/queries/key.sql")
 _KEYS: Final = load_query("access/queries/keys.sql")
-_INSERT_KEY: Final = load_query("access/queries/insert_key.sql")
+INSERT_KEY: Final = load_query("access/queries/insert_key.sql")
 _REVOKE_KEY: Final = load_query("access/queries/revoke_key.sql")
 ACTIVE_KEY: Final = load_query("access/queries/active_key.sql")
 
@@ -67,7 +67,7 @@ class KeyRegistry:
             raise KeyIdTaken
         digest = token_digest(token)
         params = {**key._asdict(), "scopes": list(key.scopes), "sha256": digest}
-        await fetch_all(self.pool, _INSERT_KEY, params)
+        await fetch_all(self.pool, INSERT_KEY, params)
         (row,) = await fetch_all(self.pool, KEY_BY_ID, {"id": key.id})
         return row, hmac.compare_digest(row["sha256"], digest)
 

@@ -21,7 +21,7 @@ from connections import Commit, Connections
 
 from onrecord.domain.decisions import LedgerState
 from onrecord.domain.requests import Request
-from onrecord.entrypoints.app_factory import writer
+from onrecord.entrypoints.infrastructure import writer
 from onrecord.kit.processes.gc_tuning import tune_gc
 from onrecord.ledger.append import append
 from onrecord.ledger.committer import Committer

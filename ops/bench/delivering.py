@@ -23,7 +23,7 @@ import psutil
 import statements
 
 from onrecord.entrypoints import infrastructure
-from onrecord.entrypoints.app_factory import writer
+from onrecord.entrypoints.infrastructure import writer
 from onrecord.kit.processes import spawn
 from onrecord.kit.processes.spawn import Child
 from onrecord.kit.settings import Settings, addresses

@@ -1,5 +1,6 @@
 """The processes of `onrecord up`, and a writer. Used by the benchmarks of latency."""
 
+import asyncio
 import http.client
 import time
 from contextlib import ExitStack
@@ -20,7 +21,8 @@ class Deployment:
     def __init__(self, stack: ExitStack, server: str, name: str) -> None:
         self.url = bench.migrated(server, name)
         self.port = delivering.free_port()
-        more = {"ONRECORD_PORT": str(self.port)}
+        asyncio.run(serving.create_key(self.url))
+        more = {"ONRECORD_PORT": str(self.port), "ONRECORD_RATE_PER_KEY": serving.RATE}
         for process in ("local_api", "worker", "deliverer", "beat"):
             stack.enter_context(delivering.process(process, self.url, **more))
         delivering.wait_for(self._ready, "all is ready", seconds=60)

@@ -21,7 +21,7 @@ import psycopg
 import serving
 import statements
 
-from onrecord.entrypoints.app_factory import writer
+from onrecord.entrypoints.infrastructure import writer
 from onrecord.kit.sql import db
 from onrecord.ledger import read
 from onrecord.ledger.append import append

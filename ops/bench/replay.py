@@ -13,7 +13,7 @@ import psycopg
 import serving
 import statements
 
-from onrecord.entrypoints.app_factory import writer
+from onrecord.entrypoints.infrastructure import writer
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
 from onrecord.ledger.evaluate import seal_request
@@ -34,13 +34,16 @@ LEFT JOIN ledger.payloads p USING (seq) ORDER BY e.seq, p.section
 """
 """A payload section a row, each with its entry again."""
 
-ASK = b"GET /v1/events HTTP/1.1\r\nHost: bench\r\nAccept: application/x-ndjson\r\nConnection: close"
+ASK = (
+    "GET /v1/events HTTP/1.1\r\nHost: bench\r\nAccept: application/x-ndjson\r\nConnection: close"
+    f"\r\n{serving.AUTHORIZATION}"
+)
 
 
 def read_over_http(port: int) -> int:
     """Read the stream; returns the number of bytes."""
     with socket.create_connection(("127.0.0.1", port)) as wire:
-        wire.sendall(ASK + b"\r\n\r\n")
+        wire.sendall(f"{ASK}\r\n\r\n".encode())
         buffer, total, end = bytearray(1 << 18), 0, b""
         while got := wire.recv_into(buffer):
             total += got

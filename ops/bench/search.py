@@ -25,7 +25,7 @@ import statements
 from sqlalchemy.sql import ClauseElement
 
 from onrecord.domain.ids import new_id
-from onrecord.entrypoints.app_factory import writer
+from onrecord.entrypoints.infrastructure import writer
 from onrecord.ingest import write_requests
 from onrecord.ingest.schemas import StatementIn
 from onrecord.kit.processes.gc_tuning import tune_gc

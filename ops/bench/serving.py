@@ -4,6 +4,7 @@
 `post`, `batch`, `replay` and `flat_cost`.
 """
 
+import asyncio
 import http.client
 import socket
 import time
@@ -11,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import bench
 import orjson
@@ -18,11 +21,29 @@ import statements
 from fastapi import APIRouter
 from pydantic import SecretStr
 
+from onrecord.access.registry import INSERT_KEY
+from onrecord.access.tokens import token_digest
+from onrecord.domain.scopes import ALL_SCOPES
 from onrecord.entrypoints import infrastructure, server
 from onrecord.entrypoints.app_factory import create_app
 from onrecord.kit.settings import Settings
+from onrecord.kit.sql import db
 
 NDJSON = "application/x-ndjson"
+
+
+# Of a key that all clients send; `deployment` and `serve` create it.
+_ID = UUID("01939a3c-0000-7000-8000-00000000be9c")
+_TOKEN = f"onrecord_{_ID.hex}_{7:064x}"
+AUTHORIZATION = f"Authorization: Bearer {_TOKEN}"
+RATE = "1000000/second"
+
+
+async def create_key(url: str) -> None:
+    """Make the key of the clients usable, without an entry on record."""
+    async with db.pool(url, role="onrecord_access", size=1) as pool:
+        key = {"id": _ID, "name": "bench", "scopes": list(ALL_SCOPES), "expires_at": None}
+        await db.fetch_all(pool, INSERT_KEY, {**key, "sha256": token_digest(_TOKEN)})
 
 
 def serve(url: str, port: int, *more: APIRouter) -> None:
@@ -30,7 +51,9 @@ def serve(url: str, port: int, *more: APIRouter) -> None:
 
     The routes of `more` come first, so that a baseline is not slowed down by routing.
     """
-    settings = infrastructure.with_addresses(Settings(database_url=SecretStr(url), port=port), url)
+    bare = Settings(database_url=SecretStr(url), port=port, rate_per_key=RATE)
+    settings = infrastructure.with_addresses(bare, url)
+    asyncio.run(create_key(url))
     app = create_app(settings, frozenset({"write", "read", "audit"}))
     for router in more:
         app.include_router(router)
@@ -94,8 +117,16 @@ def statement_lines(start: int, count: int) -> Iterable[bytes]:
         yield orjson.dumps({"op": "statement", "id": body.pop("id"), "body": body}) + b"\n"
 
 
+class _Connection(http.client.HTTPConnection):
+    """A connection whose requests have a key."""
+
+    def putrequest(self, *arguments: Any, **options: Any) -> None:
+        super().putrequest(*arguments, **options)
+        self.putheader(*AUTHORIZATION.split(": "))
+
+
 def connection(port: int) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection("127.0.0.1", port, timeout=3_600)
+    return _Connection("127.0.0.1", port, timeout=3_600)
 
 
 def send(port: int, lines: Iterable[bytes]) -> int:

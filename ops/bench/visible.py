@@ -6,7 +6,6 @@ that `GET .../position` reads have reached its size; this is checked every milli
 """
 
 import argparse
-import http.client
 import statistics
 import threading
 import time
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 
 import bench
 import delivering
+import serving
 import statements
 from deployment import Deployment
 
@@ -74,7 +74,7 @@ def measure_visibility(deployment: Deployment, rate: float, seconds: float) -> l
 
     def post(n: int, due: float) -> tuple[int, float]:
         if not hasattr(wires, "conn"):
-            wires.conn = http.client.HTTPConnection("127.0.0.1", deployment.port, timeout=60)
+            wires.conn = serving.connection(deployment.port)
         time.sleep(max(0.0, due - time.time()))
         recorded, at = deployment.post(positions=[position(n)], conn=wires.conn)
         return recorded["size"], at

@@ -13,7 +13,7 @@ import psycopg
 import unvotes
 
 from onrecord.domain.requests import Refusal, Request
-from onrecord.entrypoints.app_factory import writer
+from onrecord.entrypoints.infrastructure import writer
 from onrecord.ingest import lines
 from onrecord.ingest.schemas import Line
 from onrecord.ledger import read

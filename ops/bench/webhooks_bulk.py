@@ -14,7 +14,7 @@ import delivering
 import statements
 from delivering import Cost, Receiving
 
-from onrecord.entrypoints.app_factory import writer
+from onrecord.entrypoints.infrastructure import writer
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
 from onrecord.ledger.evaluate import Answer, seal_request

@@ -55,8 +55,7 @@ def main() -> int:
 
 def read(supervised: Supervised, stopping: threading.Event) -> None:
     """Read in a loop, whatever is answered."""
-    address = f"http://127.0.0.1:{supervised.user.port}"
-    with httpx2.Client(base_url=address, timeout=20) as client:
+    with supervised.user.client() as client:
         while not stopping.wait(0.2):
             for path in PATHS:
                 with suppress(httpx2.TransportError):

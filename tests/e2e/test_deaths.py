@@ -45,8 +45,7 @@ def writing(running: Supervised) -> Iterator[None]:
     stopping = threading.Event()
 
     def write() -> None:
-        address = f"http://127.0.0.1:{running.user.port}"
-        with httpx2.Client(base_url=address, timeout=10) as client:
+        with running.user.client(timeout=10) as client:
             while not stopping.wait(0.02):
                 body = {"id": f"actor-{uuid4().hex}", "kind": "person"}
                 with suppress(httpx2.TransportError):

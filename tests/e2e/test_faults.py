@@ -82,7 +82,7 @@ def test_worker_killed_during_a_fold_loses_and_duplicates_nothing(
     deployed.start("local_api", "worker", "beat")
     size = 2
     with (
-        httpx2.Client(base_url=deployed.address, timeout=60) as client,
+        deployed.client() as client,
         psycopg.connect(database_url, autocommit=True) as observer,
     ):
         register(client)
@@ -110,7 +110,7 @@ def test_api_killed_between_commit_and_answer_replays_the_answer_to_a_retry(
 ) -> None:
     """The API is stopped (SIGSTOP) while it waits for its COMMIT, which then succeeds."""
     deployed.start("local_api", "worker", "beat")
-    with httpx2.Client(base_url=deployed.address, timeout=10) as client:
+    with deployed.client(timeout=10) as client:
         register(client)
     stall_at_commit(database_url)
     for seq in range(2, 2 + 3):
@@ -118,7 +118,7 @@ def test_api_killed_between_commit_and_answer_replays_the_answer_to_a_retry(
         body = {"id": str(id_), "actor": "a", "topic": "t", "stance": "oppose"}
         body |= {"summary": "s", "coder": "tests", "effective": "2022"}
         answers: list[int] = []
-        writer = threading.Thread(target=attempt, args=(deployed.address, body, answers))
+        writer = threading.Thread(target=attempt, args=(deployed, body, answers))
         with lock_held(database_url, STALL) as lock:
             writer.start()
             until(lambda: waiting(lock.conn, STALL) == 1, "its commit is under way")
@@ -129,15 +129,16 @@ def test_api_killed_between_commit_and_answer_replays_the_answer_to_a_retry(
         writer.join()
         assert [] == answers
         deployed.start("local_api")
-        retry = httpx2.post(f"{deployed.address}/v1/positions", json=body, timeout=10)
+        with deployed.client(timeout=10) as client:
+            retry = client.post("/v1/positions", json=body)
         assert (retry.status_code, retry.headers["Idempotent-Replay"]) == (200, "true")
         assert retry.json()["seq"] == seq
     assert_nothing_lost(deployed, database_url, size=2 + 3)
 
 
-def attempt(address: str, body: dict[str, str], answers: list[int]) -> None:
-    with suppress(httpx2.TransportError):
-        answers.append(httpx2.post(f"{address}/v1/positions", json=body, timeout=10).status_code)
+def attempt(deployed: Deployment, body: dict[str, str], answers: list[int]) -> None:
+    with suppress(httpx2.TransportError), deployed.client(timeout=10) as client:
+        answers.append(client.post("/v1/positions", json=body).status_code)
 
 
 def is_recorded(observer: psycopg.Connection[Any], id_: UUID) -> bool:
@@ -177,7 +178,7 @@ def test_cut_connections_to_rabbitmq_lose_no_entry(database_url: str, tmp_path: 
 def write_while_cutting(deployed: Deployment, cut: Callable[[], None]) -> int:
     """Write before and after each of five cuts; the ledger's size."""
     size = 2
-    with httpx2.Client(base_url=deployed.address, timeout=60) as client:
+    with deployed.client() as client:
         register(client)
         for _ in range(5):
             post_lines(client, lines(size, 50))

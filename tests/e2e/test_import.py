@@ -27,6 +27,7 @@ from tests.support.imports import (
     statement_lines,
     write_lines,
 )
+from tests.support.keys import TOKEN
 from tests.support.processes import free_port
 from tests.support.store import Store, open_store, run_api
 
@@ -116,7 +117,9 @@ def test_lines_before_the_place_where_a_file_breaks_off_are_recorded(
     path.write_bytes(gzip.compress(ndjson(statement_lines(path, 0, 3)))[:-4])
     console = memory_console()
     with pytest.raises(UnreadableFile) as raised:
-        import_files([path], address=str(client.base_url), console=console, data=tmp_path / "data")
+        import_files(
+            [path], key=TOKEN, address=str(client.base_url), console=console, data=tmp_path / "data"
+        )
     assert str(raised.value).startswith(f"{path}:4: the gzip file is cut off")
     assert before + 3 == ledger_size(store.url)
     assert f"So far up to line 3 of {path}: 3 recorded" in printed(console)
@@ -125,7 +128,9 @@ def test_lines_before_the_place_where_a_file_breaks_off_are_recorded(
 def test_unreachable_api_is_reported_with_the_remedy(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.ndjson", *statement_lines(tmp_path, 0, 1))
     with pytest.raises(ApiUnavailable, match=r"does not answer .* `onrecord up`"):
-        import_files([path], address=f"http://127.0.0.1:{free_port()}", console=memory_console())
+        import_files(
+            [path], key=TOKEN, address=f"http://127.0.0.1:{free_port()}", console=memory_console()
+        )
 
 
 @pytest.mark.parametrize(
@@ -137,7 +142,7 @@ def test_server_that_is_no_onrecord_is_reported_as_a_wrong_address(
     path = write_lines(tmp_path / "a.ndjson", *statement_lines(tmp_path, 0, 1))
     with fixed_response_server(body) as address:
         with pytest.raises(ApiUnavailable, match=f"^{address} is no onrecord .* --url"):
-            import_files([path], address=address, console=memory_console())
+            import_files([path], key=TOKEN, address=address, console=memory_console())
         assert f"{address} does not answer as an onrecord does" in run_dry_run(address, path)[1]
 
 
@@ -150,7 +155,7 @@ def test_progress_bar_is_shown_on_a_terminal_only(client: Client, tmp_path: Path
         str(client.base_url),
     )
     terminal = Console(file=io.StringIO(), width=120, force_terminal=True)
-    import_files([path], address=address, console=terminal)
+    import_files([path], key=TOKEN, address=address, console=terminal)
     assert "100%" in printed(terminal)
     assert "3 lines" in printed(terminal)
     assert "" == run_import(client, path)[1]

@@ -31,6 +31,7 @@ from tests.support.imports import (
     statement_lines,
     write_lines,
 )
+from tests.support.keys import TOKEN
 from tests.support.processes import until
 from tests.support.store import Store, open_store, run_api
 
@@ -158,7 +159,7 @@ def import_broken_file(
     monkeypatch.setattr(import_lines, "LINES_PER_BATCH", 10)
     console = memory_console()
     with pytest.raises(UnreadableFile):
-        import_files([path], address=str(client.base_url), console=console, data=data)
+        import_files([path], key=TOKEN, address=str(client.base_url), console=console, data=data)
     return printed(console)
 
 

@@ -15,7 +15,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import psycopg
 
 from onrecord.audit.replay import replay_ledger
@@ -78,11 +77,11 @@ def locked(url: str, sql: str) -> Iterator[psycopg.Connection[Any]]:
 class Reader:
     """Reads the same position in a loop; keeps the distinct responses."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, deployed: Deployment) -> None:
         self.responses: set[tuple[int, str]] = set()
         self.reads = 0
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(address,))
+        self._thread = threading.Thread(target=self._run, args=(deployed,))
 
     def __enter__(self) -> "Reader":
         self._thread.start()
@@ -92,9 +91,9 @@ class Reader:
         self._stopping.set()
         self._thread.join()
 
-    def _run(self, address: str) -> None:
+    def _run(self, deployed: Deployment) -> None:
         params = {"as_of": "2023-01-01", "known_size": str(ENTRIES)}
-        with httpx2.Client(base_url=address, timeout=30) as client:
+        with deployed.client(timeout=30) as client:
             while not self._stopping.is_set():
                 response = client.get("/v1/actors/a/topics/t/position", params=params)
                 self.responses.add((response.status_code, response.text))
@@ -112,14 +111,14 @@ def test_killed_rebuild_resumes_and_reads_do_not_change(database_url: str, tmp_p
             return row and row[0]
 
         deployed.start("local_api", "worker", "beat")
-        with httpx2.Client(base_url=deployed.address, timeout=60) as client:
+        with deployed.client() as client:
             register(client)
             post_lines(client, lines(2, ENTRIES - 2))
         folded = "SELECT min(size) FROM projections.checkpoints"
         until(lambda: bool(ENTRIES == query(folded)), "everything is folded", seconds=60)
         for name in ("worker", "beat"):
             deployed.kill(name)
-        with Reader(deployed.address) as reader:
+        with Reader(deployed) as reader:
             kill_the_command(deployed, database_url, query)
             # without the command, workers alone remove the old generation and finish a rebuild
             deployed.start("worker", "beat")

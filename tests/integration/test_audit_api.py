@@ -32,6 +32,7 @@ from tests.support.bodies import (
     send,
     statement,
 )
+from tests.support.keys import KEY_ID
 from tests.support.store import Store, open_store, run_api
 
 NDJSON = {"Accept": "application/x-ndjson"}
@@ -130,7 +131,7 @@ def test_every_entry_is_canonical_ascii_with_its_own_seq(lines: list[str]) -> No
         entry = json.loads(entry_bytes(text))
         assert entry_bytes(text).isascii()
         assert rfc8785.dumps(entry) == entry_bytes(text)
-        assert (n, "local", 1) == (entry["seq"], entry["recorded_by"], entry["v"])
+        assert (n, str(KEY_ID), 1) == (entry["seq"], entry["recorded_by"], entry["v"])
 
 
 def test_every_commitment_is_the_hmac_of_its_section(lines: list[str]) -> None:

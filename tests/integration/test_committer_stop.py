@@ -10,7 +10,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from onrecord.domain.requests import Request
-from onrecord.entrypoints import app_factory
+from onrecord.entrypoints import infrastructure
 from onrecord.ledger import committer as committer_module
 from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable
 from tests.support.committing import (
@@ -126,7 +126,7 @@ def test_a_failed_notification_does_not_stop_the_committer(seeded: Store) -> Non
     def fail() -> None:
         raise OSError("no broker")
 
-    committer = Committer(lambda: app_factory.writer(seeded.url), on_commit=fail)
+    committer = Committer(lambda: infrastructure.writer(seeded.url), on_commit=fail)
     assert [2, 3] == [answered(submit(committer, position_request())).seq for _ in range(2)]
     committer.stop()
     committer.close()

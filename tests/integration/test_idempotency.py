@@ -21,7 +21,7 @@ from onrecord.domain.events import (
 )
 from onrecord.domain.ids import additional_event_id
 from onrecord.domain.requests import Refusal, Request
-from onrecord.entrypoints import app_factory
+from onrecord.entrypoints import infrastructure
 from onrecord.ledger.append import LOCK_KEY
 from onrecord.ledger.evaluate import Answer
 from onrecord.ledger.outcomes import OutcomeUnknown
@@ -205,7 +205,7 @@ def test_a_write_whose_answer_was_lost_at_commit_is_answered_by_another_process(
     unreachable = make_conninfo(stalled.url, host="127.0.0.1", port=1)
     urls = chain([stalled.url], repeat(unreachable))
     with (
-        committing(stalled.url, lambda: app_factory.writer(next(urls))) as first,
+        committing(stalled.url, lambda: infrastructure.writer(next(urls))) as first,
         committing(stalled.url) as second,
         lock_held(stalled.url, STALL) as stall,
     ):

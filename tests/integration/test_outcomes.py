@@ -8,7 +8,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from onrecord.entrypoints import app_factory
+from onrecord.entrypoints import infrastructure
 from onrecord.kit.sql import db
 from onrecord.ledger.append import LOCK_KEY
 from onrecord.ledger.insert import insert_params
@@ -71,7 +71,7 @@ def test_an_outcome_is_unknown_if_it_cannot_be_looked_up(
     nowhere = psycopg.conninfo.make_conninfo(seeded.url, host="127.0.0.1", port=1)
     urls = iter([seeded.url, nowhere, seeded.url])
     repeated = position_request()
-    with committing(seeded.url, lambda: app_factory.writer(next(urls))) as running:
+    with committing(seeded.url, lambda: infrastructure.writer(next(urls))) as running:
         with lock_held(seeded.url, STALL) as stalled:
             lost = submit(running.committer, repeated)
             until(lambda: waiting(stalled.conn, STALL) == 1, "the server is at COMMIT")

@@ -1,6 +1,6 @@
 """Query plans of the committer's connection as the ledger grows."""
 
-from onrecord.entrypoints import app_factory
+from onrecord.entrypoints import infrastructure
 from onrecord.ledger.append import append
 from onrecord.ledger.evaluate import seal_request
 from tests.support.committing import position_request, seed
@@ -12,7 +12,7 @@ MANY, FEW = 3_000, 40
 
 def test_a_commit_reads_no_more_of_a_ledger_that_has_grown(store: Store) -> None:
     seed(store)
-    with app_factory.writer(store.url) as conn:
+    with infrastructure.writer(store.url) as conn:
 
         def rows() -> int:
             """Rows of tables that one commit goes through without an index."""

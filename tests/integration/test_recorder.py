@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from onrecord.domain.events import StatementMade
-from onrecord.entrypoints import app_factory
+from onrecord.entrypoints import infrastructure
 from onrecord.ingest.recorder import Recorder
 from onrecord.kit.http.problems import Problem
 from onrecord.kit.sql import db
@@ -20,7 +20,7 @@ from tests.support.store import Store
 
 def recorder(url: str) -> Recorder:
     """The recorder of a write API whose pool for look-ups is closed."""
-    committer = Committer(lambda: app_factory.writer(url), on_commit=lambda: None)
+    committer = Committer(lambda: infrastructure.writer(url), on_commit=lambda: None)
     committer.start()
     return Recorder(committer, db.pool(url, role="onrecord_ingest", size=1))
 

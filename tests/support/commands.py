@@ -93,7 +93,23 @@ class User:
     def request(self, method: str, path: str, body: object = None) -> httpx2.Response:
         url = f"http://127.0.0.1:{self.port}{path}"
         # `verify=False` saves loading the certificates on each poll
-        return httpx2.request(method, url, json=body, timeout=10, verify=False)
+        return httpx2.request(
+            method, url, json=body, headers=self.headers, timeout=10, verify=False
+        )
+
+    def client(self, timeout: float = 20) -> httpx2.Client:
+        """A client with the key of `onrecord up`."""
+        address = f"http://127.0.0.1:{self.port}"
+        return httpx2.Client(base_url=address, timeout=timeout, headers=self.headers)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Those of the key of `onrecord up`; none before its first start."""
+        try:
+            token = (self.folder / ".onrecord" / "key").read_text().strip()
+        except FileNotFoundError:
+            return {}
+        return {"Authorization": f"Bearer {token}"}
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import psycopg
 
 from onrecord.domain.events import ActorRegistered, TopicRegistered
 from onrecord.domain.requests import Refusal, Request
-from onrecord.entrypoints import app_factory
+from onrecord.entrypoints import infrastructure
 from onrecord.kit.sql import db
 from onrecord.ledger import batch, committer
 from onrecord.ledger.append import LOCK_KEY
@@ -193,7 +193,7 @@ def committing(url: str, connect: Callable[[], Any] | None = None) -> Iterator[R
     notifications: list[None] = []
 
     def opened() -> Any:
-        conn = connect() if connect else app_factory.writer(url)
+        conn = connect() if connect else infrastructure.writer(url)
         connections.append(conn)
         return conn
 

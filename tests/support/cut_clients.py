@@ -12,6 +12,7 @@ from typing import Any, Final
 from psycopg.conninfo import conninfo_to_dict
 
 from onrecord.kit.sql import db
+from tests.support.keys import TOKEN
 
 SSE: Final = "text/event-stream"
 NDJSON: Final = "application/x-ndjson"
@@ -63,7 +64,8 @@ async def cut_clients(
 
 async def _cut(port: int, path: str, accept: str, seconds: float) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n\r\n".encode())
+    head = f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\nAuthorization: Bearer {TOKEN}"
+    writer.write(f"{head}\r\n\r\n".encode())
     with suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(seconds):
             while await reader.read(65_536):

@@ -16,6 +16,7 @@ from onrecord.importing.files import find_files
 from onrecord.importing.report import DryRunSummary, ImportSummary
 from onrecord.importing.run import import_files
 from tests.support.bodies import Json, line, ndjson, statement
+from tests.support.keys import TOKEN
 
 BASE = UUID("00000000-0000-4000-8000-00000000000a")
 
@@ -43,13 +44,13 @@ def printed(console: Console) -> str:
 def run_import(client: Client, path: Path, data: Path | None = None) -> tuple[ImportSummary, str]:
     """Import a file or folder; the summary, and what was printed."""
     console, address = memory_console(), str(client.base_url)
-    summary = import_files(find_files(path), address=address, console=console, data=data)
+    summary = import_files(find_files(path), key=TOKEN, address=address, console=console, data=data)
     return summary, printed(console)
 
 
 def run_dry_run(address: str, path: Path) -> tuple[DryRunSummary, str]:
     console = memory_console()
-    summary = check_files(find_files(path), address=address, console=console)
+    summary = check_files(find_files(path), key=TOKEN, address=address, console=console)
     return summary, printed(console)
 
 

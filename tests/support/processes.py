@@ -24,6 +24,7 @@ import httpx2
 
 from onrecord.entrypoints import infrastructure
 from onrecord.kit.settings import Settings, addresses
+from tests.support.keys import HEADERS, give_key
 
 BROKER = os.environ.get("ONRECORD_TEST_BROKER_URL")
 
@@ -113,6 +114,7 @@ class Deployment:
             "ONRECORD_BROKER_URL": broker,
             "ONRECORD_PORT": str(self.settings.port),
             "ONRECORD_EGRESS_ALLOW": "127.0.0.1/32",
+            "ONRECORD_RATE_PER_KEY": "1000000/second",
         }
         for name in names:
             arguments = (name, environment, self.logs / f"{name}.log")
@@ -120,6 +122,10 @@ class Deployment:
         if "local_api" in names:
             # a pause, as each new HTTP client takes CPU from the processes that start
             until(self.answers, "the API answers", pause=0.05)
+
+    def client(self, timeout: float = 60) -> httpx2.Client:
+        """A client with a key."""
+        return httpx2.Client(base_url=self.address, timeout=timeout, headers=HEADERS)
 
     def answers(self) -> bool:
         try:
@@ -149,6 +155,7 @@ def deployment(
     )
     filled = infrastructure.with_addresses(settings, database_url)
     infrastructure.prepare_database(filled)
+    give_key(database_url)
     deployed = Deployment(filled, logs)
     try:
         yield deployed

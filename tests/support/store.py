@@ -32,6 +32,7 @@ from onrecord.projections.freshness import note_sweep
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out
 from onrecord.webhooks.purge import purge_deleted_endpoints
+from tests.support import keys
 
 PUBLIC_URL: Final = "https://record.example.org"
 """What links of the APIs begin with."""
@@ -124,6 +125,7 @@ def run_api(url: str, *routers: APIRouter) -> Iterator[httpx2.Client]:
         port=1,
         egress_allow="127.0.0.1/32",
         public_url=PUBLIC_URL,
+        rate_per_key="1000000/second",
     )
     app = create_app(settings, frozenset({"write", "read", "audit", "webhooks"}))
     for router in routers:
@@ -135,7 +137,8 @@ def run_api(url: str, *routers: APIRouter) -> Iterator[httpx2.Client]:
         assert thread.is_alive(), "the server did not start"
         thread.join(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
-    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+    headers = keys.give_key(url)
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, headers=headers) as client:
         yield client
     server.should_exit = True
     thread.join(10)

@@ -110,7 +110,7 @@ def run_sql(url: str, statement: str) -> None:
 @contextmanager
 def staged_client(deployed: Deployment) -> Iterator[httpx2.Client]:
     """A client of a deployment, with actors and topics registered."""
-    with httpx2.Client(base_url=deployed.address, timeout=60) as client:
+    with deployed.client() as client:
         register_all(client)
         yield client
 

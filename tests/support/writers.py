@@ -23,7 +23,7 @@ from psycopg import RawCursor
 from psycopg.conninfo import make_conninfo
 
 from onrecord.domain.requests import Refusal, Request
-from onrecord.entrypoints import app_factory
+from onrecord.entrypoints import infrastructure
 from onrecord.ingest import write_requests
 from onrecord.ingest.schemas import ActorIn, PositionIn, StatementIn
 from onrecord.kit.sql import db
@@ -119,7 +119,7 @@ class NoPipeline:
 
 def connect_without_pipeline(url: str) -> psycopg.Connection[Any]:
     """The committer's connection, on which every statement is a round trip."""
-    conn = app_factory.writer(url)
+    conn = infrastructure.writer(url)
     conn.pipeline = NoPipeline  # type: ignore[assignment, method-assign] # of this connection only
     return conn
 

@@ -114,6 +114,16 @@ DateText = Annotated[
 ]
 
 
+def _validated_instant(text: str) -> str:
+    if not _INSTANT.fullmatch(text) or _span(text) is None:
+        raise InvalidDate(f"{text[:40]!r} is not {_INSTANT_FORM}")
+    return text
+
+
+InstantText = Annotated[str, AfterValidator(_validated_instant)]
+"""An RFC 3339 instant, as text."""
+
+
 def format_instant(instant: datetime) -> str:
     """An instant as entries and answers have it: UTC, always six decimals, `Z`."""
     return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -11,11 +11,13 @@ from uuid import UUID
 
 from pydantic import Field
 
+from onrecord.domain.dates import InstantText
 from onrecord.domain.event import Amendment, Event, ReasonText
 from onrecord.domain.fields import LanguageTag, free_text
 from onrecord.domain.ids import Code, Slug
 from onrecord.domain.payload import FrozenModel, Json, Ref, Section
 from onrecord.domain.position import Position
+from onrecord.domain.scopes import KeyScopes
 from onrecord.domain.statement import Statement
 
 _EXAMPLE_ID: Final = "01939a3c-6f00-7a51-8a7c-3f1d5b2c9e10"
@@ -202,6 +204,28 @@ class PayloadErased(Event):
     ground: Code
 
 
+class KeyCreated(Event):
+    """An API key may be used from here on; its id is the `recorded_by` of what it records."""
+
+    type = "key.created"
+    makes = "key"
+    example: ClassVar[Json] = {"name": "Desk", "scopes": ["read", "write"]}
+    name: Annotated[str | None, free_text(200), Section("names")] = None
+    scopes: KeyScopes
+    expires_at: InstantText | None = None
+
+
+class KeyRevoked(Event):
+    """An API key is used no longer."""
+
+    type = "key.revoked"
+    amends = "key"
+    is_retraction = True
+    subject_field = "key"
+    example: ClassVar[Json] = {"key": _EXAMPLE_ID}
+    key: UUID
+
+
 EVENT_CLASSES: Final[Mapping[tuple[str, int], type[Event]]] = {
     (event_class.type, event_class.version): event_class
     for event_class in (
@@ -210,6 +234,7 @@ EVENT_CLASSES: Final[Mapping[tuple[str, int], type[Event]]] = {
         *(StatementMade, StatementCorrected, StatementRetracted),
         *(PositionChanged, PositionCorrected, PositionRetracted),
         PayloadErased,
+        *(KeyCreated, KeyRevoked),
     )
 }
 

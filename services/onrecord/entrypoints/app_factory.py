@@ -9,15 +9,20 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Literal
 
-import psycopg
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse
 from fastapi_swagger import patch_fastapi
 
+from onrecord.access import routes as key_routes
+from onrecord.access.authentication import KeyMiddleware
+from onrecord.access.key_cache import KeyCache
+from onrecord.access.rate_limits import RateLimits
+from onrecord.access.registry import KeyRegistry
 from onrecord.audit import routes as audit_routes
 from onrecord.audit.tail import Tail
 from onrecord.entrypoints.front_page import FRONT_PAGE
+from onrecord.entrypoints.infrastructure import writer
 from onrecord.ingest import amendment_routes, batch
 from onrecord.ingest import routes as write_routes
 from onrecord.ingest.recorder import Recorder
@@ -57,8 +62,12 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
         state: dict[str, Any] = {}
         async with AsyncExitStack() as stack:
+            keys = await stack.enter_async_context(db.pool(url, role="onrecord_access", size=4))
+            state["key_cache"] = KeyCache(keys)
+            await stack.enter_async_context(state["key_cache"].noting_uses())
             if "write" in apis:
                 state["recorder"] = await stack.enter_async_context(_write_resources(url, broker))
+                state["key_registry"] = KeyRegistry(state["recorder"].committer, keys)
             if "read" in apis:
                 pool = await stack.enter_async_context(db.pool(url, role="onrecord_query"))
                 state["read_resources"] = ReadResources(
@@ -85,6 +94,8 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
     )
     app.openapi_version = "3.2.0"  # the first to describe streams
     app.add_middleware(StrictBodyMiddleware)
+    rates = RateLimits(settings.rate_per_key, settings.rate_per_address)
+    app.add_middleware(KeyMiddleware, public_reads=settings.public_reads, limits=rates)
     app.add_middleware(CorrelationIdMiddleware, validator=None)
     problems.install(app)
     for router in _routers(apis):
@@ -108,13 +119,13 @@ def _routers(apis: frozenset[Api]) -> list[APIRouter]:
     if "read" in apis:
         routers += [position_routes.router, registry_routes.router, change_routes.router]
     if "write" in apis:
-        routers += [amendment_routes.router, batch.router]
+        routers += [amendment_routes.router, batch.router, key_routes.router]
     if "audit" in apis:
         routers += [audit_routes.router]
     if "webhooks" in apis:
         metrics = metrics_router([lambda state: delivery_metrics(state.webhooks.pool)])
         routers += [webhook_routes.router, delivery_routes.router, metrics]
-    return [*routers, health_router(_health_checks(apis))]
+    return [*routers, key_routes.me_router, health_router(_health_checks(apis))]
 
 
 def _health_checks(apis: frozenset[Api]) -> dict[str, HealthCheck]:
@@ -148,30 +159,6 @@ async def _write_resources(url: str, broker: str) -> AsyncIterator[Recorder]:
         committer.start()
         stack.push_async_callback(committer.stop)
         yield recorder
-
-
-def writer(url: str) -> psycopg.Connection[Any]:
-    """The committer's connection. A writer that freezes under the lock is cut off after 2 s.
-
-    It looks rows up by id only. A plan that was made on a small ledger would scan all of a growing
-    one at each commit, until the next ANALYZE, so scans are disabled.
-    """
-    conn = db.connect(
-        url,
-        role="onrecord_ingest",
-        enable_seqscan="off",
-        enable_hashjoin="off",
-        enable_mergejoin="off",
-        idle_in_transaction_session_timeout="2s",
-        lock_timeout="10s",
-        statement_timeout="30s",
-        tcp_user_timeout="10s",
-    )
-    if conn.info.server_version >= 170000:
-        # A writer frozen between the insertion and COMMIT does not count as idle, because both are
-        # sent in one pipeline. It may wait 10 s for the lock and insert for 30 s.
-        conn.execute("SET transaction_timeout = '45s'")
-    return conn
 
 
 @asynccontextmanager

@@ -12,10 +12,12 @@ import typer
 from rich.text import Text
 from typer.core import TyperGroup
 
+from onrecord.access.registry import UnknownKey
 from onrecord.entrypoints.commands import (
     demo,
     doctor,
     import_files,
+    keys,
     migrate,
     rebuild,
     replay,
@@ -30,8 +32,9 @@ from onrecord.entrypoints.commands.options import (
     error_console,
 )
 from onrecord.entrypoints.infrastructure import SchemaMissing
+from onrecord.entrypoints.local_key import LocalKeyUnusable
 from onrecord.entrypoints.supervisor import NotStarted
-from onrecord.importing.client import ApiUnavailable
+from onrecord.importing.client import ApiUnavailable, KeyRefused
 from onrecord.importing.files import NothingToImport
 from onrecord.kit.postgres.binaries import CannotRunPostgres
 from onrecord.kit.settings import BadSettings
@@ -42,6 +45,8 @@ from onrecord.projections.registry import UnknownProjection
 EXIT_CODES: Final[dict[type[BaseException], int]] = {
     show.NotOnRecord: NO,
     ProjectionStopped: NO,
+    UnknownKey: NO,
+    KeyRefused: NO,
     BadSettings: USAGE,
     httpx2.InvalidURL: USAGE,
     UnknownProjection: USAGE,
@@ -50,6 +55,7 @@ EXIT_CODES: Final[dict[type[BaseException], int]] = {
     CannotRunPostgres: UNAVAILABLE,
     ApiUnavailable: UNAVAILABLE,
     NotStarted: UNAVAILABLE,
+    LocalKeyUnusable: UNAVAILABLE,
     replay.PrimaryNeeded: UNAVAILABLE,
     SchemaMissing: UNAVAILABLE,
     FoldChanged: UNAVAILABLE,
@@ -95,6 +101,7 @@ app.command("rebuild", epilog="Example: onrecord rebuild positions")(rebuild.reb
 app.command("migrate", epilog="Example: ONRECORD_DATABASE_URL=postgresql://... onrecord migrate")(
     migrate.migrate_command
 )
+app.add_typer(keys.keys_app, name="keys")
 app.command("doctor", epilog="Example: onrecord doctor")(doctor.doctor_command)
 
 

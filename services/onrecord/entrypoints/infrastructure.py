@@ -6,7 +6,9 @@ in the data folder, started if it does not run, with PGMQ queues inside it.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import psycopg
 from pydantic import SecretStr
 
 from onrecord.kit import celery, pgmq_transport
@@ -72,3 +74,27 @@ def require_schema(settings: Settings) -> None:
     """Raise `SchemaMissing` unless the database has the newest schema."""
     if problem := migrations.schema_problem(addresses(settings)[0]):
         raise SchemaMissing(f"{problem}: run `onrecord up` or `onrecord migrate`")
+
+
+def writer(url: str) -> psycopg.Connection[Any]:
+    """The committer's connection. A writer that freezes under the lock is cut off after 2 s.
+
+    It looks rows up by id only. A plan that was made on a small ledger would scan all of a growing
+    one at each commit, until the next ANALYZE, so scans are disabled.
+    """
+    conn = db.connect(
+        url,
+        role="onrecord_ingest",
+        enable_seqscan="off",
+        enable_hashjoin="off",
+        enable_mergejoin="off",
+        idle_in_transaction_session_timeout="2s",
+        lock_timeout="10s",
+        statement_timeout="30s",
+        tcp_user_timeout="10s",
+    )
+    if conn.info.server_version >= 170000:
+        # A writer frozen between the insertion and COMMIT does not count as idle, because both are
+        # sent in one pipeline. It may wait 10 s for the lock and insert for 30 s.
+        conn.execute("SET transaction_timeout = '45s'")
+    return conn

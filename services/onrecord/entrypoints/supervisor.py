@@ -6,6 +6,7 @@ without a limit: the database or broker that they need may come back. A signal s
 together, then the database.
 """
 
+import asyncio
 import os
 import signal
 import socket
@@ -21,6 +22,7 @@ from typing import Final, NoReturn
 import httpx2
 
 from onrecord.entrypoints import infrastructure
+from onrecord.entrypoints.local_key import ensure_local_key
 from onrecord.kit.postgres.binaries import CannotRunPostgres, Echo
 from onrecord.kit.postgres.embedded import EmbeddedPostgres
 from onrecord.kit.processes import spawn
@@ -47,9 +49,10 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass
 class Supervisor:
-    """The running processes; `address` is the API's."""
+    """The running processes; `address` is the API's, `key` one that may do all there."""
 
     address: str
+    key: str
     logs: Path
     environment: dict[str, str]
     server: EmbeddedPostgres | None
@@ -133,6 +136,7 @@ def supervise(settings: Settings, echo: Echo) -> Iterator[Supervisor]:
         infrastructure.prepare_database(filled)
         supervisor = Supervisor(
             settings.own_url,
+            _key(filled, echo),
             settings.data / "logs",
             {**os.environ, **_environment(filled)},
             server,
@@ -149,6 +153,13 @@ def supervise(settings: Settings, echo: Echo) -> Iterator[Supervisor]:
             supervisor.stop()
 
 
+def _key(settings: Settings, echo: Echo) -> str:
+    if settings.key:
+        return settings.key.get_secret_value()
+    url, _ = addresses(settings)
+    return asyncio.run(ensure_local_key(url, settings.key_file, echo))
+
+
 def _report(echo: Echo, text: str) -> None:
     """Print a line. If nobody reads our output, rich raises SystemExit, which must not end `up`."""
     with suppress(OSError, SystemExit):
@@ -162,6 +173,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "ONRECORD_BROKER_URL": broker,
         "ONRECORD_HOST": settings.host,
         "ONRECORD_PORT": str(settings.port),
+        "ONRECORD_PUBLIC_READS": str(settings.public_reads),
         "ONRECORD_EGRESS_ALLOW": ",".join(map(str, settings.egress_allow)),
     }
 

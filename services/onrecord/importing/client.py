@@ -19,6 +19,30 @@ class ApiUnavailable(Exception):
     """The API cannot be reached, or does not answer as onrecord does."""
 
 
+class KeyRefused(ApiUnavailable):
+    """The API wants a key, or one with another scope."""
+
+
+def open_client(address: str, key: str | None, *, timeout: float) -> httpx2.Client:
+    """A client of the API at this address that sends this key, if any."""
+    headers = {"Authorization": f"Bearer {key}"} if key else None
+    return httpx2.Client(base_url=address, timeout=timeout, headers=headers)
+
+
+def refusal_of_key(client: httpx2.Client, response: httpx2.Response) -> KeyRefused | None:
+    """The error where the API refused the key of a request, or wants one."""
+    if response.status_code not in (401, 403):
+        return None
+    try:
+        detail = response.json()["detail"]
+    except (ValueError, TypeError, KeyError):
+        detail = response.text[:300]
+    return KeyRefused(
+        f"{client.base_url} answered {response.status_code}: {detail} Commands send the key in"
+        " ONRECORD_KEY, else that of `onrecord up` in the file `key` of --data DIR."
+    )
+
+
 def send_lines(client: httpx2.Client, lines: Sequence[bytes]) -> list[LineResult]:
     """Record batch lines; a result for each, in order.
 
@@ -49,9 +73,11 @@ def send_lines(client: httpx2.Client, lines: Sequence[bytes]) -> list[LineResult
 
 
 def is_onrecord(client: httpx2.Client) -> bool:
-    """Whether an onrecord with an audit API answers."""
+    """Whether an onrecord with an audit API answers. Raises `KeyRefused`."""
     try:
         response = client.get("/v1/events", params={"limit": 1})
+        if refusal := refusal_of_key(client, response):
+            raise refusal
         page = response.json()
         return response.status_code == 200 and isinstance(page, dict) and "items" in page
     except (httpx2.TransportError, ValueError):
@@ -76,7 +102,7 @@ def kind_on_record(client: httpx2.Client, id_: UUID) -> EntityKind | None:
 
 
 def _bad_status(client: httpx2.Client, response: httpx2.Response) -> ApiUnavailable:
-    return ApiUnavailable(
+    return refusal_of_key(client, response) or ApiUnavailable(
         f"{client.base_url} answered {response.status_code}: {response.text[:300]}"
     )
 

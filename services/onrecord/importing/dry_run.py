@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import httpx2
 import orjson
 from rich.console import Console
 
@@ -25,7 +24,7 @@ from onrecord.domain.decisions import LedgerState, decide
 from onrecord.domain.ids import unknown_name_message
 from onrecord.domain.payload import as_json
 from onrecord.domain.requests import Refusal, Request, referenced_ids
-from onrecord.importing.client import ApiUnavailable, is_onrecord
+from onrecord.importing.client import ApiUnavailable, is_onrecord, open_client
 from onrecord.importing.files import UTF_8, InputFile, UnreadableFile
 from onrecord.importing.lines import SourceLine, describe_tables, read_lines
 from onrecord.importing.lookup import IdLookup
@@ -39,7 +38,12 @@ LINES_PER_UPDATE: Final = 500
 
 
 def check_files(
-    paths: Sequence[Path], *, address: str, console: Console, encoding: str = UTF_8
+    paths: Sequence[Path],
+    *,
+    address: str,
+    console: Console,
+    encoding: str = UTF_8,
+    key: str | None = None,
 ) -> DryRunSummary:
     """Check all lines; print each one that would be refused as an import prints it.
 
@@ -48,7 +52,7 @@ def check_files(
     """
     tables = describe_tables(paths, encoding)
     with (
-        httpx2.Client(base_url=address, timeout=30) as client,
+        open_client(address, key, timeout=30) as client,
         import_progress(console, "Checking", paths) as progress,
         closing(IdLookup(client if is_onrecord(client) else None)) as lookup,
     ):

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 from rich.console import Console
 
-from onrecord.importing.client import ApiUnavailable, send_lines
+from onrecord.importing.client import ApiUnavailable, open_client, send_lines
 from onrecord.importing.files import UTF_8, InputFile, UnreadableFile
 from onrecord.importing.lines import SourceLine, describe_tables, in_batches, read_lines
 from onrecord.importing.report import ImportProgress, ImportSummary, import_progress
@@ -33,6 +33,7 @@ def import_files(
     console: Console,
     data: Path | None = None,
     encoding: str = UTF_8,
+    key: str | None = None,
 ) -> ImportSummary:
     """Send all lines; print each refused one with its file, line and reason.
 
@@ -43,7 +44,7 @@ def import_files(
     """
     tables = describe_tables(paths, encoding)
     with (
-        httpx2.Client(base_url=address, timeout=120) as client,
+        open_client(address, key, timeout=120) as client,
         import_progress(console, "Recording", paths) as progress,
     ):
         notes = ResumeNotes(data, str(client.base_url)) if data else None

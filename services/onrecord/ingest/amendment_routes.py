@@ -39,7 +39,7 @@ async def revise_actor(
     id: Slug, body: ActorRevisionIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
     """Revise an actor: its whole new state. Earlier sizes still show the old one."""
-    write = write_requests.actor_revision(body, write_id(body.id, key), id)
+    write = write_requests.actor_revision(body, write_id(body.id, key, recorder), id)
     return await record_and_respond(recorder, write, key)
 
 
@@ -48,7 +48,7 @@ async def merge_actor(
     id: Slug, body: MergeIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
     """Merge two records of one actor: later reads of this one answer with `into`."""
-    write = write_requests.actor_merge(body, write_id(body.id, key), id)
+    write = write_requests.actor_merge(body, write_id(body.id, key, recorder), id)
     return await record_and_respond(recorder, write, key)
 
 
@@ -57,7 +57,7 @@ async def unmerge_actor(
     id: Slug, body: UnmergeIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
     """End a merge: later reads of this actor answer with the actor itself again."""
-    write = write_requests.actor_unmerge(body, write_id(body.id, key), id)
+    write = write_requests.actor_unmerge(body, write_id(body.id, key, recorder), id)
     return await record_and_respond(recorder, write, key)
 
 
@@ -66,7 +66,7 @@ async def revise_topic(
     id: Slug, body: TopicRevisionIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
     """Revise a topic: its whole new state. Earlier sizes still show the old one."""
-    write = write_requests.topic_revision(body, write_id(body.id, key), id)
+    write = write_requests.topic_revision(body, write_id(body.id, key, recorder), id)
     return await record_and_respond(recorder, write, key)
 
 
@@ -75,7 +75,9 @@ async def correct_statement(
     id: UUID, body: StatementCorrectionIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
     """Correct a statement: its whole corrected state. It keeps its id."""
-    write = write_requests.amendment(events.StatementCorrected, body, write_id(body.id, key), id)
+    write = write_requests.amendment(
+        events.StatementCorrected, body, write_id(body.id, key, recorder), id
+    )
     return await record_and_respond(recorder, write, key)
 
 
@@ -84,7 +86,9 @@ async def retract_statement(
     id: UUID, body: RetractionIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
     """Retract a statement. Earlier sizes still show it."""
-    write = write_requests.amendment(events.StatementRetracted, body, write_id(body.id, key), id)
+    write = write_requests.amendment(
+        events.StatementRetracted, body, write_id(body.id, key, recorder), id
+    )
     return await record_and_respond(recorder, write, key)
 
 
@@ -93,7 +97,7 @@ async def erase_statement(
     id: UUID, body: ErasureIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
     """Erase words of a statement at every size. Speakers, dates, topics and stances stay."""
-    write = write_requests.erasure(body, write_id(body.id, key), id)
+    write = write_requests.erasure(body, write_id(body.id, key, recorder), id)
     return await record_and_respond(recorder, write, key)
 
 
@@ -102,7 +106,9 @@ async def correct_position(
     id: UUID, body: PositionCorrectionIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
     """Correct a position that was recorded wrongly: its whole corrected state."""
-    write = write_requests.amendment(events.PositionCorrected, body, write_id(body.id, key), id)
+    write = write_requests.amendment(
+        events.PositionCorrected, body, write_id(body.id, key, recorder), id
+    )
     return await record_and_respond(recorder, write, key)
 
 
@@ -111,7 +117,9 @@ async def retract_position(
     id: UUID, body: RetractionIn, recorder: RecorderDep, key: IdempotencyKey = None
 ) -> Response:
     """Retract a position. Earlier sizes still show it."""
-    write = write_requests.amendment(events.PositionRetracted, body, write_id(body.id, key), id)
+    write = write_requests.amendment(
+        events.PositionRetracted, body, write_id(body.id, key, recorder), id
+    )
     return await record_and_respond(recorder, write, key)
 
 

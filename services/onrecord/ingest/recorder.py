@@ -17,10 +17,11 @@ from onrecord.domain.events import ActorMerged, ActorUnmerged
 from onrecord.domain.ids import unknown_name_message
 from onrecord.domain.requests import Refusal, Request
 from onrecord.ingest.schemas import Recorded
+from onrecord.kit.http.caller import CallerDep
 from onrecord.kit.http.problems import Problem, at, unavailable
 from onrecord.kit.sql.db import Pool
 from onrecord.ledger.committer import Committer
-from onrecord.ledger.evaluate import Answer
+from onrecord.ledger.evaluate import LOCAL, Answer
 from onrecord.ledger.names import MAX_SUGGESTIONS, Name, nearest_slugs
 from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable, OutcomeUnknown
 
@@ -45,15 +46,19 @@ REFUSALS: Final[dict[str, tuple[int, str]]] = {
 
 @dataclass(frozen=True)
 class Recorder:
-    """The resources of the write API: the process's committer, and a pool for look-ups."""
+    """The resources of the write API: the process's committer, and a pool for look-ups.
+
+    `recorded_by`: the caller of the request, whose id every entry names.
+    """
 
     committer: Committer
     pool: Pool
+    recorded_by: str = LOCAL
 
     async def record(self, request: Request) -> Answer:
         """Record a request. Raises a `Problem` if it is refused or fails."""
         try:
-            (outcome,) = await self.committer.submit([request])
+            (outcome,) = await self.committer.submit([request], self.recorded_by)
         except (LedgerBusy, LedgerUnavailable) as error:
             raise _ledger_problem(error) from None
         if isinstance(outcome, Answer):
@@ -70,7 +75,7 @@ class Recorder:
         if not requests:
             return []
         try:
-            outcomes = await self.committer.submit(requests)
+            outcomes = await self.committer.submit(requests, self.recorded_by)
         except (LedgerBusy, LedgerUnavailable) as error:
             return [_ledger_problem(error) for _ in requests]
         refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
@@ -105,10 +110,10 @@ class Recorder:
         )
 
 
-async def get_recorder(request: HttpRequest) -> Recorder:
-    """FastAPI dependency: the recorder in the application's lifespan state."""
+async def get_recorder(request: HttpRequest, caller: CallerDep) -> Recorder:
+    """FastAPI dependency: the recorder in the application's lifespan state, for this caller."""
     recorder: Recorder = request.state.recorder
-    return recorder
+    return Recorder(recorder.committer, recorder.pool, caller.recorded_by)
 
 
 RecorderDep = Annotated[Recorder, Depends(get_recorder)]

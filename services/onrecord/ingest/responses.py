@@ -1,5 +1,7 @@
 """Idempotency keys of the write API, and its answers. Used by `routes` and `amendment_routes`.
 
+An idempotency key belongs to its caller: the same key of another caller names another write.
+
 A write that is on record already is answered again: 200 and `Idempotent-Replay: true` instead of
 201.
 """
@@ -15,7 +17,6 @@ from onrecord.ingest.recorder import Recorder, recorded
 from onrecord.ingest.schemas import Recorded
 from onrecord.kit.http.json_bytes import json_bytes
 from onrecord.kit.http.problems import Problem, responses
-from onrecord.ledger.evaluate import RECORDED_BY
 
 WRITE_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"model": Recorded, "description": "Recorded before: the first answer again."},
@@ -35,9 +36,9 @@ IdempotencyKey = Annotated[
 ]
 
 
-def write_id(id_: UUID | None, key: str | None) -> UUID:
+def write_id(id_: UUID | None, key: str | None, recorder: Recorder) -> UUID:
     """The id of a write: the client's, else that of its idempotency key, else a new one."""
-    return id_ or (id_from_idempotency_key(RECORDED_BY, key) if key else new_id())
+    return id_ or (id_from_idempotency_key(recorder.recorded_by, key) if key else new_id())
 
 
 async def record_and_respond(
@@ -49,7 +50,7 @@ async def record_and_respond(
         if (
             problem.code == "id-reused"
             and key
-            and write.id == id_from_idempotency_key(RECORDED_BY, key)
+            and write.id == id_from_idempotency_key(recorder.recorded_by, key)
         ):
             message = "is the key of another body; the same write has the same body"
             problem.errors = [{"parameter": IDEMPOTENCY_KEY, "message": message}]

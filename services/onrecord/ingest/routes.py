@@ -31,7 +31,7 @@ async def record_statement(
 
     It was said and published before: `said_at` and `published_at` lie a day ahead at most.
     """
-    write = write_requests.new_statement(body, write_id(body.id, key))
+    write = write_requests.new_statement(body, write_id(body.id, key, recorder))
     return await record_and_respond(recorder, write, key)
 
 
@@ -43,7 +43,7 @@ async def record_position(
 
     `effective` may lie ahead: then it is announced, and not held before.
     """
-    write = write_requests.new_position(body, write_id(body.id, key))
+    write = write_requests.new_position(body, write_id(body.id, key, recorder))
     return await record_and_respond(recorder, write, key)
 
 

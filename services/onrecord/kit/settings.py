@@ -4,11 +4,12 @@ An entrypoint reads them once and passes them down. No other code reads the envi
 """
 
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+import limits
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -47,6 +48,30 @@ class Settings(BaseSettings):
     egress_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     """Private networks that webhooks may be sent to, comma separated."""
 
+    key: SecretStr | None = None
+    """The API key that commands send. None: that of `up`, which is in the file `key` of `data`."""
+    public_reads: bool = False
+    """Whether everybody may read what is on record, without a key."""
+    rate_per_key: str = "1000/second"
+    """Requests with one key that a process answers."""
+    rate_per_address: str = "100/second"
+    """Requests from one address without a valid key that a process answers."""
+
+    @property
+    def key_file(self) -> Path:
+        """The file in which `onrecord up` keeps its key."""
+        return self.data / "key"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the API listens to clients on this machine only."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
     @property
     def own_url(self) -> str:
         """The address at which a client on the same machine reaches an API with these settings."""
@@ -63,6 +88,16 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"holds what is no network, as 10.1.0.0/16 or fd00::/8 are: {error}"
             ) from None
+
+    @field_validator("rate_per_key", "rate_per_address")
+    @classmethod
+    def _validate_rate(cls, rate: str) -> str:
+        try:
+            if limits.parse(rate).amount > 0:
+                return rate
+        except ValueError:
+            pass
+        raise ValueError("is no rate of requests, as 100/second or 5000/minute are")
 
     @field_validator("public_url")
     @classmethod

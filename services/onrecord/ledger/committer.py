@@ -13,7 +13,7 @@ from typing import Final
 
 from onrecord.domain.requests import Request
 from onrecord.ledger.batch import OutcomesFuture, PendingBatch, PendingQueue, Submission
-from onrecord.ledger.evaluate import Answer, seal_request
+from onrecord.ledger.evaluate import LOCAL, Answer, seal_request
 from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable, OutcomeUnknown, WriteOutcome
 from onrecord.ledger.writer import Connect, LedgerWriter
 
@@ -49,8 +49,8 @@ class Committer:
         self._submitted.set()
         await asyncio.shield(self._task)  # a caller that is cancelled does not interrupt it
 
-    def submit(self, requests: Sequence[Request]) -> OutcomesFuture:
-        """Queue requests, to be recorded in this order; all of them, or none.
+    def submit(self, requests: Sequence[Request], recorded_by: str = LOCAL) -> OutcomesFuture:
+        """Queue requests of one caller, to be recorded in this order; all of them, or none.
 
         The future resolves to an outcome for each: its answer, its refusal, or the error because of
         which it was not recorded. To cancel it withdraws the requests if their batch has not begun.
@@ -62,7 +62,7 @@ class Committer:
         # an empty queue takes any number, or a submission larger than the limit could never be made
         if count and count + len(requests) > MAX_PENDING:
             raise LedgerBusy
-        writes = [seal_request(request) for request in requests]
+        writes = [seal_request(request, recorded_by) for request in requests]
         future: OutcomesFuture = self._loop.create_future()
         self._pending.put(Submission(writes, future))
         self._submitted.set()

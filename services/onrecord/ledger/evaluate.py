@@ -24,8 +24,8 @@ from onrecord.ledger.entry import (
 from onrecord.ledger.insert import NewEntry
 from onrecord.ledger.lookup import LockedLedger, StoredEntry
 
-RECORDED_BY: Final = "local"
-"""Value of `recorded_by` as long as there are no API keys."""
+LOCAL: Final = "local"
+"""`recorded_by` of what a command records with direct access to the database, without a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +41,19 @@ class Answer:
 
 
 class Write(NamedTuple):
-    """A request with its events sealed, which is done before the lock is taken."""
+    """A request with its events sealed, which is done before the lock is taken.
+
+    `recorded_by`: the id of the key with which it was sent, or `LOCAL`.
+    """
 
     request: Request
     sealed: tuple[SealedEvent, ...]
+    recorded_by: str
 
 
-def seal_request(request: Request) -> Write:
+def seal_request(request: Request, recorded_by: str = LOCAL) -> Write:
     """Seal the events of a request."""
-    return Write(request, tuple(seal(draft) for draft in request.events))
+    return Write(request, tuple(seal(draft) for draft in request.events), recorded_by)
 
 
 class BatchEvaluator:
@@ -87,7 +91,7 @@ class BatchEvaluator:
                 fact.touches,
                 seq=seq,
                 recorded_at=self._timestamp,
-                recorded_by=RECORDED_BY,
+                recorded_by=write.recorded_by,
             )
             if len(entry) > MAX_BYTES:
                 fault = (

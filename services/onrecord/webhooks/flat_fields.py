@@ -13,7 +13,13 @@ import orjson
 
 from onrecord.domain.event import Event
 from onrecord.domain.event_types import parse_event
-from onrecord.domain.events import ActorMerged, PayloadErased, position_after, statement_after
+from onrecord.domain.events import (
+    ActorMerged,
+    KeyCreated,
+    PayloadErased,
+    position_after,
+    statement_after,
+)
 from onrecord.domain.names import display_name
 from onrecord.domain.position import Position
 from onrecord.domain.statement import Statement
@@ -50,6 +56,11 @@ def flat_fields(
         fields = {"actor": at_size.actor(id_), "link": at_size.link(f"actors/{id_}")}
         if isinstance(event, ActorMerged):
             fields["into"] = at_size.actor(event.into)
+    elif kind == "key":
+        fields = {"key": {"id": id_}, "link": f"{public_url}/v1/events/{id_}"}
+        if isinstance(event, KeyCreated):
+            fields["key"] |= {"name": event.name, "scopes": event.scopes}
+            fields["key"] |= {"expires_at": event.expires_at}
     else:
         fields = {"topic": at_size.topic(id_), "link": at_size.link(f"topics/{id_}")}
     return fields | {

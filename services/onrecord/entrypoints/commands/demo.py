@@ -6,7 +6,7 @@ import typer
 
 from onrecord.entrypoints.commands.demo_receiver import LOOPBACK
 from onrecord.entrypoints.commands.demo_tour import run_tour
-from onrecord.entrypoints.commands.options import NO, DataOption, PortOption, console
+from onrecord.entrypoints.commands.options import NO, DataOption, PortOption, console, echo
 from onrecord.entrypoints.supervisor import supervise
 from onrecord.kit.settings import load_settings
 
@@ -19,8 +19,10 @@ def demo_command(
 ) -> None:
     """Run everything, record the seeds, and show the main job on them."""
     settings = load_settings(data=data, port=port)
-    settings = settings.model_copy(update={"egress_allow": (*settings.egress_allow, LOOPBACK)})
-    with supervise(settings, console.print) as supervisor:
+    settings = settings.model_copy(
+        update={"egress_allow": (*settings.egress_allow, LOOPBACK), "public_reads": True}
+    )
+    with supervise(settings, echo) as supervisor:
         passed = run_tour(settings, supervisor, console, empty=empty)
         if not exit_after_tour:
             console.print("\nRunning until Ctrl-C.")

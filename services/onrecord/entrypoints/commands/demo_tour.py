@@ -15,6 +15,7 @@ from onrecord.entrypoints.commands.demo_receiver import demo_endpoint, demo_rece
 from onrecord.entrypoints.commands.replay import run_replay
 from onrecord.entrypoints.commands.show import get_json, print_changes, print_position
 from onrecord.entrypoints.supervisor import Supervisor
+from onrecord.importing.client import open_client
 from onrecord.importing.files import find_files
 from onrecord.importing.report import ImportSummary
 from onrecord.importing.run import import_files
@@ -45,6 +46,7 @@ class Tour:
         summary = import_files(
             find_files(data_folder("seeds")),
             address=self.supervisor.address,
+            key=self.supervisor.key,
             console=self.console,
         )
         self.console.print(
@@ -134,7 +136,7 @@ class Tour:
             self.console.print(Text(f"  {action:7} {line}"), soft_wrap=True)
 
     def _client(self) -> httpx2.Client:
-        return httpx2.Client(base_url=self.supervisor.address, timeout=30)
+        return open_client(self.supervisor.address, self.supervisor.key, timeout=30)
 
     def _title(self, text: str) -> None:
         self.console.print()

@@ -10,6 +10,7 @@ from onrecord.entrypoints.commands.options import (
     NO,
     DataOption,
     UrlOption,
+    api_key,
     api_url,
     console,
     error_console,
@@ -69,13 +70,21 @@ def import_command(
     """
     settings = load_settings(data=data)
     address, paths = api_url(settings, url), find_files(path)
+    key = api_key(settings, url)
     summary: ImportSummary | DryRunSummary
     try:
         if dry_run:
-            summary = check_files(paths, address=address, console=console, encoding=encoding)
+            summary = check_files(
+                paths, address=address, console=console, encoding=encoding, key=key
+            )
         else:
             summary = import_files(
-                paths, address=address, console=console, data=settings.data, encoding=encoding
+                paths,
+                address=address,
+                console=console,
+                data=settings.data,
+                encoding=encoding,
+                key=key,
             )
     except UnreadableFile as error:
         error_console.print(Text(str(error), style="red"), soft_wrap=True)

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 
+from onrecord.entrypoints.local_key import read_key_file
 from onrecord.kit.settings import Settings
 
 DataOption = Annotated[
@@ -21,6 +23,23 @@ NO, USAGE, UNAVAILABLE, INTERRUPTED = 1, 2, 3, 130
 
 console: Final = Console(highlight=False)
 error_console: Final = Console(stderr=True, highlight=False)
+
+
+def echo(text: str) -> None:
+    """Print a line as it is: it can be copied from a narrow terminal, too."""
+    console.print(text, soft_wrap=True, markup=False)
+
+
+def api_key(settings: Settings, url: str | None) -> str | None:
+    """The key to send to the API: ONRECORD_KEY, else that of `onrecord up` in the data folder.
+
+    The latter belongs to this machine, so it is sent to no other one that `--url` names.
+    """
+    if settings.key:
+        return settings.key.get_secret_value()
+    if url and urlsplit(url).hostname not in ("localhost", "127.0.0.1", "::1"):
+        return None
+    return read_key_file(settings.key_file)
 
 
 def api_url(settings: Settings, url: str | None) -> str:

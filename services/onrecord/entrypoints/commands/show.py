@@ -10,8 +10,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from onrecord.entrypoints.commands.options import UrlOption, api_url, console
-from onrecord.importing.client import ApiUnavailable
+from onrecord.entrypoints.commands.options import UrlOption, api_key, api_url, console
+from onrecord.importing.client import ApiUnavailable, open_client, refusal_of_key
 from onrecord.kit.settings import load_settings
 from onrecord.query.answers.sentences import date_in_words, possible_in_words
 
@@ -41,7 +41,8 @@ def show_command(
     url: UrlOption = None,
 ) -> None:
     """Show what an actor held on a topic, with the exact words."""
-    with httpx2.Client(base_url=api_url(load_settings(), url), timeout=30) as client:
+    settings = load_settings()
+    with open_client(api_url(settings, url), api_key(settings, url), timeout=30) as client:
         path = f"/v1/actors/{quote(actor, safe='')}/topics/{quote(topic, safe='')}/position"
         position = get_json(client, path, as_of=as_of, known_size=known_size)
     print_position(console, position, with_statements=True)
@@ -70,6 +71,8 @@ def get_json(client: httpx2.Client, path: str, **params: Any) -> dict[str, Any]:
         for error in body.get("errors", [])
     )
     detail = f"{body.get('detail')} {errors}".strip()
+    if refusal := refusal_of_key(client, response):
+        raise refusal
     if response.status_code == 404:
         raise NotOnRecord(detail)
     raise (InvalidRequest if response.status_code == 422 else ApiUnavailable)(detail)

@@ -1,6 +1,6 @@
 """Command `onrecord up`: everything on this machine, until Ctrl-C."""
 
-from onrecord.entrypoints.commands.options import DataOption, PortOption, console
+from onrecord.entrypoints.commands.options import DataOption, PortOption, console, echo
 from onrecord.entrypoints.supervisor import supervise
 from onrecord.kit.settings import load_settings
 
@@ -8,6 +8,6 @@ from onrecord.kit.settings import load_settings
 def up_command(data: DataOption = None, port: PortOption = None) -> None:
     """Run everything on this machine until Ctrl-C."""
     settings = load_settings(data=data, port=port)
-    with supervise(settings, console.print) as supervisor:
+    with supervise(settings, echo) as supervisor:
         console.print(f"Ready: {supervisor.address}/ (Ctrl-C ends it; logs in {supervisor.logs})")
         supervisor.watch(console.print)

@@ -96,7 +96,8 @@ def _versions(event_class: type[Event]) -> bytes:
     classes: list[type[Event]] = []
     if event_class.is_retraction and event_class.amends == "position":
         classes += [PositionChanged]
-    if event_class.subject_kind() == "position" or event_class.is_retraction or erased:
+    kind = event_class.subject_kind()
+    if kind == "position" or (kind == "statement" and (event_class.is_retraction or erased)):
         classes += [StatementMade]
     versions = []
     for version_class in classes:

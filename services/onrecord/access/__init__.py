@@ -1,0 +1,1 @@
+"""API keys: who may call the APIs, with which scopes, and how often. Owns schema `access`."""

@@ -1,0 +1,91 @@
+"""The registry of keys: creates, lists and revokes them, in the ledger and in table `access.keys`.
+
+A key is created in the ledger first and revoked in the table first. So a process that dies between
+the two leaves no usable key that is not on record, and the same request completes it. Used by the
+routes, by the command `onrecord keys` and by `onrecord up`.
+"""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from onrecord.access.tokens import token_digest
+from onrecord.domain.dates import format_instant
+from onrecord.domain.event import Event
+from onrecord.domain.events import KeyCreated, KeyRevoked
+from onrecord.domain.ids import new_id
+from onrecord.domain.requests import ProposedEvent, Refusal, Request
+from onrecord.domain.scopes import KeyScope
+from onrecord.kit.sql.db import Pool, Row, fetch_all
+from onrecord.kit.sql.sql_files import load_query
+from onrecord.ledger.committer import Committer
+from onrecord.ledger.evaluate import Answer
+
+KEY_BY_ID: Final = load_query("access/queries/key.sql")
+_KEYS: Final = load_query("access/queries/keys.sql")
+INSERT_KEY: Final = load_query("access/queries/insert_key.sql")
+_REVOKE_KEY: Final = load_query("access/queries/revoke_key.sql")
+ACTIVE_KEY: Final = load_query("access/queries/active_key.sql")
+
+
+class UnknownKey(Exception):
+    """There is no key with this id."""
+
+
+class KeyIdTaken(Exception):
+    """The id is on record already, as something else or with another name, scopes or expiry."""
+
+
+class NewKey(NamedTuple):
+    """A key to create."""
+
+    id: UUID
+    name: str
+    scopes: tuple[KeyScope, ...]
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class KeyRegistry:
+    """The committer of the ledger, and a pool in the role `onrecord_access`."""
+
+    committer: Committer
+    pool: Pool
+
+    async def create(self, key: NewKey, token: str, recorded_by: str) -> tuple[Row, bool]:
+        """Create a key with this token: its row, and whether the token is that of the row.
+
+        A repeat with another token leaves the first one valid. Raises `KeyIdTaken`, and the errors
+        of the committer.
+        """
+        expires_at = format_instant(key.expires_at) if key.expires_at else None
+        event = KeyCreated(name=key.name, scopes=key.scopes, expires_at=expires_at)
+        if isinstance(await self._record(key.id, event, recorded_by), Refusal):
+            raise KeyIdTaken
+        digest = token_digest(token)
+        params = {**key._asdict(), "scopes": list(key.scopes), "sha256": digest}
+        await fetch_all(self.pool, INSERT_KEY, params)
+        (row,) = await fetch_all(self.pool, KEY_BY_ID, {"id": key.id})
+        return row, hmac.compare_digest(row["sha256"], digest)
+
+    async def revoke(self, id_: UUID, recorded_by: str) -> None:
+        """Revoke a key. Raises `UnknownKey`, and the errors of the committer."""
+        if not await fetch_all(self.pool, _REVOKE_KEY, {"id": id_}):
+            raise UnknownKey
+        outcome = await self._record(new_id(), KeyRevoked(key=id_), recorded_by)
+        if isinstance(outcome, Refusal) and outcome.reason != "already-retracted":
+            raise UnknownKey
+
+    async def page(self, after: UUID, limit: int) -> Sequence[Row]:
+        """Keys in the order of their ids, from the first after `after` on."""
+        return await fetch_all(self.pool, _KEYS, {"after": after, "limit": limit})
+
+    async def _record(self, id_: UUID, event: Event, recorded_by: str) -> Answer | Refusal:
+        request = Request((ProposedEvent(id_, event),))
+        (outcome,) = await self.committer.submit([request], recorded_by)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome

@@ -1,0 +1,39 @@
+"""The scope that each request needs, by its method and path. Used by `authentication`.
+
+Default deny: a path that is not named here needs `read` for GET and HEAD, and `write` for every
+other method. `tests/unit/test_required_scopes.py` compares it with the table in `ops/docs/keys.md`.
+"""
+
+from typing import Final, Literal
+
+from onrecord.domain.scopes import KeyScope
+
+Requirement = KeyScope | Literal["open", "any key"]
+
+_READS: Final = frozenset(("GET", "HEAD"))
+_SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
+_OPEN: Final = frozenset(("/", "/docs", "/healthz", "/readyz"))
+_OPEN_FOLDERS: Final = ("/swagger/", "/problems/", "/docs/")
+_SCOPES: Final[tuple[tuple[str, KeyScope], ...]] = (
+    ("/v1/endpoints", "webhooks"),
+    ("/v1/deliveries", "webhooks"),
+    ("/v1/keys", "admin"),
+)
+
+
+def required_scope(method: str, path: str) -> Requirement:
+    """What a request needs: nothing (`open`), any key, or a key with a scope."""
+    if path.startswith("/v1/"):
+        for prefix, scope in _SCOPES:
+            if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("", "/"):
+                return scope
+        if path == "/v1/me":
+            return "any key"
+    elif method in _SAFE and _is_open(path):
+        return "open"
+    return "read" if method in _READS else "write"
+
+
+def _is_open(path: str) -> bool:
+    is_description = path.startswith("/openapi") and path.endswith(".json")
+    return path in _OPEN or is_description or path.startswith(_OPEN_FOLDERS)

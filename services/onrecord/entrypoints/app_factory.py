@@ -17,6 +17,7 @@ from fastapi_swagger import patch_fastapi
 from onrecord.audit import routes as audit_routes
 from onrecord.audit.tail import Tail
 from onrecord.entrypoints.front_page import FRONT_PAGE
+from onrecord.entrypoints.openapi.application import DescribedApplication
 from onrecord.ingest import amendment_routes, batch
 from onrecord.ingest import routes as write_routes
 from onrecord.ingest.recorder import Recorder
@@ -72,7 +73,7 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
                 state["webhooks"] = await stack.enter_async_context(resources)
             yield state
 
-    app = FastAPI(
+    app = DescribedApplication(
         title="onrecord",
         summary="Who said what, what they therefore stood for, and what was known of it when.",
         version="1",

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Literal
 
-from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse
 from fastapi_swagger import patch_fastapi
@@ -23,11 +22,12 @@ from onrecord.audit import routes as audit_routes
 from onrecord.audit.tail import Tail
 from onrecord.entrypoints.front_page import FRONT_PAGE
 from onrecord.entrypoints.infrastructure import writer
+from onrecord.entrypoints.openapi.application import DescribedApplication
 from onrecord.ingest import amendment_routes, batch
 from onrecord.ingest import routes as write_routes
 from onrecord.ingest.recorder import Recorder
 from onrecord.kit import celery
-from onrecord.kit.http import problems
+from onrecord.kit.http.conventions.install import install_conventions
 from onrecord.kit.http.health import HealthCheck, health_router
 from onrecord.kit.http.metrics import metrics_router
 from onrecord.kit.http.strict_bodies import StrictBodyMiddleware
@@ -82,7 +82,7 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
                 state["webhooks"] = await stack.enter_async_context(resources)
             yield state
 
-    app = FastAPI(
+    app = DescribedApplication(
         title="onrecord",
         summary="Who said what, what they therefore stood for, and what was known of it when.",
         version="1",
@@ -92,14 +92,12 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    app.openapi_version = "3.2.0"  # the first to describe streams
     app.add_middleware(StrictBodyMiddleware)
     rates = RateLimits(settings.rate_per_key, settings.rate_per_address)
     app.add_middleware(KeyMiddleware, public_reads=settings.public_reads, limits=rates)
-    app.add_middleware(CorrelationIdMiddleware, validator=None)
-    problems.install(app)
     for router in _routers(apis):
         app.include_router(router)
+    install_conventions(app)
     if "webhooks" in apis:
         examples.describe_webhooks(app)
     patch_fastapi(app, redirect_from_root_to_docs=False)

@@ -21,12 +21,11 @@ from onrecord.query.answers.schemas import (
     Actor,
     ActorAnswer,
     Listed,
-    StatementAnswer,
-    StatementOut,
     Topic,
     TopicAnswer,
 )
 from onrecord.query.answers.serialize import serialize_actor, serialize_statement, serialize_topic
+from onrecord.query.answers.statement_schemas import StatementAnswer, StatementOut
 from onrecord.query.filters import require_known_names
 from onrecord.query.params import AtSize, RegistrySearch, StatementSearch
 from onrecord.query.read_context import ReadResources, ReadResourcesDep, begin_read

@@ -5,14 +5,21 @@ Dataclasses, as those of `schemas`.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field, WithJsonSchema
 
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.stances import Stance
-from onrecord.query.answers.schemas import INSTANT, INSTANT_OR_NULL, Known
+from onrecord.query.answers.schemas import (
+    INSTANT,
+    INSTANT_OR_NULL,
+    ClosingEvent,
+    Known,
+    OpeningEvent,
+)
+from onrecord.query.answers.statement_schemas import StatementOfBasis
 
 
 @dataclass(kw_only=True)
@@ -140,7 +147,7 @@ class PositionOut:
     basis: list[UUID]
     retracted_basis: RetractedBasis
     statements: Annotated[
-        list[dict[str, Any]],
+        list[StatementOfBasis],
         Field(description="Those of `basis` that stand, as they stand; `status` may be corrected."),
     ]
     evidence: Strength
@@ -276,7 +283,7 @@ class VersionOfStep:
     known_until_size: Annotated[
         int | None, Field(description="The last one; null: still believed.")
     ]
-    opened: Annotated[dict[str, Any], Field(description="By which event, and when.")]
+    opened: Annotated[OpeningEvent, Field(description="By which event, and when.")]
     closed: Annotated[
-        dict[str, Any] | None, Field(description="By which event, and when; null: still believed.")
+        ClosingEvent | None, Field(description="By which event, and when; null: still believed.")
     ]

@@ -16,7 +16,7 @@ from onrecord.query.answers.position_schemas import (
     Step,
     VersionOfStep,
 )
-from onrecord.query.answers.schemas import Actor, StatementOut, Topic, Version
+from onrecord.query.answers.schemas import Actor, ClosingEvent, OpeningEvent, Topic, Version
 
 
 def serialize_actor(row: Row) -> Actor:
@@ -41,18 +41,18 @@ def serialize_topic(row: Row) -> Topic:
 
 
 def serialize_statement(row: Row) -> dict[str, Any]:
-    """A `StatementOut` and the statement's own fields; a retracted one has the retraction."""
+    """The JSON of a `StatementOut`; a retracted one has the retraction."""
     retracted = row["close_seq"] < row["known_size"]
     corrected = row["open_seq"] > row["made_seq"]
-    answer = StatementOut(
-        erased=row["erased"],
-        id=row["id"],
-        status="retracted" if retracted else "corrected" if corrected else "on_record",
-        closed=_closed(row) if retracted else None,
+    return {
+        "erased": row["erased"],
+        "id": row["id"],
+        "status": "retracted" if retracted else "corrected" if corrected else "on_record",
+        "closed": _closed(row) if retracted else None,
         **said_fields(row["doc"]),
         **_version(row),
-    )
-    return {**vars(answer), **row["doc"]}
+        **row["doc"],
+    }
 
 
 def serialize_step(row: Row, *, certainty: Literal["definite", "possible"]) -> Step:
@@ -100,15 +100,15 @@ def serialize_step_version(row: Row) -> VersionOfStep:
         coder=row["coder"],
         known_from_size=row["open_seq"] + 1,
         known_until_size=row["close_seq"] if closed else None,
-        opened={
-            "event": row["event"],
-            "type": row["event_type"],
-            "seq": row["open_seq"],
-            "by": row["by"],
-            "reason": row["reason"],
-            "recorded_at": row["recorded_at"],
-            "recorded_by": row["recorded_by"],
-        },
+        opened=OpeningEvent(
+            event=row["event"],
+            type=row["event_type"],
+            seq=row["open_seq"],
+            by=row["by"],
+            reason=row["reason"],
+            recorded_at=row["recorded_at"],
+            recorded_by=row["recorded_by"],
+        ),
         closed=_closed(row) if closed else None,
     )
 
@@ -158,12 +158,12 @@ def _version(row: Row) -> dict[str, Any]:
 _VERSION: Final = tuple(field.name for field in fields(Version))
 
 
-def _closed(row: Row) -> dict[str, Any]:
-    return {
-        "event": row["close_event"],
-        "type": row["close_type"],
-        "seq": row["close_seq"],
-        "by": row["close_by"],
-        "reason": row["close_reason"],
-        "recorded_at": row["closed_at"],
-    }
+def _closed(row: Row) -> ClosingEvent:
+    return ClosingEvent(
+        event=row["close_event"],
+        type=row["close_type"],
+        seq=row["close_seq"],
+        by=row["close_by"],
+        reason=row["close_reason"],
+        recorded_at=row["closed_at"],
+    )

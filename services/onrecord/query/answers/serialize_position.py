@@ -6,7 +6,7 @@ where dates are inexact, and a sentence to cite.
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 from urllib.parse import quote_plus
 
 from onrecord.domain.changes import possible_steps
@@ -29,6 +29,7 @@ from onrecord.query.answers.serialize import (
     serialize_retracted,
     serialize_step,
 )
+from onrecord.query.answers.statement_schemas import StatementOfBasis
 
 
 def serialize_position(
@@ -70,7 +71,10 @@ def serialize_position(
         previous=serialize_previous(row),
         basis=row["basis"] or [],
         retracted_basis=serialize_retracted(row["retracted_basis"]),
-        statements=[{**said_fields(doc), **doc} for doc in row["statements"]],
+        # documents of that shape: models would be made only to be written as JSON at once
+        statements=cast(
+            list[StatementOfBasis], [{**said_fields(doc), **doc} for doc in row["statements"]]
+        ),
         evidence=evidence_strength(row["statements"], instant),
         revision=row["revision"],
         revision_of=actor,

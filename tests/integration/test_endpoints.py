@@ -216,7 +216,7 @@ def test_only_the_webhooks_role_reads_secrets(store: Store) -> None:
             db.connect(store.url, role=role) as conn,
             pytest.raises(psycopg.errors.InsufficientPrivilege),
         ):
-            conn.execute("SELECT secret FROM webhooks.endpoints")
+            conn.execute("SELECT encrypted_secret FROM webhooks.endpoints")
 
 
 def test_metrics_are_exposed_to_prometheus(client: Client) -> None:

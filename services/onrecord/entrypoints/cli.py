@@ -34,6 +34,7 @@ from onrecord.entrypoints.supervisor import NotStarted
 from onrecord.importing.client import ApiUnavailable
 from onrecord.importing.files import NothingToImport
 from onrecord.kit.postgres.binaries import CannotRunPostgres
+from onrecord.kit.secret_file import UnsafeSecretFile
 from onrecord.kit.settings import BadSettings
 from onrecord.projections.engine.checkpoints import FoldChanged
 from onrecord.projections.engine.poison import ProjectionStopped
@@ -48,6 +49,7 @@ EXIT_CODES: Final[dict[type[BaseException], int]] = {
     NothingToImport: USAGE,
     show.InvalidRequest: USAGE,
     CannotRunPostgres: UNAVAILABLE,
+    UnsafeSecretFile: UNAVAILABLE,
     ApiUnavailable: UNAVAILABLE,
     NotStarted: UNAVAILABLE,
     replay.PrimaryNeeded: UNAVAILABLE,

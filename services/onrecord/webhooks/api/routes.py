@@ -50,7 +50,7 @@ async def make_endpoint(body: EndpointIn, resources: Resources) -> EndpointMade:
     """Send events to an address from here on. The secret is shown only once."""
     url = validation.check_url(body.url, resources.allow)
     await validation.check_names(resources.pool, body)
-    id_, secret = await endpoints.create_endpoint(resources.pool, body, url)
+    id_, secret = await endpoints.create_endpoint(resources.pool, resources.cipher, body, url)
     resources.fan_out.notify()
     return EndpointMade(**(await read_endpoint(resources.pool, id_)).model_dump(), secret=secret)
 
@@ -154,7 +154,7 @@ async def ping_endpoint(id: UUID, resources: Resources) -> Delivery:
 @router.post("/endpoints/{id}/rotate")
 async def rotate_secret(id: UUID, resources: Resources) -> Rotated:
     """Create a new secret. For 24 hours deliveries are signed with the old one too."""
-    rotated = await endpoints.rotate_endpoint_secret(resources.pool, id)
+    rotated = await endpoints.rotate_endpoint_secret(resources.pool, resources.cipher, id)
     if rotated is None:
         raise unknown_endpoint(id)
     secret, row = rotated

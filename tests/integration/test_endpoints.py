@@ -251,7 +251,7 @@ def test_a_change_with_an_unknown_outcome_is_not_retried(client: Client, store: 
                 PERFORM nextval('public.tries'), pg_terminate_backend(pg_backend_pid());
                 RETURN NULL;
             END $$;
-            CREATE TRIGGER cut AFTER UPDATE OF secret ON webhooks.endpoints
+            CREATE TRIGGER cut AFTER UPDATE OF encrypted_secret ON webhooks.endpoints
                 FOR EACH ROW EXECUTE FUNCTION public.cut();
         """)
         answer = client.post(path(endpoint, "/rotate"))

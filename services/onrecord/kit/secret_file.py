@@ -24,13 +24,14 @@ def read_or_create(path: Path, make: Callable[[], str]) -> str:
     partial file at `path`. Raises `UnsafeSecretFile`.
     """
     try:
-        return _read(path)
+        return read_secret(path)
     except FileNotFoundError:
         _create(path, make())
-        return _read(path)
+        return read_secret(path)
 
 
-def _read(path: Path) -> str:
+def read_secret(path: Path) -> str:
+    """The secret in this file. Raises `UnsafeSecretFile` or FileNotFoundError."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:

@@ -2,8 +2,8 @@
 
 The tables belong to `onrecord_migrator`, a role that no process runs as. The user that migrates
 must be allowed to create roles, schemas and the trusted extensions `pg_trgm` and `unaccent`.
-Processes log in as `onrecord_login`, which may take the roles of packages; of its own it may only
-read which revision the schema has.
+Processes log in as `onrecord_login`, which may take the roles of packages; of its own it may read
+which revision the schema has, and use the queues of PGMQ.
 """
 
 from alembic import context

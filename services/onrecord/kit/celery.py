@@ -54,8 +54,7 @@ def create_celery(broker_url: str) -> Celery:
     options: dict[str, Any] = {"confirm_publish": True}
     if pgmq:
         # PGMQ ignores `?host=` in a URL, so it gets the key=value form.
-        url = broker_url.replace("pgmq://", "postgresql://", 1)
-        dsn = conninfo(url, role="onrecord_broker")
+        dsn = conninfo(broker_url.replace("pgmq://", "postgresql://", 1))
         options = {**_PGMQ_OPTIONS, "conn_string": dsn}
     app.conf.update(
         broker_transport_options=options,

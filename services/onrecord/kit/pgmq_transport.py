@@ -3,8 +3,8 @@
 kombu's own creates a queue, and drops and creates the trigger that notifies of messages, whenever a
 process declares or consumes a queue. Two workers that start at once then fail, and each would need
 the right to create tables. Here the queues and their triggers are created once, with the schema
-(`create_queues`), and processes use them in the role `onrecord_broker`. Used by `kit.celery` and
-`kit.processes`.
+(`create_queues`), and `onrecord_login` may use them: PGMQ's client passes no role on. Used by
+`kit.celery` and `kit.processes`.
 """
 
 from collections.abc import Sequence
@@ -68,40 +68,26 @@ def create_queues(conn: psycopg.Connection[Any], queues: Sequence[str]) -> None:
             """,
             [list(queues)],
         )
-        conn.execute(_ROLE)
+        conn.execute(_SHARED_GRANTS)
         for queue in queues:
             table = sql.Identifier("pgmq", f"q_{queue}")
-            conn.execute(
-                sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO onrecord_broker").format(
-                    table
-                )
-            )
+            numbers = sql.Identifier("pgmq", f"q_{queue}_msg_id_seq")
+            conn.execute(_QUEUE_GRANTS.format(table=table, numbers=numbers))
 
 
 _EXISTING: Final = """
 SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = 'pgmq' AND c.relname = ANY (%(tables)s)
-    AND to_regrole('onrecord_broker') IS NOT NULL
-    AND has_table_privilege(to_regrole('onrecord_broker'), c.oid, 'DELETE')
+    AND has_table_privilege('onrecord_login', c.oid, 'DELETE')
 """
 # The trigger of each queue writes into `notify_insert_throttle`.
-_ROLE: Final = """
-DO $$ BEGIN
-    IF to_regrole('onrecord_broker') IS NULL THEN
-        BEGIN
-            CREATE ROLE onrecord_broker NOLOGIN;
-        EXCEPTION WHEN duplicate_object OR unique_violation THEN
-            NULL;  -- roles belong to the server; another database created it at the same time
-        END;
-    END IF;
-    IF NOT pg_has_role('onrecord_login', 'onrecord_broker', 'MEMBER') THEN
-        GRANT onrecord_broker TO onrecord_login;
-    END IF;
-    IF NOT pg_has_role(current_user, 'onrecord_broker', 'USAGE') THEN
-        EXECUTE format('GRANT onrecord_broker TO %I', current_user);
-    END IF;
-    GRANT USAGE ON SCHEMA pgmq TO onrecord_broker;
-    GRANT SELECT ON pgmq.meta TO onrecord_broker;
-    GRANT SELECT, UPDATE ON pgmq.notify_insert_throttle TO onrecord_broker;
-END $$
+_SHARED_GRANTS: Final = """
+GRANT USAGE ON SCHEMA pgmq TO onrecord_login;
+GRANT SELECT ON pgmq.meta TO onrecord_login;
+GRANT SELECT, UPDATE ON pgmq.notify_insert_throttle TO onrecord_login;
 """
+# Its metrics, which kombu reads when a worker starts, read the sequence.
+_QUEUE_GRANTS: Final = sql.SQL("""
+GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO onrecord_login;
+GRANT SELECT ON SEQUENCE {numbers} TO onrecord_login;
+""")

@@ -55,20 +55,20 @@ def postgres() -> Iterator[str]:
         Path(folder).chmod(0o755)  # the server's own user passes through it to its data
         say("starting PostgreSQL")
         with embedded.running_server(Path(folder), echo=say) as server:
-            with db.connect(server.url) as conn:
+            with db.connect(server.superuser_url) as conn:
                 for name in ("fsync", "synchronous_commit", "full_page_writes"):
                     setting = conn.execute("SELECT current_setting(%s)", [name]).fetchone()
                     assert setting == ("on",), f"{name} is {setting}"
                 version = conn.execute("SHOW server_version").fetchone()
             print(_machine(version[0] if version else "?"))
-            yield server.url
+            yield server.superuser_url
 
 
 def migrated(server: str, name: str) -> str:
     """The address of a new database with an empty ledger."""
     url = database(server, name)
     infrastructure.prepare_database(
-        infrastructure.with_addresses(Settings(database_url=SecretStr(url)), url)
+        infrastructure.with_addresses(Settings(database_url=SecretStr(url)), url), url
     )
     return url
 

@@ -17,11 +17,12 @@ from psycopg.rows import dict_row
 from onrecord.kit import celery
 from onrecord.kit.sql import db
 from onrecord.webhooks import payload
+from onrecord.webhooks.encryption import SecretCipher
 from onrecord.webhooks.http.signing import signed_headers
 
 TASK = "bench.deliver"
 _READ = (
-    "SELECT d.id, d.seq, d.event, p.url, p.secret FROM webhooks.deliveries d"
+    "SELECT d.id, d.seq, d.event, d.endpoint, p.url, p.encrypted_secret FROM webhooks.deliveries d"
     " JOIN webhooks.endpoints p ON p.id = d.endpoint WHERE d.id = %s AND d.state = 'pending'"
 )
 _WRITE = (
@@ -36,6 +37,7 @@ _EVENTS = db.compiled(payload.EVENTS)
 def deliverer(url: str) -> Any:
     """A function that makes one delivery, with connections that are kept per process."""
     connections: dict[str, Any] = {}
+    cipher = SecretCipher([os.environ["ONRECORD_SECRETS_KEY"]])
 
     def deliver(id_: int) -> None:
         if not connections:
@@ -47,7 +49,8 @@ def deliverer(url: str) -> Any:
         row = conn.execute(_READ, [id_], prepare=True, binary=True).fetchone()
         event = conn.execute(_EVENTS, {"seqs": [row["seq"]]}, prepare=True, binary=True).fetchone()
         body, began = payload.event_body(event, "http://127.0.0.1:8000"), datetime.now(UTC)
-        headers = signed_headers([row["secret"]], id=str(row["event"]), at=began, body=body)
+        secret = cipher.decrypt(row["endpoint"], row["encrypted_secret"])
+        headers = signed_headers([secret], id=str(row["event"]), at=began, body=body)
         headers["Content-Type"] = payload.MEDIA_TYPE
         response = http.request(
             "POST", row["url"], body=body, headers=headers, timeout=15, redirect=False

@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from uuid import uuid4
 
 import bench
 import psutil
@@ -24,6 +25,7 @@ import statements
 
 from onrecord.entrypoints import infrastructure
 from onrecord.entrypoints.infrastructure import writer
+from onrecord.kit.encryption_keys import new_key
 from onrecord.kit.processes import spawn
 from onrecord.kit.processes.spawn import Child
 from onrecord.kit.settings import Settings, addresses
@@ -34,8 +36,11 @@ from onrecord.projections.engine.catch_up import FOLDING_SETTINGS
 from onrecord.projections.engine.catch_up_all import catch_up_all
 from onrecord.projections.engine.checkpoints import ensure_checkpoints
 from onrecord.projections.registry import PROJECTIONS
+from onrecord.webhooks.encryption import SecretCipher
 from onrecord.webhooks.http.signing import new_secret
 
+KEY: Final = new_key()
+"""Encrypts the secrets of endpoints."""
 GOOD = b"HTTP/1.1 204 No Content\r\n\r\n"
 BAD = b"HTTP/1.1 500 Sorry\r\nContent-Length: 0\r\n\r\n"
 
@@ -136,6 +141,7 @@ def environment(url: str, **more: str) -> dict[str, str]:
         "ONRECORD_DATABASE_URL": database,
         "ONRECORD_BROKER_URL": broker,
         "ONRECORD_EGRESS_ALLOW": "127.0.0.1/32",
+        "ONRECORD_SECRETS_KEY": KEY,
         **more,
     }
 
@@ -222,15 +228,19 @@ def seeded_database(server: str, name: str, *, events: int) -> str:
 
 def endpoints(url: str, count: int, address: str) -> None:
     """Insert this many endpoints without filters, which start at the current size."""
+    cipher = SecretCipher([KEY])
+    ids = [uuid4() for _ in range(count)]
+    tokens = [cipher.encrypt(id_, new_secret()) for id_ in ids]
     with db.connect(url, role="onrecord_webhooks") as conn, conn.transaction():
         conn.execute(
             "WITH created AS (INSERT INTO webhooks.endpoints"
-            " (id, url, types, actors, topics, kinds, ordered, secret, size)"
-            " SELECT gen_random_uuid(), %s, '{}', '{}', '{}', '{}', false, %s,"
-            " (SELECT max(size) FROM ledger.commits) FROM generate_series(1, %s) RETURNING id)"
+            " (id, url, types, actors, topics, kinds, ordered, encrypted_secret, size)"
+            " SELECT id, %s, '{}', '{}', '{}', '{}', false, token,"
+            " (SELECT max(size) FROM ledger.commits)"
+            " FROM unnest(%s::uuid[], %s::bytea[]) AS t (id, token) RETURNING id)"
             " INSERT INTO webhooks.interests (by, name, endpoint)"
             " SELECT 'any', '', id FROM created",
-            [address, new_secret(), count],
+            [address, ids, tokens],
         )
 
 

@@ -30,7 +30,9 @@ def test_no_delivery_is_delayed_when_the_clock_is_set_forward_and_back(tmp_path:
         receiver = stack.enter_context(run_receiver())
         clock = stack.enter_context(stepped_clock(folder))
         postgres = stack.enter_context(embedded.running_server(folder / "data", echo=silent))
-        deployed = stack.enter_context(deployment(postgres.url, tmp_path, broker_url=None))
+        deployed = stack.enter_context(
+            deployment(postgres.superuser_url, tmp_path, broker_url=None)
+        )
         deployed.start("local_api", "worker", "deliverer", "beat")
         client = stack.enter_context(webhooks.staged_client(deployed))
         gate, failing, hanging = threading.Event(), threading.Event(), threading.Event()
@@ -77,7 +79,7 @@ def test_no_delivery_is_delayed_when_the_clock_is_set_forward_and_back(tmp_path:
             client, receiver, endpoint["id"], first + second + third + fourth
         )
         (in_order,) = ask(
-            postgres.url,
+            postgres.superuser_url,
             "SELECT bool_and(ok) FROM (SELECT recorded_at >= lag(recorded_at) OVER (ORDER BY size)"
             " AS ok FROM ledger.commits) steps",
         )
@@ -93,11 +95,13 @@ def test_beat_keeps_its_interval_when_the_clock_is_set_back(tmp_path: Path) -> N
         folder = stack.enter_context(reachable_folder())
         clock = stack.enter_context(stepped_clock(folder))
         postgres = stack.enter_context(embedded.running_server(folder / "data", echo=silent))
-        deployed = stack.enter_context(deployment(postgres.url, tmp_path, broker_url=None))
+        deployed = stack.enter_context(
+            deployment(postgres.superuser_url, tmp_path, broker_url=None)
+        )
         deployed.start("local_api", "worker", "beat")
 
         def last_sweep() -> list[tuple[object, ...]]:
-            return ask(postgres.url, "SELECT at FROM projections.sweeps")
+            return ask(postgres.superuser_url, "SELECT at FROM projections.sweeps")
 
         until(lambda: bool(last_sweep()), "a sweep ran")
         clock.step(-HOUR)

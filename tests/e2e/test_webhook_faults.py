@@ -95,7 +95,9 @@ def test_no_delivery_is_lost_when_the_database_is_killed(tmp_path: Path) -> None
         receiver = stack.enter_context(run_receiver())
         first = ExitStack()
         postgres = first.enter_context(embedded.running_server(folder, echo=silent))
-        deployed = stack.enter_context(deployment(postgres.url, tmp_path, broker_url=None))
+        deployed = stack.enter_context(
+            deployment(postgres.superuser_url, tmp_path, broker_url=None)
+        )
         deployed.start("local_api", "worker", "deliverer", "beat")
         client = stack.enter_context(staged_client(deployed))
         endpoint = webhooks.create_endpoint(client, receiver.url(), types=["position.changed"])
@@ -105,9 +107,9 @@ def test_no_delivery_is_lost_when_the_database_is_killed(tmp_path: Path) -> None
         postgres.process.wait()
         first.close()
         again = stack.enter_context(embedded.running_server(folder, echo=silent))
-        assert again.url == postgres.url
+        assert again.superuser_url == postgres.superuser_url
         until(lambda: client.get("/readyz").status_code == 200, "the APIs are ready again")
-        webhooks.run_sql(again.url, EXPIRE_LEASES)
+        webhooks.run_sql(again.superuser_url, EXPIRE_LEASES)
         seqs += webhooks.record_positions(client, 20)
         assert_all_delivered(client, receiver, endpoint["id"], seqs)
 

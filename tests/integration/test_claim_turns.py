@@ -17,7 +17,7 @@ from tests.support.webhooks import run_sql
 
 ENDPOINTS = """
 INSERT INTO webhooks.endpoints
-    (id, url, types, actors, topics, kinds, ordered, secret, size, failures, probe_at)
+    (id, url, types, actors, topics, kinds, ordered, encrypted_secret, size, failures, probe_at)
 SELECT lpad(n::text, 32, '0')::uuid, 'https://hooks.example/' || n, '{}', '{}', '{}', '{}', false,
     'whsec_', 0, %d, CASE WHEN %d > 0 THEN now() END
 FROM generate_series(1, %d) n

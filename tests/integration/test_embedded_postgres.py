@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from onrecord.kit.postgres.embedded import running_server, url_of_running_server
+from onrecord.kit.postgres.embedded import as_superuser, running_server, url_of_running_server
 from onrecord.kit.postgres.home import AlreadyRunning, home_of
 from onrecord.kit.postgres.server import DidNotStart
 from onrecord.kit.sql.db import conninfo
@@ -32,12 +32,12 @@ def shared() -> Iterator[Path]:
 def test_data_survives_a_restart(folder: Path) -> None:
     data = folder / "data"
     with running_server(data, echo=silent) as server:
-        ask(server.url, "CREATE TABLE answer AS SELECT 42 AS n")
+        ask(server.superuser_url, "CREATE TABLE answer AS SELECT 42 AS n")
         first = server.process
     assert first.poll() == 0
     assert url_of_running_server(data) is None
     with running_server(data, echo=silent) as server:
-        assert ask(server.url, "SELECT n FROM answer") == [(42,)]
+        assert ask(server.superuser_url, "SELECT n FROM answer") == [(42,)]
 
 
 def test_psycopg_sqlalchemy_and_key_value_conninfo_reach_the_same_server(shared: Path) -> None:
@@ -49,15 +49,17 @@ def test_psycopg_sqlalchemy_and_key_value_conninfo_reach_the_same_server(shared:
         with engine.connect() as connection:
             assert [tuple(row) for row in connection.execute(sqlalchemy.text(query))] == answer
         engine.dispose()
-    assert answer[0][:2] == ("onrecord", "onrecord")
+    assert answer[0][:2] == ("onrecord_login", "onrecord")
 
 
 def test_server_settings(shared: Path) -> None:
     names = ("fsync", "jit", "timezone", "max_connections", "data_checksums", "server_encoding")
     with running_server(shared, echo=silent) as server:
-        values = [ask(server.url, f"SHOW {name}")[0][0] for name in names]
-        locale = ask(server.url, "SELECT datlocprovider::text, datlocale FROM pg_database LIMIT 1")
-        [(version,)] = ask(server.url, "SHOW server_version_num")
+        values = [ask(server.superuser_url, f"SHOW {name}")[0][0] for name in names]
+        locale = ask(
+            server.superuser_url, "SELECT datlocprovider::text, datlocale FROM pg_database LIMIT 1"
+        )
+        [(version,)] = ask(server.superuser_url, "SHOW server_version_num")
         # SHOW answers text
         assert version >= "180000"  # type: ignore[operator]
     assert values == ["on", "off", "UTC", "100", "on", "UTF8"]
@@ -71,14 +73,15 @@ def test_second_server_on_a_data_folder_is_refused_with_the_pid_of_the_first(sha
             running_server(shared, echo=silent),
         ):
             pass
-        assert ask(server.url, "SELECT 1") == [(1,)]
+        assert ask(server.superuser_url, "SELECT 1") == [(1,)]
 
 
 def test_url_of_a_server_that_another_process_runs(shared: Path) -> None:
     assert url_of_running_server(shared) is None
     with holder(shared) as (_, output):
         url = url_of_running_server(shared)
-        assert url == output[-1].split()[2]
+        assert url is not None
+        assert as_superuser(url) == output[-1].split()[2]
         assert ask(url, "SELECT 1") == [(1,)]
 
 
@@ -88,10 +91,10 @@ def test_url_of_a_server_that_another_process_runs(shared: Path) -> None:
 def test_data_folder_may_have_any_path(folder: Path, name: str) -> None:
     lines: list[str] = []
     with running_server(folder / name, echo=lines.append) as server:
-        assert ask(server.url, "SELECT 1") == [(1,)]
+        assert ask(server.superuser_url, "SELECT 1") == [(1,)]
         assert ask(conninfo(server.url), "SELECT 1") == [(1,)]
         assert url_of_running_server(folder / name) == server.url
-        [(socket,)] = ask(server.url, "SHOW unix_socket_directories")
+        [(socket,)] = ask(server.superuser_url, "SHOW unix_socket_directories")
         socket_folder = Path(str(socket).strip('"').replace('""', '"'))
         assert socket_folder.stat().st_mode & 0o777 == 0o700
     elsewhere = not socket_folder.is_relative_to(folder)

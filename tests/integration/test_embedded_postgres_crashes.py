@@ -47,7 +47,7 @@ def test_server_ends_with_its_killed_parent_and_the_next_start_works(folder: Pat
         process.wait()
         # Immediately, while the old server may still be shutting down.
         with running_server(folder, echo=silent) as server:
-            assert ask(server.url, "SELECT n FROM answer") == [(42,)]
+            assert ask(server.superuser_url, "SELECT n FROM answer") == [(42,)]
             assert is_gone(pid)
 
 
@@ -72,7 +72,7 @@ def test_stale_pid_file_does_not_block_the_next_start(folder: Path) -> None:
         5, lambda: url_of_running_server(folder) is None
     )  # a killed process exists until it is reaped
     with running_server(folder, echo=silent) as server:
-        assert ask(server.url, "SELECT 1") == [(1,)]
+        assert ask(server.superuser_url, "SELECT 1") == [(1,)]
 
 
 @pytest.mark.parametrize("empty", [False, True])
@@ -88,7 +88,7 @@ def test_lock_files_that_are_empty_or_name_another_process_do_not_block_the_next
         for lock, lines in zip(locks, contents, strict=True):
             lock.write_text("" if empty else "".join([f"{other_process.pid}\n", *lines]))
         with running_server(folder, echo=silent) as server:
-            assert ask(server.url, "SELECT 1") == [(1,)]
+            assert ask(server.superuser_url, "SELECT 1") == [(1,)]
         assert other_process.poll() is None
     finally:
         stop_children([other_process], grace=5)
@@ -109,5 +109,5 @@ def test_interrupted_initdb_is_redone(folder: Path) -> None:
     assert any(home.glob("initdb-*"))
     assert not (home / "cluster").exists()
     with running_server(folder, echo=silent) as server:
-        assert ask(server.url, "SELECT 1") == [(1,)]
+        assert ask(server.superuser_url, "SELECT 1") == [(1,)]
     assert not any(home.glob("initdb-*"))

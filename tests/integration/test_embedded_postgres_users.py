@@ -42,7 +42,7 @@ def shared() -> Iterator[Path]:
 def test_socket_folder_that_others_can_write_to_is_refused(folder: Path) -> None:
     data = folder / "a,b"
     with running_server(data, echo=silent) as server:
-        [(socket,)] = ask(server.url, "SHOW unix_socket_directories")
+        [(socket,)] = ask(server.superuser_url, "SHOW unix_socket_directories")
     socket_folder = Path(str(socket).strip('"'))
     socket_folder.chmod(0o777)
     try:
@@ -54,9 +54,14 @@ def test_socket_folder_that_others_can_write_to_is_refused(folder: Path) -> None
 
 def test_only_mapped_os_users_connect_and_tcp_is_off(shared: Path) -> None:
     with running_server(shared, echo=silent) as server:
-        assert ask(server.url, "SELECT DISTINCT auth_method FROM pg_hba_file_rules") == [("peer",)]
-        assert ask(server.url, "SELECT 1 FROM pg_ident_file_mappings WHERE error <> ''") == []
-        assert ask(server.url, "SHOW listen_addresses") == [("",)]
+        assert ask(server.superuser_url, "SELECT DISTINCT auth_method FROM pg_hba_file_rules") == [
+            ("peer",)
+        ]
+        assert (
+            ask(server.superuser_url, "SELECT 1 FROM pg_ident_file_mappings WHERE error <> ''")
+            == []
+        )
+        assert ask(server.superuser_url, "SHOW listen_addresses") == [("",)]
         with pytest.raises(psycopg.OperationalError, match="Peer authentication failed"):
             psycopg.connect(server.url, user="postgres")
         cluster = home_of(shared) / "cluster"
@@ -86,7 +91,7 @@ def test_cluster_of_a_data_folder_that_nobody_cannot_reach_is_kept_elsewhere(fol
     closed.mkdir(mode=0o700)
     lines: list[str] = []
     with running_server(closed / "data", echo=lines.append) as server:
-        ask(server.url, "CREATE TABLE answer AS SELECT 42 AS n")
+        ask(server.superuser_url, "CREATE TABLE answer AS SELECT 42 AS n")
         assert url_of_running_server(closed / "data") == server.url
     home = home_of(closed / "data")
     assert home.parent == STATE
@@ -94,7 +99,7 @@ def test_cluster_of_a_data_folder_that_nobody_cannot_reach_is_kept_elsewhere(fol
     assert closed.stat().st_mode & 0o777 == 0o700
     closed.chmod(0o755)  # an existing cluster is not moved
     with running_server(closed / "data", echo=silent) as server:
-        assert ask(server.url, "SELECT n FROM answer") == [(42,)]
+        assert ask(server.superuser_url, "SELECT n FROM answer") == [(42,)]
 
 
 @needs_root

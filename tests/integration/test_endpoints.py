@@ -216,7 +216,7 @@ def test_only_the_webhooks_role_reads_secrets(store: Store) -> None:
             db.connect(store.url, role=role) as conn,
             pytest.raises(psycopg.errors.InsufficientPrivilege),
         ):
-            conn.execute("SELECT secret FROM webhooks.endpoints")
+            conn.execute("SELECT encrypted_secret FROM webhooks.endpoints")
 
 
 def test_metrics_are_exposed_to_prometheus(client: Client) -> None:
@@ -251,7 +251,7 @@ def test_a_change_with_an_unknown_outcome_is_not_retried(client: Client, store: 
                 PERFORM nextval('public.tries'), pg_terminate_backend(pg_backend_pid());
                 RETURN NULL;
             END $$;
-            CREATE TRIGGER cut AFTER UPDATE OF secret ON webhooks.endpoints
+            CREATE TRIGGER cut AFTER UPDATE OF encrypted_secret ON webhooks.endpoints
                 FOR EACH ROW EXECUTE FUNCTION public.cut();
         """)
         answer = client.post(path(endpoint, "/rotate"))

@@ -135,7 +135,7 @@ def subscribe(conn: psycopg.Connection[Any], id_: UUID, filter_: Filter) -> None
     """Insert an endpoint that wants events from the first one on."""
     conn.execute(
         "INSERT INTO webhooks.endpoints"
-        " (id, url, types, actors, topics, kinds, ordered, secret, size)"
+        " (id, url, types, actors, topics, kinds, ordered, encrypted_secret, size)"
         " VALUES (%s, 'http://127.0.0.1:1/', %s, %s, %s, %s, false, 'none', 0)",
         [id_, *(list(getattr(filter_, part)) for part in ("types", "actors", "topics", "kinds"))],
     )

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import psutil
 import pytest
 
+from onrecord.kit.networks import parse_network
 from onrecord.webhooks.http.egress import is_own
 from onrecord.webhooks.http.sender import AttemptOutcome, Sender
 from tests.support.raw_receivers import (
@@ -138,7 +139,7 @@ def test_the_address_dialled_is_the_one_that_was_checked() -> None:
 
 
 def test_the_next_address_of_a_name_is_dialled_if_the_first_refuses() -> None:
-    allow = [ipaddress.ip_network(network) for network in ("127.0.0.1/32", "127.0.0.2/32")]
+    allow = [parse_network(network) for network in ("127.0.0.1/32", "127.0.0.2/32")]
     lookup, _ = fake_lookup(["127.0.0.2", "127.0.0.1"])
 
     async def handle(reader: Reader, writer: Writer) -> None:
@@ -175,7 +176,8 @@ def test_a_public_address_of_this_host_is_not_dialled() -> None:
     if not (shutil.which("unshare") and shutil.which("ip") and os.geteuid() == 0):
         pytest.skip("needs root, unshare and ip, to have public addresses on this host")
     script = """
-        import asyncio, ipaddress, subprocess
+        import asyncio, subprocess
+        from onrecord.kit.networks import parse_network
         from onrecord.webhooks.http.sender import Sender
         for address in ("93.184.216.34/32", "2606:4700:4700::1111/128"):
             subprocess.run(["ip", "addr", "add", address, "dev", "lo", "nodad"], check=False)
@@ -187,7 +189,7 @@ def test_a_public_address_of_this_host_is_not_dialled() -> None:
 
         async def run():
             server = await asyncio.start_server(answer, "93.184.216.34", 8080)
-            for allow in ([], [ipaddress.ip_network("93.184.216.34/32")]):
+            for allow in ([], [parse_network("93.184.216.34/32")]):
                 async with Sender(allow) as sender:
                     for host in ("93.184.216.34", "[2606:4700:4700::1111]", "8.8.8.8"):
                         to = f"http://{host}:8080/"

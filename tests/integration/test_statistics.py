@@ -69,7 +69,7 @@ PATHS: Final = [
 ENDPOINTS: Final = """
 WITH created AS (
     INSERT INTO webhooks.endpoints
-        (id, url, types, actors, topics, kinds, ordered, secret, size)
+        (id, url, types, actors, topics, kinds, ordered, encrypted_secret, size)
     SELECT gen_random_uuid(), 'http://127.0.0.1:1/', '{}', ARRAY['actor-' || n % 40], '{}', '{}',
         false, 'none', 0
     FROM generate_series(1, 1000) n RETURNING id, actors

@@ -31,7 +31,7 @@ def test_a_child_is_restarted_after_a_failed_start_and_without_a_console(
         raise OSError("no space left on device")
 
     monkeypatch.setattr(Supervisor, "start", start)
-    supervisor = Supervisor("http://127.0.0.1:1", "a key", tmp_path, {}, None)
+    supervisor = Supervisor("http://127.0.0.1:1", "a key", tmp_path, {}, "", None)
     supervisor.children["beat"] = subprocess.Popen([sys.executable, "-c", ""])
     supervisor.started_at["beat"] = float("-inf")
     with pytest.raises(Restarted):

@@ -27,7 +27,7 @@ import sys
 from pathlib import Path
 from onrecord.kit.postgres.embedded import running_server
 with running_server(Path(sys.argv[1]), echo=print) as server:
-    print("running", server.process.pid, server.url, flush=True)
+    print("running", server.process.pid, server.superuser_url, flush=True)
     sys.stdin.read()
 """
 

@@ -34,11 +34,16 @@ def server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="onrecord-tests-", dir=scratch_folder()) as folder:
         Path(folder).chmod(0o755)  # for the server's OS user
         with embedded.running_server(Path(folder), echo=lambda _: None) as postgres:
-            with psycopg.connect(postgres.url, autocommit=True) as conn:
+            with psycopg.connect(postgres.superuser_url, autocommit=True) as conn:
                 for name, value in SETTINGS.items():
                     conn.execute(f"ALTER SYSTEM SET {name} = '{value}'")
                 conn.execute("SELECT pg_reload_conf()")
-            yield postgres.url
+            yield postgres.superuser_url
+
+
+def login_url(url: str) -> str:
+    """The URL with which processes log in: as `onrecord_login` on the embedded server."""
+    return url if GIVEN else url.replace("//onrecord@", "//onrecord_login@", 1)
 
 
 def named(url: str, database: str) -> str:

@@ -23,8 +23,10 @@ from pathlib import Path
 import httpx2
 
 from onrecord.entrypoints import infrastructure
+from onrecord.kit.encryption_keys import new_key
 from onrecord.kit.settings import Settings, addresses
 from tests.support.keys import HEADERS, give_key
+from tests.support.postgres import login_url
 
 BROKER = os.environ.get("ONRECORD_TEST_BROKER_URL")
 
@@ -115,6 +117,7 @@ class Deployment:
             "ONRECORD_PORT": str(self.settings.port),
             "ONRECORD_EGRESS_ALLOW": "127.0.0.1/32",
             "ONRECORD_RATE_PER_KEY": "1000000/second",
+            "ONRECORD_SECRETS_KEY": self.settings.secrets_keys[0],
         }
         for name in names:
             arguments = (name, environment, self.logs / f"{name}.log")
@@ -149,12 +152,13 @@ class Deployment:
 def deployment(
     database_url: str, logs: Path, *, broker_url: str | None = BROKER
 ) -> Iterator[Deployment]:
-    """A deployment on a migrated database, with nothing started; it is killed at the end."""
-    settings = Settings.model_validate(
-        {"database_url": database_url, "broker_url": broker_url, "port": free_port()}
-    )
-    filled = infrastructure.with_addresses(settings, database_url)
-    infrastructure.prepare_database(filled)
+    """A deployment on a migrated database, with nothing started; it is killed at the end.
+
+    `database_url` is that of a user who may migrate; processes log in as `onrecord_login`.
+    """
+    fields = {"broker_url": broker_url, "port": free_port(), "secrets_key": new_key()}
+    filled = infrastructure.with_addresses(Settings.model_validate(fields), login_url(database_url))
+    infrastructure.prepare_database(filled, database_url)
     give_key(database_url)
     deployed = Deployment(filled, logs)
     try:

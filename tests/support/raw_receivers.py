@@ -10,16 +10,15 @@ from asyncio import StreamReader as Reader
 from asyncio import StreamWriter as Writer
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from ipaddress import ip_network
 from typing import Any, Final
 
-from onrecord.webhooks.http.egress import Network
+from onrecord.kit.networks import AllowedNetwork, parse_network
 from onrecord.webhooks.http.resolver import AddrInfo
 from onrecord.webhooks.http.sender import AttemptOutcome, Sender
 
 Handle = Callable[[Reader, Writer], Awaitable[None]]
 
-LOOPBACK: Final = [ip_network("127.0.0.1/32")]
+LOOPBACK: Final = [parse_network("127.0.0.1/32")]
 BODY: Final = b'{"specversion":"1.0"}'
 NAME: Final = "receiver.test"
 
@@ -118,7 +117,7 @@ def post(
     scheme: str = "http",
     host: str = "127.0.0.1",
     path: str = "/hook",
-    allow: Sequence[Network] = LOOPBACK,
+    allow: Sequence[AllowedNetwork] = LOOPBACK,
     tls: ssl.SSLContext | None = None,
     **options: Any,
 ) -> list[AttemptOutcome]:

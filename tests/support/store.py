@@ -19,6 +19,7 @@ from onrecord.domain.event import RecordedEvent
 from onrecord.domain.requests import Refusal, Request
 from onrecord.entrypoints.app_factory import create_app
 from onrecord.entrypoints.server import ApiServer
+from onrecord.kit.encryption_keys import new_key
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
@@ -36,6 +37,8 @@ from tests.support import keys
 
 PUBLIC_URL: Final = "https://record.example.org"
 """What links of the APIs begin with."""
+SECRETS_KEY: Final = new_key()
+"""What encrypts secrets of webhooks in this process."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,7 @@ def run_api(url: str, *routers: APIRouter) -> Iterator[httpx2.Client]:
         egress_allow="127.0.0.1/32",
         public_url=PUBLIC_URL,
         rate_per_key="1000000/second",
+        secrets_key=SECRETS_KEY,
     )
     app = create_app(settings, frozenset({"write", "read", "audit", "webhooks"}))
     for router in routers:

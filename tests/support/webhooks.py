@@ -9,22 +9,23 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import ip_network
 from typing import Any
 from uuid import uuid4
 
 import httpx2
 import psycopg
 
+from onrecord.kit.networks import parse_network
 from onrecord.kit.sql import db
 from onrecord.webhooks.delivery.connection import SETTINGS
 from onrecord.webhooks.delivery.deliverer import Deliverer
+from onrecord.webhooks.encryption import SecretCipher
 from tests.support.bodies import line, ndjson, position, register_all, send
 from tests.support.processes import Deployment, until
 from tests.support.receiver import Receiver
-from tests.support.store import PUBLIC_URL, Store
+from tests.support.store import PUBLIC_URL, SECRETS_KEY, Store
 
-LOOPBACK = (ip_network("127.0.0.1/32"),)
+LOOPBACK = (parse_network("127.0.0.1/32"),)
 MAKE_RETRIES_DUE = "UPDATE webhooks.deliveries SET next_attempt_at = now() WHERE state = 'pending'"
 ALLOW_PROBES = "UPDATE webhooks.endpoints SET probe_at = now()"
 
@@ -34,7 +35,7 @@ def run_deliverer(url: str) -> Iterator[Deliverer]:
     """A running deliverer on this database."""
     conninfo = db.conninfo(url, role="onrecord_webhooks", **SETTINGS)
     failed = threading.Event()
-    deliverer = Deliverer(conninfo, LOOPBACK, PUBLIC_URL, failed.set)
+    deliverer = Deliverer(conninfo, LOOPBACK, PUBLIC_URL, SecretCipher([SECRETS_KEY]), failed.set)
     deliverer.start()
     try:
         yield deliverer

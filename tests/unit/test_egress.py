@@ -1,12 +1,13 @@
 """Tests of the egress rules: which addresses may be dialled, however they are written."""
 
 import socket
-from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from onrecord.kit.networks import parse_network
 from onrecord.webhooks.http.egress import NotAllowed, checked_url, forbidden
 
 # Each range: its first and last address, and the neighbours that are not in another range.
@@ -84,13 +85,13 @@ def test_a_range_is_denied_from_its_first_to_its_last_address(network: str) -> N
     first, last, outside = RANGES[network]
     for address in (first, last):
         assert ip_address(address) in ip_network(network)
-        assert forbidden(ip_address(address), ()) is not None, address
-    assert [None] * len(outside) == [forbidden(ip_address(host), ()) for host in outside]
+        assert forbidden(ip_address(address), 443, ()) is not None, address
+    assert [None] * len(outside) == [forbidden(ip_address(host), 443, ()) for host in outside]
 
 
 @pytest.mark.parametrize("address", FORBIDDEN)
 def test_an_address_that_is_not_public_is_refused_with_a_reason(address: str) -> None:
-    assert (forbidden(ip_address(address), ()) or "").startswith("it is ")
+    assert (forbidden(ip_address(address), 443, ()) or "").startswith("it is ")
     host = f"[{address}]" if ":" in address else address
     with pytest.raises(NotAllowed, match=r"may not be dialled: it is .*\.$"):
         checked_url(f"https://{host}:8443/hook")
@@ -104,7 +105,7 @@ def test_the_standard_library_allows_a_third_of_them() -> None:
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_a_public_address_may_be_dialled(address: str) -> None:
-    assert forbidden(ip_address(address), ()) is None
+    assert forbidden(ip_address(address), 443, ()) is None
     host = f"[{address}]" if ":" in address else address
     assert f"https://{host}:8443/hook" == checked_url(f"https://{host}:8443/hook")
 
@@ -112,11 +113,11 @@ def test_a_public_address_may_be_dialled(address: str) -> None:
 @given(st.ip_addresses())
 def test_exactly_the_listed_ranges_are_refused(address: IPv4Address) -> None:
     denied = any(address in ip_network(network) for network in RANGES)
-    assert denied == (forbidden(address, ()) is not None)
+    assert denied == (forbidden(address, 443, ()) is not None)
 
 
 def test_only_allowed_networks_are_exempt() -> None:
-    allow = [ip_network(network) for network in ("127.0.0.1/32", "10.1.0.0/16", "fd00::/8")]
+    allow = [parse_network(network) for network in ("127.0.0.1/32", "10.1.0.0/16", "fd00::/8")]
     expected = {
         "127.0.0.1": True,
         "127.0.0.2": False,
@@ -129,15 +130,43 @@ def test_only_allowed_networks_are_exempt() -> None:
         "fd00::1%lo": False,
         "8.8.8.8": True,
     }
-    allowed = {host: forbidden(ip_address(host), allow) is None for host in expected}
+    allowed = {host: forbidden(ip_address(host), 443, allow) is None for host in expected}
     assert expected == allowed
 
 
+@pytest.mark.parametrize(
+    ("setting", "same_port", "host"),
+    [
+        ("127.0.0.1:8443", True, "127.0.0.1"),
+        ("127.0.0.0/8:8443", True, "127.9.9.9"),
+        ("[fd00::/8]:8443", True, "fd00::1"),
+        ("127.0.0.1:8444", False, "127.0.0.1"),
+        ("[fd00::1]:8444", False, "fd00::1"),
+    ],
+)
+def test_a_network_with_a_port_is_allowed_at_that_port_only(
+    setting: str, same_port: bool, host: str
+) -> None:
+    allow = [parse_network(setting)]
+    assert same_port == (forbidden(ip_address(host), 8443, allow) is None)
+    assert forbidden(ip_address(host), 443, allow) is not None
+    assert allow == [parse_network(str(allow[0]))]
+
+
+BAD_NETWORKS = ["127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:", "[::1", "::1:x", "x:1"]
+
+
+@pytest.mark.parametrize("setting", BAD_NETWORKS)
+def test_a_network_that_cannot_be_read_is_refused(setting: str) -> None:
+    with pytest.raises(ValueError, match=r"is no port|does not appear to be"):
+        parse_network(setting)
+
+
 def test_an_address_with_a_scope_id_is_refused() -> None:
-    every = [ip_network("::/0")]
+    every = [parse_network("::/0")]
     for address in ("fe80::1%eth0", "2606:4700::1%1", "::1%lo"):
         assert "it has a scope id, so it is of this host's own links" == forbidden(
-            ip_address(address), every
+            ip_address(address), 443, every
         )
 
 
@@ -185,7 +214,7 @@ def test_an_accepted_name_is_not_a_literal_to_the_resolver(host: str) -> None:
         infos = socket.getaddrinfo(host.strip("[]"), 80, flags=socket.AI_NUMERICHOST)
     except socket.gaierror:
         return
-    assert [None] * len(infos) == [forbidden(ip_address(info[4][0]), ()) for info in infos]
+    assert [None] * len(infos) == [forbidden(ip_address(info[4][0]), 443, ()) for info in infos]
 
 
 @pytest.mark.parametrize(
@@ -275,7 +304,7 @@ def test_no_text_crashes_the_check(text: str) -> None:
     st.integers(0, 2**32 - 1).map(IPv4Address), st.sampled_from(["{:d}", "0x{:x}", "0{:o}", "{:d}"])
 )
 def test_a_disguised_address_is_checked_as_the_address(address: IPv4Address, form: str) -> None:
-    allow = [IPv4Network((address, 32))]
+    allow = [parse_network(str(address))]
     with pytest.raises(NotAllowed, match=r"in disguise|may not be dialled"):
         checked_url(f"http://{form.format(int(address))}/")
     assert f"http://{address}/" == checked_url(f"http://{address}/", allow)

@@ -46,6 +46,7 @@ from onrecord.webhooks.api import delivery_routes, examples
 from onrecord.webhooks.api import routes as webhook_routes
 from onrecord.webhooks.api.metrics import delivery_metrics
 from onrecord.webhooks.api.resources import WebhooksResources, check_fan_out
+from onrecord.webhooks.encryption import SecretCipher
 from onrecord.webhooks.tasks import QUEUE as WEBHOOKS
 from onrecord.webhooks.tasks import WAKE
 
@@ -170,6 +171,8 @@ async def _webhook_resources(
     async with db.pool(url, role="onrecord_webhooks", size=4) as pool:
         for notifier in (wake, fan_out):
             notifier.start()
-        yield WebhooksResources(pool, settings.egress_allow, settings.public_url, wake, fan_out)
+        cipher = SecretCipher(settings.secrets_keys)
+        allow, public_url = settings.egress_allow, settings.public_url
+        yield WebhooksResources(pool, allow, public_url, cipher, wake, fan_out)
         for notifier in (wake, fan_out):
             notifier.stop()

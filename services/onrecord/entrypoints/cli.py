@@ -37,6 +37,7 @@ from onrecord.entrypoints.supervisor import NotStarted
 from onrecord.importing.client import ApiUnavailable, KeyRefused
 from onrecord.importing.files import NothingToImport
 from onrecord.kit.postgres.binaries import CannotRunPostgres
+from onrecord.kit.secret_file import UnsafeSecretFile
 from onrecord.kit.settings import BadSettings
 from onrecord.projections.engine.checkpoints import FoldChanged
 from onrecord.projections.engine.poison import ProjectionStopped
@@ -53,6 +54,7 @@ EXIT_CODES: Final[dict[type[BaseException], int]] = {
     NothingToImport: USAGE,
     show.InvalidRequest: USAGE,
     CannotRunPostgres: UNAVAILABLE,
+    UnsafeSecretFile: UNAVAILABLE,
     ApiUnavailable: UNAVAILABLE,
     NotStarted: UNAVAILABLE,
     LocalKeyUnusable: UNAVAILABLE,

@@ -16,17 +16,19 @@ from onrecord.kit.sql import db
 from onrecord.webhooks import tasks as webhook_tasks
 from onrecord.webhooks.delivery.connection import SETTINGS
 from onrecord.webhooks.delivery.deliverer import Deliverer
+from onrecord.webhooks.encryption import SecretCipher
 
 
 def main() -> None:
     """Deliver until SIGTERM, which lets requests in flight finish. Celery tasks only wake it up."""
-    settings = load_process_settings()
+    settings = load_process_settings(secrets=True)
     logs.configure("deliverer")
     url, broker = addresses(settings)
     deliverer = Deliverer(
         db.conninfo(url, role="onrecord_webhooks", **SETTINGS),
         settings.egress_allow,
         settings.public_url,
+        SecretCipher(settings.secrets_keys),
         lambda: os.kill(os.getpid(), signal.SIGTERM),  # its supervisor starts it again
     )
     app = celery.create_celery(broker)

@@ -1,21 +1,26 @@
-"""Database and broker of a command: by address from the settings, or embedded.
+"""Database, broker and key of secrets of a command: from the settings, or embedded.
 
 Used by every command that needs them, and by the supervisor. Embedded means the PostgreSQL server
-in the data folder, started if it does not run, with PGMQ queues inside it.
+in the data folder, started if it does not run, with PGMQ queues inside it, and the key beside it.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from pydantic import SecretStr
 
 from onrecord.kit import celery, pgmq_transport
+from onrecord.kit.encryption_keys import new_key, parse_keys
 from onrecord.kit.postgres import embedded
 from onrecord.kit.postgres.binaries import Echo
-from onrecord.kit.settings import Settings, addresses
+from onrecord.kit.secret_file import read_or_create
+from onrecord.kit.settings import BadSettings, Settings, addresses
 from onrecord.kit.sql import db, migrations
+from onrecord.webhooks.encryption import SecretCipher
+from onrecord.webhooks.reencrypt import reencrypt_secrets
 
 
 class SchemaMissing(Exception):
@@ -61,13 +66,53 @@ def with_addresses(settings: Settings, database_url: str) -> Settings:
     )
 
 
-def prepare_database(settings: Settings) -> None:
-    """Migrate the schema, and create the queues if they are in PostgreSQL."""
-    url, broker = addresses(settings)
-    migrations.upgrade(url)
+def migration_url(given: Settings, filled: Settings) -> str:
+    """The address at which to migrate: as the superuser of the embedded server, or the given one.
+
+    `given` are the settings before their addresses were filled in.
+    """
+    url, _ = addresses(filled)
+    return url if given.database_url else embedded.as_superuser(url)
+
+
+def key_file(settings: Settings) -> Path:
+    """The file with the key of secrets, where the settings name neither key nor database."""
+    return settings.data / "secrets.key"
+
+
+def with_key_of_file(given: Settings, filled: Settings) -> Settings:
+    """Settings with the key from its file, created if missing; unchanged if they need no file.
+
+    Without the setting, the key of another database is no business of this data folder: processes
+    on two machines would each make their own. Raises `BadSettings` and `UnsafeSecretFile`.
+    """
+    if given.secrets_key or given.database_url:
+        return filled
+    text = read_or_create(key_file(given), new_key)
+    try:
+        parse_keys(text)
+    except ValueError as error:
+        raise BadSettings(f"{key_file(given)}: {error}") from None
+    return filled.model_copy(update={"secrets_key": SecretStr(text)})
+
+
+def prepare_database(settings: Settings, url: str) -> None:
+    """Migrate the schema as the user of `url`, and create the queues if they are in PostgreSQL.
+
+    Secrets under an older key of the settings are encrypted by the first one. A schema that is up
+    to date needs no user who may migrate.
+    """
+    _, broker = addresses(settings)
+    keys = settings.secrets_keys if settings.secrets_key else ()
+    if migrations.schema_problem(url):
+        migrations.upgrade(url, secrets_key=keys[0] if keys else None)
     if broker.startswith("pgmq://"):
         with db.connect(url) as conn:
-            pgmq_transport.create_queues(conn, celery.QUEUES)
+            if not pgmq_transport.has_queues(conn, celery.QUEUES):
+                pgmq_transport.create_queues(conn, celery.QUEUES)
+    if keys:
+        with db.connect(url, role="onrecord_webhooks") as conn:
+            reencrypt_secrets(conn, SecretCipher(keys))
 
 
 def require_schema(settings: Settings) -> None:

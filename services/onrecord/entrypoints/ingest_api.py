@@ -10,7 +10,7 @@ from onrecord.kit.settings import load_process_settings
 
 def main() -> None:
     """Serve `POST /v1/...` and webhook endpoints on ONRECORD_PORT."""
-    settings = load_process_settings()
+    settings = load_process_settings(secrets=True)
     app = create_app(settings, frozenset({"write", "webhooks"}))
     server.serve(app, settings, process="ingest_api")
 

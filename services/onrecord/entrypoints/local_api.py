@@ -7,7 +7,7 @@ from onrecord.kit.settings import load_process_settings
 
 def main() -> None:
     """Serve every API on ONRECORD_PORT."""
-    settings = load_process_settings()
+    settings = load_process_settings(secrets=True)
     app = create_app(settings, frozenset({"write", "read", "audit", "webhooks"}))
     server.serve(app, settings, process="api")
 

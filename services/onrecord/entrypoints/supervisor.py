@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,10 +23,12 @@ import httpx2
 
 from onrecord.entrypoints import infrastructure
 from onrecord.entrypoints.local_key import ensure_local_key
+from onrecord.kit.encryption_keys import HOW_TO_MAKE
+from onrecord.kit.networks import AllowedNetwork
 from onrecord.kit.postgres.binaries import CannotRunPostgres, Echo
 from onrecord.kit.postgres.embedded import EmbeddedPostgres
 from onrecord.kit.processes import spawn
-from onrecord.kit.settings import Settings, addresses
+from onrecord.kit.settings import BadSettings, Settings, addresses
 
 ANSWER_SECONDS: Final = 60.0
 READY_SECONDS: Final = 20.0
@@ -35,6 +37,9 @@ RESTART_SECONDS: Final = 2.0
 """Shortest time between two starts of a child."""
 GRACE_SECONDS: Final = 5.0
 """Time that children have to finish their current work."""
+WITH_SECRETS: Final = ("local_api", "deliverer")
+"""The processes that make secrets of webhooks, or sign with them; they also know where to."""
+_NOT_FOR_ALL: Final = {"ONRECORD_SECRETS_KEY"}
 
 
 class NotStarted(Exception):
@@ -55,6 +60,8 @@ class Supervisor:
     key: str
     logs: Path
     environment: dict[str, str]
+    secrets_key: str
+    """Only for the processes that need it."""
     server: EmbeddedPostgres | None
     """If we started one."""
     children: dict[str, spawn.Child] = field(default_factory=dict)
@@ -92,9 +99,10 @@ class Supervisor:
         """Start a child: an entrypoint, with a number if there are several."""
         self.started_at[name] = time.monotonic()
         self.logs.mkdir(parents=True, exist_ok=True)
+        key = {"ONRECORD_SECRETS_KEY": self.secrets_key} if name in WITH_SECRETS else {}
         self.children[name] = spawn.spawn(
             [sys.executable, "-m", f"onrecord.entrypoints.{name.partition('-')[0]}"],
-            env=self.environment,
+            env=self.environment | key,
             log=self.logs / f"{name}.log",
         )
 
@@ -123,6 +131,18 @@ class Supervisor:
             raise NotStarted(f"no answer after {ANSWER_SECONDS:.0f} s; see {self.logs}")
         return False
 
+    def restrict_egress(self, allow: Sequence[AllowedNetwork]) -> None:
+        """From here on, allow webhooks to these networks only: the processes that know start anew.
+
+        Raises `NotStarted`.
+        """
+        running = [self.children.pop(name) for name in WITH_SECRETS if name in self.children]
+        spawn.stop_children(running, grace=GRACE_SECONDS)
+        self.environment |= _egress(allow)
+        for name in WITH_SECRETS:
+            self.start(name)
+        self.wait_until_ready()
+
     def stop(self) -> None:
         spawn.stop_children(self.children.values(), grace=GRACE_SECONDS)
 
@@ -130,15 +150,21 @@ class Supervisor:
 @contextmanager
 def supervise(settings: Settings, echo: Echo) -> Iterator[Supervisor]:
     """Start everything and wait until it is ready; stop it all at the end of the `with`."""
+    if settings.database_url and not settings.secrets_key:
+        raise BadSettings(f"ONRECORD_SECRETS_KEY must be set; {HOW_TO_MAKE}")
     _require_free_port(settings)
     with exit_on_signals(), infrastructure.own_database(settings, echo) as (filled, server):
         echo("Bringing the schema up to date")
-        infrastructure.prepare_database(filled)
+        filled = infrastructure.with_key_of_file(settings, filled)
+        infrastructure.prepare_database(filled, infrastructure.migration_url(settings, filled))
+        assert filled.secrets_key
+        inherited = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_ALL}
         supervisor = Supervisor(
             settings.own_url,
             _key(filled, echo),
             settings.data / "logs",
-            {**os.environ, **_environment(filled)},
+            {**inherited, **_environment(filled)},
+            filled.secrets_key.get_secret_value(),
             server,
         )
         try:
@@ -174,8 +200,12 @@ def _environment(settings: Settings) -> dict[str, str]:
         "ONRECORD_HOST": settings.host,
         "ONRECORD_PORT": str(settings.port),
         "ONRECORD_PUBLIC_READS": str(settings.public_reads),
-        "ONRECORD_EGRESS_ALLOW": ",".join(map(str, settings.egress_allow)),
+        **_egress(settings.egress_allow),
     }
+
+
+def _egress(allow: Sequence[AllowedNetwork]) -> dict[str, str]:
+    return {"ONRECORD_EGRESS_ALLOW": ",".join(map(str, allow))}
 
 
 def _require_free_port(settings: Settings) -> None:

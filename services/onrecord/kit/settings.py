@@ -4,7 +4,7 @@ An entrypoint reads them once and passes them down. No other code reads the envi
 """
 
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -14,6 +14,9 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from onrecord.kit.encryption_keys import HOW_TO_MAKE, parse_keys
+from onrecord.kit.networks import AllowedNetwork, parse_network
 
 
 class BadSettings(Exception):
@@ -45,8 +48,11 @@ class Settings(BaseSettings):
     without a slash. Default: `host` and `port`."""
     worker_processes: Annotated[int, Field(ge=1, le=64)] = 2
     """Celery workers that `onrecord up` runs; one takes over when another dies."""
-    egress_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
-    """Private networks that webhooks may be sent to, comma separated."""
+    egress_allow: Annotated[tuple[AllowedNetwork, ...], NoDecode] = ()
+    """Private networks that webhooks may be sent to, comma separated, with a port or without."""
+    secrets_key: SecretStr | None = None
+    """Keys that encrypt webhook secrets at rest, comma separated; the first encrypts. None: from
+    the file `secrets.key` in `data`, where the database is the embedded one."""
 
     key: SecretStr | None = None
     """The API key that commands send. None: that of `up`, which is in the file `key` of `data`."""
@@ -77,16 +83,29 @@ class Settings(BaseSettings):
         """The address at which a client on the same machine reaches an API with these settings."""
         return _own_url(self.host, self.port)
 
+    @property
+    def secrets_keys(self) -> tuple[str, ...]:
+        """The keys one by one; the setting must be there."""
+        assert self.secrets_key
+        return parse_keys(self.secrets_key.get_secret_value())
+
+    @field_validator("secrets_key")
+    @classmethod
+    def _validate_keys(cls, keys: SecretStr | None) -> SecretStr | None:
+        if keys:
+            parse_keys(keys.get_secret_value())
+        return keys
+
     @field_validator("egress_allow", mode="before")
     @classmethod
     def _parse_networks(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
         try:
-            return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+            return tuple(parse_network(part.strip()) for part in value.split(",") if part.strip())
         except ValueError as error:
             raise ValueError(
-                f"holds what is no network, as 10.1.0.0/16 or fd00::/8 are: {error}"
+                f"holds what is no network, as 10.1.0.0/16, fd00::/8 or 10.1.2.3:8443 are: {error}"
             ) from None
 
     @field_validator("rate_per_key", "rate_per_address")
@@ -140,16 +159,21 @@ def load_settings(**options: object) -> Settings:
         raise BadSettings(faults) from None
 
 
-def load_process_settings() -> Settings:
-    """Settings of a process that needs both addresses. Raises `BadSettings` without them."""
+def load_process_settings(*, secrets: bool = False) -> Settings:
+    """Settings of a process that needs both addresses, and with `secrets` the key of secrets.
+
+    Raises `BadSettings` without them.
+    """
     settings = load_settings()
     missing = [
         f"ONRECORD_{name.upper()}"
-        for name in ("database_url", "broker_url")
+        for name in ("database_url", "broker_url", *(["secrets_key"] if secrets else []))
         if getattr(settings, name) is None
     ]
     if missing:
-        raise BadSettings(f"{' and '.join(missing)} must be set; `onrecord up` does it for you")
+        how = f"; {HOW_TO_MAKE}" if "ONRECORD_SECRETS_KEY" in missing else ""
+        text = f"{' and '.join(missing)} must be set; `onrecord up` does it for you{how}"
+        raise BadSettings(text)
     return settings
 
 

@@ -1,4 +1,4 @@
-"""Purge of deleted endpoints and their delivery logs, run by the worker's sweeps.
+"""Purge of deleted endpoints with their delivery logs, and of old secrets, by the worker's sweeps.
 
 Page by page, each a short transaction. The API hides a deleted endpoint at once.
 """
@@ -23,6 +23,16 @@ def purge_deleted_endpoints(engine: Engine) -> int:
     return purged
 
 
+def purge_old_secrets(engine: Engine) -> int:
+    """Delete the old secrets whose overlap has ended; returns how many."""
+    with engine.begin() as conn:
+        return conn.execute(_PURGE_OLD_SECRETS).rowcount
+
+
+_PURGE_OLD_SECRETS: Final = text("""
+UPDATE webhooks.endpoints SET encrypted_old_secret = NULL, old_until = NULL
+WHERE old_until <= clock_timestamp()
+""")
 _ANY_DELETED: Final = text("""
 SELECT EXISTS (SELECT FROM webhooks.endpoints WHERE deleted_at IS NOT NULL)
 """)

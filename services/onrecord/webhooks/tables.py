@@ -37,7 +37,8 @@ LOWEST_ID: Final = UUID(int=0)  # sorts before every endpoint: where a scan of t
 
 # `size`: of the ledger when the endpoint was created. `from_seq`: the next event to queue for it;
 # null once it is level with the fan-out. `failures`: consecutive ones. `probe_at`: a failing
-# endpoint is not tried before.
+# endpoint is not tried before. Secrets are encrypted (`encryption`); the old one stays until
+# `old_until`.
 endpoints = Table(
     "endpoints",
     metadata,
@@ -49,8 +50,8 @@ endpoints = Table(
     Column("topics", ARRAY(Text), nullable=False),
     Column("kinds", ARRAY(Text), nullable=False),
     Column("ordered", Boolean, nullable=False),
-    Column("secret", Text, nullable=False),
-    Column("old_secret", Text),
+    Column("encrypted_secret", LargeBinary, nullable=False),
+    Column("encrypted_old_secret", LargeBinary),
     Column("old_until", _INSTANT),
     Column("size", BigInteger, nullable=False),
     Column("from_seq", BigInteger),
@@ -63,6 +64,7 @@ endpoints = Table(
     Column("probe_at", _INSTANT),
     Column("deleted_at", _INSTANT),
     Index("endpoints_behind", "from_seq", postgresql_where=text("from_seq IS NOT NULL")),
+    Index("endpoints_overlap", "old_until", postgresql_where=text("old_until IS NOT NULL")),
     Index("endpoints_deleted", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
 )
 

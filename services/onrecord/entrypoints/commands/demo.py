@@ -1,10 +1,11 @@
 """Command `onrecord demo`: everything on this machine, the seeds, and a tour over them."""
 
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
 
-from onrecord.entrypoints.commands.demo_receiver import LOOPBACK
+from onrecord.entrypoints.commands.demo_receiver import demo_receiver
 from onrecord.entrypoints.commands.demo_tour import run_tour
 from onrecord.entrypoints.commands.options import NO, DataOption, PortOption, console, echo
 from onrecord.entrypoints.supervisor import supervise
@@ -19,12 +20,15 @@ def demo_command(
 ) -> None:
     """Run everything, record the seeds, and show the main job on them."""
     settings = load_settings(data=data, port=port)
-    settings = settings.model_copy(
-        update={"egress_allow": (*settings.egress_allow, LOOPBACK), "public_reads": True}
-    )
-    with supervise(settings, echo) as supervisor:
-        passed = run_tour(settings, supervisor, console, empty=empty)
+    with ExitStack() as stack:
+        receiver = None if empty else stack.enter_context(demo_receiver())
+        allow = (*settings.egress_allow, *([receiver.network] if receiver else []))
+        for_tour = settings.model_copy(update={"egress_allow": allow, "public_reads": True})
+        supervisor = stack.enter_context(supervise(for_tour, echo))
+        passed = run_tour(for_tour, supervisor, console, receiver)
         if not exit_after_tour:
+            if receiver:
+                supervisor.restrict_egress(settings.egress_allow)
             console.print("\nRunning until Ctrl-C.")
             supervisor.watch(console.print)
     if not passed:

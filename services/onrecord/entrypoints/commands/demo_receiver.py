@@ -8,15 +8,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_network
+from ipaddress import IPv4Network
 from queue import Empty, Queue
 from typing import Any, Final
 
 import httpx2
 from standardwebhooks import Webhook, WebhookVerificationError
 
-LOOPBACK: Final = ip_network("127.0.0.1/32")
-"""The network that the demo's deliverer is allowed to send to."""
+from onrecord.kit.networks import AllowedNetwork
+
+LOOPBACK: Final = IPv4Network("127.0.0.1/32")
 TIMEOUT_SECONDS: Final = 20.0
 
 ReceivedRequest = tuple[dict[str, str], bytes]
@@ -27,8 +28,17 @@ ReceivedRequest = tuple[dict[str, str], bytes]
 class DemoReceiver:
     """The requests that came, in order."""
 
-    url: str
+    port: int
     _requests: Queue[ReceivedRequest] = field(default_factory=Queue)
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK.network_address}:{self.port}/"
+
+    @property
+    def network(self) -> AllowedNetwork:
+        """What a deliverer must be allowed to send to."""
+        return AllowedNetwork(LOOPBACK, self.port)
 
     def next_event(self, secret: str) -> dict[str, Any] | None:
         """The next delivery, verified; None if none came in time, or it is not signed by us."""
@@ -58,7 +68,7 @@ def demo_receiver() -> Iterator[DemoReceiver]:
     server = ThreadingHTTPServer((str(LOOPBACK.network_address), 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield DemoReceiver(f"http://{LOOPBACK.network_address}:{server.server_port}/", requests)
+        yield DemoReceiver(server.server_port, requests)
     finally:
         server.shutdown()
         server.server_close()

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from onrecord.entrypoints import infrastructure
-from onrecord.entrypoints.commands.demo_receiver import demo_endpoint, demo_receiver
+from onrecord.entrypoints.commands.demo_receiver import DemoReceiver, demo_endpoint
 from onrecord.entrypoints.commands.replay import run_replay
 from onrecord.entrypoints.commands.show import get_json, print_changes, print_position
 from onrecord.entrypoints.supervisor import Supervisor
@@ -90,13 +90,12 @@ class Tour:
             _require(_has_text(later), "the exact words are not shown")
             self.console.print(Text(later["cite"], style="dim"))
 
-    def show_webhook(self) -> None:
+    def show_webhook(self, receiver: DemoReceiver) -> None:
         """An endpoint for changes of positions, and a replay of those on record to it."""
         self._title("A webhook: what changed is sent, signed, to a receiver of this demo")
         filters = {"kinds": ["softened", "hardened", "shifted", "reversed"]}
         with (
             self._client() as client,
-            demo_receiver() as receiver,
             demo_endpoint(client, receiver.url, filters) as endpoint,
         ):
             replay = client.post(f"/v1/endpoints/{endpoint['id']}/replay", json={"from_size": 0})
@@ -143,14 +142,16 @@ class Tour:
         self.console.rule(Text(text, style="bold"), align="left")
 
 
-def run_tour(settings: Settings, supervisor: Supervisor, console: Console, *, empty: bool) -> bool:
-    """Run all steps, or only the last two if `empty`; whether every check passed."""
+def run_tour(
+    settings: Settings, supervisor: Supervisor, console: Console, receiver: DemoReceiver | None
+) -> bool:
+    """Run all steps, or without a receiver only the last two; whether every check passed."""
     with infrastructure.open_database(settings, console.print) as filled:
         tour = Tour(filled, supervisor, console)
         try:
-            if not empty:
+            if receiver:
                 tour.show_positions(tour.load_seeds())
-                tour.show_webhook()
+                tour.show_webhook(receiver)
             tour.show_replay()
         except StepFailed as error:
             console.print(Text(f"This step failed: {error}", style="red"))

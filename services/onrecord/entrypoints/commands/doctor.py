@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 import psycopg
@@ -22,11 +22,15 @@ from rich.text import Text
 from onrecord.entrypoints import infrastructure
 from onrecord.entrypoints.commands.options import NO, DataOption, PortOption, console
 from onrecord.kit import celery
+from onrecord.kit.encryption_keys import HOW_TO_MAKE, parse_keys
 from onrecord.kit.postgres import embedded
+from onrecord.kit.secret_file import UnsafeSecretFile, read_secret
 from onrecord.kit.settings import Settings, addresses, load_settings
 from onrecord.kit.sql import db, migrations
 from onrecord.projections.status import STATUS, projection_statuses
+from onrecord.webhooks.encryption import SecretCipher
 from onrecord.webhooks.fan_out_status import FAN_OUT_PARAMS, FAN_OUT_STATUS
+from onrecord.webhooks.reencrypt import key_use
 
 MIN_FREE_BYTES: Final = 1_000_000_000
 MIN_POSTGRES: Final = 150000
@@ -85,6 +89,7 @@ def _diagnose(settings: Settings) -> Iterator[Diagnosis]:
         yield Diagnosis("database", url is not None, state, "run `onrecord up`")
     if url:
         yield from diagnose_database(url)
+        yield from diagnose_secrets(settings, url)
         yield _diagnose_broker(infrastructure.with_addresses(settings, url))
     yield _diagnose_api(settings)
 
@@ -105,11 +110,14 @@ def diagnose_database(url: str) -> Iterator[Diagnosis]:
             )
             if problem:
                 return
+            yield _diagnose_login(conn)
+        with db.connect(url, role="onrecord_audit") as conn:
             size = conn.execute("SELECT coalesce(max(size), 0) FROM ledger.commits").fetchone()
             entries = size[0] if size else 0
             yield Diagnosis("ledger", True, f"{entries} entries")
+            rows = conn.cursor(row_factory=dict_row).execute(db.compiled(STATUS)).fetchall()
+        with db.connect(url, role="onrecord_webhooks") as conn:
             cursor = conn.cursor(row_factory=dict_row)
-            rows = cursor.execute(db.compiled(STATUS)).fetchall()
             fan_out = cursor.execute(db.compiled(FAN_OUT_STATUS), FAN_OUT_PARAMS).fetchone()
     except psycopg.OperationalError as error:
         first_line = str(error).strip().splitlines()[0]
@@ -126,6 +134,54 @@ def diagnose_database(url: str) -> Iterator[Diagnosis]:
     if fan_out:
         state = f"size {fan_out['size']}" + (", not kept up to date" if fan_out["stalled"] else "")
         yield Diagnosis("fan-out of webhooks", not fan_out["stalled"], state, "start a worker")
+
+
+def _diagnose_login(conn: psycopg.Connection[Any]) -> Diagnosis:
+    """Whether processes that log in like this can neither change the schema nor do anything else.
+
+    Who is a member of the role that owns the tables, as a superuser is of all, can.
+    """
+    row = conn.execute(
+        "SELECT session_user::text, pg_has_role(session_user, 'onrecord_migrator', 'MEMBER')"
+    ).fetchone()
+    assert row
+    name, may_change = row
+    state = f"{name}, who may change the schema" if may_change else name
+    remedy = "log in as onrecord_login; see ops/runbooks/moving-to-your-own-postgresql.md"
+    return Diagnosis("login role", not may_change, state, remedy)
+
+
+def diagnose_secrets(settings: Settings, url: str) -> Iterator[Diagnosis]:
+    """Whether the key is there, and which secrets of webhooks it decrypts."""
+    subject, path = "key of secrets", infrastructure.key_file(settings)
+    if settings.secrets_key:
+        where, keys = "ONRECORD_SECRETS_KEY", settings.secrets_keys
+    elif settings.database_url:
+        yield Diagnosis(subject, False, "ONRECORD_SECRETS_KEY is not set", HOW_TO_MAKE)
+        return
+    else:
+        try:
+            where, keys = str(path), parse_keys(read_secret(path))
+        except (OSError, UnsafeSecretFile, ValueError) as error:
+            state = f"{path}: {error}"
+            yield Diagnosis(subject, False, state, "restore the file, or run `onrecord up` anew")
+            return
+    try:
+        with db.connect(url, role="onrecord_webhooks") as conn:
+            use = key_use(conn, SecretCipher(keys))
+    except psycopg.Error:  # no schema yet, or no database: reported by its own check
+        return
+    if use.lost:
+        state = f"{where} decrypts not the secrets of {use.lost} endpoints"
+        remedy = (
+            "restore the key, or POST /v1/endpoints/{id}/rotate for those whose deliveries fail"
+        )
+        yield Diagnosis(subject, False, state, remedy)
+    elif use.older:
+        state = f"{where}: {use.older} secrets are under an older key"
+        yield Diagnosis(subject, False, state, "run `onrecord migrate`")
+    else:
+        yield Diagnosis(subject, True, f"{where}, {len(keys)} key{'s' * (len(keys) > 1)}")
 
 
 def _diagnose_broker(settings: Settings) -> Diagnosis:

@@ -3,8 +3,10 @@
 Used by `entrypoints.infrastructure`: `running_server` starts a server and stops it at the end,
 `url_of_running_server` locates the server of a running `onrecord up`.
 
-The server listens on a unix socket only, in a folder of mode 0700, and authenticates by `peer`: the
-OS users root, ours and the server's are the role `onrecord`, a superuser. Not the wheel's own
+The server listens on a unix socket only, in a folder of mode 0700, and authenticates by `peer`:
+root and our OS user, and no other, may log in as two roles. `onrecord_login` is what processes and
+commands use: it may do nothing but take the roles of packages. `onrecord` is the superuser, which
+creates the database and migrates it. Not the wheel's own
 `get_server()`, which opens the modes of parent folders, uses `trust`, gives up after ten seconds,
 and leaves a server behind when its parent is killed.
 """
@@ -38,19 +40,29 @@ from onrecord.kit.postgres.server import (
 )
 from onrecord.kit.processes.spawn import Child
 
-NAME = "onrecord"  # of the role, the database and the map of OS users
+DATABASE = "onrecord"
+SUPERUSER = "onrecord"
+LOGIN = "onrecord_login"
 
-HBA = f"local all all peer map={NAME}\n"
+HBA = "local all all peer map=onrecord\n"
 
 
 @dataclass
 class EmbeddedPostgres:
-    """A running server; `url` is for psycopg, SQLAlchemy and libpq's own programs."""
+    """A running server.
+
+    `url`, for psycopg, SQLAlchemy and libpq's own programs, logs in as `onrecord_login`;
+    `superuser_url` as the superuser.
+    """
 
     url: str
     log: Path
     process: Child  # only `running_server` stops it
     start: Callable[..., Child]
+
+    @property
+    def superuser_url(self) -> str:
+        return as_superuser(self.url)
 
     def restart(self) -> None:
         """Start the server again after its process has exited. It recovers itself.
@@ -75,10 +87,10 @@ def running_server(data: Path, *, echo: Echo) -> Iterator[EmbeddedPostgres]:
         socket = socket_folder(home, account, echo)
         stop_leftover_server(home / "cluster", socket=socket)
         if not (home / "cluster").exists():
-            create_cluster(home, binaries, account, owner=NAME)
-        write_access_rules(home, account)
+            create_cluster(home, binaries, account, owner=SUPERUSER)
+        write_access_rules(home)
         start = partial(start_server, home, binaries, account, socket=socket)
-        url, log = server_url(socket, NAME), home / "server.log"
+        url, log = server_url(socket), home / "server.log"
         postgres = EmbeddedPostgres(url, log, start(), start)
         try:
             create_database(socket)
@@ -90,26 +102,39 @@ def running_server(data: Path, *, echo: Echo) -> Iterator[EmbeddedPostgres]:
 def url_of_running_server(data: Path) -> str | None:
     """The URL of the server that another process runs on this data folder, or None."""
     postmaster = running_postmaster(home_of(data) / "cluster")
-    return server_url(postmaster.socket, NAME) if postmaster and postmaster.ready else None
+    return server_url(postmaster.socket) if postmaster and postmaster.ready else None
 
 
-def server_url(socket: Path, database: str) -> str:
+def server_url(socket: Path, *, user: str = LOGIN, database: str = DATABASE) -> str:
     """The port is in it because a client's PGPORT would name another socket."""
     host = quote(os.fsencode(socket), safe="")
-    return f"postgresql://{NAME}@/{database}?host={host}&port={PORT}"
+    return f"postgresql://{user}@/{database}?host={host}&port={PORT}"
 
 
-def write_access_rules(home: Path, account: pwd.struct_passwd) -> None:
-    """Written at each start, because they name our OS user; the server's user reads them."""
-    users = {"root", account.pw_name, pwd.getpwuid(os.geteuid()).pw_name}
-    ident = "".join(f'{NAME} "{user}" {NAME}\n' for user in sorted(users))
+def as_superuser(url: str) -> str:
+    """The URL of the same embedded server for its superuser."""
+    return url.replace(f"//{LOGIN}@", f"//{SUPERUSER}@", 1)
+
+
+def write_access_rules(home: Path) -> None:
+    """Written at each start, because they name our OS user; the server's user reads them.
+
+    The server's user is not among them if it is another one: any process may run as `nobody`.
+    """
+    users = sorted({"root", pwd.getpwuid(os.geteuid()).pw_name})
+    ident = "".join(f'onrecord "{user}" {role}\n' for user in users for role in (SUPERUSER, LOGIN))
     for name, text in (("pg_hba.conf", HBA), ("pg_ident.conf", ident)):
         (home / name).write_text(text)
         (home / name).chmod(0o644)
 
 
 def create_database(socket: Path) -> None:
-    with psycopg.connect(server_url(socket, "postgres"), autocommit=True) as connection:
-        cursor = connection.execute("SELECT FROM pg_database WHERE datname = %s", [NAME])
+    """Create the database and the login role where they are missing, as in older data folders."""
+    superuser = server_url(socket, user=SUPERUSER, database="postgres")
+    with psycopg.connect(superuser, autocommit=True) as connection:
+        cursor = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
         if cursor.fetchone() is None:
-            connection.execute(f"CREATE DATABASE {NAME}")
+            connection.execute(f"CREATE DATABASE {DATABASE}")
+        cursor = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [LOGIN])
+        if cursor.fetchone() is None:
+            connection.execute(f"CREATE ROLE {LOGIN} LOGIN NOINHERIT")

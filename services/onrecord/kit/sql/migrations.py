@@ -23,10 +23,15 @@ def data_folder(name: str) -> Path:
     return in_wheel if in_wheel.is_dir() else _PACKAGE.parents[1] / name
 
 
-def upgrade(url: str) -> None:
-    """Migrate the schema to its newest revision. Does nothing if it is there already."""
+def upgrade(url: str, *, secrets_key: str | None = None) -> None:
+    """Migrate the schema to its newest revision. Does nothing if it is there already.
+
+    `secrets_key` encrypts the secrets of endpoints that an older release stored in plain.
+    """
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    command.upgrade(_config(url), "head")
+    config = _config(url)
+    config.attributes["secrets_key"] = secrets_key
+    command.upgrade(config, "head")
 
 
 def schema_problem(url: str) -> str | None:

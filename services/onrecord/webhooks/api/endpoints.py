@@ -17,6 +17,7 @@ from onrecord.kit.sql.db import Pool, Row, compiled
 from onrecord.ledger.read import SIZE
 from onrecord.webhooks.api.requests import EndpointIn, FilterIn
 from onrecord.webhooks.api.responses import Endpoint, Pause, Replay
+from onrecord.webhooks.encryption import SecretCipher
 from onrecord.webhooks.http.signing import new_secret
 from onrecord.webhooks.matching import FILTERS, Filter
 
@@ -42,9 +43,9 @@ ORDER BY e.id LIMIT CAST(:limit AS bigint)
 """)
 _INSERT: Final = text("""
 INSERT INTO webhooks.endpoints
-    (id, url, description, types, actors, topics, kinds, ordered, secret, size, from_seq)
+    (id, url, description, types, actors, topics, kinds, ordered, encrypted_secret, size, from_seq)
 VALUES (:id, :url, :description, CAST(:types AS text[]), CAST(:actors AS text[]),
-    CAST(:topics AS text[]), CAST(:kinds AS text[]), :ordered, :secret,
+    CAST(:topics AS text[]), CAST(:kinds AS text[]), :ordered, :encrypted_secret,
     CAST(:size AS bigint), CAST(:size AS bigint))
 """)
 _INSERT_INTERESTS: Final = text("""
@@ -88,14 +89,16 @@ FROM resumed r WHERE d.endpoint = r.id AND d.state = 'pending' AND d.lane = 1
 # Hides the endpoint from everybody at once; `purge` removes its log.
 DELETE: Final = text("""
 WITH deleted AS (
-    UPDATE webhooks.endpoints SET deleted_at = clock_timestamp(), secret = '', old_secret = NULL
+    UPDATE webhooks.endpoints SET deleted_at = clock_timestamp(), encrypted_secret = '',
+        encrypted_old_secret = NULL, old_until = NULL
     WHERE id = CAST(:id AS uuid) AND deleted_at IS NULL RETURNING id
 ), interests AS (DELETE FROM webhooks.interests i USING deleted WHERE i.endpoint = deleted.id)
 SELECT id FROM deleted
 """)
-# The old secret signs along for 24 hours.
+# The old secret signs along for 24 hours; then `purge` deletes it.
 _ROTATE: Final = text("""
-UPDATE webhooks.endpoints SET old_secret = secret, secret = :secret,
+UPDATE webhooks.endpoints SET encrypted_old_secret = encrypted_secret,
+    encrypted_secret = :encrypted_secret,
     old_until = clock_timestamp() + interval '24 hours'
 WHERE id = CAST(:id AS uuid) AND deleted_at IS NULL RETURNING old_until
 """)
@@ -120,7 +123,9 @@ async def execute_once(pool: Pool, query: TextClause, params: Mapping[str, Any])
         return await execute_on(conn, query, **params)
 
 
-async def create_endpoint(pool: Pool, body: EndpointIn, url: str) -> tuple[UUID, str]:
+async def create_endpoint(
+    pool: Pool, cipher: SecretCipher, body: EndpointIn, url: str
+) -> tuple[UUID, str]:
     """Create an endpoint; its id and its secret."""
     id_, secret = new_id(), new_secret()
     filter_ = filter_of(body)
@@ -134,7 +139,7 @@ async def create_endpoint(pool: Pool, body: EndpointIn, url: str) -> tuple[UUID,
             description=body.description,
             ordered=body.ordered,
             **{part: list(getattr(filter_, part)) for part in FILTERS},
-            secret=secret,
+            encrypted_secret=cipher.encrypt(id_, secret),
             size=size,
         )
         await _insert_interests(conn, id_, filter_)
@@ -165,10 +170,13 @@ def filter_of(body: FilterIn) -> Filter:
     return Filter(**{part: tuple(dict.fromkeys(getattr(body, part))) for part in FILTERS})
 
 
-async def rotate_endpoint_secret(pool: Pool, id_: UUID) -> tuple[str, Row] | None:
+async def rotate_endpoint_secret(
+    pool: Pool, cipher: SecretCipher, id_: UUID
+) -> tuple[str, Row] | None:
     """Give an endpoint a new secret beside the old one; None if there is no such endpoint."""
     secret = new_secret()
-    rotated = await execute_once(pool, _ROTATE, {"id": id_, "secret": secret})
+    params = {"id": id_, "encrypted_secret": cipher.encrypt(id_, secret)}
+    rotated = await execute_once(pool, _ROTATE, params)
     return (secret, rotated[0]) if rotated else None
 
 
@@ -186,7 +194,7 @@ def endpoint_out(row: Row) -> Endpoint:
     columns = {name: row[name] for name in Endpoint.model_fields if name in row}
     derived = {
         "paused": paused,
-        "secret_overlap_until": row["old_until"] if row["old_secret"] else None,
+        "secret_overlap_until": row["old_until"] if row["encrypted_old_secret"] else None,
         "replay": row["replay"] and replay_out(row["replay"]),
     }
     return Endpoint(**{**columns, **derived})

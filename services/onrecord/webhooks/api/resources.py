@@ -10,30 +10,33 @@ from fastapi import Depends, Request
 
 from onrecord.kit.celery import TaskNotifier
 from onrecord.kit.http.problems import Problem
+from onrecord.kit.networks import AllowedNetwork
 from onrecord.kit.sql.db import Pool, Row, fetch_all
 from onrecord.webhooks.api import delivery_log, endpoints
 from onrecord.webhooks.api.responses import Delivery, Endpoint
+from onrecord.webhooks.encryption import SecretCipher
 from onrecord.webhooks.fan_out_status import FAN_OUT_PARAMS, FAN_OUT_STATUS
-from onrecord.webhooks.http.egress import Network
 
 
 class WebhooksResources:
     """What `app_factory` opens for these routes.
 
     `allow`: networks that endpoints may have addresses in although they are not public.
-    `public_url`: the address that links begin with. `wake` and `fan_out` send the tasks that wake
-    the deliverer and the worker.
+    `public_url`: the address that links begin with. `cipher` encrypts secrets. `wake` and
+    `fan_out` send the tasks that wake the deliverer and the worker.
     """
 
     def __init__(
         self,
         pool: Pool,
-        allow: tuple[Network, ...],
+        allow: tuple[AllowedNetwork, ...],
         public_url: str,
+        cipher: SecretCipher,
         wake: TaskNotifier,
         fan_out: TaskNotifier,
     ) -> None:
         self.pool, self.allow, self.public_url = pool, allow, public_url
+        self.cipher = cipher
         self.wake, self.fan_out = wake, fan_out
 
 

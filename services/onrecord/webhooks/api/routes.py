@@ -41,17 +41,19 @@ from onrecord.webhooks.tables import LOWEST_ID
 
 router = APIRouter(prefix="/v1", tags=["webhooks API"], responses=responses(404, 422, 503))
 _NO_REASON: Final = PauseIn()
+_NOT_STORED: Final = {"Cache-Control": "no-store"}  # an answer with a secret (RFC 9111, 5.2.2.5)
 _BODY: dict[int | str, dict[str, Any]] = responses(400, 413, 415)
 _BODY_OR_409: dict[int | str, dict[str, Any]] = responses(400, 409, 413, 415)
 
 
 @router.post("/endpoints", status_code=201, responses=_BODY, operation_id="createEndpoint")
-async def make_endpoint(body: EndpointIn, resources: Resources) -> EndpointMade:
+async def make_endpoint(body: EndpointIn, response: Response, resources: Resources) -> EndpointMade:
     """Send events to an address from here on. The secret is shown only once."""
     url = validation.check_url(body.url, resources.allow)
     await validation.check_names(resources.pool, body)
-    id_, secret = await endpoints.create_endpoint(resources.pool, body, url)
+    id_, secret = await endpoints.create_endpoint(resources.pool, resources.cipher, body, url)
     resources.fan_out.notify()
+    response.headers.update(_NOT_STORED)
     return EndpointMade(**(await read_endpoint(resources.pool, id_)).model_dump(), secret=secret)
 
 
@@ -152,12 +154,13 @@ async def ping_endpoint(id: UUID, resources: Resources) -> Delivery:
 
 
 @router.post("/endpoints/{id}/rotate")
-async def rotate_secret(id: UUID, resources: Resources) -> Rotated:
+async def rotate_secret(id: UUID, response: Response, resources: Resources) -> Rotated:
     """Create a new secret. For 24 hours deliveries are signed with the old one too."""
-    rotated = await endpoints.rotate_endpoint_secret(resources.pool, id)
+    rotated = await endpoints.rotate_endpoint_secret(resources.pool, resources.cipher, id)
     if rotated is None:
         raise unknown_endpoint(id)
     secret, row = rotated
+    response.headers.update(_NOT_STORED)
     return Rotated(id=id, secret=secret, secret_overlap_until=row["old_until"])
 
 

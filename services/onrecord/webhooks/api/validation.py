@@ -9,14 +9,15 @@ from typing import Any
 
 from onrecord.domain.ids import EntityKind
 from onrecord.kit.http.problems import Problem, at
+from onrecord.kit.networks import AllowedNetwork
 from onrecord.kit.sql.db import Pool, fetch_all
 from onrecord.ledger.names import Name, unknown_names
 from onrecord.ledger.read import SIZE
-from onrecord.webhooks.http.egress import Network, NotAllowed, checked_url
+from onrecord.webhooks.http.egress import NotAllowed, checked_url
 from onrecord.webhooks.matching import CHANGE_TYPE, EVENT_TYPES
 
 
-def check_url(url: str, allow: Sequence[Network]) -> str:
+def check_url(url: str, allow: Sequence[AllowedNetwork]) -> str:
     """The address as it will be dialled."""
     try:
         return checked_url(url, allow)

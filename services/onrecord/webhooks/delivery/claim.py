@@ -27,8 +27,9 @@ MAX_CANDIDATES: Final = 320  # endpoints that one claim visits: as many as a pro
 class ClaimedDelivery:
     """A delivery that this process may send until its lease expires.
 
-    `probing`: a retry, or for an endpoint that fails; these have limits of their own. `secrets`:
-    the endpoint's, two while one is rotated. `failures`: the endpoint's consecutive ones.
+    `probing`: a retry, or for an endpoint that fails; these have limits of their own.
+    `encrypted_secret` and `encrypted_old_secret`: the endpoint's, the old one while it is rotated.
+    `failures`: the endpoint's consecutive ones.
     """
 
     id: int
@@ -40,7 +41,8 @@ class ClaimedDelivery:
     tries: int
     probing: bool
     url: str
-    secrets: tuple[str, ...]
+    encrypted_secret: bytes
+    encrypted_old_secret: bytes | None
     failures: int
     ordered: bool
 
@@ -156,8 +158,8 @@ WITH RECURSIVE candidates AS (
     FROM locked l JOIN webhooks.endpoints e ON true
     WHERE d.id = l.id AND e.id = d.endpoint
     RETURNING d.id, d.endpoint, d.seq, d.event, d.lane, d.lease, d.tries, l.probing, e.url,
-        e.secret, CASE WHEN e.old_until > clock_timestamp() THEN e.old_secret END AS old_secret,
-        e.failures, e.ordered
+        e.encrypted_secret, CASE WHEN e.old_until > clock_timestamp()
+            THEN e.encrypted_old_secret END AS encrypted_old_secret, e.failures, e.ordered
 )
 SELECT (SELECT endpoint FROM candidates ORDER BY n DESC LIMIT 1) AS last_endpoint,
     (SELECT count(*) FROM candidates) < CAST(:max_candidates AS int) AS round_complete,
@@ -206,7 +208,8 @@ def _claimed(row: Any) -> ClaimedDelivery:
         tries=row.tries,
         probing=row.probing,
         url=row.url,
-        secrets=(row.secret, row.old_secret) if row.old_secret else (row.secret,),
+        encrypted_secret=row.encrypted_secret,
+        encrypted_old_secret=row.encrypted_old_secret,
         failures=row.failures,
         ordered=row.ordered,
     )

@@ -21,6 +21,7 @@ import structlog
 
 from onrecord.domain.dates import format_instant
 from onrecord.domain.ids import new_id
+from onrecord.kit.networks import AllowedNetwork
 from onrecord.kit.sql.db import compiled
 from onrecord.webhooks import payload
 from onrecord.webhooks.delivery.backoff import next_attempt
@@ -29,7 +30,7 @@ from onrecord.webhooks.delivery.clock_skew import ClockMonitor
 from onrecord.webhooks.delivery.connection import DelivererConnection, connect_deliverer
 from onrecord.webhooks.delivery.health import update_health
 from onrecord.webhooks.delivery.results import DeliveryResult, reclaim_expired, record_results
-from onrecord.webhooks.http.egress import Network
+from onrecord.webhooks.encryption import SecretCipher, UndecryptableSecret
 from onrecord.webhooks.http.sender import AttemptOutcome, Sender
 from onrecord.webhooks.http.signing import signed_headers
 from onrecord.webhooks.tables import LOWEST_ID, PING
@@ -50,19 +51,20 @@ RECONNECT_AFTER: Final = 0.5  # seconds
 class Deliverer:
     """Delivers from `start` until `stop`, in a thread of its own.
 
-    Links in bodies begin with `public_url`. `on_failure` is called if the thread ends before
-    `stop`, which only a bug can cause.
+    Links in bodies begin with `public_url`. `cipher` decrypts the secrets. `on_failure`
+    is called if the thread ends before `stop`, which only a bug can cause.
     """
 
     def __init__(
         self,
         conninfo: str,
-        allow: Sequence[Network],
+        allow: Sequence[AllowedNetwork],
         public_url: str,
+        cipher: SecretCipher,
         on_failure: Callable[[], None],
     ) -> None:
         self._conninfo, self._allow, self._on_failure = conninfo, allow, on_failure
-        self._public_url = public_url
+        self._public_url, self._cipher = public_url, cipher
         self._thread = threading.Thread(target=self._run, name="deliverer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._clock_monitor = ClockMonitor()
@@ -180,8 +182,16 @@ class Deliverer:
         if body is None:
             self._results.append(result_of(delivery, _NOT_RENDERED))
             return
+        try:
+            secrets = self._cipher.signing_secrets(
+                delivery.endpoint, delivery.encrypted_secret, delivery.encrypted_old_secret
+            )
+        except UndecryptableSecret:
+            log.error("an endpoint's secret cannot be decrypted", endpoint=str(delivery.endpoint))
+            self._results.append(result_of(delivery, _SECRET_LOST))
+            return
         now = datetime.now(UTC)
-        headers = signed_headers(delivery.secrets, id=str(delivery.event), at=now, body=body)
+        headers = signed_headers(secrets, id=str(delivery.event), at=now, body=body)
         headers["Content-Type"] = payload.MEDIA_TYPE
         outcome = await sender.post(delivery.url, headers=headers, body=body)
         self._results.append(result_of(delivery, outcome, rendered.last_erasure))
@@ -232,14 +242,22 @@ def result_of(
     )
 
 
-_NOT_RENDERED: Final = AttemptOutcome(
-    ok=False,
-    status=None,
-    error="Nothing was sent: the event could not be rendered (see the deliverer's log).",
-    answer=b"",
-    seconds=0.0,
-    retry_after=None,
-    gone=False,
+def _not_sent(reason: str) -> AttemptOutcome:
+    return AttemptOutcome(
+        ok=False,
+        status=None,
+        error=f"Nothing was sent: {reason}.",
+        answer=b"",
+        seconds=0.0,
+        retry_after=None,
+        gone=False,
+    )
+
+
+_NOT_RENDERED: Final = _not_sent("the event could not be rendered (see the deliverer's log)")
+_SECRET_LOST: Final = _not_sent(
+    "the endpoint's secret cannot be decrypted by ONRECORD_SECRETS_KEY; restore the key, or rotate"
+    " the secret"
 )
 
 

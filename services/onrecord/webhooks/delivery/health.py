@@ -13,6 +13,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import text
+from yarl import URL
 
 from onrecord.kit.sql.db import compiled
 from onrecord.webhooks.delivery.backoff import PAUSE_AFTER
@@ -75,7 +76,7 @@ async def update_health(conn: DelivererConnection, results: Sequence[DeliveryRes
             log.warning(
                 "an endpoint is paused",
                 endpoint=str(id_),
-                url=url,
+                receiver=URL(url).host,  # the rest of an address often is a password
                 reason=reason,
                 failures=failures,
             )

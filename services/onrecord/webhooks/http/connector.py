@@ -12,7 +12,7 @@ from weakref import WeakSet
 
 from aiohttp import TCPConnector
 
-from onrecord.webhooks.http.egress import Network
+from onrecord.kit.networks import AllowedNetwork
 from onrecord.webhooks.http.resolver import AddrInfo, Lookup, Resolver, check_address
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Connector(TCPConnector):
 
     allowed_protocol_schema_set = frozenset({"http", "https"})  # aiohttp would post to ws: too
 
-    def __init__(self, allow: Sequence[Network], lookup: Lookup) -> None:
+    def __init__(self, allow: Sequence[AllowedNetwork], lookup: Lookup) -> None:
         super().__init__(
             resolver=Resolver(allow, lookup),
             socket_factory=self._dial,

@@ -16,8 +16,9 @@ from typing import Final
 
 from yarl import URL
 
+from onrecord.kit.networks import AllowedNetwork
+
 Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 
 DENIED_V4: Final = {
     IPv4Network("0.0.0.0/8"): "this network",
@@ -57,15 +58,15 @@ class NotAllowed(Exception):
     """No delivery may be sent to this address; the message says why."""
 
 
-def forbidden(address: Address, allow: Sequence[Network]) -> str | None:
+def forbidden(address: Address, port: int, allow: Sequence[AllowedNetwork]) -> str | None:
     """Why this address may not be dialled, as a clause ("it is ..."); None if it may.
 
-    Networks in `allow` may always be dialled. An IPv4 address embedded in an IPv6 address counts as
-    the IPv6 address.
+    Networks in `allow` may always be dialled, those with a port at that port. An IPv4 address
+    embedded in an IPv6 address counts as the IPv6 address.
     """
     if isinstance(address, IPv6Address) and address.scope_id is not None:
         return "it has a scope id, so it is of this host's own links"
-    if any(address in network for network in allow):
+    if any(allowed.contains(address, port) for allowed in allow):
         return None
     if isinstance(address, IPv6Address) and address not in GLOBAL_V6:
         return f"it is outside {GLOBAL_V6} (public IPv6)"
@@ -90,7 +91,7 @@ def is_own(address: Address) -> bool:
     return True
 
 
-def checked_url(url: str, allow: Sequence[Network] = ()) -> str:
+def checked_url(url: str, allow: Sequence[AllowedNetwork] = ()) -> str:
     """The address unchanged, or quoted if it has non-ASCII characters; raises `NotAllowed`.
 
     Resolves no name: that is checked whenever the name is dialled.
@@ -117,7 +118,8 @@ def checked_url(url: str, allow: Sequence[Network] = ()) -> str:
     if authority and "[" in authority[1] and ":" not in host:
         raise NotAllowed(f"[{host}] is not an IPv6 address.")
     if (address := _literal(name)) is not None:
-        if why := forbidden(address, allow):
+        assert parsed.port is not None  # both schemes have a default
+        if why := forbidden(address, parsed.port, allow):
             raise NotAllowed(f"{host} may not be dialled: {why}.")
         if isinstance(address, IPv4Address) and host != str(address):
             raise NotAllowed(f"{host} is an address in disguise: write {address}.")

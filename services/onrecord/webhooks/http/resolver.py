@@ -13,7 +13,8 @@ from typing import Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from onrecord.webhooks.http.egress import Network, NotAllowed, forbidden
+from onrecord.kit.networks import AllowedNetwork
+from onrecord.webhooks.http.egress import NotAllowed, forbidden
 
 AddrInfo = tuple[int, int, int, str, tuple[Any, ...]]  # as `socket.getaddrinfo` returns it
 
@@ -28,7 +29,7 @@ def look_up(host: str, port: int) -> Sequence[AddrInfo]:
 class Resolver(AbstractResolver):
     """Resolves names to allowed addresses; one forbidden address refuses the whole name."""
 
-    def __init__(self, allow: Sequence[Network], lookup: Lookup) -> None:
+    def __init__(self, allow: Sequence[AllowedNetwork], lookup: Lookup) -> None:
         self._allow = allow
         self._lookup = lookup
 
@@ -56,11 +57,13 @@ class Resolver(AbstractResolver):
         )
 
 
-def check_address(info: AddrInfo, allow: Sequence[Network], *, name: str | None = None) -> None:
+def check_address(
+    info: AddrInfo, allow: Sequence[AllowedNetwork], *, name: str | None = None
+) -> None:
     """Raise `NotAllowed` if an address may not be dialled; `name` is what resolved to it."""
-    host, scope = info[4][0], info[4][3:]
+    host, port, scope = info[4][0], info[4][1], info[4][3:]
     try:
-        why = forbidden(ip_address(host), allow)
+        why = forbidden(ip_address(host), port, allow)
     except ValueError:
         why = "it is not an address"
     if any(scope):

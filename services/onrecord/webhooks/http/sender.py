@@ -22,8 +22,9 @@ import structlog
 from aiohttp import ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
 from yarl import URL
 
+from onrecord.kit.networks import AllowedNetwork
 from onrecord.webhooks.http.connector import Connector, ResponseTooLong
-from onrecord.webhooks.http.egress import Network, NotAllowed
+from onrecord.webhooks.http.egress import NotAllowed
 from onrecord.webhooks.http.resolver import Lookup, look_up
 
 log = structlog.get_logger()
@@ -62,7 +63,7 @@ class Sender:
     """
 
     def __init__(
-        self, allow: Sequence[Network], *, timeout: float = 15.0, lookup: Lookup = look_up
+        self, allow: Sequence[AllowedNetwork], *, timeout: float = 15.0, lookup: Lookup = look_up
     ) -> None:
         self._allow, self._timeout, self._lookup = allow, timeout, lookup
 

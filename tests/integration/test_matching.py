@@ -21,6 +21,7 @@ from onrecord.domain.event import RecordedEvent
 from onrecord.domain.events import EVENT_CLASSES, PositionChanged
 from onrecord.kit.sql import db
 from onrecord.ledger.entry import parse_touches
+from onrecord.webhooks import matching
 from onrecord.webhooks.api import replays
 from onrecord.webhooks.matching import FILTERS as PARTS
 from onrecord.webhooks.matching import Filter
@@ -173,17 +174,28 @@ def test_the_fan_out_writes_a_delivery_for_exactly_the_matching_events(history: 
         assert expected == delivered.get(id_, []), filter_
 
 
+@pytest.mark.parametrize(("max_entries", "filters"), [(10_000, 40), (9, 12)])
 def test_the_feed_pages_through_the_same_events_with_their_changes(
-    client: Client, history: History
+    client: Client,
+    history: History,
+    monkeypatch: pytest.MonkeyPatch,
+    max_entries: int,
+    filters: int,
 ) -> None:
-    for id_, filter_ in list(history.filters.items())[:40]:
+    """Also where a page takes many queries, because few of the entries that each looks at pass."""
+    monkeypatch.setattr(matching, "MAX_ENTRIES", max_entries)
+    for id_, filter_ in list(history.filters.items())[:filters]:
         expected = history.matching(filter_)
         items: list[dict[str, Any]] = []
+        sizes: list[int] = []
         params: dict[str, Any] = {"limit": 197}
         while params:
             page = client.get(f"/v1/endpoints/{id_}/feed", params=params).json()
             items += page["items"]
+            sizes.append(len(page["items"]))
             params = {"limit": 197, "cursor": page["next"]} if page["next"] else {}
+        full, rest = divmod(len(expected), 197)
+        assert [197] * full + [rest] * (rest > 0 or not full) == sizes
         assert [str(event.recorded.seq) for event in expected] == [
             item["sequence"] for item in items
         ]
@@ -217,6 +229,7 @@ def test_a_replay_counts_what_it_will_send(
 ) -> None:
     # counted in pages, so that no statement takes long
     monkeypatch.setattr(replays, "COUNT_PAGE", 7)
+    monkeypatch.setattr(matching, "MAX_ENTRIES", 11)
     for id_, filter_ in list(history.filters.items())[:20]:
         started = client.post(f"/v1/endpoints/{id_}/replay", json={"from_size": 100})
         assert started.status_code == 202, started.text

@@ -82,12 +82,21 @@ def expected_position(
         if (wording := naive.statement(history.events, id_, size))
     }
     retracted = {id_ for id_, wording in wordings.items() if wording.status == "retracted"}
+    bases = {step.id: step.fields.basis for step in timeline}
     root = naive.root(history.events, pair[0], size)
     return expected | {
         "actor": root,
         "on_record": current is not None or bool(alternatives),
         "certainty": certainty,
-        "alternatives": {str(id_) if id_ else None for id_ in alternatives},
+        "alternatives": {
+            str(id_) if id_ else None: {
+                str(cited)
+                for cited in bases.get(id_, ())
+                if (wording := naive.statement(history.events, cited, size))
+                and wording.status == "retracted"
+            }
+            for id_ in alternatives
+        },
         "revision": naive.revision(history.events, (root, pair[1]), size),
         "statements": {
             id_: (wording.fields.content.text, wording.status)
@@ -103,7 +112,10 @@ def select_expected(answer: Any, expected: dict[str, Any] | None) -> Any:
     if answer is None or expected is None:
         return answer
     selected = {name: answer[name] for name in expected}
-    selected["alternatives"] = {item["id"] for item in answer["alternatives"]}
+    selected["alternatives"] = {
+        item["id"]: {statement["id"] for statement in item["retracted_basis"]}
+        for item in answer["alternatives"]
+    }
     selected["statements"] = {
         item["id"]: (item["content"]["text"], item["status"]) for item in answer["statements"]
     }

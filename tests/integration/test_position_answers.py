@@ -78,6 +78,48 @@ def test_a_position_says_which_statements_of_its_basis_are_retracted_wherever_it
             assert ([kept, doubtful], expected) == (item["basis"], item["retracted_basis"]), path
 
 
+def test_an_alternative_says_which_statements_of_its_basis_are_retracted(
+    client: Client, store: Store
+) -> None:
+    """Each of the two steps of 2022 may have been the one held in its middle."""
+    kept, doubtful = state(client), state(client)
+    hold(client, "support", "2021", basis=[doubtful])
+    hold(client, "oppose", "2022", basis=[kept, doubtful])
+    hold(client, "neutral", "2022-06", basis=[kept])
+    retraction = post(client, f"/v1/statements/{doubtful}/retraction", bodies.retraction())
+    restored = post(
+        client, f"/v1/statements/{doubtful}/corrections", bodies.correction(bodies.statement())
+    )
+    store.catch_up()
+    told = {
+        "id": doubtful,
+        **{name: retraction[name] for name in ("event", "seq", "recorded_at")},
+        "by": "outlet",
+        "reason": "Never said.",
+    }
+    for size, expected in (
+        (retraction["size"] - 1, []),
+        (retraction["size"], [told]),
+        (restored["size"], []),
+    ):
+        params = {"as_of": "2022-06-15", "known_size": size}
+        position = get(client, f"{PAIR}/position", **params)
+        assert ("neutral", [kept], []) == tuple(
+            position[name] for name in ("stance", "basis", "retracted_basis")
+        )
+        bases = [
+            (other["stance"], other["basis"], other["retracted_basis"])
+            for other in position["alternatives"]
+        ]
+        assert [
+            ("support", [doubtful], expected),
+            ("oppose", [kept, doubtful], expected),
+        ] == bases
+        for path in ("/v1/actors/emma/positions", "/v1/topics/talks/positions"):
+            (item,) = get(client, path, **params)["items"]
+            assert position["alternatives"] == item["alternatives"], path
+
+
 def test_a_history_says_when_and_by_which_event_each_version_was_closed(
     client: Client, store: Store
 ) -> None:

@@ -43,6 +43,7 @@ PATHS: Final = [
     "/v1/actors/actor-0/topics/topic-0/timeline",
     "/v1/actors/actor-0/topics/topic-0/history",
     "/v1/actors/actor-0/positions",
+    "/v1/actors/actor-0/positions?as_of=2015-06-15",
     "/v1/topics/topic-0/positions",
     "/v1/changes",
     "/v1/changes?by=valid",

@@ -7,7 +7,10 @@ from rich.console import Console
 
 from onrecord.entrypoints.commands.show import print_changes, print_position, print_statement
 
-NO_STEP = dict.fromkeys(("id", "stance", "condition", "effective"))
+NO_STEP: dict[str, Any] = {
+    **dict.fromkeys(("id", "stance", "condition", "effective")),
+    "retracted_basis": [],
+}
 
 
 def console() -> tuple[Console, io.StringIO]:
@@ -30,7 +33,7 @@ def rows(**fields: Any) -> list[list[str]]:
 
 
 def possible(stance: str, effective: str, condition: str | None = None) -> dict[str, Any]:
-    return {"id": "x", "stance": stance, "condition": condition, "effective": effective}
+    return {**NO_STEP, "id": "x", "stance": stance, "condition": condition, "effective": effective}
 
 
 def test_a_position_that_may_have_begun_is_not_shown_as_missing() -> None:
@@ -82,5 +85,8 @@ def test_erased_words_sources_and_reporters_are_shown_as_erased() -> None:
 
 def test_a_position_is_shown_with_the_retracted_statements_of_its_basis() -> None:
     retracted = [{"id": "x", "by": "outlet", "recorded_at": "2026-11-30T08:48:04.704989Z"}]
-    shown = rows(**possible("support", "2021"), retracted_basis=retracted)
+    shown = rows(**{**possible("support", "2021"), "retracted_basis": retracted})
+    assert ["retracted basis", "x by outlet, 2026-11-30"] == shown[-1]
+    other = {**possible("oppose", "2021"), "retracted_basis": retracted}
+    shown = rows(**possible("support", "2021"), alternatives=[other])
     assert ["retracted basis", "x by outlet, 2026-11-30"] == shown[-1]

@@ -24,7 +24,7 @@ REVIEW_QUERIES: Final[dict[FindingKind, TextClause]] = {
 MAX_CANDIDATES: Final[dict[FindingKind, int]] = {
     "contradiction": 2_000,
     "unsupported": 2_000,
-    "same_words": 50_000,
+    "same_words": 10_000,
 }
 """Candidates that one query looks at, so that it ends soon however rare findings are."""
 

@@ -84,8 +84,9 @@ async def list_review(
     """What on record asks to be looked at again: statements that contradict the position held when
     they were said, positions that nothing first-hand supports any more, statements recorded twice.
 
-    A request looks at a number of candidates only. On a large record with few findings a page may
-    be short, and even empty, and still have a next one.
+    There is a `next` if and only if more findings follow. Each page looks at all it needs for that:
+    on a large record with few findings a page may be short, and the last one takes longer, some 25
+    seconds for a million statements.
     """
     kinds = [kind for kind in review.REVIEW_QUERIES if kind in params.kind or not params.kind]
     context, (kind, after) = await begin_read(
@@ -94,7 +95,8 @@ async def list_review(
     if kind not in kinds or not re.fullmatch(review.AFTER_PATTERNS[kind], after):
         raise paging.invalid_cursor()
     context = await context.settled(*_PROJECTIONS)
-    findings, next_place, row = await find_page(context, kinds, Place(kind, after), params.limit)
+    start = Place(kind, after)
+    findings, next_place, row = await find_page(request, context, kinds, start, params.limit)
     state = context.state_of(row)
     cursor = next_place and paging.cursor(request, [state.size, state.provisional, *next_place])
     items = [serialize_finding(finding.place.kind, finding.row) for finding in findings]

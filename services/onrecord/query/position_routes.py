@@ -1,6 +1,7 @@
 """Routes of the read API about positions of an actor, on a topic or both.
 
-Each settles the size to read at (`read_context`), runs one SQL statement and serializes its rows.
+Each settles the size to read at (`read_context`), runs one SQL statement (another for the bases of
+`alternatives`, where there are any) and serializes its rows.
 No answer is immutable, so all are `no-cache` with a weak ETag. Routes are matched in their order,
 so the most used one comes first.
 """
@@ -15,6 +16,7 @@ from onrecord.kit.http.problems import responses
 from onrecord.kit.sql.db import Row
 from onrecord.projections import actors, positions, queries, statements, topics
 from onrecord.projections.changes import fold
+from onrecord.query.alternatives import read_bases_of_alternatives
 from onrecord.query.answers.position_schemas import ListedPosition, PositionOut, Step, VersionOfStep
 from onrecord.query.answers.schemas import Listed
 from onrecord.query.answers.serialize import serialize_step_version
@@ -58,6 +60,7 @@ async def get_position(
         raise not_on_record("actor", actor)
     if row["topic_label"] is None:
         raise not_on_record("topic", topic)
+    await read_bases_of_alternatives(context, [row])
     answer = serialize_position(
         row,
         topic=topic,
@@ -177,6 +180,7 @@ async def _list_positions(
     )
     if not rows[0][f"has_{kind}"]:
         raise not_on_record(kind, slug)
+    await read_bases_of_alternatives(context, rows)
     return page_of_rows(
         request,
         context,

@@ -1,12 +1,15 @@
 """Search for a page of findings of `GET /v1/review`, kind by kind. Used by `change_routes`.
 
 One query of `projections.review` looks at a number of candidates, of which few may be findings, so
-a page can take several.
+a page can take many. Each is short, and the client's going away ends them.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any, Final, NamedTuple
+
+from starlette.requests import Request
 
 from onrecord.kit.sql.db import Row
 from onrecord.projections import review
@@ -14,8 +17,8 @@ from onrecord.projections.review import FindingKind
 from onrecord.query.answers.findings import findings_of
 from onrecord.query.read_context import ReadContext
 
-MAX_QUERIES: Final = 10
-"""Queries for a page, so that it ends soon however rare findings are."""
+ENOUGH_QUERIES: Final = 10
+"""Queries after which a page is answered short, if findings of two places are known."""
 
 
 class Place(NamedTuple):
@@ -33,29 +36,31 @@ class Finding(NamedTuple):
 
 
 async def find_page(
-    context: ReadContext, kinds: Sequence[FindingKind], place: Place, limit: int
+    request: Request, context: ReadContext, kinds: Sequence[FindingKind], place: Place, limit: int
 ) -> tuple[list[Finding], Place | None, Row]:
     """The findings of these kinds after a place, where the next page begins, and a row for its
     state.
 
-    About `limit` findings: those of one place are not parted. There is a next page if more are
-    found. Where `MAX_QUERIES` do not fill the page, it is not known yet whether there are more, and
-    the next page continues the search.
+    About `limit` findings: those of one place are not parted. There is a next page if and only if
+    a finding is known that comes after this one. So the search goes on, through all candidates if
+    need be, while less than two places with findings are known.
     """
     findings: list[Finding] = []
-    for _ in range(MAX_QUERIES):
+    for queries in count(1):
         rows = await context.rows(review.REVIEW_QUERIES[place.kind], **_params(place))
         # long timelines of inexact dates keep a CPU busy for some 100 ms
         batch = await asyncio.to_thread(findings_of, place.kind, rows)
         findings += [Finding(Place(place.kind, row["place"]), row) for row in batch]
+        following = _place_after(rows[0], place, kinds)
         page = _first_page(findings, limit)
-        if len(page) < len(findings):
+        if len(page) == len(findings) and queries >= ENOUGH_QUERIES and following is not None:
+            page = [finding for finding in findings if finding.place != findings[-1].place]
+        if page and len(page) < len(findings):
             return page, page[-1].place, rows[0]
-        next_place = _place_after(rows[0], place, kinds)
-        if next_place is None:
+        if following is None or await request.is_disconnected():
             break
-        place = next_place
-    return findings, next_place, rows[0]
+        place = following
+    return findings, None, rows[0]
 
 
 def _params(place: Place) -> dict[str, Any]:
@@ -73,7 +78,7 @@ def _first_page(findings: list[Finding], limit: int) -> list[Finding]:
 
 def _place_after(row: Row, place: Place, kinds: Sequence[FindingKind]) -> Place | None:
     """Where the search continues after a query with this first row."""
-    if row["candidate_count"] == review.MAX_CANDIDATES[place.kind]:
+    if row["last"] is not None:
         return Place(place.kind, row["last"])
     later = kinds[kinds.index(place.kind) + 1 :]
     return Place(later[0], "") if later else None

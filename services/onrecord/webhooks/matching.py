@@ -21,6 +21,8 @@ EVENT_TYPES: Final = tuple(NEWEST_CLASSES)
 # An endpoint's filters, the narrowest first, and what their names are (`interests.by`).
 FILTERS: Final = {"actors": "actor", "topics": "topic", "kinds": "kind", "types": "type"}
 
+MAX_ENTRIES: Final = 10_000  # that one search looks at; it takes a tenth of a second
+
 
 @dataclass(frozen=True)
 class Filter:
@@ -59,17 +61,19 @@ class Filter:
             "topics": [] if by == "topic" else list(self.topics),
             "types": [] if by == "type" else list(types),
             "kinds": list(self.kinds),
+            "max_entries": MAX_ENTRIES,
         }
 
 
-# Of the next :limit candidates from :start up to :end, the seqs of those that pass a filter
-# (`Filter.search`), in order; and in `next` where the search continues, null at the end. So fewer
-# seqs than :limit do not mean that there are no more.
+# From :start up to :end, the seqs of the next events that pass a filter (`Filter.search`), in
+# order, :limit at most; and in `next` where the search continues, null at the end. So fewer seqs
+# than :limit do not mean that there are no more.
 #
 # Each name's index entries are read in order, and the other filters looked up for each. These are
 # scalar subqueries, because an EXISTS can become a join or a hash that reads all entries of a
-# common name. For an actor, the names it was ever merged with give candidates too; whether a merge
-# held at the event is checked last.
+# common name. `horizon` is how far this is done: the names together have some :max_entries entries
+# up to there, so that the statement ends soon however few pass. For an actor, the names it was ever
+# merged with give candidates too; whether a merge held at the event is checked last.
 MATCHED: Final = text("""
 WITH RECURSIVE names (name) AS (
     SELECT unnest(CAST(:names AS text[]))
@@ -84,11 +88,21 @@ WITH RECURSIVE names (name) AS (
             (SELECT generation FROM projections.checkpoints WHERE live AND name = 'actors')
     ) merged
     WHERE CAST(:by AS text) = 'actor'
+), horizon AS MATERIALIZED (
+    SELECT coalesce(min(last.seq), CAST(:end AS bigint)) AS seq
+    FROM names CROSS JOIN LATERAL (
+        SELECT t.seq FROM ledger.touches t
+        WHERE t.kind = CAST(:by AS text) AND t.name = names.name
+            AND t.seq >= CAST(:start AS bigint) AND t.seq < CAST(:end AS bigint)
+        ORDER BY t.seq LIMIT 1
+        OFFSET (SELECT greatest(1, CAST(:max_entries AS bigint) / nullif(count(*), 0))
+            FROM names)
+    ) last
 ), candidates AS MATERIALIZED (
     SELECT page.seq, array_agg(names.name) AS touched FROM names CROSS JOIN LATERAL (
         SELECT t.seq FROM ledger.touches t
         WHERE t.kind = CAST(:by AS text) AND t.name = names.name
-            AND t.seq >= CAST(:start AS bigint) AND t.seq < CAST(:end AS bigint)
+            AND t.seq >= CAST(:start AS bigint) AND t.seq < (SELECT seq FROM horizon)
             AND (CAST(:topics AS text[]) = '{}' OR (
                 SELECT true FROM unnest(CAST(:topics AS text[])) topic CROSS JOIN LATERAL (
                     SELECT FROM ledger.touches
@@ -112,7 +126,10 @@ WITH RECURSIVE names (name) AS (
     ORDER BY seq LIMIT CAST(:limit AS bigint) + 1)
     ORDER BY seq LIMIT CAST(:limit AS bigint) + 1
 ), following AS (
-    SELECT (SELECT seq FROM candidates ORDER BY seq OFFSET CAST(:limit AS bigint)) AS next
+    SELECT coalesce(
+        (SELECT seq FROM candidates ORDER BY seq OFFSET CAST(:limit AS bigint)),
+        (SELECT seq FROM horizon WHERE seq < CAST(:end AS bigint))
+    ) AS next
 )
 SELECT next, ARRAY(
     SELECT c.seq FROM candidates c

@@ -95,15 +95,21 @@ def print_position(console: Console, position: dict[str, Any], *, with_statement
         table.add_row("change", Text(_change_text(position)))
         table.add_row("in short", Text(position["summary"] or "(erased)"))
     table.add_row("certainty", position["certainty"])
+    _add_retracted_basis(table, position)
     for other in position["alternatives"]:
         table.add_row("or", Text(possible_in_words(other)))
-    for statement in position["retracted_basis"]:
-        retraction = f"{statement['id']} by {statement['by']}, {statement['recorded_at'][:10]}"
-        table.add_row("retracted basis", Text(retraction))
+        _add_retracted_basis(table, other)
     console.print(Padding(table, (0, 0, 0, 2)))
     if with_statements:
         for statement in position["statements"]:
             print_statement(console, statement)
+
+
+def _add_retracted_basis(table: Table, position: dict[str, Any]) -> None:
+    """Add a row for each retracted statement that a position, or an alternative, rests on."""
+    for statement in position["retracted_basis"]:
+        retraction = f"{statement['id']} by {statement['by']}, {statement['recorded_at'][:10]}"
+        table.add_row("retracted basis", Text(retraction))
 
 
 def print_statement(console: Console, statement: dict[str, Any]) -> None:

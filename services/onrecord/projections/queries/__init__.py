@@ -27,6 +27,7 @@ POSITION: Final = load_query("projections/queries/position.sql")
 TIMELINE: Final = load_query("projections/queries/timeline.sql")
 HISTORY: Final = load_query("projections/queries/history.sql")
 STATEMENT: Final = load_query("projections/queries/statement.sql")
+BASES: Final = load_query("projections/queries/bases.sql")
 
 _POSITIONS: Final = {
     "actor": load_query("projections/queries/actor_positions.sql"),

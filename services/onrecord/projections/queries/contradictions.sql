@@ -17,20 +17,34 @@ WITH RECURSIVE snapshot AS MATERIALIZED (
     FROM projections.checkpoints
     WHERE live AND name IN ('statements', 'changes', 'actors', 'clock', 'topics')
 ),
-page AS (
-    SELECT statements.* FROM snapshot, projections.statements
-    WHERE statements.generation = snapshot.statements
+scanned AS MATERIALIZED (
+    SELECT (
+        SELECT statements.made_seq FROM projections.statements
+        WHERE statements.generation = (SELECT statements FROM snapshot)
+            AND statements.doc ? 'stances'
+            AND statements.made_seq
+                < (SELECT least(CAST(:after AS bigint), known_size) FROM snapshot)
+        ORDER BY statements.made_seq DESC
+        OFFSET CAST(:max_candidates AS bigint) - 1 LIMIT 1
+    ) AS last
+),
+page AS MATERIALIZED (
+    SELECT statements.id, statements.made_seq, statements.said_from, statements.said_until,
+        statements.doc ->> 'said_at' AS said_at, statements.doc -> 'speakers' AS speakers,
+        statements.doc -> 'stances' AS stances
+    FROM snapshot, projections.statements
+    WHERE statements.generation = (SELECT statements FROM snapshot)
         AND statements.open_seq < snapshot.known_size
         AND statements.close_seq >= snapshot.known_size
         AND statements.doc ? 'stances' AND NOT statements.doc ? 'embedded_in'
-        AND statements.made_seq < CAST(:after AS bigint)
-    ORDER BY statements.made_seq DESC LIMIT CAST(:max_candidates AS bigint)
+        AND statements.made_seq >= (SELECT coalesce(last, 0) FROM scanned)
+        AND statements.made_seq < (SELECT least(CAST(:after AS bigint), known_size) FROM snapshot)
 ),
 -- One row for each canonical speaker and coded stance of a statement.
 reading AS (
-    SELECT DISTINCT page.id, page.made_seq, page.doc ->> 'said_at' AS said_at,
+    SELECT DISTINCT page.id, page.made_seq, page.said_at,
         CASE
-            WHEN page.doc ->> 'said_at' LIKE '../%' THEN '0001-01-01 00:00:00+00'
+            WHEN page.said_at LIKE '../%' THEN '0001-01-01 00:00:00+00'
             ELSE page.said_from
         END AS said_from,
         page.said_until,
@@ -55,8 +69,8 @@ reading AS (
             )
             SELECT id FROM merge_path ORDER BY depth DESC LIMIT 1
         ) AS actor
-    FROM snapshot, page, jsonb_array_elements(doc -> 'speakers') speaker,
-        jsonb_array_elements(doc -> 'stances') coded
+    FROM snapshot, page, jsonb_array_elements(page.speakers) speaker,
+        jsonb_array_elements(page.stances) coded
 ),
 finding AS (
     SELECT reading.made_seq, CAST(reading.made_seq AS text) AS place, reading.id AS statement,
@@ -76,7 +90,7 @@ finding AS (
                     AND changes.latest <= reading.said_from
                     AND changes.earliest > '0001-01-01 00:00:00+00'
                 ORDER BY changes.valid_from DESC, changes.ord DESC, changes.made_seq DESC LIMIT 1
-            ), '-infinity') AS by
+            ), '-infinity') AS by OFFSET 0  -- or it is looked up once for each use
         ) begun,
         LATERAL (
             SELECT json_agg(json_build_object(
@@ -117,8 +131,7 @@ SELECT
         WHERE clock.generation = snapshot.clock AND clock.open_seq < snapshot.known_size
         ORDER BY clock.open_seq DESC LIMIT 1
     ) AS known_at,
-    (SELECT count(*) FROM page) AS candidate_count,
-    CAST((SELECT min(made_seq) FROM page) AS text) AS last,
+    CAST(scanned.last AS text) AS last,
     finding.*,
     (
         SELECT actors.names FROM projections.actors
@@ -133,5 +146,6 @@ SELECT
             AND topics.close_seq >= snapshot.known_size
     ) AS topic_label
 FROM snapshot
+    CROSS JOIN scanned
     LEFT JOIN finding ON true
 ORDER BY finding.made_seq DESC, finding.actor, finding.topic

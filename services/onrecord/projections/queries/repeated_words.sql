@@ -13,40 +13,40 @@ WITH snapshot AS MATERIALIZED (
     FROM projections.checkpoints
     WHERE live AND name IN ('statements', 'clock')
 ),
-page AS (
-    SELECT statements.id, statements.words FROM snapshot, projections.statements
-    WHERE statements.generation = snapshot.statements
+scanned AS MATERIALIZED (
+    SELECT (
+        SELECT statements.words FROM projections.statements
+        WHERE statements.generation = (SELECT statements FROM snapshot)
+            AND statements.words > :after
+        ORDER BY statements.words
+        OFFSET CAST(:max_candidates AS bigint) - 1 LIMIT 1
+    ) AS last
+),
+repeated AS MATERIALIZED (
+    SELECT statements.words FROM snapshot, projections.statements
+    WHERE statements.generation = (SELECT statements FROM snapshot)
         AND statements.open_seq < snapshot.known_size
         AND statements.close_seq >= snapshot.known_size
         AND statements.words > :after
-    ORDER BY statements.words LIMIT CAST(:max_candidates AS bigint)
-),
--- The last words of which all statements are on the page; a full page may cut its last ones.
-complete AS (
-    SELECT CASE
-        WHEN count(*) < CAST(:max_candidates AS bigint) THEN max(words)
-        ELSE coalesce(
-            max(words) FILTER (WHERE words < (SELECT max(words) FROM page)), max(words)
-        )
-    END AS words
-    FROM page
+        AND statements.words <= (SELECT coalesce(last, 'g') FROM scanned)  -- after all digits
+    GROUP BY statements.words HAVING count(*) > 1
 ),
 candidate AS (
-    SELECT statements.id, statements.words, statements.made_seq,
-        statements.doc -> 'same_utterance_as' AS same_utterance_as, evidence.url
-    FROM snapshot, complete, projections.statements, LATERAL (
-        SELECT DISTINCT piece ->> 'url' AS url
-        FROM jsonb_array_elements(statements.doc -> 'evidence') piece
+    SELECT statements.id, repeated.words, statements.made_seq, statements.same_utterance_as,
+        evidence.url
+    FROM snapshot, repeated, LATERAL (
+        SELECT statements.id, statements.made_seq, statements.doc -> 'evidence' AS evidence,
+            statements.doc -> 'same_utterance_as' AS same_utterance_as
+        FROM projections.statements
+        WHERE statements.generation = snapshot.statements
+            AND statements.words = repeated.words
+            AND statements.open_seq < snapshot.known_size
+            AND statements.close_seq >= snapshot.known_size
+        OFFSET 0
+    ) statements, LATERAL (
+        SELECT DISTINCT piece ->> 'url' AS url FROM jsonb_array_elements(statements.evidence) piece
         WHERE piece ? 'url'
     ) evidence
-    WHERE statements.generation = snapshot.statements
-        AND statements.open_seq < snapshot.known_size
-        AND statements.close_seq >= snapshot.known_size
-        AND statements.words IN (
-            SELECT page.words FROM page WHERE page.words <= complete.words
-            GROUP BY page.words
-            HAVING count(*) > 1 OR count(*) = CAST(:max_candidates AS bigint)
-        )
 ),
 compared AS (
     SELECT candidate.*, first_value(id) OVER earliest AS other,
@@ -71,9 +71,9 @@ SELECT
         WHERE clock.generation = snapshot.clock AND clock.open_seq < snapshot.known_size
         ORDER BY clock.open_seq DESC LIMIT 1
     ) AS known_at,
-    (SELECT count(*) FROM page) AS candidate_count,
-    CAST((SELECT words FROM complete) AS text) AS last,
+    scanned.last,
     finding.*
 FROM snapshot
+    CROSS JOIN scanned
     LEFT JOIN finding ON true
 ORDER BY finding.place, finding.made_seq

@@ -17,17 +17,28 @@ WITH snapshot AS MATERIALIZED (
     FROM projections.checkpoints
     WHERE live AND name IN ('statements', 'positions', 'changes', 'clock', 'actors', 'topics')
 ),
-page AS (
-    SELECT statements.id, statements.made_seq FROM snapshot, projections.statements
-    WHERE statements.generation = snapshot.statements
+scanned AS MATERIALIZED (
+    SELECT (
+        SELECT statements.made_seq FROM projections.statements
+        WHERE statements.generation = (SELECT statements FROM snapshot)
+            AND (statements.close_type = 'statement.retracted' OR statements.doc ? 'embedded_in')
+            AND statements.made_seq
+                < (SELECT least(CAST(:after AS bigint), known_size) FROM snapshot)
+        ORDER BY statements.made_seq DESC
+        OFFSET CAST(:max_candidates AS bigint) - 1 LIMIT 1
+    ) AS last
+),
+page AS MATERIALIZED (
+    SELECT DISTINCT statements.id, statements.made_seq FROM snapshot, projections.statements
+    WHERE statements.generation = (SELECT statements FROM snapshot)
         AND statements.open_seq < snapshot.known_size
         AND (statements.close_type = 'statement.retracted' OR statements.doc ? 'embedded_in')
         AND (
             statements.close_seq >= snapshot.known_size
             OR statements.close_type = 'statement.retracted'
         )
-        AND statements.made_seq < CAST(:after AS bigint)
-    ORDER BY statements.made_seq DESC LIMIT CAST(:max_candidates AS bigint)
+        AND statements.made_seq >= (SELECT coalesce(last, 0) FROM scanned)
+        AND statements.made_seq < (SELECT least(CAST(:after AS bigint), known_size) FROM snapshot)
 ),
 -- Positions are found by the index of `basis` and each row that belongs to one by its id, whatever
 -- the planner believes about the tables (OFFSET 0 and LIMIT keep it from joining them).
@@ -71,8 +82,7 @@ SELECT
         WHERE clock.generation = snapshot.clock AND clock.open_seq < snapshot.known_size
         ORDER BY clock.open_seq DESC LIMIT 1
     ) AS known_at,
-    (SELECT count(*) FROM page) AS candidate_count,
-    CAST((SELECT min(made_seq) FROM page) AS text) AS last,
+    CAST(scanned.last AS text) AS last,
     finding.*,
     (
         SELECT actors.names FROM projections.actors
@@ -87,5 +97,6 @@ SELECT
             AND topics.close_seq >= snapshot.known_size
     ) AS topic_label
 FROM snapshot
+    CROSS JOIN scanned
     LEFT JOIN finding ON true
 ORDER BY finding.made_seq DESC, finding.position

@@ -48,6 +48,8 @@ class PossibleStance:
     stance: Stance | None
     condition: str | None
     effective: str | None
+    basis: list[UUID]
+    retracted_basis: RetractedBasis
 
 
 EffectiveEarliest = Annotated[

@@ -45,7 +45,7 @@ def serialize_position(
     who, what = cited_names(row, topic)
     sentence = position_sentence(
         row,
-        list(map(vars, alternatives)),
+        alternatives,
         who=who,
         what=what,
         as_of=as_of,
@@ -65,7 +65,7 @@ def serialize_position(
         **effective_fields(row),
         since=row["since"],
         certainty=certainty,
-        alternatives=alternatives,
+        alternatives=_serialize_alternatives(alternatives),
         kind=row["kind"],
         change_size=row["change_size"],
         previous=serialize_previous(row),
@@ -97,7 +97,8 @@ def serialize_listed_position(row: Row, instant: datetime) -> ListedPosition:
     """A position in a list, as of an instant; it is a step or, with a null id, only possible."""
     certainty, alternatives = _certainty({**row, "id": row["id"] and str(row["id"])}, instant)
     step = vars(serialize_step(row, certainty=certainty))
-    return ListedPosition(**{**step, "basis": row["basis"] or []}, alternatives=alternatives)
+    listed = {**step, "basis": row["basis"] or []}
+    return ListedPosition(**listed, alternatives=_serialize_alternatives(alternatives))
 
 
 def serialize_change(row: Row) -> Step:
@@ -123,11 +124,17 @@ def _certainty_of_change(row: Row) -> Any:
     return _certainty({"id": None, "candidates": row["candidates"]}, just_before)[0]
 
 
-_NO_STEP: Final = {"id": None, "stance": None, "condition": None, "effective": None}
+_NO_STEP: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(("id", "stance", "condition", "effective")),
+    "basis": [],
+    "retracted_basis": [],
+}
 
 
-def _certainty(row: Row, instant: datetime) -> tuple[Any, list[PossibleStance]]:
-    """Definite if and only if all possible steps agree in stance and condition."""
+def _certainty(row: Row, instant: datetime) -> tuple[Any, list[Mapping[str, Any]]]:
+    """Definite if and only if all possible steps agree in stance and condition; else with the
+    candidates that may have been held instead of the row's own step.
+    """
     dated = [(step, bounds(step["effective"])) for step in row["candidates"]]
     if _agree(row["candidates"]) and any(dates.latest <= instant for _, dates in dated):
         return "definite", []  # whichever step it was: that would take longer to find out
@@ -139,10 +146,17 @@ def _certainty(row: Row, instant: datetime) -> tuple[Any, list[PossibleStance]]:
         steps.insert(0, _NO_STEP)
     if _agree(steps):
         return "definite", []
-    return "possible", [
-        PossibleStance(**{name: step[name] for name in _NO_STEP})
+    return "possible", [step for step in steps if step["id"] != row["id"]]
+
+
+def _serialize_alternatives(steps: Sequence[Mapping[str, Any]]) -> list[PossibleStance]:
+    """Candidates with their bases (`query.alternatives`)."""
+    return [
+        PossibleStance(
+            **{name: step[name] for name in _NO_STEP if name != "retracted_basis"},
+            retracted_basis=serialize_retracted(step["retracted_basis"]),
+        )
         for step in steps
-        if step["id"] != row["id"]
     ]
 
 

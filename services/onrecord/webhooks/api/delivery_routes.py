@@ -69,7 +69,7 @@ async def feed_of_endpoint(
     if params.cursor is not None:
         (start,) = paging.key(request, params.cursor, int)
     bodies, following = await feed.feed_page(
-        resources.pool, Filter.of(row), start, params.limit, resources.public_url
+        request, resources.pool, Filter.of(row), start, params.limit, resources.public_url
     )
     headers = {"Cache-Control": "no-cache"}
     cursor = None

@@ -5,9 +5,11 @@ filter. Both find events as the fan-out does (`matching`), and the feed renders 
 does (`payload`): from the ledger, not from what was sent.
 """
 
+from collections.abc import AsyncGenerator
 from typing import Final
 
 from sqlalchemy import text
+from starlette.requests import Request
 
 from onrecord.kit.sql.db import Pool, fetch_all
 from onrecord.webhooks import payload
@@ -16,7 +18,6 @@ from onrecord.webhooks.matching import CHANGE_TYPE, MATCHED, Filter
 
 MAX_LISTED: Final = 100  # events that a dry run lists
 RENDERED_AT_ONCE: Final = 20  # a position may have 6 MB of words under it
-MAX_QUERIES: Final = 20  # for a page; one is enough unless an actor was merged for a time
 
 _DETAILS: Final = text("""
 SELECT e.id AS event, e.seq, parsed.entry ->> 'type' AS type,
@@ -33,23 +34,19 @@ WHERE e.seq = ANY (CAST(:seqs AS bigint[])) ORDER BY e.seq DESC
 
 
 async def feed_page(
-    pool: Pool, filter_: Filter, start: int, limit: int, public_url: str
+    request: Request, pool: Pool, filter_: Filter, start: int, limit: int, public_url: str
 ) -> tuple[list[bytes], int | None]:
     """Bodies of up to `limit` events from seq `start` on, and where the next page starts.
 
-    There is a next page if another event passes. Where `MAX_QUERIES` find fewer than `limit`
-    events, it is not known yet whether one does, and the next page continues the search.
+    There is a next page if and only if another event passes, however far the search must go.
     """
     end = await matchable_size(pool)
     seqs: list[int] = []
-    for _ in range(MAX_QUERIES):
-        matched, following = await match_page(pool, filter_, start=start, end=end, limit=limit + 1)
+    async for matched in match_pages(pool, filter_, start=start, end=end, limit=limit + 1):
         seqs += matched
-        if following is None or len(seqs) > limit:
+        if len(seqs) > limit or await request.is_disconnected():
             break
-        start = following
-    if len(seqs) > limit:
-        following = seqs[limit]
+    following = seqs[limit] if len(seqs) > limit else None
     bodies: list[bytes] = []
     for n in range(0, len(seqs[:limit]), RENDERED_AT_ONCE):
         listed = seqs[:limit][n : n + RENDERED_AT_ONCE]
@@ -64,7 +61,8 @@ async def dry_run_filter(pool: Pool, filter_: Filter, last: int) -> DryRun:
     """Which of the `last` events pass a filter."""
     size = await matchable_size(pool)
     start = max(0, size - last)
-    seqs, _ = await match_page(pool, filter_, start=start, end=size, limit=last)
+    pages = match_pages(pool, filter_, start=start, end=size, limit=last)
+    seqs = [seq async for page in pages for seq in page]
     listed = {"seqs": seqs[-MAX_LISTED:], "change_type": CHANGE_TYPE}
     return DryRun(
         from_size=start,
@@ -74,13 +72,16 @@ async def dry_run_filter(pool: Pool, filter_: Filter, last: int) -> DryRun:
     )
 
 
-async def match_page(
+async def match_pages(
     pool: Pool, filter_: Filter, *, start: int, end: int, limit: int
-) -> tuple[list[int], int | None]:
-    """The seqs of the next `limit` candidates that pass, and where the next page starts."""
-    search = {**filter_.search, "start": start, "end": end, "limit": limit}
-    (row,) = await fetch_all(pool, MATCHED, search)
-    return row["seqs"], row["next"]
+) -> AsyncGenerator[list[int]]:
+    """The seqs from `start` up to `end` that pass, at most `limit` a page, in short queries."""
+    following: int | None = start
+    while following is not None and following < end:
+        search = {**filter_.search, "start": following, "end": end, "limit": limit}
+        (row,) = await fetch_all(pool, MATCHED, search)
+        yield row["seqs"]
+        following = row["next"]
 
 
 async def matchable_size(pool: Pool) -> int:

@@ -11,10 +11,10 @@ from sqlalchemy import text
 
 from onrecord.kit.sql.db import Pool, Row, fetch_all
 from onrecord.webhooks.api.endpoints import execute_once
-from onrecord.webhooks.api.feed import match_page
+from onrecord.webhooks.api.feed import match_pages
 from onrecord.webhooks.matching import Filter
 
-COUNT_PAGE: Final = 50_000  # events that one statement counts; it takes a second or two
+COUNT_PAGE: Final = 10_000  # events that one statement counts
 
 _SIZE_BEFORE: Final = text("""
 SELECT coalesce((SELECT size FROM ledger.commits WHERE recorded_at < :since
@@ -49,10 +49,5 @@ async def start_replay(
 
 async def _count(pool: Pool, filter_: Filter, start: int, end: int) -> int:
     """How many events pass, counted in pages, so that no statement takes long."""
-    events, following = 0, start if start < end else None
-    while following is not None:
-        seqs, following = await match_page(
-            pool, filter_, start=following, end=end, limit=COUNT_PAGE
-        )
-        events += len(seqs)
-    return events
+    pages = match_pages(pool, filter_, start=start, end=end, limit=COUNT_PAGE)
+    return sum([len(page) async for page in pages])

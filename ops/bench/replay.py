@@ -34,7 +34,10 @@ LEFT JOIN ledger.payloads p USING (seq) ORDER BY e.seq, p.section
 """
 """A payload section a row, each with its entry again."""
 
-ASK = b"GET /v1/events HTTP/1.1\r\nHost: bench\r\nAccept: application/x-ndjson\r\nConnection: close"
+ASK = (
+    b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n"
+    b"Accept: application/x-ndjson\r\nConnection: close"
+)
 
 
 def read_over_http(port: int) -> int:

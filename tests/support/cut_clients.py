@@ -63,7 +63,7 @@ async def cut_clients(
 
 async def _cut(port: int, path: str, accept: str, seconds: float) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n\r\n".encode())
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {accept}\r\n\r\n".encode())
     with suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(seconds):
             while await reader.read(65_536):

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 from fastapi import APIRouter
@@ -19,6 +19,7 @@ from onrecord.domain.event import RecordedEvent
 from onrecord.domain.requests import Refusal, Request
 from onrecord.entrypoints.app_factory import create_app
 from onrecord.entrypoints.server import ApiServer
+from onrecord.kit.http.server.limits import Limits
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
@@ -116,19 +117,25 @@ def open_store(url: str) -> Iterator[Store]:
 
 
 @contextmanager
-def run_api(url: str, *routers: APIRouter) -> Iterator[httpx2.Client]:
-    """All APIs, and these routers, on a free port; yields a client of that address."""
+def run_api(
+    url: str, *routers: APIRouter, limits: Limits | None = None, **more: Any
+) -> Iterator[httpx2.Client]:
+    """All APIs, and these routers, on a free port; yields a client of that address.
+
+    `more`: settings.
+    """
     settings = Settings(
         database_url=url,
         broker_url="memory://",
         port=1,
         egress_allow="127.0.0.1/32",
         public_url=PUBLIC_URL,
+        **more,
     )
     app = create_app(settings, frozenset({"write", "read", "audit", "webhooks"}))
     for router in routers:
         app.include_router(router)
-    server = ApiServer(app, port=0, lifespan="on")
+    server = ApiServer(app, limits=limits, port=0, lifespan="on")
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

@@ -11,18 +11,19 @@ from typing import Any, Literal
 
 import psycopg
 from asgi_correlation_id import CorrelationIdMiddleware
-from fastapi import APIRouter, Depends, FastAPI, Request
-from fastapi.responses import HTMLResponse
-from fastapi_swagger import patch_fastapi
+from fastapi import APIRouter, Depends, FastAPI
 
 from onrecord.audit import routes as audit_routes
 from onrecord.audit.tail import Tail
-from onrecord.entrypoints.front_page import FRONT_PAGE
+from onrecord.entrypoints import web_pages
 from onrecord.ingest import amendment_routes, batch
 from onrecord.ingest import routes as write_routes
 from onrecord.ingest.recorder import Recorder
 from onrecord.kit import celery
 from onrecord.kit.http import problems
+from onrecord.kit.http.browsers.cross_origin import CrossOriginMiddleware
+from onrecord.kit.http.browsers.hosts import HostMiddleware
+from onrecord.kit.http.browsers.html_pages import PagePolicyMiddleware
 from onrecord.kit.http.health import HealthCheck, health_router
 from onrecord.kit.http.metrics import metrics_router
 from onrecord.kit.http.strict_bodies import StrictBodyMiddleware
@@ -81,18 +82,23 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
         dependencies=[Depends(check_parameters)],
         docs_url=None,
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
     )
     app.openapi_version = "3.2.0"  # the first to describe streams
+    # from the innermost to the outermost
     app.add_middleware(StrictBodyMiddleware)
+    app.add_middleware(
+        CrossOriginMiddleware, public_url=settings.public_url, cors_origins=settings.cors_origins
+    )
+    app.add_middleware(PagePolicyMiddleware)
+    app.add_middleware(HostMiddleware, hosts=settings.hosts)
     app.add_middleware(CorrelationIdMiddleware, validator=None)
     problems.install(app)
     for router in _routers(apis):
         app.include_router(router)
     if "webhooks" in apis:
         examples.describe_webhooks(app)
-    patch_fastapi(app, redirect_from_root_to_docs=False)
-    app.add_route("/", front_page, include_in_schema=False)
+    web_pages.install(app)
     return app
 
 
@@ -128,11 +134,6 @@ def _health_checks(apis: frozenset[Api]) -> dict[str, HealthCheck]:
     if "write" in apis:
         checks["writer"] = lambda state: write_routes.ledger_writable(state.recorder)
     return checks
-
-
-async def front_page(_: Request) -> HTMLResponse:
-    """The front page. A plain route of Starlette, so it takes any parameters."""
-    return HTMLResponse(FRONT_PAGE)
 
 
 @asynccontextmanager

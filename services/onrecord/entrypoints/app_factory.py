@@ -37,6 +37,7 @@ from onrecord.projections.queries import POSITION
 from onrecord.projections.tasks import CATCH_UP
 from onrecord.query import change_routes, position_routes, registry_routes
 from onrecord.query.read_context import ReadResources
+from onrecord.query.size_monitor import SizeMonitor
 from onrecord.query.stall_monitor import StallMonitor
 from onrecord.webhooks.api import delivery_routes, examples
 from onrecord.webhooks.api import routes as webhook_routes
@@ -63,7 +64,11 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
             if "read" in apis:
                 pool = await stack.enter_async_context(db.pool(url, role="onrecord_query"))
                 state["read_resources"] = ReadResources(
-                    pool, BatchedQuery(pool, POSITION), StallMonitor(pool), settings.public_url
+                    pool,
+                    BatchedQuery(pool, POSITION),
+                    StallMonitor(pool),
+                    SizeMonitor(pool),
+                    settings.public_url,
                 )
             if "audit" in apis:
                 pool = db.pool(url, role="onrecord_audit", size=4)

@@ -272,6 +272,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._answer_credit.renew()
             return False
         self._answer_credit.earn(max(0, before - self._unsent))
+        if self._is_body_awaited():
+            return False  # most clients send all before they read; the body has a rate of its own
         return self._answer_credit.spend(seconds)
 
 

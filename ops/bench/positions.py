@@ -176,7 +176,7 @@ def compare_over_http(url: str, pairs: Sequence[tuple[str, str]], slices: int) -
 
         def send(make: Callable[[tuple[str, str]], str], count: int = 6_000) -> float:
             chosen = chance.choices(pairs, k=count)
-            head = f"GET {{}} HTTP/1.1\r\nHost: bench\r\n{serving.AUTHORIZATION}\r\n\r\n"
+            head = f"GET {{}} HTTP/1.1\r\nHost: localhost\r\n{serving.AUTHORIZATION}\r\n\r\n"
             pipe.send([head.format(make(pair)).encode() for pair in chosen])
             seconds, took = pipe.recv()
             assert len(took) == count

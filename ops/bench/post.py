@@ -127,7 +127,7 @@ async def send_all(
 
 def encoded_posts(path: str, start: int, count: int) -> list[bytes]:
     """HTTP requests in bytes, each of a new statement."""
-    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     head += f"{serving.AUTHORIZATION}\r\n"
     bodies = (orjson.dumps(statements.body(n)) for n in range(start, start + count))
     return [f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body for body in bodies]

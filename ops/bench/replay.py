@@ -35,8 +35,8 @@ LEFT JOIN ledger.payloads p USING (seq) ORDER BY e.seq, p.section
 """A payload section a row, each with its entry again."""
 
 ASK = (
-    "GET /v1/events HTTP/1.1\r\nHost: bench\r\nAccept: application/x-ndjson\r\nConnection: close"
-    f"\r\n{serving.AUTHORIZATION}"
+    "GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: application/x-ndjson\r\n"
+    f"Connection: close\r\n{serving.AUTHORIZATION}"
 )
 
 

@@ -1,15 +1,18 @@
-"""Tests that a client that goes away costs no database connection and ends its work."""
+"""Tests that a client that goes away costs no connection, ends its work and is no error."""
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable
 
 import psycopg
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from onrecord.kit.sql import db
 from tests.support import streaming
+from tests.support.bodies import ledger_size
 from tests.support.cut_clients import cut_clients, missing_connections, opened_pools
 from tests.support.processes import until
 from tests.support.store import Store, run_api
@@ -121,10 +124,17 @@ def test_clients_cancelled_at_random_moments_end_and_leave_the_pool_whole(
 # The APIs
 
 
-def test_clients_that_go_away_leave_the_pools_of_all_apis_whole(store: Store) -> None:
+def test_clients_that_go_away_leave_the_pools_whole_and_no_error_in_the_log(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
     streaming.seed_stream(store)
     store.catch_up()
-    with opened_pools() as pools, run_api(store.url) as client:
+    before = ledger_size(store.url)
+    with (
+        capture_logs() as entries,
+        opened_pools() as pools,
+        run_api(store.url) as client,
+    ):
         port = client.base_url.port
         assert port
         asyncio.run(cut_clients(port, count=2_000))
@@ -133,5 +143,8 @@ def test_clients_that_go_away_leave_the_pools_of_all_apis_whole(store: Store) ->
         assert [pool.get_stats()["connections_num"] for pool in pools] == [
             pool.get_stats()["pool_size"] for pool in pools
         ]
-        assert 200 == client.get("/readyz").status_code
+        assert [entry for entry in entries if entry["log_level"] == "error"] == []
+        assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+        until(lambda: client.get("/readyz").status_code == 200, "the service is ready")
         assert 200 == client.get("/v1/events", params={"limit": 1}).status_code
+    assert before == ledger_size(store.url)

@@ -235,7 +235,7 @@ def test_all_links_of_the_front_page_answer(seeds: Client) -> None:
 def test_the_documentation_loads_nothing_from_other_hosts(seeds: Client) -> None:
     page = seeds.get("/docs").text
     hosts = {urlsplit(url).netloc for url in re.findall(r"""['"(]((?:https?:)?//[^'")]+)""", page)}
-    assert {seeds.base_url.netloc.decode()} == hosts
+    assert hosts == set()
     assets = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert len(assets) == 3
     assert [(answer.status_code, bool(answer.content)) for answer in map(seeds.get, assets)] == [

@@ -12,7 +12,6 @@ from typing import Any, Final
 from psycopg.conninfo import conninfo_to_dict
 
 from onrecord.kit.sql import db
-from tests.support.keys import TOKEN
 
 SSE: Final = "text/event-stream"
 NDJSON: Final = "application/x-ndjson"
@@ -40,32 +39,49 @@ READS: Final = [
     )
 ]
 
+_ENTITY: Final = b'{"id": "ann", "kind": "person", "names": [{"name": "Ann", "lang": "en"}]}'
+WRITES: Final = [
+    (path, f"{media_type}\r\nContent-Length: {4 * len(body)}", body)
+    for path, media_type, body in (
+        ("/v1/actors", JSON, _ENTITY),
+        ("/v1/statements", JSON, b'{"said_at": "2022-'),
+        ("/v1/endpoints", JSON, b'{"url": "http'),
+        ("/v1/batch", NDJSON, b"{}\n" * 400),
+        ("/v1/batch", NDJSON, b'{"op": "actor", "id": "ann", "body": {}}\n' * 50),
+    )
+]
+"""Path, headers and a part of the body, after which the client goes away."""
+
 
 async def cut_clients(
     port: int, *, count: int, at_once: int = 20, longest: float = 0.05, seed: int = 0
 ) -> None:
-    """Send `count` requests, half of them for streams, and cut each after a random time.
+    """Send `count` requests for streams, reads and unfinished writes; cut each at a random time.
 
     `longest` is in seconds; most are cut much earlier.
     """
     rng = random.Random(seed)
-    requests = [
-        (*rng.choice(rng.choice([STREAMS, READS])), longest * rng.random() ** 2)
-        for _ in range(count)
+    heads = [
+        *(f"GET {path} HTTP/1.1\r\nAccept: {accept}" for path, accept in (*STREAMS, *READS)),
+        *(f"POST {path} HTTP/1.1\r\nContent-Type: {headers}" for path, headers, _ in WRITES),
     ]
+    bodies = [*(b"" for _ in (*STREAMS, *READS)), *(body for _, _, body in WRITES)]
+    kinds = list(zip(heads, bodies, strict=True))
+    requests = [(*rng.choice(kinds), longest * rng.random() ** 2) for _ in range(count)]
     remaining = iter(requests)
 
     async def client() -> None:
-        for path, accept, seconds in remaining:
-            await _cut(port, path, accept, seconds)
+        for head, body, seconds in remaining:
+            headers = f"Host: localhost\r\nAuthorization: Bearer {TOKEN}"
+            request = f"{head}\r\n{headers}\r\n\r\n".encode() + body
+            await _cut(port, request, seconds)
 
     await asyncio.gather(*(client() for _ in range(at_once)))
 
 
-async def _cut(port: int, path: str, accept: str, seconds: float) -> None:
+async def _cut(port: int, request: bytes, seconds: float) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\nAuthorization: Bearer {TOKEN}"
-    writer.write(f"{head}\r\n\r\n".encode())
+    writer.write(request)
     with suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(seconds):
             while await reader.read(65_536):

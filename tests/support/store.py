@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 from fastapi import APIRouter
@@ -20,6 +20,7 @@ from onrecord.domain.requests import Refusal, Request
 from onrecord.entrypoints.app_factory import create_app
 from onrecord.entrypoints.server import ApiServer
 from onrecord.kit.encryption_keys import new_key
+from onrecord.kit.http.server.limits import Limits
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
@@ -120,8 +121,13 @@ def open_store(url: str) -> Iterator[Store]:
 
 
 @contextmanager
-def run_api(url: str, *routers: APIRouter) -> Iterator[httpx2.Client]:
-    """All APIs, and these routers, on a free port; yields a client of that address."""
+def run_api(
+    url: str, *routers: APIRouter, limits: Limits | None = None, **more: Any
+) -> Iterator[httpx2.Client]:
+    """All APIs, and these routers, on a free port; yields a client of that address.
+
+    `more`: settings.
+    """
     settings = Settings(
         database_url=url,
         broker_url="memory://",
@@ -130,11 +136,12 @@ def run_api(url: str, *routers: APIRouter) -> Iterator[httpx2.Client]:
         public_url=PUBLIC_URL,
         rate_per_key="1000000/second",
         secrets_key=SECRETS_KEY,
+        **more,
     )
     app = create_app(settings, frozenset({"write", "read", "audit", "webhooks"}))
     for router in routers:
         app.include_router(router)
-    server = ApiServer(app, port=0, lifespan="on")
+    server = ApiServer(app, limits=limits, port=0, lifespan="on")
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

@@ -9,9 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Literal
 
-from fastapi import APIRouter, Depends, FastAPI, Request
-from fastapi.responses import HTMLResponse
-from fastapi_swagger import patch_fastapi
+from fastapi import APIRouter, Depends, FastAPI
 
 from onrecord.access import routes as key_routes
 from onrecord.access.authentication import KeyMiddleware
@@ -20,13 +18,16 @@ from onrecord.access.rate_limits import RateLimits
 from onrecord.access.registry import KeyRegistry
 from onrecord.audit import routes as audit_routes
 from onrecord.audit.tail import Tail
-from onrecord.entrypoints.front_page import FRONT_PAGE
+from onrecord.entrypoints import web_pages
 from onrecord.entrypoints.infrastructure import writer
 from onrecord.entrypoints.openapi.application import DescribedApplication
 from onrecord.ingest import amendment_routes, batch
 from onrecord.ingest import routes as write_routes
 from onrecord.ingest.recorder import Recorder
 from onrecord.kit import celery
+from onrecord.kit.http.browsers.cross_origin import CrossOriginMiddleware
+from onrecord.kit.http.browsers.hosts import HostMiddleware
+from onrecord.kit.http.browsers.html_pages import PagePolicyMiddleware
 from onrecord.kit.http.conventions.install import install_conventions
 from onrecord.kit.http.health import HealthCheck, health_router
 from onrecord.kit.http.metrics import metrics_router
@@ -41,6 +42,7 @@ from onrecord.projections.queries import POSITION
 from onrecord.projections.tasks import CATCH_UP
 from onrecord.query import change_routes, position_routes, registry_routes
 from onrecord.query.read_context import ReadResources
+from onrecord.query.size_monitor import SizeMonitor
 from onrecord.query.stall_monitor import StallMonitor
 from onrecord.webhooks.api import delivery_routes, examples
 from onrecord.webhooks.api import routes as webhook_routes
@@ -72,7 +74,11 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
             if "read" in apis:
                 pool = await stack.enter_async_context(db.pool(url, role="onrecord_query"))
                 state["read_resources"] = ReadResources(
-                    pool, BatchedQuery(pool, POSITION), StallMonitor(pool), settings.public_url
+                    pool,
+                    BatchedQuery(pool, POSITION),
+                    StallMonitor(pool),
+                    SizeMonitor(pool),
+                    settings.public_url,
                 )
             if "audit" in apis:
                 pool = db.pool(url, role="onrecord_audit", size=4)
@@ -91,18 +97,23 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
         dependencies=[Depends(check_parameters)],
         docs_url=None,
         redoc_url=None,
-        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
     )
+    # from the innermost to the outermost
     app.add_middleware(StrictBodyMiddleware)
     rates = RateLimits(settings.rate_per_key, settings.rate_per_address)
     app.add_middleware(KeyMiddleware, public_reads=settings.public_reads, limits=rates)
+    app.add_middleware(
+        CrossOriginMiddleware, public_url=settings.public_url, cors_origins=settings.cors_origins
+    )
+    app.add_middleware(PagePolicyMiddleware)
+    app.add_middleware(HostMiddleware, hosts=settings.hosts)
+    install_conventions(app)
     for router in _routers(apis):
         app.include_router(router)
-    install_conventions(app)
     if "webhooks" in apis:
         examples.describe_webhooks(app)
-    patch_fastapi(app, redirect_from_root_to_docs=False)
-    app.add_route("/", front_page, include_in_schema=False)
+    web_pages.install(app)
     return app
 
 
@@ -138,11 +149,6 @@ def _health_checks(apis: frozenset[Api]) -> dict[str, HealthCheck]:
     if "write" in apis:
         checks["writer"] = lambda state: write_routes.ledger_writable(state.recorder)
     return checks
-
-
-async def front_page(_: Request) -> HTMLResponse:
-    """The front page. A plain route of Starlette, so it takes any parameters."""
-    return HTMLResponse(FRONT_PAGE)
 
 
 @asynccontextmanager

@@ -32,6 +32,9 @@ BYTES_PER_GROUP: Final = 8 * MAX_BODY
 GROUPS_IN_FLIGHT: Final = 2
 """One is parsed while the database is busy with the one before."""
 
+READ_SECONDS: Final = 10.0
+"""How long a full spool waits for the client; less than the server waits for an answer to move."""
+
 
 @dataclass
 class _LineGroup:
@@ -47,11 +50,25 @@ class _LineGroup:
 
 
 async def record_lines(recorder: Recorder, request: Request, spool: ResponseSpool) -> None:
-    """Record the lines of a request's body, and spool a result for each."""
+    """Record the lines of a request's body, and spool a result for each.
+
+    If the spool is full, it reads on when the client has read. If the client does not, it records
+    no more lines, drops the rest of the body, and says so in a last result.
+    """
     group = _LineGroup()
     in_flight: deque[asyncio.Task[None]] = deque()
+    first_refused: int | None = None
     try:
         async for number, line in _lines(request):
+            spool.allow_for(len(line))
+            if (
+                first_refused is None
+                and spool.is_full
+                and not await spool.wait_until_read(READ_SECONDS)
+            ):
+                first_refused = number
+            if first_refused is not None:
+                continue  # a client that sends everything before it reads would wait for ever
             write = _write_of(line)
             if isinstance(write, Line):
                 # The ledger is asked for the kind of its target, which an earlier line may record.
@@ -68,6 +85,8 @@ async def record_lines(recorder: Recorder, request: Request, spool: ResponseSpoo
                 group = _LineGroup()
         await _wait_for_groups(in_flight, at_most=0)
         await _record_group(recorder, group, spool)
+        if first_refused is not None:
+            spool.put(json_bytes(_unread(first_refused), newline=True))
     finally:
         for task in in_flight:
             task.cancel()
@@ -133,6 +152,15 @@ def _recorded(write: WriteRequest, answer: Answer) -> dict[str, Any]:
 def _refused(error: BaseException) -> dict[str, Any]:
     problem = problem_of(error)
     return {"status": problem.status_code, "problem": problem.body()}
+
+
+def _unread(number: int) -> dict[str, Any]:
+    """The result of a line from which on nothing is recorded, as earlier results were not read."""
+    detail = (
+        "The results before this one were not read. This line and all after it are not recorded:"
+        " send them in another request, and read results while you send."
+    )
+    return {"line": number, **_refused(Problem(413, "unread-results", detail))}
 
 
 def _below_body(error: BaseException) -> BaseException:

@@ -6,7 +6,7 @@ An entrypoint reads them once and passes them down. No other code reads the envi
 import re
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import limits
@@ -17,6 +17,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from onrecord.kit.encryption_keys import HOW_TO_MAKE, parse_keys
 from onrecord.kit.networks import AllowedNetwork, parse_network
+
+_HOST: Final = r"[a-z0-9._-]+|[0-9a-f]*:[0-9a-f:.]+"
+_ORIGIN: Final = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
 
 
 class BadSettings(Exception):
@@ -63,6 +66,12 @@ class Settings(BaseSettings):
     rate_per_address: str = "100/second"
     """Requests from one address without a valid key that a process answers."""
 
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Names and addresses at which clients reach the APIs, comma separated, beside those of
+    loopback, `host` and `public_url`."""
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Origins whose pages may read in a browser, comma separated, or `*`."""
+
     @property
     def key_file(self) -> Path:
         """The file in which `onrecord up` keeps its key."""
@@ -95,6 +104,44 @@ class Settings(BaseSettings):
         if keys:
             parse_keys(keys.get_secret_value())
         return keys
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every name and address that clients may use, in lower case, loopback aside."""
+        public = urlsplit(self.public_url).hostname
+        assert public is not None, "validated"
+        return frozenset({public, self.host.lower(), *self.allowed_hosts})
+
+    @field_validator("allowed_hosts", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _validate_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            if not re.fullmatch(_HOST, host):
+                raise ValueError(
+                    f"holds {host[:80]!r}, which is no name or address without a port, as"
+                    " record.example.org and 10.1.0.5 are"
+                )
+        return hosts
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _validate_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if origin != "*" and not re.fullmatch(
+                r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?", origin
+            ):
+                raise ValueError(
+                    f"holds {origin[:80]!r}, which is no origin, as https://charts.example.org is,"
+                    " nor *"
+                )
+        return origins
 
     @field_validator("egress_allow", mode="before")
     @classmethod

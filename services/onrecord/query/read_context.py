@@ -19,9 +19,10 @@ from onrecord.kit.http.problems import Problem, unavailable
 from onrecord.kit.sql.batched_query import BatchedQuery
 from onrecord.kit.sql.db import Pool, Row, fetch_all
 from onrecord.projections import clock
-from onrecord.projections.queries import LEDGER_SIZE, SIZE_AT, SNAPSHOT_SIZE
+from onrecord.projections.queries import SIZE_AT, SNAPSHOT_SIZE
 from onrecord.query.answers.schemas import Known
 from onrecord.query.params import AtSize, Paged
+from onrecord.query.size_monitor import SizeMonitor, Sizes
 from onrecord.query.stall_monitor import StallMonitor
 
 MAX_WAIT: Final = 5.0
@@ -35,6 +36,7 @@ class ReadResources:
     pool: Pool
     positions: BatchedQuery
     stall_monitor: StallMonitor
+    size_monitor: SizeMonitor
     public_url: str
     """The address that links begin with (`Settings.public_url`)."""
 
@@ -86,7 +88,7 @@ async def begin_read(
     the projections are too far behind, and a 422 where the ledger itself has not reached the size.
     """
     pool, known_size, provisional = resources.pool, params.known_size, False
-    parameter = "known_size"
+    monitor, parameter = resources.size_monitor, "known_size"
     if isinstance(params, Paged) and params.cursor is not None:
         parameter = "cursor"
         types = (int, bool, *map(type, start))
@@ -94,7 +96,7 @@ async def begin_read(
         start = tuple(key)
     elif known_size is None and params.known_at is not None:
         if params.min_size:
-            await _wait_for_size(pool, params.min_size, [*projections, clock.NAME])
+            await _wait_for_size(monitor, params.min_size, [*projections, clock.NAME])
         (row,) = await fetch_all(pool, SIZE_AT, {"known_at": last_instant(params.known_at)})
         known_size, provisional = row["size"], row["provisional"]
     elif known_size is None:
@@ -102,40 +104,38 @@ async def begin_read(
         provisional = not stalled.isdisjoint([*projections, clock.NAME])
     if at_least := max(known_size or 0, params.min_size or 0):
         exact = (parameter, known_size) if known_size is not None else None
-        await _wait_for_size(pool, at_least, [*projections, clock.NAME], exact=exact)
+        await _wait_for_size(monitor, at_least, [*projections, clock.NAME], exact=exact)
     return ReadContext(pool, known_size, provisional), start
 
 
 async def _wait_for_size(
-    pool: Pool, size: int, projections: Sequence[str], *, exact: tuple[str, int] | None = None
+    monitor: SizeMonitor,
+    size: int,
+    projections: Sequence[str],
+    *,
+    exact: tuple[str, int] | None = None,
 ) -> None:
     """Wait until these projections have reached a size.
 
     `exact`: a parameter and the size that it names. One that is beyond the ledger is refused at
     once; a replica does not know how large the primary's ledger is, and waits.
     """
-    deadline = asyncio.get_running_loop().time() + MAX_WAIT
-    pause = 0.002
-    while True:
-        (row,) = await fetch_all(pool, SNAPSHOT_SIZE, {"names": list(projections)})
-        if row["size"] >= size:
+    now = asyncio.get_running_loop().time()
+    if exact is not None:
+        sizes = await monitor.wait_for(projections, size, deadline=now)
+        if sizes.reached(projections) >= size:
             return
-        if exact is not None:
-            await _require_recorded(pool, *exact)
-            exact = None
-        if asyncio.get_running_loop().time() >= deadline:
-            raise unavailable(
-                "not-yet",
-                f"The projections are at size {row['size']}, {size} was asked for; try again.",
-            )
-        await asyncio.sleep(pause)
-        pause = min(2 * pause, 0.05)
+        _require_recorded(sizes, *exact)
+    sizes = await monitor.wait_for(projections, size, deadline=now + MAX_WAIT)
+    if (reached := sizes.reached(projections)) < size:
+        raise unavailable(
+            "not-yet", f"The projections are at size {reached}, {size} was asked for; try again."
+        )
 
 
-async def _require_recorded(pool: Pool, parameter: str, size: int) -> None:
-    (row,) = await fetch_all(pool, LEDGER_SIZE, {})
-    if row["size"] is not None and size > row["size"]:
-        message = f"{size} is beyond the record, which has {row['size']} entries"
+def _require_recorded(sizes: Sizes, parameter: str, size: int) -> None:
+    if sizes.ledger is not None and size > sizes.ledger:
+        message = f"{size} is beyond the record, which has {sizes.ledger} entries"
         fault = {"parameter": parameter, "message": message}
         raise Problem(422, "invalid", "The record has not reached this size.", errors=[fault])
 

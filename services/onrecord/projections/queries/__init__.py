@@ -18,7 +18,7 @@ ChangeOrder = Literal["known", "valid"]
 
 SNAPSHOT_SIZE: Final = load_query("projections/queries/snapshot_size.sql")
 SIZE_AT: Final = load_query("projections/queries/size_at.sql")
-LEDGER_SIZE: Final = load_query("projections/queries/ledger_size.sql")
+SIZES: Final = load_query("projections/queries/sizes.sql")
 NEAREST_SLUGS: Final = load_query("projections/queries/nearest_slugs.sql")
 CHANGES_KNOWN_SIZE: Final = load_query("projections/queries/changes_known_size.sql")
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from psycopg.conninfo import conninfo_to_dict
 
 from onrecord.kit.sql import db
+from tests.support.keys import TOKEN
 
 SSE: Final = "text/event-stream"
 NDJSON: Final = "application/x-ndjson"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from onrecord.domain.dates import bounds
+from onrecord.domain.dates import bounds, format_instant
 from onrecord.kit.sql import db
 from tests.support.histories import History, histories
 from tests.support.long_histories import long_history
@@ -19,7 +19,6 @@ from tests.support.sample_record import (
     SECRET_PATH,
     SampleRecord,
     all_items,
-    open_sample,
 )
 
 ROLE = "onrecord_reporting"
@@ -31,22 +30,8 @@ VIEWS = [
 OF_USERS = "nspname !~ '^pg_(?!temp)' AND nspname <> 'information_schema'"
 
 
-@pytest.fixture(scope="module")
-def sample(server_url: str, template: str) -> Iterator[SampleRecord]:
-    with open_sample(server_url, template) as record:
-        yield record
-
-
-@pytest.fixture
-def reader(sample: SampleRecord) -> Iterator[psycopg.Connection[Any]]:
-    """A connection in the role of dashboards."""
-    with db.connect(sample.store.url, role=ROLE) as conn:
-        conn.row_factory = dict_row
-        yield conn
-
-
 def rows(conn: psycopg.Connection[Any], view: str, where: str = "true") -> list[dict[str, Any]]:
-    query = sql.SQL("SELECT * FROM reporting.{} WHERE " + where)  # type: ignore[arg-type]
+    query = sql.SQL("SELECT * FROM reporting.{} WHERE " + where)
     return conn.execute(query.format(sql.Identifier(view))).fetchall()
 
 
@@ -168,7 +153,7 @@ def assert_same_steps(given: list[dict[str, Any]], items: list[Any], *more: str)
 
 
 def as_text(instant: Any) -> str | None:
-    return instant and instant.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return None if instant is None else format_instant(instant)
 
 
 def test_statements_are_those_of_the_read_api(

@@ -68,7 +68,9 @@ def plan_event_files(
             continue
         written = int(footer["size"])
         if footer["root_hash"] != record.state_at(written).root_hash:
-            raise UnusableFolder(path, "holds entries that this ledger does not have")
+            raise UnusableFolder(
+                path, "holds entries that this ledger does not have (yet, if it is a replica)"
+            )
         stop = max(stop, written)
         if footer["schema_version"] != str(SCHEMA_VERSION):
             planned.append(EventFile(path, start, stop, "schema"))

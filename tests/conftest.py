@@ -1,18 +1,23 @@
 """Fixtures and order of all tests: a PostgreSQL server, databases, stores, APIs, receivers."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
+import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
+from psycopg.rows import dict_row
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
+from onrecord.kit.sql import db
 from tests.support import postgres
 from tests.support.bodies import register_all
 from tests.support.processes import BROKER
 from tests.support.receiver import Receiver, run_receiver
+from tests.support.sample_record import SampleRecord, open_sample
 from tests.support.store import Store, open_store, run_api
 from tests.support.webhooks import run_delivery
 
@@ -63,6 +68,21 @@ def client(store: Store) -> Iterator[httpx2.Client]:
     """All APIs over `store`, by real HTTP. Nothing is folded until `store.catch_up()`."""
     with run_api(store.url) as api_client:
         yield api_client
+
+
+@pytest.fixture(scope="session")
+def sample(server_url: str, template: str) -> Iterator[SampleRecord]:
+    """A record with everything in it, which tests only read."""
+    with open_sample(server_url, template) as record:
+        yield record
+
+
+@pytest.fixture
+def reader(sample: SampleRecord) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to the sample in the role of dashboards; rows are dicts."""
+    with db.connect(sample.store.url, role="onrecord_reporting") as conn:
+        conn.row_factory = dict_row
+        yield conn
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from onrecord.access.registry import UnknownKey
 from onrecord.entrypoints.commands import (
     demo,
     doctor,
+    export,
     import_files,
     keys,
     migrate,
@@ -34,6 +35,7 @@ from onrecord.entrypoints.commands.options import (
 from onrecord.entrypoints.infrastructure import SchemaMissing
 from onrecord.entrypoints.local_key import LocalKeyUnusable
 from onrecord.entrypoints.supervisor import NotStarted
+from onrecord.exporting.errors import FolderInUse, SizeNotReached, UnusableFolder
 from onrecord.importing.client import ApiUnavailable, KeyRefused
 from onrecord.importing.files import NothingToImport
 from onrecord.kit.postgres.binaries import CannotRunPostgres
@@ -53,6 +55,7 @@ EXIT_CODES: Final[dict[type[BaseException], int]] = {
     UnknownProjection: USAGE,
     NothingToImport: USAGE,
     show.InvalidRequest: USAGE,
+    UnusableFolder: USAGE,
     CannotRunPostgres: UNAVAILABLE,
     UnsafeSecretFile: UNAVAILABLE,
     ApiUnavailable: UNAVAILABLE,
@@ -61,6 +64,9 @@ EXIT_CODES: Final[dict[type[BaseException], int]] = {
     replay.PrimaryNeeded: UNAVAILABLE,
     SchemaMissing: UNAVAILABLE,
     FoldChanged: UNAVAILABLE,
+    export.ParquetMissing: UNAVAILABLE,
+    FolderInUse: UNAVAILABLE,
+    SizeNotReached: UNAVAILABLE,
     OSError: UNAVAILABLE,
     psycopg.OperationalError: UNAVAILABLE,
     sqlalchemy.exc.OperationalError: UNAVAILABLE,
@@ -95,6 +101,7 @@ app = typer.Typer(
 app.command("up", epilog="Example: onrecord up --port 9000")(up.up_command)
 app.command("demo", epilog="Example: onrecord demo --exit")(demo.demo_command)
 app.command("import", epilog=import_files.EPILOG)(import_files.import_command)
+app.command("export", epilog=export.EPILOG)(export.export_command)
 app.command("show", epilog="Example: onrecord show biden talks-with-putin --as-of 2022-11-30")(
     show.show_command
 )

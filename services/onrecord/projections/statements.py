@@ -29,7 +29,12 @@ from onrecord.domain.events import PayloadErased, StatementRetracted, statement_
 from onrecord.domain.payload import as_json, split_payload, without_sections
 from onrecord.domain.statement import Statement
 from onrecord.projections.engine.projection import Projection, metadata
-from onrecord.projections.engine.versions import NEVER, VersionedTable, version_columns
+from onrecord.projections.engine.versions import (
+    NEVER,
+    VersionedTable,
+    recorded_index,
+    version_columns,
+)
 from onrecord.projections.search import SEARCHABLE
 
 NAME = "statements"
@@ -55,6 +60,7 @@ statements = Table(
     Index("statements_topics", "topics", postgresql_using="gin"),
     Index("statements_search", "search", postgresql_using="gin", postgresql_where=_CURRENT),
     Index("statements_words", "generation", "words"),
+    recorded_index("statements"),
     Index("statements_coded", *_MADE, postgresql_where=text("doc ? 'stances'")),
     Index(
         "statements_doubted",

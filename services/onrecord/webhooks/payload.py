@@ -44,7 +44,7 @@ def event_body(row: Mapping[str, Any], public_url: str) -> bytes:
         {
             "specversion": "1.0",
             "id": entry["id"],
-            "source": _source(row["installation"]),
+            "source": source_of(row["installation"]),
             "type": entry["type"],
             "subject": f"{kind}s/{name}",  # its path below `/v1/`
             "time": entry["recorded_at"],
@@ -61,7 +61,7 @@ def ping_body(id_: UUID, endpoint: UUID, at: str, installation: UUID) -> bytes:
         {
             "specversion": "1.0",
             "id": str(id_),
-            "source": _source(installation),
+            "source": source_of(installation),
             "type": PING_TYPE,
             "subject": f"endpoints/{endpoint}",
             "time": at,
@@ -71,6 +71,6 @@ def ping_body(id_: UUID, endpoint: UUID, at: str, installation: UUID) -> bytes:
     )
 
 
-def _source(installation: UUID) -> str:
+def source_of(installation: UUID) -> str:
     """With an event's id, it identifies the event among those of all installations."""
     return f"urn:uuid:{installation}"

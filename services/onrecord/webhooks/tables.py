@@ -106,6 +106,12 @@ deliveries = Table(
     ),
     Index("deliveries_listed", "endpoint", "state", "id"),
     Index(
+        "deliveries_made",
+        "made_at",
+        postgresql_using="brin",
+        postgresql_with={"pages_per_range": 16, "autosummarize": "on"},
+    ),
+    Index(
         "deliveries_pending",
         *("endpoint", "lane", "seq"),
         postgresql_where=text("state = 'pending'"),

@@ -1,4 +1,4 @@
-"""Progress bar over the entries of the ledger, for replays and rebuilds."""
+"""Progress bars: over the entries of the ledger, for replays and rebuilds, and of an export."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +10,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -26,6 +27,24 @@ def entries_progress(title: str, console: Console) -> Iterator[Callable[[int, in
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def export_progress(console: Console) -> Iterator[Callable[..., None]]:
+    """A bar for each thing written; see `exporting.run.ExportProgress`."""
+    columns = (
+        *(TextColumn("{task.description:10}"), BarColumn(), MofNCompleteColumn()),
+        *(_SpeedColumn(), TimeRemainingColumn()),
+    )
+    tasks: dict[str, TaskID] = {}
+    with Progress(*columns, console=console) as progress:
+
+        def update(name: str, done: int, total: int | None = None) -> None:
+            if name not in tasks:
+                tasks[name] = progress.add_task(name, total=total)
+            progress.update(tasks[name], completed=done, total=total)
+
+        yield update
 
 
 class _SpeedColumn(ProgressColumn):

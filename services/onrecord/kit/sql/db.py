@@ -70,17 +70,19 @@ def engine(url: str, *, role: str | None = None, **settings: str) -> Engine:
     )
 
 
-def pool(url: str, *, role: str, size: int = 8) -> Pool:
-    """An async pool in autocommit, not opened yet. Rows are dicts; JSON is parsed by orjson.
+LOOKUPS: Final = dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off")
+"""Server settings for the queries of the APIs, which find their rows by indexes.
 
-    Every query of an API finds its rows by indexes. Without these settings, a plan made while a
-    table was small would read all of it until the next ANALYZE, however large it has become. Which
-    index it takes still depends on statistics (`projections.engine.catch_up_all`).
-    """
-    without = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
-    lookups = dict.fromkeys(without, "off")
+Without them, a plan made while a table was small would read all of it until the next ANALYZE,
+however large it has become. Which index it takes still depends on statistics
+(`projections.engine.catch_up_all`).
+"""
+
+
+def pool(url: str, *, role: str, size: int = 8) -> Pool:
+    """An async pool in autocommit, not opened yet. Rows are dicts; JSON is parsed by orjson."""
     return AsyncConnectionPool(
-        conninfo(url, role=role, statement_timeout="10s", **lookups),
+        conninfo(url, role=role, statement_timeout="10s", **LOOKUPS),
         open=False,
         min_size=1,
         max_size=size,

@@ -1,0 +1,46 @@
+"""Tests of the Grafana dashboard: every panel's SQL, in the role of dashboards."""
+
+from typing import Any
+
+import psycopg
+import yaml
+
+from tests.support import grafana
+
+SOURCES = "provisioning/datasources/onrecord.yaml"
+
+
+def test_every_panel_of_a_dashboard_gives_rows(
+    reader: psycopg.Connection[Any],
+) -> None:
+    """For all actors and topics, and for those that have most in the sample."""
+    (dashboard,) = grafana.dashboards()
+    everything = {name: of["allValue"] for name, of in grafana.variables(dashboard).items()}
+    chosen = {"actor": "'biden'", "topic": "'talks-with-putin','talks'"}
+    for values in (everything, chosen):
+        for title, target in grafana.panel_queries(dashboard):
+            found = reader.execute(
+                grafana.interpolated(target["rawSql"], values).encode()
+            ).fetchall()
+            assert found, title
+            if target["format"] == "time_series":  # a time, a name and a number
+                assert ["datetime", "str", True] == [
+                    *(type(value).__name__ for value in [*found[0].values()][:2]),
+                    isinstance([*found[0].values()][2], int),
+                ], title
+                assert {"time", "metric"} < found[0].keys(), title
+    for variable in grafana.variables(dashboard).values():
+        assert {"__text", "__value"} == reader.execute(variable["query"]).fetchall()[0].keys()
+
+
+def test_panels_and_provisioning_name_one_data_source() -> None:
+    (dashboard,) = grafana.dashboards()
+    (source,) = yaml.safe_load((grafana.FOLDER / SOURCES).read_text())["datasources"]
+    variable = dashboard["templating"]["list"][0]
+    assert (source["type"], source["uid"]) == (variable["query"], variable["current"]["value"])
+    used = {
+        (panel["datasource"]["type"], panel["datasource"]["uid"]) for panel in dashboard["panels"]
+    }
+    assert {(source["type"], "${datasource}")} == used
+    ids = [panel["id"] for panel in dashboard["panels"]]
+    assert len(ids) == len(set(ids))

@@ -235,7 +235,8 @@ def test_a_page_promises_another_only_if_a_finding_follows_however_far_it_is(
     one_by_one = dict.fromkeys(review_queries.MAX_CANDIDATES, 1)
     monkeypatch.setattr(review_queries, "MAX_CANDIDATES", one_by_one)
     for limit in (1, 2, 50):
-        pages, cursor = [], {}
+        pages: list[list[str]] = []
+        cursor: dict[str, str] = {}
         while True:
             page = bodies.get(client, "/v1/review", limit=limit, **cursor)
             pages.append([item["statement"] for item in page["items"]])

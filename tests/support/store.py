@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 from fastapi import APIRouter
@@ -117,16 +117,20 @@ def open_store(url: str) -> Iterator[Store]:
 
 
 @contextmanager
-def run_api(url: str, *routers: APIRouter) -> Iterator[httpx2.Client]:
-    """All APIs, and these routers, on a free port; yields a client of that address."""
-    settings = Settings(
-        database_url=url,
-        broker_url="memory://",
-        port=1,
-        egress_allow="127.0.0.1/32",
-        public_url=PUBLIC_URL,
-        rate_per_key="1000000/second",
-    )
+def run_api(url: str, *routers: APIRouter, **over: Any) -> Iterator[httpx2.Client]:
+    """All APIs, and these routers, on a free port; yields a client of that address with a key.
+
+    `over`: other settings.
+    """
+    own: dict[str, Any] = {
+        "database_url": url,
+        "broker_url": "memory://",
+        "port": 1,
+        "egress_allow": "127.0.0.1/32",
+        "public_url": PUBLIC_URL,
+        "rate_per_key": "1000000/second",
+    }
+    settings = Settings(**own | over)
     app = create_app(settings, frozenset({"write", "read", "audit", "webhooks"}))
     for router in routers:
         app.include_router(router)

@@ -14,7 +14,7 @@ from onrecord.access.key_cache import KeyCache
 from onrecord.access.rate_limits import RateLimits
 from onrecord.access.required_scopes import Requirement, required_scope
 from onrecord.access.tokens import token_digest, token_id
-from onrecord.kit.http.caller import ANONYMOUS, Caller
+from onrecord.kit.http.caller import Caller
 from onrecord.kit.http.problems import Problem, problem_of
 
 _HOW: Final = (
@@ -31,6 +31,7 @@ class KeyMiddleware:
 
     def __init__(self, app: ASGIApp, *, public_reads: bool, limits: RateLimits) -> None:
         self._app, self._public_reads, self._limits = app, public_reads, limits
+        self._anonymous = Caller(None, None, frozenset(("read",) if public_reads else ()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -51,7 +52,7 @@ class KeyMiddleware:
             self._limits.count_address(client[0] if client else "", group)
             if requirement != "open" and not self._is_public(requirement):
                 raise Problem(401, "key-required", _REQUIRED, headers={"WWW-Authenticate": _SCHEME})
-            return ANONYMOUS
+            return self._anonymous
         caller = await self._authenticated(scope, credentials)
         may = requirement in caller.scopes or requirement == "any key"
         if not may and not self._is_public(requirement):

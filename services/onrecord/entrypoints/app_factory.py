@@ -16,6 +16,7 @@ from fastapi_swagger import patch_fastapi
 
 from onrecord.access import routes as key_routes
 from onrecord.access.authentication import KeyMiddleware
+from onrecord.access.description import describe_keys
 from onrecord.access.key_cache import KeyCache
 from onrecord.access.rate_limits import RateLimits
 from onrecord.access.registry import KeyRegistry
@@ -102,9 +103,21 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
         app.include_router(router)
     if "webhooks" in apis:
         examples.describe_webhooks(app)
+    _describe_keys(app)
     patch_fastapi(app, redirect_from_root_to_docs=False)
     app.add_route("/", front_page, include_in_schema=False)
     return app
+
+
+def _describe_keys(app: FastAPI) -> None:
+    build = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            describe_keys(build())
+        return build()
+
+    app.openapi = openapi  # type: ignore[method-assign] # as FastAPI documents it
 
 
 def _routers(apis: frozenset[Api]) -> list[APIRouter]:

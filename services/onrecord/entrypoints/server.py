@@ -3,6 +3,7 @@
 Used by `ingest_api`, `read_api` and `local_api`.
 """
 
+import os
 import socket
 import sys
 from contextlib import suppress
@@ -27,6 +28,9 @@ class ApiServer(uvicorn.Server):
             http="httptools",
             log_config=None,
             access_log=False,
+            # Whose X-Forwarded-For is believed. uvicorn's own default would believe every client
+            # on this machine, which could then choose the address that its requests count for.
+            forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", ""),
             **options,
         )
         super().__init__(config)

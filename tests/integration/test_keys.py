@@ -48,7 +48,7 @@ def anonymous(api: Api) -> httpx2.Client:
 def requests() -> Iterator[tuple[str, str, str]]:
     """A request of each route, and what it needs."""
     for method, path in ROUTES:
-        address = re.sub(r"\{.*?\}", str(uuid4()), path)
+        address = re.sub(r"\{.*?\}", str(uuid4()), str(path))
         yield method, address, required_scope(method, address)
 
 

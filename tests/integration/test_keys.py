@@ -34,7 +34,7 @@ def api(server_url: str, template: str) -> Iterator[Api]:
     with (
         postgres.database(server_url, template) as url,
         open_store(url) as store,
-        run_api(url) as client,
+        run_api(url, rate_per_address="10000/second") as client,
     ):
         register_all(client)
         keys = {scope: give_key(url, scope, id_=new_id()) for scope in ALL_SCOPES}
@@ -76,8 +76,7 @@ def test_a_key_may_do_what_its_scopes_say_and_nothing_else(api: Api, scope: KeyS
 
 
 def test_without_a_key_nothing_is_answered_but_what_is_open(api: Api) -> None:
-    with run_api(api.store.url, rate_per_address="10000/second") as client:
-        del client.headers["Authorization"]
+    with anonymous(api) as client:
         for method, path, needed in requests():
             answer = client.request(method, path)
             if needed == "open":
@@ -109,7 +108,6 @@ OTHER: Final = new_token(uuid4())
     [
         "",
         "Bearer",
-        "Bearer ",
         TOKEN,
         f"Basic {TOKEN}",
         f"Bearer{TOKEN}",
@@ -127,7 +125,7 @@ OTHER: Final = new_token(uuid4())
     ],
 )
 def test_what_is_no_key_is_refused(api: Api, header: str) -> None:
-    with run_api(api.store.url, rate_per_address="10000/second") as client:
+    with anonymous(api) as client:
         answer = client.get("/v1/me", headers=[(b"authorization", header.encode("latin-1"))])
     assert (401, "key-invalid") == (answer.status_code, problem_code(answer))
     assert answer.headers["WWW-Authenticate"] == f'{BEARER}, error="invalid_token"'

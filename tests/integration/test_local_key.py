@@ -92,9 +92,14 @@ def test_a_key_that_cannot_be_used_is_reported_with_what_to_do(data: Data, store
 
 
 def test_a_folder_that_cannot_be_written_is_reported(store: Store, tmp_path: Path) -> None:
-    (tmp_path / "data").write_text("a file, and no folder")
+    (tmp_path / "data").symlink_to(tmp_path / "nowhere")
     with pytest.raises(LocalKeyUnusable, match=r"No key can be kept in .*--data.*ONRECORD_KEY"):
         Data(tmp_path).key(store.url)
+    (tmp_path / "data").unlink()
+    (tmp_path / "data").write_text("a file, and no folder")
+    with pytest.raises(LocalKeyUnusable, match=r"cannot be read: .*ONRECORD_KEY"):
+        Data(tmp_path).key(store.url)
+    assert store.events() == []
 
 
 def test_commands_send_the_key_of_the_data_folder_to_this_machine_only(tmp_path: Path) -> None:

@@ -72,11 +72,15 @@ async def ensure_local_key(url: str, file: Path, echo: Echo) -> str:
 
 
 def read_key_file(file: Path) -> str | None:
-    """The token in a file; None if there is no such file."""
+    """The token in a file; None if there is no such file. Raises `LocalKeyUnusable`."""
     try:
         return file.read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise LocalKeyUnusable(
+            f"The key in {file} cannot be read: {error.strerror}. Set ONRECORD_KEY to another one."
+        ) from None
 
 
 def _write_privately(file: Path, token: str) -> None:

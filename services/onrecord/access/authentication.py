@@ -69,13 +69,14 @@ class KeyMiddleware:
         if len(credentials) > 1:
             self._refuse(address, "Send one Authorization header, not several.")
         scheme, _, token = credentials[0].decode("latin-1").partition(" ")
-        id_ = token_id(token.strip(" ")) if scheme.lower() == "bearer" else None
+        token = token.strip(" ")
+        id_ = token_id(token) if scheme.lower() == "bearer" else None
         if id_ is None:
             self._refuse(address, f"The Authorization header holds no key. {_REQUIRED}")
         if id_ not in cache:  # of a flood of guesses, few reach the database
             self._limits.check_address(address, "address")
         key = await cache.get(id_)
-        digest = token_digest(token.strip(" "))
+        digest = token_digest(token)
         if key is None or not hmac.compare_digest(key.sha256, digest):
             self._refuse(address, f"The key is not valid. {_HOW}")
         if key.revoked_at is not None:
@@ -83,7 +84,7 @@ class KeyMiddleware:
         expires_at = key.caller.expires_at
         if expires_at is not None and expires_at <= datetime.now(UTC):
             self._refuse(address, f"The key expired. {_HOW}")
-        self._limits.count_key(id_.hex)
+        self._limits.count_key(id_)
         cache.note_use(id_)
         return key.caller
 

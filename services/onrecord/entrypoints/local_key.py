@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 from onrecord.access.registry import KeyIdTaken, KeyRegistry, NewKey
 from onrecord.access.tokens import new_token, token_id
@@ -57,7 +58,8 @@ async def ensure_local_key(url: str, file: Path, echo: Echo) -> str:
         raise LocalKeyUnusable(f"{file} holds no key. {remedy}")
     async with open_key_registry(url) as registry:
         try:
-            row, is_its_token = await registry.create(NewKey(id_, NAME, ALL_SCOPES), token, LOCAL)
+            key = NewKey(UUID(hex=id_), NAME, ALL_SCOPES)
+            row, is_its_token = await registry.create(key, token, LOCAL)
         except KeyIdTaken:
             raise LocalKeyUnusable(f"The key in {file} is another one here. {remedy}") from None
     if not is_its_token:

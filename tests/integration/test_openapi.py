@@ -8,6 +8,7 @@ responses too.
 import json
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 import schemathesis
@@ -20,6 +21,7 @@ from onrecord.entrypoints.app_factory import create_app
 from onrecord.kit.settings import Settings
 from tests.support import bodies, postgres
 from tests.support.bodies import FULL_BODIES, POSITION, STATEMENT, post
+from tests.support.keys import HEADERS, KEY_ID
 from tests.support.store import Store, open_store, run_api
 
 load_all_checks()
@@ -68,6 +70,11 @@ OPERATIONS = load_operations()
 ACCEPTED = {
     **{f"POST {operation_path(path)}": path for path in FULL_BODIES},
     "POST /v1/positions/{id}/retraction": f"/v1/positions/{POSITION}/retraction",
+    "POST /v1/keys": "/v1/keys",
+}
+BODIES: dict[str, Any] = {
+    **FULL_BODIES,
+    "/v1/keys": {"id": str(UUID(int=5)), "name": "Desk", "scopes": ["read"]},
 }
 MERGES: dict[str, Any] = {
     "POST /v1/actors/{id}/merge": {"into": "emma", "reason": "One person."},
@@ -114,7 +121,7 @@ def check_operation(client: Client, name: str, mode: GenerationMode, checks: lis
         for size in {"known_size", "min_size"} & {*(case.query or {})}:
             if str(case.query[size]).isdecimal():
                 case.query[size] = 7  # a size that is reached, so the API does not wait
-        response = case.call(base_url=str(client.base_url))
+        response = case.call(base_url=str(client.base_url), headers=HEADERS)
         case.validate_response(response, checks=checks)
 
     send()
@@ -143,9 +150,10 @@ def test_successful_reads_conform_to_the_description(
     store.sweep()  # `/readyz` asks for a recent one
     events = client.get("/v1/events").json()["items"]
     names = {**NAMES, "id": events[0]["entry"]["id"]} if "/events" in name else NAMES
+    names = {**NAMES, "id": str(KEY_ID)} if "/keys" in name else names
     path_parameters = {key: value for key, value in names.items() if f"{{{key}}}" in name}
     case = OPERATIONS[name].Case(path_parameters=path_parameters)
-    response = case.call(base_url=str(client.base_url))
+    response = case.call(base_url=str(client.base_url), headers=HEADERS)
     assert response.status_code == 200
     case.validate_response(response, checks=[no_server_error, *CONFORM])
 
@@ -157,11 +165,11 @@ def test_successful_writes_conform_to_the_description(client: Client, name: str)
     if path_parameters and "revision" not in name:
         new = bodies.statement() if "statements" in name else bodies.position()
         path_parameters = {"id": post(client, "/".join(path.split("/")[:3]), new)["id"]}
-    body = FULL_BODIES.get(path, bodies.retraction())
+    body = BODIES.get(path, bodies.retraction())
     case = OPERATIONS[name].Case(
         path_parameters=path_parameters, body=body, media_type="application/json"
     )
-    first, second = (case.call(base_url=str(client.base_url)) for _ in range(2))
+    first, second = (case.call(base_url=str(client.base_url), headers=HEADERS) for _ in range(2))
     again = 200 if "id" in body else 409 if "retraction" in name else 201
     assert [201, again] == [first.status_code, second.status_code]
     for response in (first, second):
@@ -176,7 +184,7 @@ def test_a_merge_and_an_unmerge_conform_to_the_description(client: Client) -> No
             case = OPERATIONS[name].Case(
                 path_parameters={"id": "twin"}, body=body, media_type="application/json"
             )
-            response = case.call(base_url=str(client.base_url))
+            response = case.call(base_url=str(client.base_url), headers=HEADERS)
             case.validate_response(response, checks=[no_server_error, *CONFORM])
             answers.append(response.status_code)
     assert [201, 409, 201, 409] == answers

@@ -70,6 +70,8 @@ def parameter_text(path: str, name: str) -> ParameterText | None:
     """The description and the example of a parameter of the operation at a path."""
     text = PARAMETERS.get(name)
     if text is not None and name == "id":
+        if path.endswith("merge"):
+            return text._replace(example="joe-biden")
         example = next((id_ for prefix, id_ in _IDS.items() if path.startswith(prefix)), _OTHER_ID)
         return text._replace(example=example)
     return text

@@ -78,6 +78,18 @@ def test_every_body_has_an_example_that_is_valid() -> None:
                 jsonschema_rs.validator_for(schema).validate(content["example"])
 
 
+def test_bodies_of_webhooks_are_described_field_by_field() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    schema = {"$ref": "#/components/schemas/CloudEvent", "components": DOCUMENT["components"]}
+    for name, item in DOCUMENT["webhooks"].items():
+        (content,) = item["post"]["requestBody"]["content"].values()
+        jsonschema_rs.validator_for(schema).validate(content["example"])
+        data = content["example"]["data"].keys() - {"endpoint", "message"}  # of a ping
+        assert data <= schemas["CloudEventData"]["properties"].keys(), name
+        for statement in content["example"]["data"].get("statements", ()):
+            assert statement.keys() <= schemas["StatementFields"]["properties"].keys()
+
+
 def test_every_problem_has_the_one_schema() -> None:
     reference = {"$ref": "#/components/schemas/Problem"}
     schemas = [

@@ -20,6 +20,7 @@ TAGS: Final = {
     "write API": "Appending to the record: actors, topics, statements, positions, and corrections.",
     "audit API": "The events as they were recorded, byte for byte, and live.",
     "webhooks API": "Endpoints that events are sent to, their deliveries, and what they receive.",
+    "keys": "Keys of this installation, and what a key may do.",
     "health": "Whether the service works.",
 }
 _GENERIC: Final = re.compile(r"(?P<generic>Listed\w*?)_(?P<item>\w+)_")

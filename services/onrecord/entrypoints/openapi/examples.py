@@ -117,6 +117,7 @@ def body_examples() -> Mapping[tuple[str, str], Any]:
             "topics": ["talks-with-putin"],
             "kinds": ["shifted", "reversed"],
         },
+        "keys": {"name": "The desk's importer", "scopes": ["write"]},
         "endpoints/dry-run": {"topics": ["talks-with-putin"], "events": 100},
         "endpoints/{id}/pause": {"reason": "The receiver moves."},
         "endpoints/{id}/replay": {"from_size": 0},

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.stances import Stance
 
+ChangeCertainty = Literal["definite", "possible"]
+
 
 class NamedActor(BaseModel):
     """An actor under the name that was known at the event."""
@@ -45,6 +47,8 @@ class ChangeOfPosition(BaseModel):
     size: int | None
     previous: PreviousStance | None
     late: bool
+    certainty: ChangeCertainty | None = None
+    announced: bool | None = None
 
 
 class StatementFields(BaseModel):
@@ -59,6 +63,8 @@ class StatementFields(BaseModel):
     outlet: str | None
     url: str | None
     link: str
+    said_earliest: str | None = None
+    said_latest: str | None = None
     text_erased: Annotated[str | None, Field(description="The ground.")] = None
     text_left_out: Annotated[str | None, Field(description="Why.")] = None
 
@@ -76,16 +82,22 @@ class CloudEventData(BaseModel):
     link: Annotated[str | None, Field(description="To the subject, as known at the event.")] = None
     id: UUID | None = None
     actor: NamedActor | None = None
+    actor_label: str | None = None
     into: Annotated[NamedActor | None, Field(description="Of a merge.")] = None
     topic: LabelledTopic | None = None
+    topic_label: str | None = None
     stance: Stance | None = None
     condition: str | None = None
     summary: str | None = None
     effective: str | None = None
+    effective_earliest: str | None = None
+    effective_latest: str | None = None
     statements: list[StatementFields] | None = None
     speakers: list[NamedSpeaker] | None = None
     topics: list[LabelledTopic] | None = None
     said_at: str | None = None
+    said_earliest: str | None = None
+    said_latest: str | None = None
     text: Annotated[str | None, Field(description="Null: erased.")] = None
     text_erased: Annotated[str | None, Field(description="The ground.")] = None
     lang: str | None = None
@@ -95,6 +107,15 @@ class CloudEventData(BaseModel):
     reason: str | None = None
     by: str | None = None
     change: ChangeOfPosition | None = None
+    kind: ChangeKind | None = None
+    change_size: int | None = None
+    late: bool | None = None
+    certainty: ChangeCertainty | None = None
+    announced: bool | None = None
+    previous_id: UUID | None = None
+    previous_stance: Stance | None = None
+    previous_condition: str | None = None
+    previous_effective: str | None = None
 
 
 class CloudEvent(BaseModel):

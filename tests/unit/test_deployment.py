@@ -225,7 +225,7 @@ def test_a_process_serves_the_routes_that_the_table_lists(
     process: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served: list[FastAPI] = []
-    monkeypatch.setattr(process, "load_process_settings", lambda: ANYWHERE)
+    monkeypatch.setattr(process, "load_process_settings", lambda **_: ANYWHERE)
     monkeypatch.setattr(server, "serve", lambda app, *_, **__: served.append(app))
     process.main()
     name = process.__name__.rpartition(".")[2]

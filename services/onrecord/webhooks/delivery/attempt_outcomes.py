@@ -65,6 +65,6 @@ def _not_sent(reason: str) -> AttemptOutcome:
 
 NOT_RENDERED: Final = _not_sent("the event could not be rendered (see the deliverer's log)")
 SECRET_LOST: Final = _not_sent(
-    "the endpoint's secret cannot be decrypted by ONRECORD_SECRETS_KEY; restore the key, or rotate"
-    " the secret"
+    "the endpoint's secret cannot be decrypted, because its key is no more in ONRECORD_SECRETS_KEY"
+    " or secrets.key; restore the key, or rotate the secret"
 )

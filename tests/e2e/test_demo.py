@@ -1,6 +1,7 @@
 """`onrecord demo`: its tour, from a checkout and from the wheel; and `--help` of each command."""
 
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -146,6 +147,8 @@ def test_the_demo_may_send_to_its_own_receiver_only_and_only_during_its_tour(
     assert {"local_api": "", "deliverer": ""} == {
         name: after[name] for name in ("local_api", "deliverer")
     }
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(port)))
     for refused in (int(port), demo.user.port):
         assert 422 == demo.create_endpoint(refused)
     assert [] == demo.user.get("/v1/endpoints").json()["items"]

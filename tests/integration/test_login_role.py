@@ -8,7 +8,9 @@ from typing import Final
 import psycopg
 import pytest
 
+from onrecord.entrypoints import infrastructure
 from onrecord.entrypoints.commands import doctor
+from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db, migrations
 from tests.support import postgres
 from tests.support.ledgers import seed_ledger
@@ -103,6 +105,16 @@ def test_a_role_reads_what_its_package_needs_and_nothing_else(store: Store) -> N
 
 def test_the_login_role_sees_that_the_schema_is_up_to_date(store: Store) -> None:
     assert migrations.schema_problem(postgres.login_url(store.url)) is None
+
+
+def test_the_login_role_cannot_migrate_and_is_told_who_can(server_url: str) -> None:
+    with postgres.database(server_url, "template0") as url:
+        login = postgres.login_url(url)
+        settings = infrastructure.with_addresses(Settings(broker_url="amqp://nowhere//"), login)
+        with pytest.raises(
+            infrastructure.SchemaMissing, match="run `onrecord migrate` as its owner"
+        ):
+            infrastructure.prepare_database(settings, login)
 
 
 def test_doctor_warns_of_a_login_that_may_change_the_schema(store: Store) -> None:

@@ -32,7 +32,7 @@ from onrecord.projections.engine.projection import Projection
 from onrecord.projections.freshness import note_sweep
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out
-from onrecord.webhooks.purge import purge_deleted_endpoints, purge_old_secrets
+from onrecord.webhooks.purge import purge_endpoints
 
 PUBLIC_URL: Final = "https://record.example.org"
 """What links of the APIs begin with."""
@@ -75,12 +75,8 @@ class Store:
         return fan_out(self.webhooks_engine)
 
     def purge(self) -> int:
-        """Purge deleted endpoints; returns the number of deliveries deleted."""
-        return purge_deleted_endpoints(self.webhooks_engine)
-
-    def purge_old_secrets(self) -> int:
-        """Delete old secrets of endpoints whose overlap has ended; returns their number."""
-        return purge_old_secrets(self.webhooks_engine)
+        """Purge deleted endpoints and old secrets; returns the number of deliveries deleted."""
+        return purge_endpoints(self.webhooks_engine)
 
     def sizes(self) -> dict[str, int]:
         """The size of the ledger that each projection has folded."""

@@ -3,11 +3,14 @@
 Tried with the very connections of the processes: their URL, in the role of their package.
 """
 
+import re
+from pathlib import Path
 from typing import Final
 
 import psycopg
 import pytest
 
+import onrecord
 from onrecord.entrypoints import infrastructure
 from onrecord.entrypoints.commands import doctor
 from onrecord.kit.settings import Settings
@@ -101,6 +104,15 @@ def test_a_role_reads_what_its_package_needs_and_nothing_else(store: Store) -> N
         "onrecord_audit": {"ledger", "statements"},
         "onrecord_webhooks": {"ledger", "statements", "secrets"},
     }
+
+
+def test_the_login_role_may_take_every_role_that_the_code_names(store: Store) -> None:
+    files = Path(onrecord.__file__).parent.rglob("*.py")
+    named = {role for file in files for role in re.findall(r'role="(\w+)"', file.read_text())}
+    assert set(PACKAGES) <= named
+    with db.connect(postgres.login_url(store.url)) as conn:
+        refused = denied(conn, *(f"SET ROLE {role}" for role in sorted(named)))
+    assert [] == refused
 
 
 def test_the_login_role_sees_that_the_schema_is_up_to_date(store: Store) -> None:

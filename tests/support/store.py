@@ -33,7 +33,7 @@ from onrecord.projections.engine.projection import Projection
 from onrecord.projections.freshness import note_sweep
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out
-from onrecord.webhooks.purge import purge_deleted_endpoints
+from onrecord.webhooks.purge import purge_endpoints
 from tests.support import keys
 
 PUBLIC_URL: Final = "https://record.example.org"
@@ -77,8 +77,8 @@ class Store:
         return fan_out(self.webhooks_engine)
 
     def purge(self) -> int:
-        """Purge deleted endpoints; returns the number of deliveries deleted."""
-        return purge_deleted_endpoints(self.webhooks_engine)
+        """Purge deleted endpoints and old secrets; returns the number of deliveries deleted."""
+        return purge_endpoints(self.webhooks_engine)
 
     def sizes(self) -> dict[str, int]:
         """The size of the ledger that each projection has folded."""

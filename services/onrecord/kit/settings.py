@@ -101,7 +101,7 @@ class Settings(BaseSettings):
     @field_validator("secrets_key")
     @classmethod
     def _validate_keys(cls, keys: SecretStr | None) -> SecretStr | None:
-        if keys:
+        if keys is not None:
             parse_keys(keys.get_secret_value())
         return keys
 

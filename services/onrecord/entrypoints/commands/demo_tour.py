@@ -118,29 +118,11 @@ class Tour:
         outcome = run_replay(self.settings, self.console)
         _require(outcome.equal, "the projections are not what the ledger says")
 
-    def show_next_steps(self) -> None:
-        """Addresses and commands to try next."""
-        address, bearer = self.supervisor.address, '-H "Authorization: Bearer $ONRECORD_KEY"'
-        self._title("Next steps")
-        lines = {
-            "open": f"{address}/        {address}/docs",
-            "query": f"curl '{address}{POSITION}?as_of=2022-11-30'",
-            "key": f"export ONRECORD_KEY=$(cat '{self.settings.key_file}')",
-            "record": f"curl {address}/v1/topics {bearer} -H 'Content-Type: application/json'"
-            """ -d '{"id": "my-topic", "label": "My topic", "proposition": "Do it."}'""",
-            "webhook": f"curl {address}/v1/endpoints {bearer} -H 'Content-Type: application/json'"
-            f""" -d '{{"url": "https://hooks.example/", "actors": ["{ACTOR}"]}}'""",
-            "logs": str(self.supervisor.logs),
-        }
-        for action, line in lines.items():
-            self.console.print(Text(f"  {action:7} {line}"), soft_wrap=True)
-
     def _client(self) -> httpx2.Client:
         return open_client(self.supervisor.address, self.supervisor.key, timeout=30)
 
     def _title(self, text: str) -> None:
-        self.console.print()
-        self.console.rule(Text(text, style="bold"), align="left")
+        _print_title(self.console, text)
 
 
 def run_tour(
@@ -157,8 +139,30 @@ def run_tour(
         except StepFailed as error:
             console.print(Text(f"This step failed: {error}", style="red"))
             return False
-        tour.show_next_steps()
     return True
+
+
+def show_next_steps(settings: Settings, supervisor: Supervisor, console: Console) -> None:
+    """Addresses and commands to try next."""
+    address, bearer = supervisor.address, '-H "Authorization: Bearer $ONRECORD_KEY"'
+    _print_title(console, "Next steps")
+    lines = {
+        "open": f"{address}/        {address}/docs",
+        "query": f"curl '{address}{POSITION}?as_of=2022-11-30'",
+        "key": f"export ONRECORD_KEY=$(cat '{settings.key_file}')",
+        "record": f"curl {address}/v1/topics {bearer} -H 'Content-Type: application/json'"
+        """ -d '{"id": "my-topic", "label": "My topic", "proposition": "Do it."}'""",
+        "webhook": f"curl {address}/v1/endpoints {bearer} -H 'Content-Type: application/json'"
+        f""" -d '{{"url": "https://hooks.example/", "actors": ["{ACTOR}"]}}'""",
+        "logs": str(supervisor.logs),
+    }
+    for action, line in lines.items():
+        console.print(Text(f"  {action:7} {line}"), soft_wrap=True)
+
+
+def _print_title(console: Console, text: str) -> None:
+    console.print()
+    console.rule(Text(text, style="bold"), align="left")
 
 
 def _has_text(position: dict[str, Any]) -> bool:

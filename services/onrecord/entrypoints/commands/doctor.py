@@ -172,7 +172,8 @@ def diagnose_secrets(settings: Settings, url: str) -> Iterator[Diagnosis]:
     except psycopg.Error:  # no schema yet, or no database: reported by its own check
         return
     if use.lost:
-        state = f"{where} decrypts not the secrets of {use.lost} endpoints"
+        whose = "1 endpoint" if use.lost == 1 else f"{use.lost} endpoints"
+        state = f"{where} does not decrypt the secret of {whose}"
         remedy = (
             "restore the key, or POST /v1/endpoints/{id}/rotate for those whose deliveries fail"
         )

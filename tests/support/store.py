@@ -118,7 +118,7 @@ def open_store(url: str) -> Iterator[Store]:
 
 @contextmanager
 def run_api(
-    url: str, *routers: APIRouter, limits: Limits | None = None, **more: Any
+    url: str, *routers: APIRouter, limits: Limits = Limits(), **more: Any
 ) -> Iterator[httpx2.Client]:
     """All APIs, and these routers, on a free port; yields a client of that address.
 

@@ -31,13 +31,14 @@ _OTHER_FILES: Final = 200
 class ApiServer(uvicorn.Server):
     """Waits for requests in progress when it stops, but not for live streams of events."""
 
-    def __init__(self, app: FastAPI, *, limits: Limits | None = None, **options: Any) -> None:
+    def __init__(self, app: FastAPI, *, limits: Limits = Limits(), **options: Any) -> None:
         config = uvicorn.Config(
             app,
             # named, so that a machine without uvloop says so: asyncio is slower
             loop="uvloop",
             # uvicorn calls it as it would call the class
-            http=partial(BoundedProtocol, limits=limits or Limits(), idle={}),  # type: ignore[arg-type]
+            http=partial(BoundedProtocol, limits=limits, idle={}),  # type: ignore[arg-type]
+            timeout_keep_alive=limits.idle_seconds,
             ws="none",
             headers=_HEADERS,
             server_header=False,

@@ -202,7 +202,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _begin_idle(self) -> None:
         self._is_between_requests = True
-        self._deadline = self.loop.time() + self.timeout_keep_alive
+        self._deadline = self.loop.time() + self._limits.idle_seconds
         self._idle[self] = None
 
     # Refusals

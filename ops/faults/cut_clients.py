@@ -1,7 +1,7 @@
 """Fault: clients that go away before they have their answer, thousands of them.
 
-Serves all APIs over a new embedded PostgreSQL, cuts streams, pages, reads and writes at random moments, and
-exits with 1 unless every pool is whole afterwards.
+Serves all APIs over a new embedded PostgreSQL, cuts streams, pages, reads and writes at random
+moments, and exits with 1 unless every pool is whole afterwards.
 """
 
 import argparse

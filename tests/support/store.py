@@ -19,7 +19,7 @@ from onrecord.domain.event import RecordedEvent
 from onrecord.domain.requests import Refusal, Request
 from onrecord.entrypoints.app_factory import create_app
 from onrecord.entrypoints.server import ApiServer
-from onrecord.kit.http.server.limits import Limits
+from onrecord.kit.http.server.limits import DEFAULT_LIMITS, Limits
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
@@ -118,7 +118,7 @@ def open_store(url: str) -> Iterator[Store]:
 
 @contextmanager
 def run_api(
-    url: str, *routers: APIRouter, limits: Limits = Limits(), **more: Any
+    url: str, *routers: APIRouter, limits: Limits = DEFAULT_LIMITS, **more: Any
 ) -> Iterator[httpx2.Client]:
     """All APIs, and these routers, on a free port; yields a client of that address.
 

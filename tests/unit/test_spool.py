@@ -27,8 +27,7 @@ def test_a_full_spool_waits_until_all_is_read() -> None:
         chunks: list[bytes] = []
 
         async def read() -> None:
-            async for chunk in spool:
-                chunks.append(chunk)
+            chunks.extend([chunk async for chunk in spool])
 
         reader = asyncio.create_task(read())
         assert await spool.wait_until_read(30)

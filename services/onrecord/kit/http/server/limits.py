@@ -5,6 +5,7 @@ open.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,9 @@ class Limits:
     bytes_per_second: int = 500
     drain_seconds: float = 10
     """How long the rest of a body is read and dropped after its answer."""
+
+
+DEFAULT_LIMITS: Final = Limits()
 
 
 class Credit:

@@ -82,8 +82,8 @@ async def attack(port: int, pid: int, kind: str, count: int, seconds: float) -> 
     memory = int(status.partition("VmRSS:")[2].split()[0]) // 1024
     print(
         f"{len(holders):5} {kind:17} {len(answered)} of {len(durations)} answered,"
-        f" median {1e3 * statistics.median(answered):.0f} ms,"
-        f" slowest {1e3 * answered[-1]:.0f} ms; {memory} MB",
+        f" median {1e3 * statistics.median(answered or [0]):.0f} ms,"
+        f" slowest {1e3 * max(answered, default=0):.0f} ms; {memory} MB",
         flush=True,
     )
     return len(answered) == len(durations)

@@ -92,6 +92,7 @@ def test_a_request_has_one_host(client: Client, headers: bytes) -> None:
     [
         (b"http://attacker.example/v1/actors", b"localhost", 421),
         (b"http://localhost:80/v1/actors", b"attacker.example", 200),
+        (b"http://[::1]/v1/actors", b"attacker.example", 200),
     ],
 )
 def test_the_host_in_an_absolute_target_counts(

@@ -37,7 +37,7 @@ def older_url(server_url: str) -> Iterator[str]:
         config = Config()
         config.set_main_option("script_location", str(migrations.data_folder("migrations")))
         config.attributes["url"] = url
-        command.upgrade(config, "search")
+        command.upgrade(config, "keys")
         with psycopg.connect(url, autocommit=True) as conn:
             conn.execute(INSERT, [ROTATED, PLAIN, OLD_PLAIN, None])
             conn.execute(INSERT, [SINGLE, PLAIN, None, None])

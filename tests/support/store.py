@@ -20,7 +20,7 @@ from onrecord.domain.requests import Refusal, Request
 from onrecord.entrypoints.app_factory import create_app
 from onrecord.entrypoints.server import ApiServer
 from onrecord.kit.encryption_keys import new_key
-from onrecord.kit.http.server.limits import Limits
+from onrecord.kit.http.server.limits import DEFAULT_LIMITS, Limits
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
@@ -122,7 +122,7 @@ def open_store(url: str) -> Iterator[Store]:
 
 @contextmanager
 def run_api(
-    url: str, *routers: APIRouter, limits: Limits | None = None, **over: Any
+    url: str, *routers: APIRouter, limits: Limits = DEFAULT_LIMITS, **over: Any
 ) -> Iterator[httpx2.Client]:
     """All APIs, and these routers, on a free port; yields a client of that address with a key.
 

@@ -1,4 +1,4 @@
-"""The address that links and citations begin with, from the environment or from host and port."""
+"""Settings from the environment: the public URL, hosts and origins."""
 
 import base64
 
@@ -91,3 +91,26 @@ def test_a_process_that_needs_the_key_says_how_to_make_one(
     assert load_process_settings().secrets_key is None
     with pytest.raises(BadSettings, match=r"^ONRECORD_SECRETS_KEY must be set.*openssl rand"):
         load_process_settings(secrets=True)
+
+
+def test_hosts_are_those_of_all_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONRECORD_HOST", "10.1.0.7")
+    monkeypatch.setenv("ONRECORD_PUBLIC_URL", "https://Record.example.org:8443/x")
+    monkeypatch.setenv("ONRECORD_ALLOWED_HOSTS", "Reader.internal, fd00::7,")
+    hosts = {"10.1.0.7", "record.example.org", "reader.internal", "fd00::7"}
+    assert load_settings().hosts == hosts
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("ALLOWED_HOSTS", value) for value in ("*", "a:80", "http://a", "a b", "[::1]", "a/b")),
+        *(("CORS_ORIGINS", value) for value in ("null", "a.org", "https://a.org/", "https://*")),
+    ],
+)
+def test_what_is_no_host_and_no_origin_is_refused(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"ONRECORD_{name}", value)
+    with pytest.raises(BadSettings, match=rf"^ONRECORD_{name}: holds '"):
+        load_settings()

@@ -27,6 +27,9 @@ from onrecord.ledger.read import KIND
 LINES_PER_GROUP: Final = 200
 """Lines handed to the committer together."""
 
+LINES_PER_TURN: Final = 20
+"""Lines parsed before other requests get a turn of the event loop: a few milliseconds."""
+
 BYTES_PER_GROUP: Final = 8 * MAX_BODY
 
 GROUPS_IN_FLIGHT: Final = 2
@@ -69,6 +72,8 @@ async def record_lines(recorder: Recorder, request: Request, spool: ResponseSpoo
                 first_refused = number
             if first_refused is not None:
                 continue  # a client that sends everything before it reads would wait for ever
+            if number % LINES_PER_TURN == 0:
+                await asyncio.sleep(0)  # refused lines wait for nothing else
             write = _write_of(line)
             if isinstance(write, Line):
                 # The ledger is asked for the kind of its target, which an earlier line may record.

@@ -1,12 +1,15 @@
 """Parameters and response models of the audit API. Used by `routes`."""
 
+from datetime import datetime
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.event_types import EventTypeName
 from onrecord.domain.ids import Slug
+from onrecord.kit.lists.page import StreamFlag
 
 _UP_TO_50: Final = Field(max_length=50)
 
@@ -29,12 +32,28 @@ class EventSearch(BaseModel):
     ] = []
     limit: Annotated[int, Field(ge=1, le=1000, description="Of a page; NDJSON gives all.")] = 100
     cursor: Annotated[str | None, Field(max_length=500)] = None
+    stream: StreamFlag = False
+
+
+class EntryOut(BaseModel):
+    """An entry of the ledger: what is hashed."""
+
+    v: Annotated[int, Field(description="The shape of the entry itself.")]
+    type: EventTypeName
+    version: Annotated[int, Field(description="The shape of this type of event.")]
+    id: UUID
+    seq: int
+    recorded_at: datetime
+    recorded_by: str
+    touches: Annotated[dict[str, list[str]], Field(description="What it is about, by kind.")]
+    data: dict[str, Any]
+    commit: Annotated[dict[str, str], Field(description="Commitments to sections of `payload`.")]
 
 
 class EventOut(BaseModel):
     """An event as recorded: `entry` stands here byte for byte as it was hashed."""
 
-    entry: dict[str, Any]
+    entry: EntryOut
     payload: dict[str, dict[str, Any]]
     erased: dict[str, str]
 

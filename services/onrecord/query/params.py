@@ -10,6 +10,7 @@ from onrecord.domain.changes import ChangeKind
 from onrecord.domain.dates import last_instant
 from onrecord.domain.error_message import ErrorMessage
 from onrecord.domain.ids import Slug
+from onrecord.kit.lists.page import StreamFlag
 from onrecord.projections.review import FindingKind
 
 MAX_SEARCH: Final = 500
@@ -51,6 +52,7 @@ class AsOf(AtSize):
 class Paged(AtSize):
     limit: int = Field(50, ge=1, le=500)
     cursor: str | None = Field(None, max_length=500)
+    stream: StreamFlag = False
 
 
 class PagedAsOf(Paged):

@@ -14,6 +14,8 @@ from fastapi import APIRouter, Query, Request, Response
 from onrecord.domain.dates import bounds, last_instant
 from onrecord.domain.ids import Slug
 from onrecord.kit.http.problems import responses
+from onrecord.kit.lists.list_route import ListRoute
+from onrecord.kit.lists.page import Page
 from onrecord.kit.sql.db import Row
 from onrecord.projections import actors, queries, statements, topics
 from onrecord.projections.engine.versions import NEVER
@@ -33,7 +35,10 @@ from onrecord.query.read_context import ReadResources, ReadResourcesDep, begin_r
 from onrecord.query.responses import NOT_MODIFIED, not_on_record, page_of_rows, with_etag
 
 router = APIRouter(
-    prefix="/v1", tags=["read API"], responses={**NOT_MODIFIED, **responses(404, 422, 503)}
+    prefix="/v1",
+    tags=["read API"],
+    route_class=ListRoute,
+    responses={**NOT_MODIFIED, **responses(404, 422, 503)},
 )
 
 _INDEXED: Final = {"actors", "topics", "q"}
@@ -44,7 +49,7 @@ _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 @router.get("/actors", response_model=Listed[Actor])
 async def list_actors(
     request: Request, resources: ReadResourcesDep, params: Annotated[RegistrySearch, Query()]
-) -> Response:
+) -> Page:
     """Actors, by part of any name or identifier on record with `q`, however it is typed."""
     return await _registry(request, resources, params, actors.NAME)
 
@@ -52,14 +57,14 @@ async def list_actors(
 @router.get("/topics", response_model=Listed[Topic])
 async def list_topics(
     request: Request, resources: ReadResourcesDep, params: Annotated[RegistrySearch, Query()]
-) -> Response:
+) -> Page:
     """Topics, by part of a label or proposition with `q`, however it is typed."""
     return await _registry(request, resources, params, topics.NAME)
 
 
 async def _registry(
     request: Request, resources: ReadResources, params: RegistrySearch, table: str
-) -> Response:
+) -> Page:
     context, (after,) = await begin_read(request, resources, params, table, start=("",))
     query = queries.registry_page(table, {"in_order"} if params.q is None else {"q"})
     rows = await context.rows(query, after=after, limit=params.limit + 1, q=params.q)
@@ -100,7 +105,7 @@ async def get_topic(
 @router.get("/statements", response_model=Listed[StatementOut])
 async def list_statements(
     request: Request, resources: ReadResourcesDep, params: Annotated[StatementSearch, Query()]
-) -> Response:
+) -> Page:
     """Statements, last said first; `q` searches current words, however they are typed."""
     context, (before, made_seq) = await begin_read(
         request,

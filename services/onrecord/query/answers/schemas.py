@@ -46,6 +46,12 @@ class Listed(BaseModel, Generic[ItemT]):
     known: Known
 
 
+class ListedAsOf(Listed[ItemT]):
+    """A page of what was so at an instant."""
+
+    as_of: str
+
+
 @dataclass(kw_only=True)
 class Version:
     """The event by which a row came on record."""

@@ -10,7 +10,7 @@ import pytest
 from httpx2 import Client, Response
 
 from tests.support import postgres
-from tests.support.bodies import expect_problem, get
+from tests.support.bodies import get
 from tests.support.lists import LISTS, fill
 from tests.support.store import open_store, run_api
 

@@ -15,9 +15,9 @@ from onrecord.projections import actors, positions, queries, review, statements,
 from onrecord.projections.changes import fold
 from onrecord.projections.engine.versions import NEVER
 from onrecord.query.answers.findings import serialize_finding
-from onrecord.query.answers.position_schemas import Step
 from onrecord.query.answers.schemas import Listed, Review
 from onrecord.query.answers.serialize_position import serialize_change
+from onrecord.query.answers.step_schemas import Step
 from onrecord.query.filters import require_known_names
 from onrecord.query.params import ChangeSearch, ReviewSearch
 from onrecord.query.read_context import ReadResourcesDep, begin_read

@@ -17,7 +17,7 @@ from onrecord.kit.lists.page import Page
 from onrecord.kit.sql.db import Row
 from onrecord.projections import actors, positions, queries, statements, topics
 from onrecord.projections.changes import fold
-from onrecord.query.answers.position_schemas import ListedPosition, PositionOut, Step, VersionOfStep
+from onrecord.query.answers.position_schemas import PositionOut
 from onrecord.query.answers.schemas import Listed, ListedAsOf
 from onrecord.query.answers.serialize import serialize_step_version
 from onrecord.query.answers.serialize_position import (
@@ -26,6 +26,7 @@ from onrecord.query.answers.serialize_position import (
     serialize_listed_position,
     serialize_position,
 )
+from onrecord.query.answers.step_schemas import ListedPosition, Step, VersionOfStep
 from onrecord.query.params import AsOf, Paged, PagedAsOf
 from onrecord.query.read_context import (
     ReadResources,

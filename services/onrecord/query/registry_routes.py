@@ -150,7 +150,9 @@ async def get_statement(
     request: Request, resources: ReadResourcesDep, id: UUID, params: Annotated[AtSize, Query()]
 ) -> Response:
     """A statement in its exact words, with its evidence; a retracted one says so."""
-    context, _ = await begin_read(request, resources, params, statements.NAME)
+    context, _ = await begin_read(
+        request, resources, params, statements.NAME, actors.NAME, topics.NAME
+    )
     (row,) = await context.rows(queries.STATEMENT, id=id)
     if row["id"] is None:
         raise not_on_record("statement", id)

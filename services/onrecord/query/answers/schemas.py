@@ -64,6 +64,7 @@ class Version:
 @dataclass(kw_only=True)
 class Actor(Version):
     id: str
+    label: Annotated[str, Field(description="The first English name, else the first name.")]
     kind: str
     names: list[dict[str, str]]
     identifiers: dict[str, str]
@@ -97,6 +98,12 @@ class StatementOut(Version):
     __pydantic_config__ = ConfigDict(extra="allow")
 
     id: UUID
+    speaker_labels: Annotated[
+        list[str], Field(description="The names of `speakers` at this size, in the same order.")
+    ]
+    topic_labels: Annotated[
+        list[str], Field(description="The labels of `topics` at this size, in the same order.")
+    ]
     said_earliest: Annotated[
         str | None,
         Field(description="The first instant of `said_at`; null for `../D`."),
@@ -139,7 +146,9 @@ class Review:
     statement: UUID
     position: UUID | None
     actor: str | None
+    actor_label: str | None
     topic: str | None
+    topic_label: str | None
     said: Annotated[Stance | None, Field(description="What the coder read in the statement.")]
     held: Annotated[Stance | None, Field(description="What the position says.")]
     other: Annotated[UUID | None, Field(description="The earlier statement with the same words.")]

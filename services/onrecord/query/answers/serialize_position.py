@@ -10,25 +10,24 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus
 
 from onrecord.domain.changes import possible_steps
-from onrecord.domain.dates import Bounds, bounds
+from onrecord.domain.dates import Bounds, bound_fields, bounds
 from onrecord.domain.names import display_name
 from onrecord.kit.sql.db import Row
 from onrecord.query.answers.evidence_strength import evidence_strength
 from onrecord.query.answers.position_schemas import (
-    ListedPosition,
     PositionOut,
     PossibleStance,
-    Step,
 )
 from onrecord.query.answers.schemas import Known
 from onrecord.query.answers.sentences import citation, position_sentence
 from onrecord.query.answers.serialize import (
     effective_fields,
-    said_fields,
     serialize_previous,
     serialize_retracted,
     serialize_step,
+    statement_fields,
 )
+from onrecord.query.answers.step_schemas import ListedPosition, Step
 
 
 def serialize_position(
@@ -53,7 +52,9 @@ def serialize_position(
     return PositionOut(
         id=row["id"],
         actor=actor,
+        actor_label=who,
         topic=topic,
+        topic_label=what,
         as_of=as_of,
         known=known,
         on_record=row["id"] is not None or bool(alternatives),
@@ -63,6 +64,7 @@ def serialize_position(
         effective=row["effective"],
         **effective_fields(row),
         since=row["since"],
+        **bound_fields("since", row["since"]),
         certainty=certainty,
         alternatives=alternatives,
         kind=row["kind"],
@@ -70,7 +72,7 @@ def serialize_position(
         previous=serialize_previous(row),
         basis=row["basis"] or [],
         retracted_basis=serialize_retracted(row["retracted_basis"]),
-        statements=[{**said_fields(doc), **doc} for doc in row["statements"]],
+        statements=list(map(statement_fields, row["statements"])),
         evidence=evidence_strength(row["statements"], instant),
         revision=row["revision"],
         revision_of=actor,
@@ -136,7 +138,10 @@ def _certainty(row: Row, instant: datetime) -> tuple[Any, list[PossibleStance]]:
     if _agree(steps):
         return "definite", []
     return "possible", [
-        PossibleStance(**{name: step[name] for name in _NO_STEP})
+        PossibleStance(
+            **{name: step[name] for name in _NO_STEP},
+            **bound_fields("effective", step["effective"]),
+        )
         for step in steps
         if step["id"] != row["id"]
     ]

@@ -18,7 +18,7 @@ from onrecord.query.answers.findings import serialize_finding
 from onrecord.query.answers.schemas import Listed, Review
 from onrecord.query.answers.serialize_position import serialize_change
 from onrecord.query.answers.step_schemas import Step
-from onrecord.query.filters import require_known_names
+from onrecord.query.filters import require_known_names, resolve_actors
 from onrecord.query.params import ChangeSearch, ReviewSearch
 from onrecord.query.read_context import ReadResourcesDep, begin_read
 from onrecord.query.responses import NOT_MODIFIED, page_of, page_of_rows
@@ -46,8 +46,9 @@ async def list_changes(
     """
     start = (NEVER,) if params.by == "known" else (_LATEST, 2**31 - 1, NEVER)
     context, key = await begin_read(request, resources, params, *_PROJECTIONS, start=start)
+    context, wanted_actors = await resolve_actors(context, params.actor)
     candidates: dict[str, Any] = {
-        "actors": params.actor or None,
+        "actors": wanted_actors or None,
         "topics": params.topic or None,
         "change_size": params.change_size,
         "kinds": params.kind or None,

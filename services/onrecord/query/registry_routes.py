@@ -29,8 +29,8 @@ from onrecord.query.answers.schemas import (
     TopicAnswer,
 )
 from onrecord.query.answers.serialize import serialize_actor, serialize_statement, serialize_topic
-from onrecord.query.filters import require_known_names
-from onrecord.query.params import AtSize, RegistrySearch, StatementSearch
+from onrecord.query.filters import require_known_names, resolve_actor, resolve_actors
+from onrecord.query.params import ActorRef, AtSize, RegistrySearch, StatementSearch
 from onrecord.query.read_context import ReadResources, ReadResourcesDep, begin_read
 from onrecord.query.responses import NOT_MODIFIED, not_on_record, page_of_rows, with_etag
 
@@ -38,7 +38,7 @@ router = APIRouter(
     prefix="/v1",
     tags=["read API"],
     route_class=ListRoute,
-    responses={**NOT_MODIFIED, **responses(404, 422, 503)},
+    responses={**NOT_MODIFIED, **responses(404, 409, 422, 503)},
 )
 
 _INDEXED: Final = {"actors", "topics", "q"}
@@ -80,10 +80,14 @@ async def _registry(
 
 @router.get("/actors/{actor}", response_model=ActorAnswer)
 async def get_actor(
-    request: Request, resources: ReadResourcesDep, actor: Slug, params: Annotated[AtSize, Query()]
+    request: Request,
+    resources: ReadResourcesDep,
+    actor: ActorRef,
+    params: Annotated[AtSize, Query()],
 ) -> Response:
-    """An actor under all its names."""
+    """An actor under all its names, by its id or by its Wikidata id: `wikidata:Q...`."""
     context, _ = await begin_read(request, resources, params, actors.NAME)
+    context, actor = await resolve_actor(context, actor)
     (row,) = await context.rows(queries.registry_row(actors.NAME), id=actor)
     if row["id"] is None:
         raise not_on_record("actor", actor)
@@ -114,8 +118,9 @@ async def list_statements(
         *(statements.NAME, actors.NAME, topics.NAME),
         start=(_LATEST, NEVER),
     )
+    context, wanted_actors = await resolve_actors(context, params.actor)
     candidates: dict[str, Any] = {
-        "actors": params.actor or None,
+        "actors": wanted_actors or None,
         "topics": params.topic or None,
         "outlet": params.outlet,
         "q": params.q,

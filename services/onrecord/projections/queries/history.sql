@@ -72,7 +72,8 @@ SELECT
             AND topics.open_seq < snapshot.known_size AND topics.close_seq >= snapshot.known_size
     ) AS has_topic,
     page.id, page.actor, page.topic, page.stance, page.condition, page.summary, page.effective,
-    page.ord, page.basis, page.coder, page.open_seq, page.event, page.event_type, page.by, page.reason,
+    page.ord, page.basis, page.coder, page.open_seq, page.event, page.event_type, page.by,
+    page.reason,
     page.recorded_at, page.recorded_by, page.close_seq, page.close_event, page.close_type,
     page.close_by, page.close_reason,
     (

@@ -79,10 +79,10 @@ def _contradiction(row: Row) -> Mapping[str, Any] | None:
     }
 
 
-def _labels(row: Mapping[str, Any]) -> dict[str, str | None]:
+def _labels(row: Mapping[str, Any]) -> dict[str, Any]:
     if row["actor"] is None:
         return {"actor_label": None, "topic_label": None}
-    return dict(label_fields(row))
+    return label_fields(row)
 
 
 def _words(row: Mapping[str, Any]) -> dict[str, str]:

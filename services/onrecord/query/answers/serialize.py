@@ -43,14 +43,11 @@ def serialize_topic(row: Row) -> Topic:
 
 def serialize_statement(row: Row) -> dict[str, Any]:
     """A `StatementOut` and the statement's own fields; a retracted one has the retraction."""
-    retracted = row["close_seq"] < row["known_size"]
-    corrected = row["open_seq"] > row["made_seq"]
     doc = row["doc"]
     answer = StatementOut(
         erased=row["erased"],
         id=row["id"],
-        status="retracted" if retracted else "corrected" if corrected else "on_record",
-        closed=_closed(row) if retracted else None,
+        **record_state(row),
         speaker_labels=[
             display_name(names or (), speaker["actor"])
             for names, speaker in zip(row["speaker_names"], doc["speakers"], strict=True)
@@ -63,6 +60,16 @@ def serialize_statement(row: Row) -> dict[str, Any]:
         **_version(row),
     )
     return {**vars(answer), **statement_fields(doc)}
+
+
+def record_state(row: Row) -> dict[str, Any]:
+    """Whether what a row says was corrected or retracted, and the event of the retraction."""
+    retracted = row["close_seq"] < row["known_size"]
+    corrected = row["open_seq"] > row["made_seq"]
+    return {
+        "status": "retracted" if retracted else "corrected" if corrected else "on_record",
+        "closed": _closed(row) if retracted else None,
+    }
 
 
 def serialize_step(row: Row, *, certainty: Literal["definite", "possible"]) -> Step:
@@ -145,7 +152,7 @@ def effective_fields(row: Row) -> dict[str, Any]:
     return {**bound_fields("effective", row["effective"]), "announced": announced}
 
 
-def label_fields(row: Mapping[str, Any]) -> dict[str, str]:
+def label_fields(row: Mapping[str, Any]) -> dict[str, Any]:
     """The names of actor and topic, which are slugs where there are none."""
     return {
         "actor_label": display_name(row["actor_names"] or (), row["actor"]),

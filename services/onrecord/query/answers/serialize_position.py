@@ -4,13 +4,16 @@ Pure functions from the row of `projections.queries.POSITION`: the position, how
 where dates are inexact, and a sentence to cite.
 """
 
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
 from urllib.parse import quote_plus
 
-from onrecord.domain.changes import possible_steps
-from onrecord.domain.dates import Bounds, bound_fields, bounds
+from onrecord.domain.certainty import (
+    NO_STEP,
+    CertaintyName,
+    certainty_at,
+    certainty_of_change,
+)
+from onrecord.domain.dates import bound_fields
 from onrecord.domain.names import display_name
 from onrecord.kit.sql.db import Row
 from onrecord.query.answers.evidence_strength import evidence_strength
@@ -100,52 +103,23 @@ def serialize_listed_position(row: Row, instant: datetime) -> ListedPosition:
 
 def serialize_change(row: Row) -> Step:
     """A step of a timeline, definite if what it changed from is."""
-    return serialize_step(row, certainty=_certainty_of_change(row))
+    certainty = certainty_of_change(
+        row["effective"],
+        row["candidates"],
+        overlaps=row["overlaps"],
+        follows_on_same_date=row["follows_on_same_date"],
+    )
+    return serialize_step(row, certainty=certainty)
 
 
-class _PossibleStep(NamedTuple):
-    """A step that may have been in force, from the column `candidates` of `queries.POSITION`."""
-
-    step: Mapping[str, Any]
-    dates: Bounds
-    order: int
-    seq: int
-
-
-def _certainty_of_change(row: Row) -> Any:
-    if row["overlaps"]:
-        return "possible"
-    if row["follows_on_same_date"] or not row["candidates"]:
-        return "definite"
-    just_before = bounds(row["effective"]).earliest - timedelta(microseconds=1)
-    return _certainty({"id": None, "candidates": row["candidates"]}, just_before)[0]
-
-
-_NO_STEP: Final = {"id": None, "stance": None, "condition": None, "effective": None}
-
-
-def _certainty(row: Row, instant: datetime) -> tuple[Any, list[PossibleStance]]:
-    """Definite if and only if all possible steps agree in stance and condition."""
-    dated = [(step, bounds(step["effective"])) for step in row["candidates"]]
-    if _agree(row["candidates"]) and any(dates.latest <= instant for _, dates in dated):
-        return "definite", []  # whichever step it was: that would take longer to find out
-    candidates = [_PossibleStep(step, dates, step["order"], step["seq"]) for step, dates in dated]
-    possible, surely_some = possible_steps(candidates, instant)
-    possible = sorted(possible, key=lambda step: (step.dates.sorts_at, step.order, step.seq))
-    steps = [candidate.step for candidate in possible]
-    if not surely_some and steps:
-        steps.insert(0, _NO_STEP)
-    if _agree(steps):
-        return "definite", []
-    return "possible", [
+def _certainty(row: Row, instant: datetime) -> tuple[CertaintyName, list[PossibleStance]]:
+    """The certainty of what was held at an instant, and what else may have been."""
+    certainty, steps = certainty_at(row["candidates"], instant)
+    return certainty, [
         PossibleStance(
-            **{name: step[name] for name in _NO_STEP},
+            **{name: step[name] for name in NO_STEP},
             **bound_fields("effective", step["effective"]),
         )
         for step in steps
         if step["id"] != row["id"]
     ]
-
-
-def _agree(steps: Sequence[Mapping[str, Any]]) -> bool:
-    return len({(step["stance"], step["condition"]) for step in steps}) <= 1

@@ -35,27 +35,45 @@ class EventSearch(BaseModel):
     stream: StreamFlag = False
 
 
-class EntryOut(BaseModel):
-    """An entry of the ledger: what is hashed."""
+class TouchesOut(BaseModel):
+    """The actors and topics that an event is about."""
 
-    v: Annotated[int, Field(description="The shape of the entry itself.")]
+    actors: list[str]
+    topics: list[str]
+
+
+class EntryOut(BaseModel):
+    """An entry of the ledger, which holds for ever: ids, codes, dates and numbers, no words."""
+
+    v: Annotated[int, Field(description="The version of the format of entries.")]
     type: EventTypeName
-    version: Annotated[int, Field(description="The shape of this type of event.")]
+    version: Annotated[int, Field(description="The version of the shape of this type.")]
     id: UUID
-    seq: int
+    seq: Annotated[int, Field(description="Its place in the ledger, from 0.")]
     recorded_at: datetime
     recorded_by: str
-    touches: Annotated[dict[str, list[str]], Field(description="What it is about, by kind.")]
-    data: dict[str, Any]
-    commit: Annotated[dict[str, str], Field(description="Commitments to sections of `payload`.")]
+    touches: TouchesOut
+    data: Annotated[dict[str, Any], Field(description="By the type and its version.")]
+    commit: Annotated[
+        dict[str, str], Field(description="HMAC-SHA-256 of each section, with its salt as the key.")
+    ]
+
+
+class SectionOut(BaseModel):
+    """The words of a section, in the shape of the event."""
+
+    salt: str
+    value: dict[str, Any]
 
 
 class EventOut(BaseModel):
     """An event as recorded: `entry` stands here byte for byte as it was hashed."""
 
     entry: EntryOut
-    payload: dict[str, dict[str, Any]]
-    erased: dict[str, str]
+    payload: Annotated[
+        dict[str, SectionOut], Field(description="By section, those that are not erased.")
+    ]
+    erased: Annotated[dict[str, str], Field(description="The ground, by erased section.")]
 
 
 class EventPage(BaseModel):

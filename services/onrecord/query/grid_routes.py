@@ -45,7 +45,7 @@ MAX_QUERIES: Final = 10
 """Queries for a page. One that they do not fill may be short, and still have a next one."""
 
 
-class Pair(NamedTuple):
+class GridPlace(NamedTuple):
     """A place in the grid."""
 
     actor: str
@@ -68,7 +68,7 @@ async def list_positions(
     candidates = {"actors": wanted_actors, "topics": params.topic, "stances": params.stance}
     filters = {name: value for name, value in candidates.items() if value}
     items: list[ListedPosition] = []
-    place: Pair | None = Pair(actor, topic)
+    place: GridPlace | None = GridPlace(actor, topic)
     for _ in range(MAX_QUERIES):
         assert place is not None
         wanted = params.limit + 1 - len(items)
@@ -91,17 +91,17 @@ async def list_positions(
             break
     if len(items) > params.limit:
         last = items[params.limit - 1]
-        place = Pair(last.actor, last.topic)
+        place = GridPlace(last.actor, last.topic)
     cursor = place and paging.cursor(request, [state.size, state.provisional, *place, at])
     as_of = params.as_of or instant_as_text(at)
     return page_of(items[: params.limit], cursor, state, as_of=as_of)
 
 
-def _place_after(row: Mapping[str, Any], wanted: int, listed: int) -> Pair | None:
+def _place_after(row: Mapping[str, Any], wanted: int, listed: int) -> GridPlace | None:
     """Where the search goes on after a query with this first row; None at the end of the grid."""
     if listed < wanted and row["pair_count"] < MAX_PAIRS:
         return None
-    return Pair(row["last_actor"], row["last_topic"])
+    return GridPlace(row["last_actor"], row["last_topic"])
 
 
 @router.get("/positions/{id}", response_model=PositionRecord)

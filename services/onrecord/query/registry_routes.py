@@ -23,12 +23,11 @@ from onrecord.query.answers.schemas import (
     Actor,
     ActorAnswer,
     Listed,
-    StatementAnswer,
-    StatementOut,
     Topic,
     TopicAnswer,
 )
 from onrecord.query.answers.serialize import serialize_actor, serialize_statement, serialize_topic
+from onrecord.query.answers.statement_schemas import StatementAnswer, StatementOut
 from onrecord.query.filters import require_known_names, resolve_actor, resolve_actors
 from onrecord.query.params import ActorRef, AtSize, RegistrySearch, StatementSearch
 from onrecord.query.read_context import ReadResources, ReadResourcesDep, begin_read

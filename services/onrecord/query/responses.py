@@ -35,7 +35,8 @@ def with_etag(
     over the sentences and links, which have the clocks.
     """
     etag = _etag_of(answer, json_bytes(cited) if cited else b"")
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    # the answer may be compressed (`kit.http.conventions.compression`), and 304 says so as 200 does
+    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     if is_cached(request, etag):
         return Response(status_code=304, headers=headers)
     return Response(json_bytes(answer), headers=headers, media_type="application/json")

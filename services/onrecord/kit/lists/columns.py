@@ -29,6 +29,13 @@ def columns_of(page_model: Any) -> tuple[Column, ...]:
     return tuple(sorted(columns, key=lambda column: column.path != ("id",)))
 
 
+def item_name(page_model: Any) -> str:
+    """The name of the schema of the items of a page model."""
+    schema = TypeAdapter(page_model).json_schema(mode="serialization")
+    reference: str = schema["properties"]["items"]["items"]["$ref"]
+    return reference.rsplit("/", 1)[-1]
+
+
 def is_page_model(model: Any) -> bool:
     """Whether a response model is a page: it has `items` and `next`."""
     return {"items", "next"} <= getattr(model, "model_fields", {}).keys()

@@ -21,7 +21,7 @@ from onrecord.kit.http.etags import is_cached, weak_etag
 from onrecord.kit.http.formats import CSV, JSON, NDJSON, negotiate, suffix_of
 from onrecord.kit.http.json_bytes import json_bytes
 from onrecord.kit.http.problems import responses
-from onrecord.kit.lists.columns import Column, columns_of, is_page_model
+from onrecord.kit.lists.columns import Column, columns_of, is_page_model, item_name
 from onrecord.kit.lists.csv_lines import header_line, item_lines
 from onrecord.kit.lists.page import Page
 
@@ -47,18 +47,20 @@ class ListRoute(APIRoute):
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Match the address of a list with and without the suffix of a format."""
-        if self.is_list and (suffix := suffix_of(scope["path"])):
+        is_read = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+        if self.is_list and is_read and (suffix := suffix_of(scope["path"])):
             scope = {**scope, "path": scope["path"].removesuffix(suffix)}
         return super().matches(scope)
 
 
 def _described(options: dict[str, Any]) -> dict[str, Any]:
     """Add the formats to the OpenAPI description of a list; returns them by media type."""
+    model = options["response_model"]
     given = dict(options.get("responses") or {})
     success = dict(given.get(200, {}))
     content = {
         JSON: {},
-        NDJSON: {"schema": {"type": "string", "description": "An item a line."}},
+        NDJSON: {"itemSchema": {"$ref": f"#/components/schemas/{item_name(model)}"}},
         CSV: {"schema": {"type": "string", "description": "RFC 4180, with a header."}},
         **success.get("content", {}),
     }
@@ -160,7 +162,7 @@ def _media_type(format_: str) -> str:
 
 
 def _headers(request: Request, page: Page, format_: str) -> dict[str, str]:
-    headers = {"Cache-Control": "no-cache", "Vary": "Accept"}
+    headers = {"Cache-Control": "no-cache", "Vary": "Accept, Accept-Encoding"}
     if format_ != JSON or suffix_of(request.url.path):
         path = request.url.path.removesuffix(suffix_of(request.url.path))
         parts = [part for part in path.split("/") if part][1:]

@@ -83,16 +83,22 @@ walk AS (
                 --? end every_pair
                 --? if of_actors
                 UNION ALL
-                SELECT canonical.id, next_topic.topic
-                FROM canonical, LATERAL (
-                    SELECT changes.topic FROM projections.changes
-                    WHERE changes.generation = snapshot.changes AND changes.actor = canonical.id
-                        AND changes.topic > CASE canonical.id
-                            WHEN walk.held_by THEN walk.held_on ELSE ''
-                        END
+                (
+                    SELECT changes.actor, changes.topic FROM projections.changes
+                    WHERE changes.generation = snapshot.changes AND changes.actor = walk.held_by
+                        AND changes.topic > walk.held_on
                     ORDER BY changes.topic LIMIT 1
-                ) next_topic
-                WHERE canonical.id >= walk.held_by
+                )
+                UNION ALL
+                (  -- an actor without a position is a pair with no topic, which is not listed
+                    SELECT canonical.id, coalesce((
+                        SELECT changes.topic FROM projections.changes
+                        WHERE changes.generation = snapshot.changes AND changes.actor = canonical.id
+                        ORDER BY changes.topic LIMIT 1
+                    ), '')
+                    FROM canonical WHERE canonical.id > walk.held_by
+                    ORDER BY canonical.id LIMIT 1
+                )
                 --? end of_actors
                 --? if of_topics
                 UNION ALL

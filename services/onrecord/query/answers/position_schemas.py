@@ -5,14 +5,19 @@ Dataclasses, as those of `schemas`.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field, WithJsonSchema
 
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.stances import Stance
-from onrecord.query.answers.schemas import INSTANT, INSTANT_OR_NULL, Known
+from onrecord.query.answers.schemas import (
+    INSTANT,
+    INSTANT_OR_NULL,
+    Known,
+)
+from onrecord.query.answers.statement_schemas import StatementOfBasis
 
 
 @dataclass(kw_only=True)
@@ -166,7 +171,7 @@ class PositionOut:
     basis: list[UUID]
     retracted_basis: RetractedBasis
     statements: Annotated[
-        list[dict[str, Any]],
+        list[StatementOfBasis],
         Field(description="Those of `basis` that stand, as they stand; `status` may be corrected."),
     ]
     evidence: Strength

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -20,7 +20,8 @@ from onrecord.query.answers.position_schemas import (
     RetractedBasis,
     TopicLabel,
 )
-from onrecord.query.answers.schemas import Known
+from onrecord.query.answers.schemas import ClosingEvent, Known
+from onrecord.query.answers.statement_schemas import StatementOfBasis
 
 
 @dataclass(kw_only=True)
@@ -58,7 +59,7 @@ class PositionRecord:
     basis: list[UUID]
     retracted_basis: RetractedBasis
     statements: Annotated[
-        list[dict[str, Any]],
+        list[StatementOfBasis],
         Field(description="Those of `basis` that stand, as they stand; `status` may be corrected."),
     ]
     coder: str
@@ -67,7 +68,7 @@ class PositionRecord:
     recorded_at: datetime
     recorded_by: str
     closed: Annotated[
-        dict[str, Any] | None,
+        ClosingEvent | None,
         Field(description="The event of the retraction, if there is one, and when it was."),
     ]
     permalink: Annotated[str, Field(description="The whole address of this answer, at its size.")]

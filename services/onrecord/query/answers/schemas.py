@@ -6,11 +6,13 @@ tables; `responses` writes them as JSON.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final, Generic, Literal, TypeVar
+from typing import Annotated, Final, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, Field
 
+from onrecord.domain.event_types import EventTypeName
+from onrecord.domain.events import ActorKind, ActorName
 from onrecord.domain.stances import Stance
 from onrecord.projections.review import FindingKind
 
@@ -62,11 +64,30 @@ class Version:
 
 
 @dataclass(kw_only=True)
+class ClosingEvent:
+    """The event by which a version went off the record."""
+
+    event: UUID
+    type: EventTypeName
+    seq: int
+    by: Annotated[str | None, Field(description="Who was wrong: `us`, `outlet` or `speaker`.")]
+    reason: Annotated[str | None, Field(description="Null: there is none, or it was erased.")]
+    recorded_at: datetime
+
+
+@dataclass(kw_only=True)
+class OpeningEvent(ClosingEvent):
+    """The event by which a version came on record."""
+
+    recorded_by: str
+
+
+@dataclass(kw_only=True)
 class Actor(Version):
     id: str
     label: Annotated[str, Field(description="The first English name, else the first name.")]
-    kind: str
-    names: list[dict[str, str]]
+    kind: ActorKind
+    names: list[ActorName]
     identifiers: dict[str, str]
     merged_into: Annotated[
         str | None, Field(description="The actor that reads of positions mean instead.")
@@ -88,45 +109,6 @@ class ActorAnswer(Actor):
 
 @dataclass(kw_only=True)
 class TopicAnswer(Topic):
-    known: Known
-
-
-@dataclass(kw_only=True)
-class StatementOut(Version):
-    """A statement as the record has it. Words that were erased are missing."""
-
-    __pydantic_config__ = ConfigDict(extra="allow")
-
-    id: UUID
-    speaker_labels: Annotated[
-        list[str], Field(description="The names of `speakers` at this size, in the same order.")
-    ]
-    topic_labels: Annotated[
-        list[str], Field(description="The labels of `topics` at this size, in the same order.")
-    ]
-    said_earliest: Annotated[
-        str | None,
-        Field(description="The first instant of `said_at`; null for `../D`."),
-        WithJsonSchema(INSTANT_OR_NULL),
-    ]
-    said_latest: Annotated[
-        str, Field(description="The last instant of `said_at`."), WithJsonSchema(INSTANT)
-    ]
-    status: Literal["on_record", "corrected", "retracted"]
-    closed: Annotated[
-        dict[str, Any] | None,
-        Field(description="The event of the retraction, if there is one, and when it was."),
-    ] = None
-    erased: Annotated[
-        dict[str, str | None],
-        Field(
-            description="Sections of which the words are gone: the ground, as soon as it is folded."
-        ),
-    ]
-
-
-@dataclass(kw_only=True)
-class StatementAnswer(StatementOut):
     known: Known
 
 

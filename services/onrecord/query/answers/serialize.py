@@ -15,7 +15,7 @@ from onrecord.query.answers.position_schemas import (
     Previous,
     RetractedStatement,
 )
-from onrecord.query.answers.schemas import Actor, StatementOut, Topic, Version
+from onrecord.query.answers.schemas import Actor, ClosingEvent, OpeningEvent, Topic, Version
 from onrecord.query.answers.step_schemas import Step, VersionOfStep
 
 
@@ -42,24 +42,23 @@ def serialize_topic(row: Row) -> Topic:
 
 
 def serialize_statement(row: Row) -> dict[str, Any]:
-    """A `StatementOut` and the statement's own fields; a retracted one has the retraction."""
+    """The JSON of a `StatementOut`; a retracted one has the retraction."""
     doc = row["doc"]
-    answer = StatementOut(
-        erased=row["erased"],
-        id=row["id"],
+    return {
+        "id": row["id"],
+        "erased": row["erased"],
         **record_state(row),
-        speaker_labels=[
+        "speaker_labels": [
             display_name(names or (), speaker["actor"])
             for names, speaker in zip(row["speaker_names"], doc["speakers"], strict=True)
         ],
-        topic_labels=[
+        "topic_labels": [
             label or topic
             for label, topic in zip(row["topic_labels"], doc.get("topics", ()), strict=True)
         ],
-        **bound_fields("said", doc["said_at"]),
         **_version(row),
-    )
-    return {**vars(answer), **statement_fields(doc)}
+        **statement_fields(doc),
+    }
 
 
 def record_state(row: Row) -> dict[str, Any]:
@@ -121,15 +120,15 @@ def serialize_step_version(row: Row) -> VersionOfStep:
         coder=row["coder"],
         known_from_size=row["open_seq"] + 1,
         known_until_size=row["close_seq"] if closed else None,
-        opened={
-            "event": row["event"],
-            "type": row["event_type"],
-            "seq": row["open_seq"],
-            "by": row["by"],
-            "reason": row["reason"],
-            "recorded_at": row["recorded_at"],
-            "recorded_by": row["recorded_by"],
-        },
+        opened=OpeningEvent(
+            event=row["event"],
+            type=row["event_type"],
+            seq=row["open_seq"],
+            by=row["by"],
+            reason=row["reason"],
+            recorded_at=row["recorded_at"],
+            recorded_by=row["recorded_by"],
+        ),
         closed=_closed(row) if closed else None,
     )
 
@@ -190,12 +189,12 @@ def _version(row: Row) -> dict[str, Any]:
 _VERSION: Final = tuple(field.name for field in fields(Version))
 
 
-def _closed(row: Row) -> dict[str, Any]:
-    return {
-        "event": row["close_event"],
-        "type": row["close_type"],
-        "seq": row["close_seq"],
-        "by": row["close_by"],
-        "reason": row["close_reason"],
-        "recorded_at": row["closed_at"],
-    }
+def _closed(row: Row) -> ClosingEvent:
+    return ClosingEvent(
+        event=row["close_event"],
+        type=row["close_type"],
+        seq=row["close_seq"],
+        by=row["close_by"],
+        reason=row["close_reason"],
+        recorded_at=row["closed_at"],
+    )

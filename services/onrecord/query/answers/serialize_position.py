@@ -5,6 +5,7 @@ where dates are inexact, and a sentence to cite.
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import cast
 from urllib.parse import quote_plus
 
 from onrecord.domain.certainty import (
@@ -30,6 +31,7 @@ from onrecord.query.answers.serialize import (
     serialize_step,
     statement_fields,
 )
+from onrecord.query.answers.statement_schemas import StatementOfBasis
 from onrecord.query.answers.step_schemas import ListedPosition, Step
 
 
@@ -75,7 +77,8 @@ def serialize_position(
         previous=serialize_previous(row),
         basis=row["basis"] or [],
         retracted_basis=serialize_retracted(row["retracted_basis"]),
-        statements=list(map(statement_fields, row["statements"])),
+        # documents of that shape: models would be made only to be written as JSON at once
+        statements=cast(list[StatementOfBasis], list(map(statement_fields, row["statements"]))),
         evidence=evidence_strength(row["statements"], instant),
         revision=row["revision"],
         revision_of=actor,

@@ -1,5 +1,7 @@
 """Serialization of a position by its id, from the row of `projections.queries`."""
 
+from typing import cast
+
 from onrecord.domain.dates import bound_fields
 from onrecord.kit.sql.db import Row
 from onrecord.query.answers.record_schemas import PositionRecord
@@ -12,6 +14,7 @@ from onrecord.query.answers.serialize import (
     serialize_retracted,
     statement_fields,
 )
+from onrecord.query.answers.statement_schemas import StatementOfBasis
 
 
 def serialize_record(row: Row, *, known: Known, public_url: str) -> PositionRecord:
@@ -38,7 +41,7 @@ def serialize_record(row: Row, *, known: Known, public_url: str) -> PositionReco
         previous=serialize_previous(row),
         basis=row["basis"],
         retracted_basis=serialize_retracted(row["retracted_basis"]),
-        statements=list(map(statement_fields, row["statements"])),
+        statements=cast(list[StatementOfBasis], list(map(statement_fields, row["statements"]))),
         coder=row["coder"],
         seq=row["made_seq"],
         event=row["event"],

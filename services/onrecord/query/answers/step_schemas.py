@@ -5,7 +5,7 @@ Filled by `serialize` and `serialize_position`. Dataclasses, as those of `schema
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -25,6 +25,7 @@ from onrecord.query.answers.position_schemas import (
     RetractedBasis,
     TopicLabel,
 )
+from onrecord.query.answers.schemas import ClosingEvent, OpeningEvent
 
 
 @dataclass(kw_only=True)
@@ -141,7 +142,7 @@ class VersionOfStep:
     known_until_size: Annotated[
         int | None, Field(description="The last one; null: still believed.")
     ]
-    opened: Annotated[dict[str, Any], Field(description="By which event, and when.")]
+    opened: Annotated[OpeningEvent, Field(description="By which event, and when.")]
     closed: Annotated[
-        dict[str, Any] | None, Field(description="By which event, and when; null: still believed.")
+        ClosingEvent | None, Field(description="By which event, and when; null: still believed.")
     ]

@@ -48,7 +48,11 @@ async def list_deliveries(
     return Page(items=items, cursor=cursor)
 
 
-@router.post("/endpoints/{id}/resend", responses=responses(400, 413, 415))
+@router.post(
+    "/endpoints/{id}/resend",
+    responses=responses(400, 413, 415),
+    operation_id="resendFailedDeliveries",
+)
 async def resend_failed(id: UUID, body: ResendIn, resources: Resources) -> Resent:
     """Send all deliveries again that failed since a time: those whose retries were used up, and at
     once those that wait for a retry.
@@ -59,7 +63,7 @@ async def resend_failed(id: UUID, body: ResendIn, resources: Resources) -> Resen
     return Resent(resent=resent)
 
 
-@router.get("/endpoints/{id}/feed", response_model=FeedPage)
+@router.get("/endpoints/{id}/feed", response_model=FeedPage, operation_id="getEndpointFeed")
 async def feed_of_endpoint(
     request: Request, id: UUID, resources: Resources, params: Annotated[FeedParams, Query()]
 ) -> Page:

@@ -137,7 +137,7 @@ def describe_webhooks(app: FastAPI) -> None:
             methods=["POST"],
             summary=summary,
             description="Answer 2xx within 15 seconds. The same `webhook-id` may come again.",
-            operation_id=f"receive_{type_.replace('.', '_')}",
+            operation_id="receive" + "".join(word.capitalize() for word in type_.split(".")),
             status_code=204,
             tags=["webhooks API"],
             openapi_extra={

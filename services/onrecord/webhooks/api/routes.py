@@ -52,7 +52,7 @@ _BODY: dict[int | str, dict[str, Any]] = responses(400, 413, 415)
 _BODY_OR_409: dict[int | str, dict[str, Any]] = responses(400, 409, 413, 415)
 
 
-@router.post("/endpoints", status_code=201, responses=_BODY)
+@router.post("/endpoints", status_code=201, responses=_BODY, operation_id="createEndpoint")
 async def make_endpoint(body: EndpointIn, resources: Resources) -> EndpointMade:
     """Send events to an address from here on. The secret is shown only once."""
     url = validation.check_url(body.url, resources.allow)
@@ -88,7 +88,7 @@ def _after(request: Request, cursor: str) -> UUID:
         raise paging.invalid_cursor() from None
 
 
-@router.post("/endpoints/dry-run", responses=_BODY)
+@router.post("/endpoints/dry-run", responses=_BODY, operation_id="dryRunFilter")
 async def dry_run(body: DryRunIn, resources: Resources) -> DryRun:
     """Which of the last events match a filter. Nothing is created or sent."""
     await validation.check_names(resources.pool, body)
@@ -101,7 +101,7 @@ async def get_endpoint(id: UUID, resources: Resources) -> Endpoint:
     return await read_endpoint(resources.pool, id)
 
 
-@router.patch("/endpoints/{id}", responses=_BODY)
+@router.patch("/endpoints/{id}", responses=_BODY, operation_id="updateEndpoint")
 async def change_endpoint(id: UUID, body: EndpointPatch, resources: Resources) -> Endpoint:
     """Change address, description, filters or order, for events from here on."""
     row = await endpoint_row(resources.pool, id)

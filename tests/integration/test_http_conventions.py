@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from typing import Any, Final
 
 import pytest
+import structlog
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from fastapi.routing import iter_route_contexts
@@ -19,7 +20,7 @@ from httpx2 import Client
 from onrecord.kit.http.problem_types import PROBLEM_TYPES
 from tests.support import bodies, postgres, seeds
 from tests.support.bodies import expect_problem, ndjson
-from tests.support.openapi_requests import create_described_app
+from tests.support.openapi_requests import described_app
 from tests.support.store import open_store, run_api
 
 STATEMENT: Final = "b0f1051d-b22b-5f37-9f14-11a0ac56cb7f"
@@ -56,9 +57,11 @@ def client(server_url: str, template: str) -> Iterator[Client]:
 def methods_by_path() -> dict[str, set[str]]:
     """The methods that each path of the application offers, by its template."""
     methods: dict[str, set[str]] = {}
-    for route in iter_route_contexts(create_described_app().routes):
+    for route in iter_route_contexts(described_app().routes):
         if route.path and getattr(route, "status_code", None) != 405:
-            methods.setdefault(re.sub(r"\{.*?\}", "{}", route.path), set()).update(route.methods)
+            methods.setdefault(re.sub(r"\{.*?\}", "{}", route.path), set()).update(
+                route.methods or ()
+            )
     return methods
 
 
@@ -89,7 +92,8 @@ def without_changing(headers: Any) -> dict[str, str]:
 @pytest.mark.parametrize("path", READABLE)
 def test_head_answers_the_headers_of_get_without_a_body(client: Client, path: str) -> None:
     got, head = client.get(path), client.head(path)
-    assert (got.status_code, head.status_code, head.content) == (200, 200, b"")
+    assert (got.status_code, b"") == (head.status_code, head.content)
+    assert got.status_code == 200 or path == "/readyz"  # which asks for a recent sweep
     expected, answered = without_changing(got.headers), without_changing(head.headers)
     if "as_of" in got.text or path == "/metrics" or path == "/readyz":  # the clock is in it
         assert expected.keys() == answered.keys()
@@ -165,27 +169,28 @@ def test_streams_short_answers_and_answers_to_writes_are_not_compressed(client: 
 
 REQUESTS: Final = (
     *(("GET", "/v1/actors"), ("GET", "/nothing"), ("GET", "/v1/actors?limit=x")),
-    *(("PUT", "/v1/actors"), ("GET", "/probe/fault"), ("OPTIONS", "/v1/actors")),
+    *(("PUT", "/v1/actors"), ("OPTIONS", "/v1/actors")),
     *(("HEAD", "/v1/actors"), ("POST", "/v1/statements"), ("GET", "/problems/invalid")),
 )
 
 
 @pytest.mark.parametrize(("method", "path"), REQUESTS)
 def test_every_answer_has_the_id_of_its_request(client: Client, method: str, path: str) -> None:
-    close = {"Connection": "close"}  # the server closes it after an unhandled error
-    kept = client.request(method, path, headers={"X-Request-ID": "desk:2022/12-01.a_b", **close})
+    kept = client.request(method, path, headers={"X-Request-ID": "desk:2022/12-01.a_b"})
     assert ["desk:2022/12-01.a_b"] == kept.headers.get_list("X-Request-ID")
     for unusable in ("", "x" * 129, "a b", "<b>", "a\tb", "-a"):
-        headers = [("Connection", "close"), ("X-Request-ID", unusable)]
-        answer = client.request(method, path, headers=headers)
+        answer = client.request(method, path, headers={"X-Request-ID": unusable})
         (id_,) = answer.headers.get_list("X-Request-ID")
         assert re.fullmatch("[0-9a-f]{32}", id_), id_
 
 
-def test_an_unhandled_error_is_a_problem(client: Client) -> None:
-    answer = client.get("/probe/fault", headers={"Connection": "close"})
+def test_an_unhandled_error_is_a_problem_with_the_id_of_its_request(client: Client) -> None:
+    headers = {"X-Request-ID": "desk-1", "Connection": "close"}
+    with structlog.testing.capture_logs():  # it takes seconds to render the traceback
+        answer = client.get("/probe/fault", headers=headers)
     problem = expect_problem(answer, 500, "internal")
     assert "A fault" not in json.dumps(problem)
+    assert ["desk-1"] == answer.headers.get_list("X-Request-ID")
 
 
 class Page(HTMLParser):
@@ -230,7 +235,7 @@ def test_the_type_of_a_problem_is_an_address_of_the_same_host(client: Client) ->
 def test_a_parameter_that_takes_one_value_refuses_two_at_every_address(client: Client) -> None:
     """Those of the webhooks API and the audit API too."""
     refused = 0
-    for path, item in create_described_app().openapi()["paths"].items():
+    for path, item in described_app().openapi()["paths"].items():
         for parameter in item.get("get", {}).get("parameters", ()):
             name = parameter["name"]
             if parameter["in"] != "query" or parameter["schema"].get("type") == "array":

@@ -7,6 +7,7 @@ record, so that some of these bodies are accepted.
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import schemathesis
@@ -58,7 +59,8 @@ NAMES = {"actor", "topic"}
 SIZES = {"known_size", "min_size"}
 
 
-def create_described_app() -> Any:
+@cache
+def described_app() -> Any:
     """The application with all APIs; it is not started, and connects to nothing."""
     url: Any = "postgresql://nowhere"
     settings = Settings(database_url=url, broker_url="memory://")
@@ -67,7 +69,7 @@ def create_described_app() -> Any:
 
 def load_operations() -> dict[str, Any]:
     """The operations by method and path."""
-    schema = schemathesis.openapi.from_dict(create_described_app().openapi())
+    schema = schemathesis.openapi.from_dict(described_app().openapi())
     results: Any = schema.get_all_operations()
     return {f"{result.ok().method.upper()} {result.ok().path}": result.ok() for result in results}
 

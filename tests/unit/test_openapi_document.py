@@ -7,9 +7,9 @@ import jsonschema_rs
 import pytest
 from openapi_spec_validator import validate
 
-from tests.support.openapi_requests import create_described_app
+from tests.support.openapi_requests import described_app
 
-DOCUMENT, NEWER = create_described_app().openapi_documents()
+DOCUMENT, NEWER = described_app().openapi_documents()
 
 OPERATION_IDS: Final = {
     *("getPosition", "getTimeline", "getHistory", "listActorPositions", "listTopicPositions"),

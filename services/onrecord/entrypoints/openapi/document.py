@@ -36,7 +36,8 @@ def complete(source: dict[str, Any]) -> dict[str, Any]:
     """The document in OpenAPI 3.2, from FastAPI's."""
     document = _with_names_of_pages(source)
     _add_schemas(document)
-    for schema in document["components"]["schemas"].values():
+    for name, schema in document["components"]["schemas"].items():
+        schema["title"] = name  # some generators name classes by it
         _describe_defaults(schema)
     for path, method, operation in operations(document):
         operation.setdefault("security", security_of(operation.get("tags", ())))
@@ -76,7 +77,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 def _add_schemas(document: dict[str, Any]) -> None:
     """Add the schemas that FastAPI does not know of: those of problems and lines of a batch."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = problems.SCHEMA
+    schemas["Problem"] = deepcopy(problems.SCHEMA)
     if "/v1/batch" in document["paths"]:
         _, lines = models_json_schema(
             [(Line, "validation"), (LineResult, "serialization")], ref_template=_REF_TEMPLATE

@@ -184,7 +184,7 @@ def test_the_same_line_twice_in_a_batch_is_a_single_write(
     other = {**line, "body": bodies.statement(venue="Elsewhere")}
     first, again, refused, last = bodies.send(client, bodies.ndjson([line, line, other, line]))
     assert [201, 200, 422, 200] == [result["status"] for result in (first, again, refused, last)]
-    assert "urn:onrecord:problem:id-reused" == refused["problem"]["type"]
+    assert "/problems/id-reused" == refused["problem"]["type"]
     answers = [{k: result[k] for k in ("id", "seq", "size")} for result in (first, again, last)]
     assert [answers[0]] * 3 == answers
     assert before + 2 == bodies.ledger_size(store.url)

@@ -227,7 +227,7 @@ def test_put_patch_and_delete_are_refused_with_links_to_append(
     expect_problem(answer, 405, "append-only")
     offered = "revision" if kind in ("actors", "topics") else "corrections"
     assert f"</v1/{kind}/{slug}/{offered}>" in answer.headers["Link"]
-    assert answer.headers["Allow"] == "GET"
+    assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
     assert before == ledger_size(store.url)
 
 

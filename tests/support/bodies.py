@@ -154,7 +154,7 @@ def expect_problem(answer: httpx2.Response, status: int, code: str) -> dict[str,
         answer.text[:2_000]
     )
     problem: dict[str, Json] = answer.json()
-    assert (f"urn:onrecord:problem:{code}", status) == (problem["type"], problem["status"])
+    assert (f"/problems/{code}", status) == (problem["type"], problem["status"])
     assert problem["title"]
     assert problem["detail"]
     return problem

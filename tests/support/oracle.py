@@ -77,7 +77,7 @@ class RecordedHistory:
     def get(self, path: str, **params: Any) -> Any:
         """The answer to a GET request; None where a name in it is not on record at the size."""
         answer = self.client.get(f"/v1{path}", params=params)
-        if answer.status_code in (404, 422) and ":problem:unknown-" in answer.text:
+        if answer.status_code in (404, 422) and "/problems/unknown-" in answer.text:
             return None
         assert answer.status_code == 200, answer.text
         return answer.json()

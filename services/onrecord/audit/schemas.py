@@ -1,12 +1,15 @@
 """Parameters and response models of the audit API. Used by `routes`."""
 
+from datetime import datetime
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.event_types import EventTypeName
 from onrecord.domain.ids import Slug
+from onrecord.kit.lists.page import StreamFlag
 
 _UP_TO_50: Final = Field(max_length=50)
 
@@ -29,14 +32,48 @@ class EventSearch(BaseModel):
     ] = []
     limit: Annotated[int, Field(ge=1, le=1000, description="Of a page; NDJSON gives all.")] = 100
     cursor: Annotated[str | None, Field(max_length=500)] = None
+    stream: StreamFlag = False
+
+
+class TouchesOut(BaseModel):
+    """The actors and topics that an event is about."""
+
+    actors: list[str]
+    topics: list[str]
+
+
+class EntryOut(BaseModel):
+    """An entry of the ledger, which holds for ever: ids, codes, dates and numbers, no words."""
+
+    v: Annotated[int, Field(description="The version of the format of entries.")]
+    type: EventTypeName
+    version: Annotated[int, Field(description="The version of the shape of this type.")]
+    id: UUID
+    seq: Annotated[int, Field(description="Its place in the ledger, from 0.")]
+    recorded_at: datetime
+    recorded_by: str
+    touches: TouchesOut
+    data: Annotated[dict[str, Any], Field(description="By the type and its version.")]
+    commit: Annotated[
+        dict[str, str], Field(description="HMAC-SHA-256 of each section, with its salt as the key.")
+    ]
+
+
+class SectionOut(BaseModel):
+    """The words of a section, in the shape of the event."""
+
+    salt: str
+    value: dict[str, Any]
 
 
 class EventOut(BaseModel):
     """An event as recorded: `entry` stands here byte for byte as it was hashed."""
 
-    entry: dict[str, Any]
-    payload: dict[str, dict[str, Any]]
-    erased: dict[str, str]
+    entry: EntryOut
+    payload: Annotated[
+        dict[str, SectionOut], Field(description="By section, those that are not erased.")
+    ]
+    erased: Annotated[dict[str, str], Field(description="The ground, by erased section.")]
 
 
 class EventPage(BaseModel):

@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Literal
 
 import psycopg
-from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse
 from fastapi_swagger import patch_fastapi
@@ -18,11 +17,12 @@ from fastapi_swagger import patch_fastapi
 from onrecord.audit import routes as audit_routes
 from onrecord.audit.tail import Tail
 from onrecord.entrypoints.front_page import FRONT_PAGE
+from onrecord.entrypoints.openapi.application import DescribedApplication
 from onrecord.ingest import amendment_routes, batch
 from onrecord.ingest import routes as write_routes
 from onrecord.ingest.recorder import Recorder
 from onrecord.kit import celery
-from onrecord.kit.http import problems
+from onrecord.kit.http.conventions.install import install_conventions
 from onrecord.kit.http.health import HealthCheck, health_router
 from onrecord.kit.http.metrics import metrics_router
 from onrecord.kit.http.strict_bodies import StrictBodyMiddleware
@@ -34,7 +34,7 @@ from onrecord.ledger.committer import Committer
 from onrecord.projections import status
 from onrecord.projections.queries import POSITION
 from onrecord.projections.tasks import CATCH_UP
-from onrecord.query import change_routes, position_routes, registry_routes
+from onrecord.query import change_routes, grid_routes, position_routes, registry_routes
 from onrecord.query.read_context import ReadResources
 from onrecord.query.stall_monitor import StallMonitor
 from onrecord.webhooks.api import delivery_routes, examples
@@ -73,7 +73,7 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
                 state["webhooks"] = await stack.enter_async_context(resources)
             yield state
 
-    app = FastAPI(
+    app = DescribedApplication(
         title="onrecord",
         summary="Who said what, what they therefore stood for, and what was known of it when.",
         version="1",
@@ -83,12 +83,10 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    app.openapi_version = "3.2.0"  # the first to describe streams
     app.add_middleware(StrictBodyMiddleware)
-    app.add_middleware(CorrelationIdMiddleware, validator=None)
-    problems.install(app)
     for router in _routers(apis):
         app.include_router(router)
+    install_conventions(app)
     if "webhooks" in apis:
         examples.describe_webhooks(app)
     patch_fastapi(app, redirect_from_root_to_docs=False)
@@ -106,7 +104,8 @@ def _routers(apis: frozenset[Api]) -> list[APIRouter]:
     if "write" in apis:
         routers += [write_routes.router]
     if "read" in apis:
-        routers += [position_routes.router, registry_routes.router, change_routes.router]
+        routers += [position_routes.router, registry_routes.router]
+        routers += [change_routes.router, grid_routes.router]
     if "write" in apis:
         routers += [amendment_routes.router, batch.router]
     if "audit" in apis:

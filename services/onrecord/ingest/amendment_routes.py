@@ -124,12 +124,12 @@ def _refuse_edits(path: str, *instead: str) -> None:
             405,
             "append-only",
             "What is on record is never edited; append to it: POST " + " or ".join(addresses),
-            headers={"Allow": "GET", "Link": ", ".join(f'<{a}>; rel="edit"' for a in addresses)},
+            headers={"Link": ", ".join(f'<{a}>; rel="edit"' for a in addresses)},
             about={"append": addresses},
         )
 
     methods = ["PUT", "PATCH", "DELETE"]
-    router.add_api_route(path, refuse, methods=methods, include_in_schema=False)
+    router.add_api_route(path, refuse, methods=methods, status_code=405, include_in_schema=False)
 
 
 _refuse_edits("/actors/{id}", "revision", "merge")

@@ -17,7 +17,6 @@ from starlette.types import Receive, Scope, Send
 
 from onrecord.ingest.batch_lines import record_lines
 from onrecord.ingest.recorder import Recorder, RecorderDep
-from onrecord.ingest.schemas import Line, LineResult
 from onrecord.kit.http.problems import responses
 from onrecord.kit.http.spool import ResponseSpool
 from onrecord.kit.http.strict_bodies import require_media_type
@@ -40,13 +39,13 @@ async def require_ndjson(request: Request) -> None:
         **responses(415, 422, 503),
         200: {
             "description": "A line for each line, in order.",
-            "content": {NDJSON: {"schema": LineResult.model_json_schema()}},
+            "content": {NDJSON: {"itemSchema": {"$ref": "#/components/schemas/LineResult"}}},
         },
     },
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {NDJSON: {"schema": Line.model_json_schema()}},
+            "content": {NDJSON: {"itemSchema": {"$ref": "#/components/schemas/Line"}}},
         }
     },
 )

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, WithJsonSchema, model_validator
 
 from onrecord.domain.event import AmendedBy
 from onrecord.domain.events import (
@@ -27,6 +27,7 @@ from onrecord.domain.ids import Code, Slug
 from onrecord.domain.payload import FrozenModel, Ref, Section
 from onrecord.domain.position import Position
 from onrecord.domain.statement import LONG_TEXT, ChainLink, Content, Evidence, Original, Statement
+from onrecord.kit.http.problems import SCHEMA_REFERENCE
 
 Id = Annotated[
     UUID | None,
@@ -215,4 +216,6 @@ class LineResult(BaseModel):
     id: str | None = None
     seq: int | None = None
     size: int | None = None
-    problem: dict[str, Any] | None = None
+    problem: Annotated[
+        dict[str, Any] | None, WithJsonSchema({"anyOf": [SCHEMA_REFERENCE, {"type": "null"}]})
+    ] = None

@@ -6,10 +6,11 @@ where one of them fails.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import structlog
 from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
 from starlette.datastructures import State
 
 from onrecord.kit.http.json_bytes import json_bytes
@@ -21,6 +22,22 @@ CHECK_TIMEOUT: Final = 3.0
 
 HealthCheck = Callable[[State], Awaitable[tuple[bool, Any]]]
 """Takes the application's lifespan state; returns whether the part is ready, and a detail."""
+
+
+class Health(BaseModel):
+    status: Literal["ok"]
+
+
+class PartReadiness(BaseModel):
+    """Whether a part of the service can do its work."""
+
+    ok: bool
+    detail: Annotated[Any, Field(description="For people; its form may change.")]
+
+
+class Readiness(BaseModel):
+    status: Literal["ready", "not ready"]
+    checks: Annotated[dict[str, PartReadiness], Field(description="By part.")]
 
 
 async def _run_check(name: str, check: HealthCheck, state: State) -> tuple[bool, Any]:
@@ -35,12 +52,17 @@ def health_router(checks: Mapping[str, HealthCheck]) -> APIRouter:
     """Routes over these checks, by the name of the part."""
     router = APIRouter(tags=["health"])
 
-    @router.get("/healthz")
-    async def healthz() -> dict[str, str]:
+    @router.get("/healthz", operation_id="getHealth")
+    async def healthz() -> Health:
         """The process lives."""
-        return {"status": "ok"}
+        return Health(status="ok")
 
-    @router.get("/readyz", responses={503: {"description": "Some check says no."}})
+    @router.get(
+        "/readyz",
+        response_model=Readiness,
+        responses={503: {"model": Readiness, "description": "Some check says no."}},
+        operation_id="getReadiness",
+    )
     async def readyz(request: Request) -> Response:
         """The process can do its work; 503 and which part cannot, otherwise."""
         results = await asyncio.gather(

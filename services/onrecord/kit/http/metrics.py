@@ -32,7 +32,12 @@ def metrics_router(sources: Sequence[MetricSource]) -> APIRouter:
     """The route over these sources."""
     router = APIRouter(tags=["health"])
 
-    @router.get("/metrics", response_class=Response, responses={200: {"content": _CONTENT}})
+    @router.get(
+        "/metrics",
+        response_class=Response,
+        responses={200: {"content": _CONTENT}},
+        operation_id="getMetrics",
+    )
     async def metrics(request: Request) -> Response:
         """Figures in Prometheus' text format."""
         values = [metric for source in sources for metric in await source(request.state)]

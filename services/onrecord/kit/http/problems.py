@@ -1,7 +1,8 @@
 """RFC 9457 problem details: the body of every 4xx and 5xx answer. Used by every API.
 
-A problem has a stable `type` and, where fields are at fault, a list `errors` of
-`{pointer | parameter, message}`. It never carries the text of an exception.
+A problem has a stable `type`, which is the address of a page about it (`problem_types`), and, where
+fields are at fault, a list `errors` of `{pointer | parameter, message}`. It never carries the text
+of an exception.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,8 +11,6 @@ from typing import Any, Final
 
 import psycopg
 import structlog
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from psycopg.errors import QueryCanceled
 from psycopg_pool import PoolTimeout
@@ -19,16 +18,19 @@ from starlette.exceptions import HTTPException
 
 from onrecord.kit.http.json_bytes import json_bytes
 from onrecord.kit.http.messages import message_of
+from onrecord.kit.http.problem_types import PROBLEM_TYPES, TYPE_BASE
 
 log = structlog.get_logger()
 
-TYPE_BASE: Final = "urn:onrecord:problem:"
 MEDIA_TYPE: Final = "application/problem+json"
 Faults = Sequence[Mapping[str, str]]
 
 
 class Problem(HTTPException):
-    """A failure and its answer. `code` ends the `type`; `about` adds members to the body."""
+    """A failure and its answer. `code` ends the `type`; `about` adds members to the body.
+
+    Raises `KeyError` for a code that is not in `PROBLEM_TYPES`.
+    """
 
     def __init__(
         self,
@@ -41,13 +43,14 @@ class Problem(HTTPException):
         about: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(status, detail, headers)
+        self.title = PROBLEM_TYPES[code].title
         self.code, self.errors, self.about = code, errors, dict(about or {})
 
     def body(self) -> dict[str, Any]:
         """The problem as JSON."""
         return {
             "type": f"{TYPE_BASE}{self.code}",
-            "title": HTTPStatus(self.status_code).phrase,
+            "title": self.title,
             "status": self.status_code,
             "detail": self.detail,
             **({"errors": list(self.errors)} if self.errors else {}),
@@ -59,18 +62,23 @@ class Problem(HTTPException):
         return Response(json_bytes(self.body()), self.status_code, self.headers, MEDIA_TYPE)
 
 
-_SCHEMA: Final = {
+SCHEMA: Final[dict[str, Any]] = {
     "title": "Problem",
-    "description": "RFC 9457 problem details.",
+    "description": "RFC 9457 problem details. Some types have members of their own.",
     "type": "object",
     "required": ["type", "title", "status", "detail"],
     "properties": {
-        "type": {"type": "string", "examples": [f"{TYPE_BASE}invalid"]},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
+        "type": {
+            "type": "string",
+            "format": "uri-reference",
+            "description": "The address of a page about this type of problem, on the same host.",
+        },
+        "title": {"type": "string", "description": "The type of problem in words."},
+        "status": {"type": "integer", "description": "The HTTP status."},
+        "detail": {"type": "string", "description": "What is wrong with this request."},
         "errors": {
             "type": "array",
+            "description": "The fields and parameters at fault.",
             "items": {
                 "type": "object",
                 "required": ["message"],
@@ -82,12 +90,23 @@ _SCHEMA: Final = {
             },
         },
     },
+    "examples": [
+        {
+            "type": f"{TYPE_BASE}invalid",
+            "title": PROBLEM_TYPES["invalid"].title,
+            "status": PROBLEM_TYPES["invalid"].status,
+            "detail": PROBLEM_TYPES["invalid"].detail,
+            **PROBLEM_TYPES["invalid"].members,
+        }
+    ],
 }
+"""The component `Problem` of the OpenAPI document, which `entrypoints.openapi` adds to it."""
+SCHEMA_REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI description of answers with these statuses, for `responses=` of a route."""
-    content = {MEDIA_TYPE: {"schema": _SCHEMA}}
+    content = {MEDIA_TYPE: {"schema": SCHEMA_REFERENCE}}
     return {
         status: {"description": HTTPStatus(status).phrase, "content": content}
         for status in statuses
@@ -141,13 +160,6 @@ def invalid(errors: Sequence[Mapping[str, Any]]) -> Problem:
     )
 
 
-_CODES: Final = {404: "not-found", 405: "method-not-allowed", 400: "bad-request"}
-_DETAILS: Final = {
-    404: "There is nothing at this address; GET / lists what there is.",
-    400: "The request could not be read.",
-}
-
-
 def problem_of(error: BaseException) -> Problem:
     """The problem that answers any error. What is not a `Problem` already is logged."""
     if isinstance(error, Problem):
@@ -160,32 +172,3 @@ def problem_of(error: BaseException) -> Problem:
         return unavailable("database-unavailable", "The database cannot be reached now.")
     log.error("unhandled", exc_info=error)
     return Problem(500, "internal", "Internal error; the log of the server has the details.")
-
-
-def install(app: FastAPI) -> None:
-    """Answer every failure of an application as a problem."""
-
-    async def problem(_: Request, error: Exception) -> Response:
-        assert isinstance(error, Problem)
-        return error.response()
-
-    async def validation(_: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)
-        return invalid(error.errors()).response()
-
-    async def http(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        status = error.status_code
-        detail = _DETAILS.get(status) or f"{request.method} is not offered here."
-        code = _CODES.get(status, "http-error")
-        return Problem(status, code, detail, headers=error.headers).response()
-
-    async def other(_: Request, error: Exception) -> Response:
-        return problem_of(error).response()
-
-    app.add_exception_handler(Problem, problem)
-    app.add_exception_handler(RequestValidationError, validation)
-    app.add_exception_handler(HTTPException, http)
-    for away in (psycopg.OperationalError, PoolTimeout):
-        app.add_exception_handler(away, other)
-    app.add_exception_handler(Exception, other)

@@ -6,11 +6,13 @@ tables; `responses` writes them as JSON.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final, Generic, Literal, TypeVar
+from typing import Annotated, Final, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, Field
 
+from onrecord.domain.event_types import EventTypeName
+from onrecord.domain.events import ActorKind, ActorName
 from onrecord.domain.stances import Stance
 from onrecord.projections.review import FindingKind
 
@@ -46,6 +48,12 @@ class Listed(BaseModel, Generic[ItemT]):
     known: Known
 
 
+class ListedAsOf(Listed[ItemT]):
+    """A page of what was so at an instant."""
+
+    as_of: str
+
+
 @dataclass(kw_only=True)
 class Version:
     """The event by which a row came on record."""
@@ -56,10 +64,30 @@ class Version:
 
 
 @dataclass(kw_only=True)
+class ClosingEvent:
+    """The event by which a version went off the record."""
+
+    event: UUID
+    type: EventTypeName
+    seq: int
+    by: Annotated[str | None, Field(description="Who was wrong: `us`, `outlet` or `speaker`.")]
+    reason: Annotated[str | None, Field(description="Null: there is none, or it was erased.")]
+    recorded_at: datetime
+
+
+@dataclass(kw_only=True)
+class OpeningEvent(ClosingEvent):
+    """The event by which a version came on record."""
+
+    recorded_by: str
+
+
+@dataclass(kw_only=True)
 class Actor(Version):
     id: str
-    kind: str
-    names: list[dict[str, str]]
+    label: Annotated[str, Field(description="The first English name, else the first name.")]
+    kind: ActorKind
+    names: list[ActorName]
     identifiers: dict[str, str]
     merged_into: Annotated[
         str | None, Field(description="The actor that reads of positions mean instead.")
@@ -85,39 +113,6 @@ class TopicAnswer(Topic):
 
 
 @dataclass(kw_only=True)
-class StatementOut(Version):
-    """A statement as the record has it. Words that were erased are missing."""
-
-    __pydantic_config__ = ConfigDict(extra="allow")
-
-    id: UUID
-    said_earliest: Annotated[
-        str | None,
-        Field(description="The first instant of `said_at`; null for `../D`."),
-        WithJsonSchema(INSTANT_OR_NULL),
-    ]
-    said_latest: Annotated[
-        str, Field(description="The last instant of `said_at`."), WithJsonSchema(INSTANT)
-    ]
-    status: Literal["on_record", "corrected", "retracted"]
-    closed: Annotated[
-        dict[str, Any] | None,
-        Field(description="The event of the retraction, if there is one, and when it was."),
-    ] = None
-    erased: Annotated[
-        dict[str, str | None],
-        Field(
-            description="Sections of which the words are gone: the ground, as soon as it is folded."
-        ),
-    ]
-
-
-@dataclass(kw_only=True)
-class StatementAnswer(StatementOut):
-    known: Known
-
-
-@dataclass(kw_only=True)
 class Review:
     """Something on record that asks to be looked at; it goes with the event that resolves it."""
 
@@ -133,7 +128,9 @@ class Review:
     statement: UUID
     position: UUID | None
     actor: str | None
+    actor_label: str | None
     topic: str | None
+    topic_label: str | None
     said: Annotated[Stance | None, Field(description="What the coder read in the statement.")]
     held: Annotated[Stance | None, Field(description="What the position says.")]
     other: Annotated[UUID | None, Field(description="The earlier statement with the same words.")]

@@ -7,10 +7,12 @@ calls `endpoints`, `replays`, `delivery_log` or `feed`.
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Request
 
 from onrecord.kit.http import paging
 from onrecord.kit.http.problems import Problem, at, responses
+from onrecord.kit.lists.list_route import ListRoute
+from onrecord.kit.lists.page import Page
 from onrecord.kit.sql.db import fetch_all
 from onrecord.webhooks.api import endpoints, feed, replays, validation
 from onrecord.webhooks.api.requests import (
@@ -39,13 +41,18 @@ from onrecord.webhooks.api.responses import (
 )
 from onrecord.webhooks.tables import LOWEST_ID
 
-router = APIRouter(prefix="/v1", tags=["webhooks API"], responses=responses(404, 422, 503))
+router = APIRouter(
+    prefix="/v1",
+    tags=["webhooks API"],
+    route_class=ListRoute,
+    responses=responses(404, 422, 503),
+)
 _NO_REASON: Final = PauseIn()
 _BODY: dict[int | str, dict[str, Any]] = responses(400, 413, 415)
 _BODY_OR_409: dict[int | str, dict[str, Any]] = responses(400, 409, 413, 415)
 
 
-@router.post("/endpoints", status_code=201, responses=_BODY)
+@router.post("/endpoints", status_code=201, responses=_BODY, operation_id="createEndpoint")
 async def make_endpoint(body: EndpointIn, resources: Resources) -> EndpointMade:
     """Send events to an address from here on. The secret is shown only once."""
     url = validation.check_url(body.url, resources.allow)
@@ -55,13 +62,12 @@ async def make_endpoint(body: EndpointIn, resources: Resources) -> EndpointMade:
     return EndpointMade(**(await read_endpoint(resources.pool, id_)).model_dump(), secret=secret)
 
 
-@router.get("/endpoints")
+@router.get("/endpoints", response_model=EndpointPage)
 async def list_endpoints(
     request: Request,
-    response: Response,
     resources: Resources,
     params: Annotated[EndpointListParams, Query()],
-) -> EndpointPage:
+) -> Page:
     """Endpoints, oldest first."""
     after = _after(request, params.cursor) if params.cursor is not None else LOWEST_ID
     # one more than a page tells whether there is a next one
@@ -71,9 +77,8 @@ async def list_endpoints(
     cursor = None
     if len(listed) > params.limit:
         cursor = paging.cursor(request, [0, str(listed[params.limit - 1]["id"])])
-        response.headers["Link"] = paging.link(request.url, cursor)
-    items = [endpoints.endpoint_out(row) for row in listed[: params.limit]]
-    return EndpointPage(items=items, next=cursor)
+    items = [endpoints.endpoint_out(row).model_dump(mode="json") for row in listed[: params.limit]]
+    return Page(items=items, cursor=cursor)
 
 
 def _after(request: Request, cursor: str) -> UUID:
@@ -83,7 +88,7 @@ def _after(request: Request, cursor: str) -> UUID:
         raise paging.invalid_cursor() from None
 
 
-@router.post("/endpoints/dry-run", responses=_BODY)
+@router.post("/endpoints/dry-run", responses=_BODY, operation_id="dryRunFilter")
 async def dry_run(body: DryRunIn, resources: Resources) -> DryRun:
     """Which of the last events match a filter. Nothing is created or sent."""
     await validation.check_names(resources.pool, body)
@@ -96,7 +101,7 @@ async def get_endpoint(id: UUID, resources: Resources) -> Endpoint:
     return await read_endpoint(resources.pool, id)
 
 
-@router.patch("/endpoints/{id}", responses=_BODY)
+@router.patch("/endpoints/{id}", responses=_BODY, operation_id="updateEndpoint")
 async def change_endpoint(id: UUID, body: EndpointPatch, resources: Resources) -> Endpoint:
     """Change address, description, filters or order, for events from here on."""
     row = await endpoint_row(resources.pool, id)

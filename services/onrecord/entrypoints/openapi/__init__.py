@@ -1,0 +1,1 @@
+"""The OpenAPI document of an API process: FastAPI's, made fit for code generators."""

@@ -1,0 +1,1 @@
+"""Conventions of every API: methods, compression, request ids, problems and their pages."""

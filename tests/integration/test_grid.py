@@ -41,6 +41,7 @@ def all_items(client: Client, path: str, **params: Any) -> list[Item]:
         items += page["items"]
         if page["next"] is None:
             return items
+        assert len(page["items"]) == params.get("limit", 50)  # a page is full if another follows
         cursor = {"cursor": page["next"]}
 
 

@@ -40,7 +40,7 @@ from onrecord.ledger.committer import Committer
 from onrecord.projections import status
 from onrecord.projections.queries import POSITION
 from onrecord.projections.tasks import CATCH_UP
-from onrecord.query import change_routes, position_routes, registry_routes
+from onrecord.query import change_routes, grid_routes, position_routes, registry_routes
 from onrecord.query.read_context import ReadResources
 from onrecord.query.size_monitor import SizeMonitor
 from onrecord.query.stall_monitor import StallMonitor
@@ -127,7 +127,8 @@ def _routers(apis: frozenset[Api]) -> list[APIRouter]:
     if "write" in apis:
         routers += [write_routes.router]
     if "read" in apis:
-        routers += [position_routes.router, registry_routes.router, change_routes.router]
+        routers += [position_routes.router, registry_routes.router]
+        routers += [change_routes.router, grid_routes.router]
     if "write" in apis:
         routers += [amendment_routes.router, batch.router, key_routes.router]
     if "audit" in apis:

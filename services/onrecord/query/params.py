@@ -9,10 +9,13 @@ from pydantic_core import PydanticCustomError
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.dates import last_instant
 from onrecord.domain.error_message import ErrorMessage
-from onrecord.domain.ids import Slug
+from onrecord.domain.ids import SLUG_PATTERN, Slug
+from onrecord.domain.stances import Stance
+from onrecord.kit.lists.page import StreamFlag
 from onrecord.projections.review import FindingKind
 
 MAX_SEARCH: Final = 500
+WIKIDATA: Final = "wikidata:"
 SearchText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MAX_SEARCH, pattern=r"^[^\x00]*$"),
@@ -34,6 +37,16 @@ Moment = Annotated[
 ]
 
 
+ActorRef = Annotated[
+    str,
+    StringConstraints(
+        pattern=rf"{SLUG_PATTERN}|^{WIKIDATA}Q[1-9][0-9]{{0,14}}$", max_length=len(WIKIDATA) + 80
+    ),
+    ErrorMessage("must be the id of an actor, or wikidata: and a Wikidata id, as wikidata:Q42"),
+]
+"""An actor by its id, or by the Wikidata id that it is recorded with."""
+
+
 class AtSize(BaseModel):
     """The state of the record that a read is about."""
 
@@ -51,6 +64,7 @@ class AsOf(AtSize):
 class Paged(AtSize):
     limit: int = Field(50, ge=1, le=500)
     cursor: str | None = Field(None, max_length=500)
+    stream: StreamFlag = False
 
 
 class PagedAsOf(Paged):
@@ -85,7 +99,11 @@ class RegistrySearch(Paged):
 
 
 ActorFilter = Annotated[
-    list[Slug], Field(max_length=50, description="Any of these, and who was merged into them.")
+    list[ActorRef],
+    Field(
+        max_length=50,
+        description="Any of these, and who was merged into them: ids, or `wikidata:Q...`.",
+    ),
 ]
 TopicFilter = Annotated[list[Slug], Field(max_length=50, description="Any of these.")]
 
@@ -125,6 +143,13 @@ class ChangeSearch(Paged):
         None, description="When the position was first recorded, whenever it was corrected since."
     )
     recorded_to: Moment = None
+
+
+class GridSearch(PagedAsOf):
+    actor: ActorFilter = []
+    topic: TopicFilter = []
+    stance: list[Stance] = Field([], max_length=7, description="Any of these stances.")
+    certainty: Literal["definite", "possible"] | None = None
 
 
 class ReviewSearch(Paged):

@@ -49,6 +49,8 @@ PARAMETERS: Final[Mapping[str, ParameterText]] = {
     "by": ParameterText("The order.", "valid"),
     "type": ParameterText("Events of any of these types.", ["position.changed"]),
     "after": ParameterText("A seq.", 41),
+    "stance": ParameterText("Any of these stances.", ["support", "oppose"]),
+    "certainty": ParameterText("Only what is certain, or only what is not.", "definite"),
     "state": ParameterText("Deliveries in this state.", "failed"),
     "stream": ParameterText("The whole list in one answer.", True),
     "Idempotency-Key": ParameterText("The same key names the same write.", "article-4711-biden"),

@@ -26,6 +26,8 @@ POSITION: Final = load_query("projections/queries/position.sql")
 """For `kit.sql.batched_query`; `position_from_row` reads its rows."""
 TIMELINE: Final = load_query("projections/queries/timeline.sql")
 HISTORY: Final = load_query("projections/queries/history.sql")
+RECORDED_POSITION: Final = load_query("projections/queries/recorded_position.sql")
+ACTORS_OF_IDENTIFIERS: Final = load_query("projections/queries/actors_of_identifiers.sql")
 STATEMENT: Final = load_query("projections/queries/statement.sql")
 BASES: Final = load_query("projections/queries/bases.sql")
 
@@ -33,6 +35,7 @@ _POSITIONS: Final = {
     "actor": load_query("projections/queries/actor_positions.sql"),
     "topic": load_query("projections/queries/topic_positions.sql"),
 }
+_GRID: Final = FilteredQuery("projections/queries/grid.sql")
 _CHANGES: Final[dict[ChangeOrder, FilteredQuery]] = {
     "known": FilteredQuery("projections/queries/changes_last_recorded_first.sql"),
     "valid": FilteredQuery("projections/queries/changes_last_held_first.sql"),
@@ -62,6 +65,17 @@ def position_from_row(row: Mapping[str, Any]) -> dict[str, Any]:
 def positions_page(by: str) -> TextClause:
     """The positions of an actor on each topic (`actor`), or of each actor on a topic (`topic`)."""
     return _POSITIONS[by]
+
+
+def grid_page(filters: Collection[str]) -> TextClause:
+    """The positions of each actor on each topic; each filter is a parameter of its name."""
+    walk = {
+        (False, False): "every_pair",
+        (True, False): "of_actors",
+        (False, True): "of_topics",
+        (True, True): "of_both",
+    }["actors" in filters, "topics" in filters]
+    return _GRID.given({*filters, walk})
 
 
 def changes_page(order: ChangeOrder, filters: Collection[str]) -> TextClause:

@@ -48,6 +48,12 @@ class Listed(BaseModel, Generic[ItemT]):
     known: Known
 
 
+class ListedAsOf(Listed[ItemT]):
+    """A page of what was so at an instant."""
+
+    as_of: str
+
+
 @dataclass(kw_only=True)
 class Version:
     """The event by which a row came on record."""
@@ -79,6 +85,7 @@ class OpeningEvent(ClosingEvent):
 @dataclass(kw_only=True)
 class Actor(Version):
     id: str
+    label: Annotated[str, Field(description="The first English name, else the first name.")]
     kind: ActorKind
     names: list[ActorName]
     identifiers: dict[str, str]
@@ -121,7 +128,9 @@ class Review:
     statement: UUID
     position: UUID | None
     actor: str | None
+    actor_label: str | None
     topic: str | None
+    topic_label: str | None
     said: Annotated[Stance | None, Field(description="What the coder read in the statement.")]
     held: Annotated[Stance | None, Field(description="What the position says.")]
     other: Annotated[UUID | None, Field(description="The earlier statement with the same words.")]

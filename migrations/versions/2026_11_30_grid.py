@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "grid"
-down_revision = "search"
+down_revision = "reporting"
 
 
 def upgrade() -> None:

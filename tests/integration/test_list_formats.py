@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-import pandas  # type: ignore[import-untyped]
+import pandas
 import pytest
 from httpx2 import Client, Response
 

@@ -7,7 +7,7 @@ calls `endpoints`, `replays`, `delivery_log` or `feed`.
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from onrecord.kit.http import paging
 from onrecord.kit.http.problems import Problem, at, responses

@@ -34,7 +34,7 @@ from onrecord.ledger.committer import Committer
 from onrecord.projections import status
 from onrecord.projections.queries import POSITION
 from onrecord.projections.tasks import CATCH_UP
-from onrecord.query import change_routes, position_routes, registry_routes
+from onrecord.query import change_routes, name_routes, position_routes, registry_routes
 from onrecord.query.read_context import ReadResources
 from onrecord.query.stall_monitor import StallMonitor
 from onrecord.webhooks.api import delivery_routes, examples
@@ -107,6 +107,7 @@ def _routers(apis: frozenset[Api]) -> list[APIRouter]:
         routers += [write_routes.router]
     if "read" in apis:
         routers += [position_routes.router, registry_routes.router, change_routes.router]
+        routers += [name_routes.router]
     if "write" in apis:
         routers += [amendment_routes.router, batch.router]
     if "audit" in apis:

@@ -17,7 +17,10 @@ from tests.support.bodies import error_places, expect_problem, get, ledger_size,
 from tests.support.store import Store, open_store, run_api
 from tests.support.writes import ROUTES, position_body, statement_body, write
 
-RESPONSE_FIELDS = {"id", "event", "seq", "size", "recorded_at", "positions"}
+RESPONSE_FIELDS = {
+    *("id", "event", "seq", "size", "recorded_at", "positions"),
+    *("dry_run", "similar"),
+}
 
 
 @pytest.fixture(scope="module")

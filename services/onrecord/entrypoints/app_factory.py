@@ -21,6 +21,7 @@ from onrecord.entrypoints.front_page import FRONT_PAGE
 from onrecord.ingest import amendment_routes, batch
 from onrecord.ingest import routes as write_routes
 from onrecord.ingest.recorder import Recorder
+from onrecord.ingest.similar import SimilarStatements
 from onrecord.kit import celery
 from onrecord.kit.http import problems
 from onrecord.kit.http.health import HealthCheck, health_router
@@ -31,6 +32,7 @@ from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from onrecord.kit.sql.batched_query import BatchedQuery
 from onrecord.ledger.committer import Committer
+from onrecord.ledger.dry_run import DryRunner
 from onrecord.projections import status
 from onrecord.projections.queries import POSITION
 from onrecord.projections.tasks import CATCH_UP
@@ -58,7 +60,9 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
         state: dict[str, Any] = {}
         async with AsyncExitStack() as stack:
             if "write" in apis:
-                state["recorder"] = await stack.enter_async_context(_write_resources(url, broker))
+                state["recorder"] = await stack.enter_async_context(
+                    _write_resources(url, broker, settings.public_url)
+                )
             if "read" in apis:
                 pool = await stack.enter_async_context(db.pool(url, role="onrecord_query"))
                 state["read_resources"] = ReadResources(
@@ -137,13 +141,17 @@ async def front_page(_: Request) -> HTMLResponse:
 
 
 @asynccontextmanager
-async def _write_resources(url: str, broker: str) -> AsyncIterator[Recorder]:
-    """The committer with its connection, its wake-up of the workers, and a pool for look-ups."""
+async def _write_resources(url: str, broker: str, public_url: str) -> AsyncIterator[Recorder]:
+    """The committer with its connection and its wake-up of the workers, dry runs, and a pool."""
     notifier = celery.TaskNotifier(celery.create_celery(broker), CATCH_UP)
     committer = Committer(lambda: writer(url), on_commit=notifier.notify)
     async with AsyncExitStack() as stack:
         pool = db.pool(url, role="onrecord_ingest", size=4)
-        recorder = Recorder(committer, await stack.enter_async_context(pool))
+        dry_runner = DryRunner(lambda: writer(url))
+        stack.callback(dry_runner.stop)
+        await stack.enter_async_context(pool)
+        similar = SimilarStatements.over(pool, public_url)
+        recorder = Recorder(committer, pool, dry_runner, similar)
         notifier.start()
         stack.callback(notifier.stop)
         committer.start()

@@ -55,6 +55,13 @@ statements = Table(
     Index("statements_topics", "topics", postgresql_using="gin"),
     Index("statements_search", "search", postgresql_using="gin", postgresql_where=_CURRENT),
     Index("statements_words", "generation", "words"),
+    Index(
+        "statements_similar",
+        text("projections.similarity_keys(doc)"),
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+        postgresql_where=_CURRENT,
+    ),
     Index("statements_coded", *_MADE, postgresql_where=text("doc ? 'stances'")),
     Index(
         "statements_doubted",

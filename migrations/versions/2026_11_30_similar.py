@@ -9,70 +9,91 @@ revision = "similar"
 down_revision = "search"
 
 FUNCTIONS = r"""
-CREATE FUNCTION projections.address_key(url text) RETURNS text
+CREATE FUNCTION projections.bare_words(said text) RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
--- An address without scheme, www., fragment and last slash, its host in lower case.
-DECLARE
-    rest text := regexp_replace(url, '^https?://(www\.)?|/*(#.*)?$', '', 'gi');
-    host text := split_part(rest, '/', 1);
+-- A text as searches fold it, without punctuation.
 BEGIN
-    RETURN lower(host) || substr(rest, length(host) + 1);
-END $$;
-
-CREATE FUNCTION projections.similarity_keys(doc jsonb) RETURNS text[]
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
--- Of a statement's document: a digest of each speaker with the words, as searches fold them and
--- without punctuation, after "words "; and one of each address of its evidence, after "address ".
-DECLARE
-    said text := projections.spaced(
-        projections.unaccented(projections.normalized(doc #>> '{content,text}'))
-    );
-BEGIN
-    said := btrim(regexp_replace(
+    said := projections.spaced(projections.unaccented(projections.normalized(said)));
+    RETURN btrim(regexp_replace(
         said, '[!-/:-@\[-`{-~ \t\n\r\f\v\u0085\u1680\u2028\u2029]+', ' ', 'g'
     ));
-    RETURN ARRAY(
-        SELECT 'words ' || md5(concat_ws(chr(31), speaker ->> 'actor', said))
-        FROM jsonb_array_elements(doc -> 'speakers') speaker
-        WHERE said <> ''
-        UNION
-        SELECT 'address ' || md5(projections.address_key(url))
-        FROM jsonb_array_elements(doc -> 'evidence') piece,
-            unnest(ARRAY[piece ->> 'url', piece ->> 'archive_url']) url
-        WHERE url IS NOT NULL
-    );
 END $$;
 
-CREATE FUNCTION projections.similar_statements(doc jsonb)
+CREATE FUNCTION projections.addresses(doc jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+-- Of a statement's document: the addresses of its evidence as recorded.
+SELECT jsonb_path_query_array(doc, '$.evidence[*].url')
+    || jsonb_path_query_array(doc, '$.evidence[*].archive_url')
+$$;
+
+CREATE FUNCTION projections.address_spellings(doc jsonb) RETURNS text[]
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+-- The addresses of a statement's evidence with and without s, www. and a slash at the end.
+SELECT array_agg(DISTINCT scheme || prefix || bare || suffix)
+FROM jsonb_array_elements_text(projections.addresses(doc)) address,
+    regexp_replace(address, '^https?://(www\.)?|/*(#.*)?$', '', 'gi') bare,
+    unnest(ARRAY['http://', 'https://']) scheme,
+    unnest(ARRAY['', 'www.']) prefix,
+    unnest(ARRAY['', '/']) suffix
+$$;
+
+CREATE FUNCTION projections.rare_words(said text, lang text) RETURNS tsquery
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+-- A search for the eight longest of some bare words: few texts have them all.
+SELECT string_agg(
+    '''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''', ' & '
+)::tsquery
+FROM (
+    SELECT lexeme
+    FROM unnest(tsvector_to_array(projections.vector(said, lang))) lexeme
+    ORDER BY length(lexeme) DESC, lexeme LIMIT 8
+) longest
+$$;
+
+CREATE FUNCTION projections.similar_statements(given jsonb)
 RETURNS TABLE (id uuid, why text, size bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
--- Current statements, at most ten for each reason, that share a key with a statement's document.
+-- Current statements with the words of a statement's document and one of its speakers, and those
+-- with one of its addresses; at most ten of each.
 DECLARE
-    given text[] := projections.similarity_keys(doc);
-    reason text;
-    wanted text[];
+    live_generation integer := (
+        SELECT generation FROM projections.checkpoints WHERE live AND name = 'statements'
+    );
+    given_words text := projections.bare_words(left(given #>> '{content,text}', 10000));
+    given_query tsquery;
+    speakers text[] := ARRAY(
+        SELECT speaker ->> 'actor' FROM jsonb_array_elements(given -> 'speakers') speaker
+    );
+    spellings text[] := projections.address_spellings(given);
 BEGIN
-    FOREACH reason IN ARRAY ARRAY['words', 'address'] LOOP
-        wanted := ARRAY(SELECT key FROM unnest(given) key WHERE starts_with(key, reason || ' '));
-        -- Materialized, or the planner would expect ten of them soon in another index.
-        RETURN QUERY
-            WITH candidate AS MATERIALIZED (
-                SELECT statements.id, statements.open_seq FROM projections.statements
-                WHERE projections.similarity_keys(statements.doc) && wanted
-                    AND statements.close_seq = 9223372036854775807
-                    AND statements.generation = (
-                        SELECT checkpoints.generation FROM projections.checkpoints
-                        WHERE checkpoints.live AND checkpoints.name = 'statements'
-                    )
-            )
-            SELECT candidate.id, reason, candidate.open_seq + 1 FROM candidate LIMIT 10;
-    END LOOP;
+    given_query := projections.rare_words(given_words, given #>> '{content,lang}');
+    -- Materialized, or the planner would expect ten of them soon in another index.
+    RETURN QUERY
+        WITH candidate AS MATERIALIZED (
+            SELECT statements.id, statements.open_seq, statements.doc FROM projections.statements
+            WHERE statements.search @@ given_query
+                AND statements.close_seq = 9223372036854775807
+                AND statements.generation = live_generation
+                AND statements.actors && speakers
+        )
+        SELECT candidate.id, 'words', candidate.open_seq + 1
+        FROM (SELECT * FROM candidate LIMIT 100) candidate
+        WHERE projections.bare_words(left(candidate.doc #>> '{content,text}', 10000)) = given_words
+        LIMIT 10;
+    RETURN QUERY
+        WITH candidate AS MATERIALIZED (
+            SELECT statements.id, statements.open_seq FROM projections.statements
+            WHERE projections.addresses(statements.doc) ?| spellings
+                AND statements.close_seq = 9223372036854775807
+                AND statements.generation = live_generation
+        )
+        SELECT candidate.id, 'address', candidate.open_seq + 1 FROM candidate LIMIT 10;
 END $$;
 
-CREATE INDEX statements_similar ON projections.statements
-    USING gin (projections.similarity_keys(doc)) WITH (fastupdate = off)
+CREATE INDEX statements_addresses ON projections.statements
+    USING gin (projections.addresses(doc)) WITH (fastupdate = off)
     WHERE close_seq = 9223372036854775807;
-ALTER INDEX projections.statements_similar ALTER COLUMN 1 SET STATISTICS 0;
+ALTER INDEX projections.statements_addresses ALTER COLUMN 1 SET STATISTICS 0;
 """
 
 GRANTS = """

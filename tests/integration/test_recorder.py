@@ -25,7 +25,7 @@ def recorder(url: str) -> Recorder:
     committer = Committer(lambda: app_factory.writer(url), on_commit=lambda: None)
     committer.start()
     pool = db.pool(url, role="onrecord_ingest", size=1)
-    similar = SimilarStatements.over(pool, PUBLIC_URL)
+    similar = SimilarStatements(pool, PUBLIC_URL)
     return Recorder(committer, pool, DryRunner(lambda: app_factory.writer(url)), similar)
 
 

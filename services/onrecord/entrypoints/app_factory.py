@@ -150,7 +150,7 @@ async def _write_resources(url: str, broker: str, public_url: str) -> AsyncItera
         dry_runner = DryRunner(lambda: writer(url))
         stack.callback(dry_runner.stop)
         await stack.enter_async_context(pool)
-        similar = SimilarStatements.over(pool, public_url)
+        similar = SimilarStatements(pool, public_url)
         recorder = Recorder(committer, pool, dry_runner, similar)
         notifier.start()
         stack.callback(notifier.stop)

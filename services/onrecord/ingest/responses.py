@@ -66,8 +66,10 @@ async def record_and_respond(
     try:
         answer = await recorder.record(write, dry_run=dry_run)
         body = recorded(write, answer, dry_run=dry_run)
-        if lookup and statement:
-            body.similar = await recorder.similar.finish(lookup, statement, write.id)
+        if statement:
+            body.similar = (
+                await recorder.similar.finish(lookup, statement, write.id) if lookup else None
+            )
     except Problem as problem:
         if (
             problem.code == "id-reused"

@@ -185,7 +185,7 @@ class SimilarStatement:
 
     id: UUID
     why: Annotated[
-        Sequence[SimilarReason],
+        list[SimilarReason],
         Field(
             description="`words`: one of its speakers said the same words, but for case, accents,"
             " punctuation and blanks; `address`: it was found at the same address."
@@ -213,7 +213,8 @@ class Recorded:
         Sequence[SimilarStatement] | None,
         Field(
             description="Of a statement: others on record that may be the same, at most ten for"
-            " each reason, those with the same words first. Null: they could not be looked up."
+            " each reason, those with the same words first. Null: not looked up, as where many"
+            " write at once."
         ),
     ] = ()
 

@@ -56,8 +56,8 @@ statements = Table(
     Index("statements_search", "search", postgresql_using="gin", postgresql_where=_CURRENT),
     Index("statements_words", "generation", "words"),
     Index(
-        "statements_similar",
-        text("projections.similarity_keys(doc)"),
+        "statements_addresses",
+        text("projections.addresses(doc)"),
         postgresql_using="gin",
         postgresql_with={"fastupdate": "off"},
         postgresql_where=_CURRENT,

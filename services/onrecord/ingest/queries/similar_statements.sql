@@ -1,14 +1,5 @@
--- For each statement of a request: current statements with the same words or address.
+-- Current statements with the same words or address as a statement's document, words first.
 --
--- Parameters: params, a JSON array of {n, doc}. A row for each, with its n. The function belongs to
--- the projections, whose tables the write API may not read.
-SELECT
-    request.n,
-    coalesce(
-        (
-            SELECT jsonb_agg(jsonb_build_array(found.id, found.why, found.size))
-            FROM projections.similar_statements(request.doc) found
-        ),
-        '[]'
-    ) AS similar
-FROM jsonb_to_recordset(CAST(:params AS jsonb)) request (n integer, doc jsonb)
+-- Parameters: doc. The function belongs to the projections, whose tables the write API may not read.
+SELECT other.id, other.why, other.size
+FROM projections.similar_statements(CAST(:doc AS jsonb)) other

@@ -1,4 +1,5 @@
-"""Similar: statements found by their words or by the addresses of their evidence.
+"""Similar: statements found by their words or by the addresses of their evidence; who recorded an
+entry.
 
 ops/decisions/0053-look-similar-statements-up-in-the-projection.md explains the functions.
 """
@@ -77,7 +78,7 @@ BEGIN
                 AND statements.actors && speakers
         )
         SELECT candidate.id, 'words', candidate.open_seq + 1
-        FROM (SELECT * FROM candidate LIMIT 100) candidate
+        FROM (SELECT * FROM candidate LIMIT 20) candidate
         WHERE projections.bare_words(left(candidate.doc #>> '{content,text}', 10000)) = given_words
         LIMIT 10;
     RETURN QUERY
@@ -90,6 +91,13 @@ BEGIN
         SELECT candidate.id, 'address', candidate.open_seq + 1 FROM candidate LIMIT 10;
 END $$;
 
+CREATE FUNCTION projections.recorder(of_seq bigint) RETURNS text
+LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Who recorded an entry; NULL if there is none.
+SELECT convert_from(entry, 'UTF8')::jsonb ->> 'recorded_by'
+FROM ledger.entries WHERE seq = of_seq
+$$;
+
 CREATE INDEX statements_addresses ON projections.statements
     USING gin (projections.addresses(doc)) WITH (fastupdate = off)
     WHERE close_seq = 9223372036854775807;
@@ -97,7 +105,9 @@ ALTER INDEX projections.statements_addresses ALTER COLUMN 1 SET STATISTICS 0;
 """
 
 GRANTS = """
-REVOKE EXECUTE ON FUNCTION projections.similar_statements(jsonb) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION
+    projections.recorder(bigint), projections.similar_statements(jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION projections.recorder(bigint) TO onrecord_query;
 GRANT USAGE ON SCHEMA projections TO onrecord_ingest;
 GRANT EXECUTE ON FUNCTION projections.similar_statements(jsonb) TO onrecord_ingest;
 """

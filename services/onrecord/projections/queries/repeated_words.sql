@@ -73,7 +73,13 @@ SELECT
     ) AS known_at,
     (SELECT count(*) FROM page) AS candidate_count,
     CAST((SELECT words FROM complete) AS text) AS last,
-    finding.*
+    finding.*,
+    projections.recorder(finding.made_seq) AS recorded_by,
+    (
+        SELECT clock.recorded_at FROM projections.clock
+        WHERE clock.generation = snapshot.clock AND clock.open_seq <= finding.made_seq
+        ORDER BY clock.open_seq DESC LIMIT 1
+    ) AS recorded_at
 FROM snapshot
     LEFT JOIN finding ON true
 ORDER BY finding.place, finding.made_seq

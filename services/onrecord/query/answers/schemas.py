@@ -138,4 +138,6 @@ class Review:
     held: Annotated[Stance | None, Field(description="What the position says.")]
     other: Annotated[UUID | None, Field(description="The earlier statement with the same words.")]
     seq: Annotated[int, Field(description="The seq that made the statement.")]
+    recorded_at: Annotated[datetime, Field(description="When that entry was recorded.")]
+    recorded_by: str
     resolve: Annotated[list[str], Field(description="Addresses to POST the resolving event to.")]

@@ -166,4 +166,5 @@ def _closed(row: Row) -> dict[str, Any]:
         "by": row["close_by"],
         "reason": row["close_reason"],
         "recorded_at": row["closed_at"],
+        "recorded_by": row["closed_by"],
     }

@@ -12,8 +12,14 @@ from typing import Final, Literal
 
 import httpx2
 
-from onrecord.domain.ids import SLUG_PATTERN
-from onrecord.importing.client import NameCandidates, look_up_name
+from onrecord.domain.ids import SLUG_PATTERN, entity_id
+from onrecord.importing.client import (
+    ApiUnavailable,
+    NameCandidates,
+    kind_on_record,
+    look_up_name,
+    only_match,
+)
 
 DateOrder = Literal["dmy", "mdy"]
 NamedKind = Literal["actor", "topic"]
@@ -57,12 +63,12 @@ class NameLookup:
     def resolve(self, kind: NamedKind, text: str) -> str:
         """The id that a spelling names. Raises `UnclearCell` or `ApiUnavailable`.
 
-        A slug that is no name on record is returned: it may be newer than what can be looked up,
-        and the write API decides about ids by the ledger itself.
+        An id is found in the ledger, however far the projections are behind. A slug that is neither
+        an id nor a name is returned, and the write API refuses it with the nearest ones.
         """
         candidates = self._candidates(kind, text)
         ids = {*(self.local(kind, text) if self.local else ())}
-        if candidates and candidates.id == text:
+        if text in ids or (candidates and candidates.id == text):
             return text
         if candidates:
             ids |= {candidates.id} if candidates.id else {m.id for m in candidates.matches}
@@ -89,11 +95,22 @@ class NameLookup:
             return None
         key = (kind, text)
         if key not in self._cache:
-            candidates = look_up_name(self.client, kind, text, self._size)
-            if candidates and self._size is None:
-                self._size = candidates.known.size
-            self._cache[key] = candidates
+            self._cache[key] = self._look_up(self.client, kind, text)
         return self._cache[key]
+
+    def _look_up(self, client: httpx2.Client, kind: NamedKind, text: str) -> NameCandidates | None:
+        is_slug = _SLUG.match(text)
+        if is_slug and kind_on_record(client, entity_id(kind, text)) == kind:
+            return only_match(text)
+        try:
+            candidates = look_up_name(client, kind, text, self._size)
+        except ApiUnavailable:
+            if is_slug:
+                return None
+            raise
+        if candidates and self._size is None:
+            self._size = candidates.known.size
+        return candidates
 
 
 @dataclass(frozen=True)

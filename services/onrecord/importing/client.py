@@ -70,6 +70,12 @@ class NameCandidates(BaseModel):
     known: SizeOfAnswer
 
 
+def only_match(id_: str) -> NameCandidates:
+    """The answer for an id that is on record."""
+    known = SizeOfAnswer(size=0)
+    return NameCandidates(id=id_, matches=[], nearest=[], known=known)
+
+
 def look_up_name(
     client: httpx2.Client, kind: str, name: str, known_size: int | None = None
 ) -> NameCandidates | None:

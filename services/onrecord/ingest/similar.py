@@ -32,7 +32,7 @@ _QUERY: Final = load_query("ingest/queries/similar_statements.sql")
 _COMPARED: Final = ("speakers", "content", "evidence")
 
 
-Lookup = asyncio.Task[Sequence[Row]]
+SimilarLookup = asyncio.Task[Sequence[Row]]
 
 
 class SimilarStatements:
@@ -42,7 +42,7 @@ class SimilarStatements:
         self._pool, self._public_url = pool, public_url
         self._running = 0
 
-    def start(self, statement: Statement) -> Lookup | None:
+    def start(self, statement: Statement) -> SimilarLookup | None:
         """Start to look up what is similar to a statement; None if too many look-ups run."""
         if self._running == MAX_RUNNING:
             return None
@@ -53,11 +53,11 @@ class SimilarStatements:
         lookup.add_done_callback(self._ended)
         return lookup
 
-    def _ended(self, _: Lookup) -> None:
+    def _ended(self, _: SimilarLookup) -> None:
         self._running -= 1
 
     async def finish(
-        self, lookup: Lookup, statement: Statement, id_: UUID
+        self, lookup: SimilarLookup, statement: Statement, id_: UUID
     ) -> Sequence[SimilarStatement] | None:
         """The similar statements, without the statement itself and those that it names as the same
         utterance; None if they cannot be looked up in time.

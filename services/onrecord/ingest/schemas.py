@@ -213,7 +213,8 @@ class Recorded:
         Sequence[SimilarStatement] | None,
         Field(
             description="Of a statement: others on record that may be the same, at most ten for"
-            " each reason, those with the same words first. Null: not looked up, as where many"
+            " each reason, those with the same words first. Not recorded: a"
+            " repeated request may have others. Null: not looked up, as where many"
             " write at once."
         ),
     ] = ()

@@ -77,7 +77,8 @@ def _require_short(typed: str) -> None:
         raise PydanticCustomError("expands", "is too long once its ligatures are written out")
 
 
-def _validate_visible(typed: str) -> str:
+def validate_visible(typed: str) -> str:
+    """A name, or a part of one, that has anything to compare."""
     _require_short(typed)
     if not any(unicodedata.category(char)[0] in "LNPS" for char in typed):
         raise PydanticCustomError("nothing", "type something to search for")
@@ -92,7 +93,7 @@ def _validate_words(typed: str) -> str:
 
 
 class RegistrySearch(Paged):
-    q: Annotated[SearchText, AfterValidator(_validate_visible)] | None = Field(
+    q: Annotated[SearchText, AfterValidator(validate_visible)] | None = Field(
         None,
         description="Part of a name, however it is typed: case, accents and blanks do not count.",
     )

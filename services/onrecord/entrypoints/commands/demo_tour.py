@@ -12,7 +12,7 @@ from rich.text import Text
 
 from onrecord.entrypoints import infrastructure
 from onrecord.entrypoints.commands.demo_receiver import DemoReceiver, demo_endpoint
-from onrecord.entrypoints.commands.replay import run_replay
+from onrecord.entrypoints.commands.replay import print_replay, run_replay
 from onrecord.entrypoints.commands.show import get_json, print_changes, print_position
 from onrecord.entrypoints.supervisor import Supervisor
 from onrecord.importing.client import open_client
@@ -21,6 +21,7 @@ from onrecord.importing.report import ImportSummary
 from onrecord.importing.run import import_files
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql.migrations import data_folder
+from onrecord.kit.terminal import visible
 
 ACTOR, TOPIC = "biden", "talks-with-putin"
 POSITION: Final = f"/v1/actors/{ACTOR}/topics/{TOPIC}/position"
@@ -88,7 +89,7 @@ class Tour:
             print_position(self.console, later, with_statements=True)
             _require(later["kind"] == "shifted", "October's statement is not counted")
             _require(_has_text(later), "the exact words are not shown")
-            self.console.print(Text(later["cite"], style="dim"))
+            self.console.print(Text(visible(later["cite"]), style="dim"))
 
     def show_webhook(self, receiver: DemoReceiver) -> None:
         """An endpoint for changes of positions, and a replay of those on record to it."""
@@ -106,16 +107,18 @@ class Tour:
             assert event is not None
             change, position = event["data"]["change"], event["data"]["entry"]["data"]
             previous = change["previous"]["stance"] if change["previous"] else "nothing"
-            self.console.print(
+            text = (
                 f"Signature verified. {event['type']}, seq {event['sequence']}: {position['actor']}"
                 f" on {position['topic']}, from {previous} to {position['stance']}"
                 f" ({change['kind']})"
             )
+            self.console.print(visible(text))
 
     def show_replay(self) -> None:
         """A replay of the ledger, compared with the projections."""
         self._title("A replay: every entry folded again, compared with the projections")
         outcome = run_replay(self.settings, self.console)
+        print_replay(outcome, self.console)
         _require(outcome.equal, "the projections are not what the ledger says")
 
     def _client(self) -> httpx2.Client:

@@ -45,6 +45,10 @@ _REGISTRY_PAGES: Final = {
     "actors": FilteredQuery("projections/queries/actors.sql"),
     "topics": FilteredQuery("projections/queries/topics.sql"),
 }
+_NAMES: Final = {
+    "actor": load_query("projections/queries/actor_names.sql"),
+    "topic": load_query("projections/queries/topic_names.sql"),
+}
 _REGISTRY_ROWS: Final = {
     "actors": load_query("projections/queries/actor.sql"),
     "topics": load_query("projections/queries/topic.sql"),
@@ -96,3 +100,8 @@ def registry_page(table: str, filters: Collection[str]) -> TextClause:
 def registry_row(table: str) -> TextClause:
     """A row of `actors` or `topics` by its id."""
     return _REGISTRY_ROWS[table]
+
+
+def names_query(kind: str) -> TextClause:
+    """The actors or topics (`actor`, `topic`) that a spelling names, or the nearest ones."""
+    return _NAMES[kind]

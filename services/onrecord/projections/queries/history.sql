@@ -75,7 +75,7 @@ SELECT
     page.ord, page.basis, page.coder, page.open_seq, page.event, page.event_type, page.by,
     page.reason,
     page.recorded_at, page.recorded_by, page.close_seq, page.close_event, page.close_type,
-    page.close_by, page.close_reason,
+    page.close_by, page.close_reason, projections.recorder(page.close_seq) AS closed_by,
     (
         SELECT clock.recorded_at FROM projections.clock
         WHERE clock.generation = snapshot.clock AND clock.open_seq <= page.close_seq
@@ -96,7 +96,8 @@ SELECT
     ARRAY(
         SELECT json_build_object(
             'id', retracted.id, 'event', retracted.close_event, 'seq', retracted.close_seq,
-            'by', retracted.close_by, 'reason', retracted.close_reason, 'recorded_at', (
+            'by', retracted.close_by, 'reason', retracted.close_reason,
+            'recorded_by', projections.recorder(retracted.close_seq), 'recorded_at', (
                 SELECT clock.recorded_at FROM projections.clock
                 WHERE clock.generation = snapshot.clock AND clock.open_seq <= retracted.close_seq
                 ORDER BY clock.open_seq DESC LIMIT 1

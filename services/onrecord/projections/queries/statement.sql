@@ -50,6 +50,7 @@ SELECT
     version.id, version.doc, version.erased, version.said_from, version.made_seq, version.open_seq,
     version.event, version.recorded_at, version.recorded_by, version.close_seq, version.close_event,
     version.close_type, version.close_by, version.close_reason,
+    projections.recorder(version.close_seq) AS closed_by,
     (
         SELECT clock.recorded_at FROM projections.clock
         WHERE clock.generation = snapshot.clock AND clock.open_seq <= version.close_seq

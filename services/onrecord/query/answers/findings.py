@@ -111,5 +111,7 @@ def serialize_finding(kind: FindingKind, row: Mapping[str, Any]) -> Review:
         said=row["statement_stance"],
         held=row["position_stance"],
         seq=row["made_seq"],
+        recorded_at=row["recorded_at"],
+        recorded_by=row["recorded_by"],
         resolve=[address.format(**row) for address in _RESOLVE[kind]],
     )

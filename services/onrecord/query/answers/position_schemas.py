@@ -30,6 +30,7 @@ class RetractedStatement:
     by: str
     reason: Annotated[str | None, Field(description="Null: erased.")]
     recorded_at: datetime
+    recorded_by: str
 
 
 RetractedBasis = Annotated[

@@ -73,13 +73,11 @@ class ClosingEvent:
     by: Annotated[str | None, Field(description="Who was wrong: `us`, `outlet` or `speaker`.")]
     reason: Annotated[str | None, Field(description="Null: there is none, or it was erased.")]
     recorded_at: datetime
+    recorded_by: str
 
 
-@dataclass(kw_only=True)
 class OpeningEvent(ClosingEvent):
     """The event by which a version came on record."""
-
-    recorded_by: str
 
 
 @dataclass(kw_only=True)
@@ -135,4 +133,6 @@ class Review:
     held: Annotated[Stance | None, Field(description="What the position says.")]
     other: Annotated[UUID | None, Field(description="The earlier statement with the same words.")]
     seq: Annotated[int, Field(description="The seq that made the statement.")]
+    recorded_at: Annotated[datetime, Field(description="When that entry was recorded.")]
+    recorded_by: str
     resolve: Annotated[list[str], Field(description="Addresses to POST the resolving event to.")]

@@ -197,4 +197,5 @@ def _closed(row: Row) -> ClosingEvent:
         by=row["close_by"],
         reason=row["close_reason"],
         recorded_at=row["closed_at"],
+        recorded_by=row["closed_by"],
     )

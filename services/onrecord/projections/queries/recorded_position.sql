@@ -49,6 +49,7 @@ SELECT
     version.ord, version.basis, version.coder, version.made_seq, version.open_seq, version.event,
     version.recorded_at, version.recorded_by, version.close_seq, version.close_event,
     version.close_type, version.close_by, version.close_reason,
+    projections.recorder(version.close_seq) AS closed_by,
     (
         SELECT clock.recorded_at FROM projections.clock
         WHERE clock.generation = snapshot.clock AND clock.open_seq <= version.close_seq
@@ -72,6 +73,7 @@ SELECT
     ARRAY(
         SELECT jsonb_build_object(
             'id', statements.id, 'recorded_at', statements.recorded_at,
+            'recorded_by', statements.recorded_by,
             'erased', statements.erased, 'status', CASE
                 WHEN statements.open_seq > statements.made_seq THEN 'corrected'
                 ELSE 'on_record'
@@ -87,7 +89,8 @@ SELECT
     ARRAY(
         SELECT json_build_object(
             'id', retracted.id, 'event', retracted.close_event, 'seq', retracted.close_seq,
-            'by', retracted.close_by, 'reason', retracted.close_reason, 'recorded_at', (
+            'by', retracted.close_by, 'reason', retracted.close_reason,
+            'recorded_by', projections.recorder(retracted.close_seq), 'recorded_at', (
                 SELECT clock.recorded_at FROM projections.clock
                 WHERE clock.generation = snapshot.clock AND clock.open_seq <= retracted.close_seq
                 ORDER BY clock.open_seq DESC LIMIT 1

@@ -51,6 +51,8 @@ PARAMETERS: Final[Mapping[str, ParameterText]] = {
     "after": ParameterText("A seq.", 41),
     "stance": ParameterText("Any of these stances.", ["support", "oppose"]),
     "certainty": ParameterText("Only what is certain, or only what is not.", "definite"),
+    "dry_run": ParameterText("Only evaluate the request; record nothing.", False),
+    "name": ParameterText("A name or id, as people write it.", "Volodymyr Zelensky"),
     "state": ParameterText("Deliveries in this state.", "failed"),
     "stream": ParameterText("The whole list in one answer.", True),
     "Idempotency-Key": ParameterText("The same key names the same write.", "article-4711-biden"),

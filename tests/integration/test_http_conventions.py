@@ -20,6 +20,7 @@ from httpx2 import Client
 from onrecord.kit.http.problem_types import PROBLEM_TYPES
 from tests.support import bodies, postgres, seeds
 from tests.support.bodies import expect_problem, ndjson
+from tests.support.keys import KEY_ID
 from tests.support.openapi_requests import described_app
 from tests.support.store import open_store, run_api
 
@@ -72,13 +73,19 @@ def concrete(template: str) -> str:
         ("/v1/topics/", "talks-with-putin"),
         ("/v1/positions/", "f5f47c3a-dad5-5c30-879c-16c9a47eca45"),
         ("/problems/", "invalid"),
+        ("/v1/keys/", str(KEY_ID)),
+        ("/v1/names", "?kind=actor&name=biden"),
     ):
         if template.startswith(prefix):
-            template = template.replace("{}", value, 1)
+            template = template.replace("{}", value, 1) + (value if value[0] == "?" else "")
     return template.replace("/topics/{}", "/topics/talks-with-putin").replace("{}", STATEMENT)
 
 
-METHODS: Final = methods_by_path()
+METHODS: Final = {
+    path: methods
+    for path, methods in methods_by_path().items()
+    if path != "/swagger"  # files
+}
 READABLE: Final = sorted(
     concrete(path)
     for path, methods in METHODS.items()

@@ -22,7 +22,7 @@ from onrecord.kit.settings import load_settings
 from onrecord.kit.sql import db
 from tests.support import postgres
 from tests.support.keys import HEADERS, TOKEN, give_key
-from tests.support.store import Store, open_store, run_api
+from tests.support.store import SECRETS_KEY, Store, open_store, run_api
 
 
 class Data:
@@ -169,6 +169,7 @@ def test_a_process_that_others_reach_does_not_start_without_a_key(
     monkeypatch.setattr(server, "serve", lambda *arguments, **_: served.append(arguments))
     monkeypatch.setenv("ONRECORD_DATABASE_URL", store.url)
     monkeypatch.setenv("ONRECORD_BROKER_URL", "memory://")
+    monkeypatch.setenv("ONRECORD_SECRETS_KEY", SECRETS_KEY)
     process.main()
     monkeypatch.setenv("ONRECORD_HOST", "0.0.0.0")
     give_key(store.url, id_=new_id(), expires_at=datetime(2020, 1, 1, tzinfo=UTC))
@@ -191,6 +192,7 @@ def test_a_process_that_others_reach_does_not_start_while_keys_cannot_be_read(
 ) -> None:
     monkeypatch.setenv("ONRECORD_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nowhere")
     monkeypatch.setenv("ONRECORD_BROKER_URL", "memory://")
+    monkeypatch.setenv("ONRECORD_SECRETS_KEY", SECRETS_KEY)
     monkeypatch.setenv("ONRECORD_HOST", "::")
     with pytest.raises(SystemExit):
         ingest_api.main()

@@ -167,7 +167,7 @@ def _diagnose_login(conn: psycopg.Connection[Any]) -> Diagnosis:
 
 def diagnose_secrets(settings: Settings, url: str) -> Iterator[Diagnosis]:
     """Whether the key is there, and which secrets of webhooks it decrypts."""
-    subject, path = "key of secrets", infrastructure.key_file(settings)
+    subject, path = "key of secrets", settings.secrets_key_file
     if settings.secrets_key:
         where, keys = "ONRECORD_SECRETS_KEY", settings.secrets_keys
     elif settings.database_url:

@@ -57,7 +57,10 @@ class Diagnosis:
 def doctor_command(
     data: DataOption = None, port: PortOption = None, as_json: JsonOption = False
 ) -> None:
-    """Say what is there, what is missing, and how to mend it."""
+    """Check this installation, and say how to mend it.
+
+    It only reads. The exit code is 1 if a check fails.
+    """
     diagnoses = list(_diagnose(load_settings(data=data, port=port)))
     healthy = all(diagnosis.healthy for diagnosis in diagnoses)
     if as_json:

@@ -118,7 +118,10 @@ def revoke_command(
     id: Annotated[UUID, typer.Argument(metavar="ID", help="As `onrecord keys list` shows it.")],
     data: DataOption = None,
 ) -> None:
-    """Revoke a key: within five seconds nothing accepts it any more. Safe to repeat."""
+    """Revoke a key, for good.
+
+    Within five seconds no process accepts it any more. Safe to repeat.
+    """
     try:
         _run(data, lambda registry: registry.revoke(id, LOCAL))
     except UnknownKey:

@@ -1,6 +1,7 @@
 """Settings from the environment, `ONRECORD_*`.
 
-An entrypoint reads them once and passes them down. No other code reads the environment.
+An entrypoint reads them once and passes them down. No other code reads the environment, which the
+supervisor passes on to its processes.
 """
 
 import re
@@ -71,6 +72,10 @@ class Settings(BaseSettings):
     loopback, `host` and `public_url`."""
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Origins whose pages may read in a browser, comma separated, or `*`."""
+    forwarded_allow_ips: Annotated[str, Field(validation_alias="FORWARDED_ALLOW_IPS")] = ""
+    """Proxies whose `X-Forwarded-For` is believed, comma separated, by the name that uvicorn has
+    for it. uvicorn's own default would believe every client on this machine, which could then
+    choose the address that its requests count for."""
 
     @property
     def key_file(self) -> Path:

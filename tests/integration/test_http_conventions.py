@@ -59,9 +59,10 @@ def methods_by_path() -> dict[str, set[str]]:
     """The methods that each path of the application offers, by its template."""
     methods: dict[str, set[str]] = {}
     for route in iter_route_contexts(described_app().routes):
-        if route.path and route.methods and getattr(route, "status_code", None) != 405:
-            template = re.sub(r"\{.*?\}", "{}", route.path)
-            methods.setdefault(template, set()).update(route.methods)
+        if route.path and getattr(route, "status_code", None) != 405:
+            methods.setdefault(re.sub(r"\{.*?\}", "{}", route.path), set()).update(
+                route.methods or ()
+            )
     return methods
 
 
@@ -86,9 +87,9 @@ METHODS: Final = {
     if path != "/swagger"  # files
 }
 READABLE: Final = sorted(
-    concrete(path) + ("?kind=actor&name=biden" if path == "/v1/names" else "")
+    concrete(path)
     for path, methods in METHODS.items()
-    if "GET" in methods and not re.match(r"/v1/(endpoints|deliveries|keys)/\{\}", path)
+    if "GET" in methods and not re.match(r"/v1/(endpoints|deliveries)/\{\}", path)
 )
 
 

@@ -143,6 +143,13 @@ def test_options_and_405_name_all_methods_of_an_address(client: Client, pattern:
     assert expected == {*refused.headers["Allow"].split(", ")}
 
 
+def test_files_of_the_documentation_are_read_only(client: Client) -> None:
+    options = client.options("/swagger/swagger-ui.css")
+    assert (204, "GET, HEAD, OPTIONS") == (options.status_code, options.headers["Allow"])
+    refused = client.post("/swagger/swagger-ui.css")
+    assert (405, "GET, HEAD, OPTIONS") == (refused.status_code, refused.headers["Allow"])
+
+
 def test_options_of_an_unknown_address_is_404(client: Client) -> None:
     expect_problem(client.options("/v1/nothing"), 404, "not-found")
 

@@ -15,7 +15,7 @@ from httpx2 import Client
 from tests.support.keys import HEADERS
 
 HOST = b"Host: localhost\r\n"
-SIGNED = HOST + f"Authorization: {HEADERS['Authorization']}\r\n".encode()
+AUTHORIZED = HOST + f"Authorization: {HEADERS['Authorization']}\r\n".encode()
 """The headers of a client with a key."""
 
 

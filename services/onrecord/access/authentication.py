@@ -91,7 +91,7 @@ class KeyMiddleware:
         if id_ is None:
             self._refuse(address, f"The Authorization header holds no key. {_REQUIRED}")
         if id_ not in cache:  # of a flood of guesses, few reach the database
-            self._limits.check_address(address, "address")
+            self._limits.check_address(address, "guess")
         key = await cache.get(id_)
         digest = token_digest(token)
         if key is None or not hmac.compare_digest(key.sha256, digest):
@@ -103,7 +103,9 @@ class KeyMiddleware:
         return key.caller
 
     def _refuse(self, address: str, detail: str) -> NoReturn:
-        self._limits.count_address(address, "address")
+        # Also by themselves: requests without a key must not keep a key out that is not known yet.
+        for group in ("guess", "address"):
+            self._limits.count_address(address, group)
         raise _key_invalid(detail)
 
 

@@ -84,8 +84,8 @@ class KeyRegistry:
         rows = await fetch_all(self.pool, KEY_BY_ID, {"id": id_})
         return rows[0] if rows else None
 
-    async def page(self, after: UUID, limit: int) -> Sequence[Row]:
-        """Keys in the order of their ids, from the first after `after` on."""
+    async def page(self, after: UUID | None, limit: int) -> Sequence[Row]:
+        """Keys in the order of their ids, from the first after `after`, or of all, on."""
         return await fetch_all(self.pool, _KEYS, {"after": after, "limit": limit})
 
     async def _record(self, id_: UUID, event: Event, recorded_by: str) -> Answer | Refusal:

@@ -30,7 +30,6 @@ keys_app: Final = typer.Typer(
 )
 _DURATION: Final = re.compile(r"([1-9]\d{0,4})([hdwy])")
 _HOURS: Final = {"h": 1, "d": 24, "w": 168, "y": 8_760}
-_BEFORE_ALL: Final = UUID(int=0)
 _PAGE: Final = 500
 
 
@@ -127,7 +126,7 @@ def _run(data: Any, use: Callable[[KeyRegistry], Coroutine[Any, Any, Any]]) -> A
 
 async def _all_keys(registry: KeyRegistry) -> list[Row]:
     rows: list[Row] = []
-    while page := await registry.page(rows[-1]["id"] if rows else _BEFORE_ALL, _PAGE):
+    while page := await registry.page(rows[-1]["id"] if rows else None, _PAGE):
         rows += page
     return rows
 

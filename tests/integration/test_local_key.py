@@ -18,6 +18,8 @@ from onrecord.entrypoints import ingest_api, local_api, read_api, server
 from onrecord.entrypoints.cli import app
 from onrecord.entrypoints.commands.options import api_key
 from onrecord.entrypoints.local_key import LocalKeyUnusable, ensure_local_key
+from onrecord.kit.encryption_keys import new_key
+from onrecord.kit.secret_file import UnsafeSecretFile
 from onrecord.kit.settings import load_settings
 from onrecord.kit.sql import db
 from tests.support import postgres
@@ -89,6 +91,20 @@ def test_a_key_that_cannot_be_used_is_reported_with_what_to_do(data: Data, store
     data.file.write_text(TOKEN.replace(TOKEN[9:41], id_.hex))
     with pytest.raises(LocalKeyUnusable, match="Delete"):
         data.key(store.url)
+
+
+def test_a_key_that_another_user_may_know_becomes_no_key(data: Data, store: Store) -> None:
+    data.file.parent.mkdir()
+    elsewhere = data.file.with_name("elsewhere")
+    elsewhere.write_text(TOKEN)
+    data.file.symlink_to(elsewhere)
+    with pytest.raises(UnsafeSecretFile, match="cannot be read"):
+        data.key(store.url)
+    elsewhere.replace(data.file)
+    data.file.chmod(0o644)
+    with pytest.raises(UnsafeSecretFile, match="chmod 600"):
+        data.key(store.url)
+    assert store.events() == []
 
 
 def test_a_folder_that_cannot_be_written_is_reported(store: Store, tmp_path: Path) -> None:
@@ -169,6 +185,7 @@ def test_a_process_that_others_reach_does_not_start_without_a_key(
     monkeypatch.setattr(server, "serve", lambda *arguments, **_: served.append(arguments))
     monkeypatch.setenv("ONRECORD_DATABASE_URL", store.url)
     monkeypatch.setenv("ONRECORD_BROKER_URL", "memory://")
+    monkeypatch.setenv("ONRECORD_SECRETS_KEY", new_key())
     process.main()
     monkeypatch.setenv("ONRECORD_HOST", "0.0.0.0")
     give_key(store.url, id_=new_id(), expires_at=datetime(2020, 1, 1, tzinfo=UTC))
@@ -191,6 +208,7 @@ def test_a_process_that_others_reach_does_not_start_while_keys_cannot_be_read(
 ) -> None:
     monkeypatch.setenv("ONRECORD_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nowhere")
     monkeypatch.setenv("ONRECORD_BROKER_URL", "memory://")
+    monkeypatch.setenv("ONRECORD_SECRETS_KEY", new_key())
     monkeypatch.setenv("ONRECORD_HOST", "::")
     with pytest.raises(SystemExit):
         ingest_api.main()

@@ -19,6 +19,7 @@ from onrecord.domain.ids import new_id
 from onrecord.domain.scopes import ALL_SCOPES
 from onrecord.entrypoints.infrastructure import writer
 from onrecord.kit.postgres.binaries import Echo
+from onrecord.kit.secret_file import read_secret
 from onrecord.kit.sql import db
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.evaluate import LOCAL
@@ -43,13 +44,16 @@ async def open_key_registry(url: str) -> AsyncIterator[KeyRegistry]:
 
 
 async def ensure_local_key(url: str, file: Path, echo: Echo) -> str:
-    """The token in the file, which is usable from here on. Raises `LocalKeyUnusable`.
+    """The token in the file, which is usable from here on.
 
-    A new token is printed once. A token that the database does not know becomes a key of it.
+    A new token is printed once. A token that the database does not know becomes a key of it, so it
+    must be nobody else's. Raises `LocalKeyUnusable`, and `UnsafeSecretFile` where it may be.
     """
     token = read_key_file(file)
     is_new = token is None
-    if token is None:
+    if token is not None:
+        token = read_secret(file)
+    else:
         token = new_token(new_id())
         _write_privately(file, token)
     id_ = token_id(token)

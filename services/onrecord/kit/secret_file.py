@@ -1,6 +1,6 @@
 """Files of ours that hold a secret: made once, whole, and readable for their owner alone.
 
-Used by `entrypoints.infrastructure` for the key of webhook secrets in the data folder.
+Used by `entrypoints` for the key of webhook secrets and the API key in the data folder.
 """
 
 import os
@@ -33,7 +33,7 @@ def read_or_create(path: Path, make: Callable[[], str]) -> str:
 def read_secret(path: Path) -> str:
     """The secret in this file. Raises `UnsafeSecretFile` or FileNotFoundError."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -46,7 +46,7 @@ def read_secret(path: Path) -> str:
             raise UnsafeSecretFile(path, "belongs to another OS user")
         if status.st_mode & 0o077:
             raise UnsafeSecretFile(path, "is readable for other OS users")
-        with os.fdopen(os.dup(file)) as opened:
+        with os.fdopen(os.dup(file), errors="replace") as opened:
             return opened.read().strip()
     finally:
         os.close(file)

@@ -1,5 +1,6 @@
 """Tests of repeated exports: what is added, what is written anew, and what is refused."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,14 @@ from typer.testing import CliRunner
 
 from onrecord.entrypoints import cli
 from onrecord.entrypoints.commands import export as export_command
+from onrecord.exporting.columns import TABLE_SCHEMAS
 from onrecord.exporting.errors import FolderInUse, SizeNotReached, UnusableFolder
-from onrecord.exporting.parquet_files import locked_folder
+from onrecord.exporting.parquet_files import (
+    locked_folder,
+    read_footer,
+    temporary_path,
+    write_parquet,
+)
 from tests.support import bodies, bulk, exports, postgres
 from tests.support.exports import export, footer, visible_files
 from tests.support.store import Store, open_store
@@ -214,3 +221,18 @@ def test_the_command_says_what_it_wrote_and_answers_with_exit_codes(
     assert 3 == missing.exit_code
     assert "python -m pip install 'onrecord[parquet]'" in missing.output
     assert not (tmp_path / "y").exists()
+
+
+def test_a_link_in_place_of_a_temporary_file_is_not_followed(tmp_path: Path) -> None:
+    """In a folder that another user can write to."""
+    victim, path = tmp_path / "victim", tmp_path / "actors.parquet"
+    temporary_path(path).symlink_to(victim)
+    with pytest.raises(FileExistsError):
+        write_parquet(path, TABLE_SCHEMAS["actors"], [], {})
+    assert not victim.exists()
+
+
+def test_a_pipe_in_the_folder_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.parquet")
+    with pytest.raises(UnusableFolder, match="is no file"):
+        read_footer(tmp_path / "x.parquet")

@@ -81,6 +81,14 @@ def test_lists_of_keys_have_pages_and_no_secrets(client: httpx2.Client, store: S
         assert not any(secret in text for secret in secrets)
 
 
+def test_no_id_hides_a_key_from_the_list(client: httpx2.Client) -> None:
+    post(client, "/v1/keys", {**DESK, "id": str(UUID(int=0))})
+    assert [key["id"] for key in get(client, "/v1/keys")["items"]] == [
+        str(UUID(int=0)),
+        str(KEY_ID),
+    ]
+
+
 def test_a_repeated_creation_makes_no_second_key(client: httpx2.Client, store: Store) -> None:
     body = {**DESK, "id": str(new_id())}
     token = post(client, "/v1/keys", body)["token"]
@@ -123,6 +131,7 @@ UNFIT: Final[list[tuple[dict[str, Any], str]]] = [
     ({"expires_at": "2099-01-01T00:00:00"}, "/expires_at"),
     ({"id": "1"}, "/id"),
     ({"token": "mine"}, "/token"),
+    ({"expires_at": "9999-12-31T23:59:59-14:00"}, "/expires_at"),
 ]
 
 
@@ -241,6 +250,14 @@ def test_requests_are_limited_for_each_key_and_each_address(store: Store) -> Non
         assert client.get("/").status_code == 429
         assert client.get("/healthz").status_code == 200
         assert client.get("/v1/me", headers=other).status_code == 429  # it is not known yet
+
+
+def test_requests_without_a_key_keep_no_key_out(store: Store) -> None:
+    with run_api(store.url, rate_per_address="2/hour") as client:
+        headers = dict(client.headers)
+        del client.headers["Authorization"]
+        assert [200, 200, 429] == [client.get("/").status_code for _ in range(3)]
+        assert client.get("/v1/me", headers=headers).status_code == 200
 
 
 def test_a_forged_address_of_origin_is_not_believed(store: Store) -> None:

@@ -130,3 +130,16 @@ def test_what_is_no_key_is_refused(api: Api, header: str) -> None:
     assert (401, "key-invalid") == (answer.status_code, problem_code(answer))
     assert answer.headers["WWW-Authenticate"] == f'{BEARER}, error="invalid_token"'
     assert TOKEN not in answer.text
+
+
+@pytest.mark.parametrize("suffix", ["%0A", "%0a", "%0A.csv"])
+def test_a_line_break_in_an_address_leads_nowhere(api: Api, suffix: str) -> None:
+    """`$` of a route's pattern matches before one too, so it once led past the scopes of keys."""
+    new_key = {"name": "taken", "scopes": ["admin"]}
+    with anonymous(api) as client:
+        refused = client.post(f"/v1/keys{suffix}", json=new_key, headers=api.keys["write"])
+        assert refused.status_code == 403
+        assert client.get(f"/v1/keys{suffix}", headers=api.keys["read"]).status_code == 403
+        assert client.get(f"/v1/endpoints{suffix}", headers=api.keys["read"]).status_code == 403
+        assert client.get(f"/v1/keys{suffix}", headers=api.keys["admin"]).status_code == 404
+        assert client.get(f"/v1/actors{suffix}", headers=api.keys["read"]).status_code == 404

@@ -92,6 +92,20 @@ def test_a_key_that_cannot_be_used_is_reported_with_what_to_do(data: Data, store
         data.key(store.url)
 
 
+def test_a_key_that_another_user_may_know_becomes_no_key(data: Data, store: Store) -> None:
+    data.file.parent.mkdir()
+    elsewhere = data.file.with_name("elsewhere")
+    elsewhere.write_text(TOKEN)
+    data.file.symlink_to(elsewhere)
+    with pytest.raises(LocalKeyUnusable, match="cannot be read"):
+        data.key(store.url)
+    elsewhere.replace(data.file)
+    data.file.chmod(0o644)
+    with pytest.raises(LocalKeyUnusable, match="chmod 600"):
+        data.key(store.url)
+    assert store.events() == []
+
+
 def test_a_folder_that_cannot_be_written_is_reported(store: Store, tmp_path: Path) -> None:
     (tmp_path / "data").symlink_to(tmp_path / "nowhere")
     with pytest.raises(LocalKeyUnusable, match=r"No key can be kept in .*--data.*ONRECORD_KEY"):

@@ -10,7 +10,7 @@ import pytest
 from onrecord.domain.ids import EntityKind
 from onrecord.ingest.recorder import REFUSALS
 from onrecord.kit.http.problem_types import PROBLEM_TYPES
-from onrecord.kit.http.problems import Problem
+from onrecord.kit.http.problems import MAX_FAULTS, Problem, invalid
 
 PACKAGE: Final = Path(__file__).parents[2] / "services" / "onrecord"
 CODE_ARGUMENT: Final = {"Problem": 1, "unavailable": 0}
@@ -57,3 +57,11 @@ def test_every_type_is_explained() -> None:
         for text in (type_.title, type_.meaning, type_.remedy, type_.detail):
             assert text == text.strip(), code
             assert text, code
+
+
+def test_an_answer_names_some_of_very_many_faults() -> None:
+    """A body of 1 MiB may have 90,000, which took 4.5 MB to name."""
+    faults = [{"loc": ("body", f"k{n}"), "msg": "is no field here"} for n in range(90_000)]
+    problem = invalid(faults)
+    assert len(problem.errors) == MAX_FAULTS
+    assert problem.detail.startswith("90,000 fields cannot be accepted")

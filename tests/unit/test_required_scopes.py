@@ -66,7 +66,7 @@ def test_a_route_needs_the_scope_that_the_table_says(method: str, path: str) -> 
 @pytest.mark.parametrize(
     ("method", "path", "scope"),
     [
-        ("GET", "/v1/endpointsx", "read"),
+        ("GET", "/v1/endpointsx", "webhooks"),
         ("GET", "/v1/endpoints/", "webhooks"),
         ("DELETE", "/v1/keys/1", "admin"),
         ("POST", "/v1/me/x", "write"),
@@ -90,3 +90,11 @@ def test_what_is_not_named_is_not_open(method: str, path: str, scope: str) -> No
 def test_a_list_needs_the_same_scope_with_the_suffix_of_a_format(suffix: str) -> None:
     for path in ("/v1/endpoints", "/v1/deliveries", "/v1/keys", "/v1/statements"):
         assert required_scope("GET", path) == required_scope("GET", path + suffix)
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_an_address_that_a_route_matches_too_needs_no_smaller_scope(method: str, path: str) -> None:
+    if method == "OPTIONS" or required_scope(method, path) in ("open", "any key"):
+        return
+    for spelling in (f"{path}\n", f"{path}\n.csv", f"{path}.csv"):
+        assert required_scope(method, spelling) == required_scope(method, path)

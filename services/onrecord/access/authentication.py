@@ -6,16 +6,23 @@ The caller goes into the state of the request (`kit.http.caller`).
 
 import hmac
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, NoReturn
 
+import psycopg
+import structlog
+from psycopg_pool import PoolTimeout
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from onrecord.access.key_cache import KeyCache
+from onrecord.access.key_cache import KeyCache, StoredKey
+from onrecord.access.long_requests import KeyEnded, LongRequest
 from onrecord.access.rate_limits import RateLimits
 from onrecord.access.required_scopes import Requirement, required_scope
 from onrecord.access.tokens import token_digest, token_id
 from onrecord.kit.http.caller import Caller
 from onrecord.kit.http.problems import Problem, problem_of
+
+log = structlog.get_logger()
 
 _HOW: Final = (
     "`onrecord keys create` on the server makes a key, and so does an admin by POST /v1/keys;"
@@ -34,13 +41,23 @@ class KeyMiddleware:
         self._anonymous = Caller(None, None, frozenset(("read",) if public_reads else ()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            try:
-                scope["state"]["caller"] = await self._caller(scope)
-            except Exception as error:  # also a database that is away: 503
-                await problem_of(error).response()(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            caller = scope["state"]["caller"] = await self._caller(scope)
+        except Exception as error:  # also a database that is away: 503
+            await problem_of(error).response()(scope, receive, send)
+            return
+        if caller.id is None:
+            await self._app(scope, receive, send)
+            return
+        check_key = partial(_check_key, scope["state"]["key_cache"], caller.id.hex)
+        request = LongRequest(check_key, receive, send)
+        try:
+            await self._app(scope, request.receive, request.send)
+        except KeyEnded:
+            log.info("an answer is cut off: its key is valid no more", key=str(caller.id))
 
     async def _caller(self, scope: Scope) -> Caller:
         """The caller, who may do what the request wants. Raises a `Problem`."""
@@ -74,24 +91,45 @@ class KeyMiddleware:
         if id_ is None:
             self._refuse(address, f"The Authorization header holds no key. {_REQUIRED}")
         if id_ not in cache:  # of a flood of guesses, few reach the database
-            self._limits.check_address(address, "address")
+            self._limits.check_address(address, "guess")
         key = await cache.get(id_)
         digest = token_digest(token)
         if key is None or not hmac.compare_digest(key.sha256, digest):
             self._refuse(address, f"The key is not valid. {_HOW}")
-        if key.revoked_at is not None:
-            self._refuse(address, f"The key was revoked. {_HOW}")
-        expires_at = key.caller.expires_at
-        if expires_at is not None and expires_at <= datetime.now(UTC):
-            self._refuse(address, f"The key expired. {_HOW}")
+        if end := _end_of(key):
+            self._refuse(address, f"{end} {_HOW}")
         self._limits.count_key(id_)
         cache.note_use(id_)
         return key.caller
 
     def _refuse(self, address: str, detail: str) -> NoReturn:
-        self._limits.count_address(address, "address")
-        headers = {"WWW-Authenticate": f'{_SCHEME}, error="invalid_token"'}
-        raise Problem(401, "key-invalid", detail, headers=headers)
+        # Also by themselves: requests without a key must not keep a key out that is not known yet.
+        for group in ("guess", "address"):
+            self._limits.count_address(address, group)
+        raise _key_invalid(detail)
+
+
+async def _check_key(cache: KeyCache, id_: str) -> None:
+    """Raise a 401 `Problem` if a key that was valid is valid no more."""
+    try:
+        key = await cache.get(id_)
+    except (psycopg.Error, PoolTimeout):
+        return  # what the request reads or writes is away too
+    if end := _end_of(key) if key else "The key is not valid.":
+        raise _key_invalid(f"{end} {_HOW}")
+
+
+def _end_of(key: StoredKey) -> str | None:
+    """Why a key is valid no more, as a sentence; None if it is."""
+    if key.revoked_at is not None:
+        return "The key was revoked."
+    expires_at = key.caller.expires_at
+    return "The key expired." if expires_at and expires_at <= datetime.now(UTC) else None
+
+
+def _key_invalid(detail: str) -> Problem:
+    headers = {"WWW-Authenticate": f'{_SCHEME}, error="invalid_token"'}
+    return Problem(401, "key-invalid", detail, headers=headers)
 
 
 def _scope_missing(requirement: Requirement, caller: Caller) -> Problem:

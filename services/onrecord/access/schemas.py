@@ -28,6 +28,10 @@ class KeyIn(FrozenModel):
     @field_validator("expires_at")
     @classmethod
     def _validate_expiry(cls, expires_at: datetime | None) -> datetime | None:
+        try:
+            expires_at = expires_at.astimezone(UTC) if expires_at else None
+        except OverflowError:
+            raise ValueError("must lie before the year 10000 in UTC") from None
         if expires_at is not None and expires_at <= datetime.now(UTC):
             raise ValueError("must lie ahead")
         return expires_at

@@ -42,9 +42,10 @@ async def open_key_registry(url: str) -> AsyncIterator[KeyRegistry]:
 
 
 async def ensure_local_key(url: str, file: Path, echo: Echo) -> str:
-    """The token in the file, which is usable from here on. Raises `LocalKeyUnusable`.
+    """The token in the file, which is usable from here on.
 
-    A new token is printed once. A token that the database does not know becomes a key of it.
+    A new token is printed once. A token that the database does not know becomes a key of it, so it
+    must be nobody else's. Raises `LocalKeyUnusable`, also where others may have read the file.
     """
     new = new_token(new_id())
     token = read_key_file(file) or _write_key_file(file, new)

@@ -43,6 +43,8 @@ def locked_folder(folder: Path) -> Iterator[None]:
 
 def read_footer(path: Path) -> Footer:
     """The metadata that `write_parquet` wrote. Raises `UnusableFolder`."""
+    if not path.is_file():  # a named pipe would be waited for
+        raise UnusableFolder(path, "is no file")
     try:
         metadata = pq.read_metadata(path).metadata or {}
     except pa.ArrowInvalid:
@@ -67,7 +69,7 @@ def write_parquet(path: Path, schema: pa.Schema, pages: Iterable[Rows], footer: 
     """
     target = temporary_path(path)
     try:
-        with target.open("wb") as file:
+        with target.open("xb") as file:  # nothing that was put there meanwhile
             count = _write_pages(file, schema, pages, footer)
             file.flush()
             os.fsync(file.fileno())

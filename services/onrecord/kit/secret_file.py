@@ -34,7 +34,7 @@ def read_or_create(path: Path, make: Callable[[], str]) -> str:
 def read_secret(path: Path) -> str:
     """The secret in this file. Raises `UnsafeSecretFile` or FileNotFoundError."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         raise
     except OSError as error:

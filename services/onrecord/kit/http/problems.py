@@ -24,6 +24,8 @@ log = structlog.get_logger()
 
 MEDIA_TYPE: Final = "application/problem+json"
 Faults = Sequence[Mapping[str, str]]
+MAX_FAULTS: Final = 100
+"""Of an answer. A body of 1 MiB may have 90,000."""
 
 
 class Problem(HTTPException):
@@ -140,6 +142,7 @@ def unavailable(code: str, detail: str, *, seconds: int = 1) -> Problem:
 
 def invalid(errors: Sequence[Mapping[str, Any]]) -> Problem:
     """422 from pydantic's errors, for a body (`loc` below it) or for parameters."""
+    count, errors = len(errors), errors[:MAX_FAULTS]
     locations = [tuple(error["loc"]) for error in errors]
     faults = []
     for error in errors:
@@ -155,9 +158,10 @@ def invalid(errors: Sequence[Mapping[str, Any]]) -> Problem:
             below = [part for part in location if part != "[key]"]
             below = below[1:] if below[:1] == ["body"] else below
             faults.append(at(pointer(below) + error.get("ctx", {}).get("at", ""), message))
-    return Problem(
-        422, "invalid", "Some fields cannot be accepted; errors names each.", errors=faults
-    )
+    detail = "Some fields cannot be accepted; errors names each."
+    if count > MAX_FAULTS:
+        detail = f"{count:,} fields cannot be accepted; errors names the first {MAX_FAULTS}."
+    return Problem(422, "invalid", detail, errors=faults)
 
 
 def problem_of(error: BaseException) -> Problem:

@@ -31,13 +31,17 @@ class _Declared(NamedTuple):
 
 
 async def check_parameters(request: Request) -> None:
-    """Raise a 422 `Problem` for a query string that is not UTF-8, and one that names each query
+    """Raise a 404 `Problem` for a path with a line break.
+
+    Raise a 422 `Problem` for a query string that is not UTF-8, and one that names each query
     parameter which the endpoint does not declare, and each parameter or header of which it would
     drop a value: FastAPI takes one of several.
 
     FastAPI calls dependencies before it validates parameters, so the problem also has the errors of
     the declared ones: a client learns of all of them at once.
     """
+    if "\n" in request.scope["path"]:  # Starlette's routes match one at the end: `$` of Python
+        raise Problem(404, "not-found", "There is nothing at this address: it has a line break.")
     try:
         unquote_to_bytes(request.scope["query_string"]).decode()
     except UnicodeDecodeError as error:

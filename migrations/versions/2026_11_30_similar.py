@@ -54,8 +54,8 @@ $$;
 CREATE FUNCTION projections.similar_statements(given jsonb)
 RETURNS TABLE (id uuid, why text, size bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
--- Current statements with the words of a statement's document and one of its speakers, and those
--- with one of its addresses; at most ten of each.
+-- Current statements with the words of a statement's document and one of its speakers, merged
+-- actors counting as one, and those with one of its addresses; at most ten of each.
 DECLARE
     live_generation integer := (
         SELECT generation FROM projections.checkpoints WHERE live AND name = 'statements'
@@ -63,7 +63,25 @@ DECLARE
     given_words text := projections.bare_words(left(given #>> '{content,text}', 10000));
     given_query tsquery;
     speakers text[] := ARRAY(
-        SELECT speaker ->> 'actor' FROM jsonb_array_elements(given -> 'speakers') speaker
+        WITH RECURSIVE merge AS (
+            SELECT merges.id, merges.into_actor FROM projections.merges
+            WHERE merges.close_seq = 9223372036854775807
+                AND merges.generation = (
+                    SELECT generation FROM projections.checkpoints WHERE live AND name = 'actors'
+                )
+        ),
+        merge_path AS (
+            SELECT speaker ->> 'actor' AS id
+            FROM jsonb_array_elements(given -> 'speakers') speaker
+            UNION
+            SELECT merge.into_actor FROM merge_path JOIN merge ON merge.id = merge_path.id
+        ),
+        members AS (
+            SELECT merge_path.id FROM merge_path
+            UNION
+            SELECT merge.id FROM members JOIN merge ON merge.into_actor = members.id
+        )
+        SELECT members.id FROM members
     );
     spellings text[] := projections.address_spellings(given);
 BEGIN

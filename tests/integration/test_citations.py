@@ -65,6 +65,20 @@ def test_a_citation_follows_corrections_retractions_and_merges(
     assert "opposed" in sentence(client, store, as_of="2022-12-01", known_size=8)
 
 
+def test_what_dates_leave_open_is_not_cited_as_reaffirmed(client: Client, store: Store) -> None:
+    """The answer is definite all the same, and a cached one is not kept."""
+    hold(client, effective="2022-06")
+    hold(client, effective="2023-02-01")
+    cited = "As of the end of 2023, Emma supported “Talks”, effective in June 2022 and "
+    assert sentence(client, store, as_of="2023") == f"{cited}reaffirmed on 1 February 2023"
+    etag = client.get(POSITION).headers["ETag"]
+    hold(client, effective="2022", stance="oppose")
+    assert sentence(client, store, as_of="2023") == (
+        f"{cited}on 1 February 2023, perhaps not all the time between, as dates are inexact"
+    )
+    assert 200 == client.get(POSITION, headers={"If-None-Match": etag}).status_code
+
+
 def test_links_have_the_host_of_the_settings_and_no_fraction_of_a_second(
     client: Client, store: Store
 ) -> None:

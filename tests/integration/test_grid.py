@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
+from onrecord.projections import queries
 from onrecord.query import grid_routes
 from tests.support import bodies, bulk, postgres
 from tests.support.bodies import error_places, expect_problem, get, post
@@ -99,6 +100,23 @@ def test_each_filter_passes_what_it_names(
         monkeypatch.setattr(grid_routes, "MAX_PAIRS", max_pairs)
         params = {**params, "limit": limit}
         assert expected == all_items(grid_client, "/v1/positions", **params, **filters)
+
+
+def test_a_short_page_of_what_is_rare_takes_few_queries(
+    grid_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no possible position; all of some hundred are read to know."""
+    calls = []
+
+    def counting(filters: Any) -> Any:
+        calls.append(filters)
+        return grid_page(filters)
+
+    grid_page = queries.grid_page
+    monkeypatch.setattr(queries, "grid_page", counting)
+    params = {"certainty": "possible", "as_of": "2030", "limit": 1}
+    assert [] == all_items(grid_client, "/v1/positions", **params)
+    assert len(calls) < 5
 
 
 def test_a_filter_by_an_unknown_name_is_refused(grid_client: Client) -> None:

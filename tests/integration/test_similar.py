@@ -75,6 +75,19 @@ def test_a_recorded_statement_is_answered_with_permalinks_to_similar_ones(
     assert [] == repeated.json()["similar"]
 
 
+def test_merged_speakers_count_as_one(store: Store, known: str, client: Client) -> None:
+    """From either side, and through a third; an unmerged one is somebody else again."""
+    post(client, "/v1/actors/emma/merge", {"into": "ministry", "reason": "The same."})
+    post(client, "/v1/actors/spokesman/merge", {"into": "ministry", "reason": "The same."})
+    store.catch_up()
+    for speaker in ("ministry", "spokesman"):
+        body = said(WORDS, "https://other.example/", speakers=[{"actor": speaker}])
+        assert [(known, ["words"])] == similar(client, body)
+    post(client, "/v1/actors/emma/unmerge", {"reason": "Not the same."})
+    store.catch_up()
+    assert [] == similar(client, body)
+
+
 def test_what_is_corrected_retracted_or_erased_is_not_found_by_what_it_was(
     store: Store, known: str, client: Client
 ) -> None:

@@ -52,6 +52,8 @@ PATHS: Final = [
     "/v1/positions?stance=support",
     "/v1/positions?actor=wikidata:Q1",
     f"/v1/positions/{bulk.POSITION}",
+    "/v1/names?kind=actor&name=Actor-1",
+    "/v1/names?kind=topic&name=topic+one",
     "/v1/changes",
     "/v1/changes?by=valid",
     "/v1/changes?actor=actor-0",

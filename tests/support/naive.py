@@ -161,6 +161,22 @@ def since(timeline: Sequence[Step], step: Step) -> str:
     return str(first.fields.effective)
 
 
+def may_be_interrupted(timeline: Sequence[Step], step: Step) -> bool:
+    """Whether another stance may have been held since the first of the steps up to this one that
+    have its stance and condition.
+    """
+    run = [step]
+    while (before := previous(timeline, run[-1])) and before.full_stance == step.full_stance:
+        run.append(before)
+    return any(
+        other.dates.latest >= run[-1].dates.earliest
+        and other.dates.earliest <= step.dates.latest
+        and other.dates != run[-1].dates
+        for other in timeline
+        if other.full_stance != step.full_stance
+    )
+
+
 def kind(before: Step | None, after: Step) -> str:
     """The kind of change from the step before: the first rule that fits (DESIGN section 3)."""
     if before is None:

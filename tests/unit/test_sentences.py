@@ -11,13 +11,16 @@ from onrecord.domain.stances import STANCES
 from onrecord.query.answers.sentences import citation, date_in_words, position_sentence
 
 NOTHING: Final[dict[str, Any]] = dict.fromkeys(
-    ("id", "stance", "condition", "effective", "since", "kind", "recorded_at")
+    (
+        *("id", "stance", "condition", "effective", "since", "kind", "recorded_at"),
+        "may_be_interrupted",
+    )
 )
 
 
 def step(stance: str = "support", effective: str = "2022-12-02", **fields: Any) -> dict[str, Any]:
     base: dict[str, Any] = {"id": 1, "condition": None, "since": effective, "kind": "adopted"}
-    base |= {"recorded_at": datetime(2024, 2, 29, tzinfo=UTC)}
+    base |= {"recorded_at": datetime(2024, 2, 29, tzinfo=UTC), "may_be_interrupted": False}
     return {**base, "stance": stance, "effective": effective, **fields}
 
 
@@ -114,6 +117,14 @@ def test_a_reaffirmed_position_is_effective_since_it_was_first_held(kind: str) -
     cited = sentence(step(effective="2022-12-02", since="2020", kind=kind))
     reaffirmed = cited.endswith("effective in 2020 and reaffirmed on 2 December 2022")
     assert (kind == "reaffirmed") == reaffirmed
+
+
+def test_what_may_have_been_interrupted_is_not_called_reaffirmed() -> None:
+    held = step(since="2022-06", kind="reaffirmed", may_be_interrupted=True)
+    assert sentence(held).endswith(
+        "effective in June 2022 and on 2 December 2022, perhaps not all the time between, as dates"
+        " are inexact"
+    )
 
 
 def test_a_position_that_was_recorded_ahead_of_its_date_is_cited_as_announced() -> None:

@@ -16,6 +16,7 @@ from onrecord.exporting.statement_rows import date_bounds, named_actors, stateme
 from onrecord.projections import queries
 from onrecord.projections.engine.versions import NEVER
 from onrecord.query.alternatives import add_bases, ids_of, other_candidates
+from onrecord.query.answers.position_schemas import PossibleStance
 from onrecord.query.answers.serialize_position import serialize_change, serialize_listed_position
 from onrecord.query.answers.step_schemas import ListedPosition, Step
 
@@ -123,18 +124,31 @@ def _step_row(step: ListedPosition | Step, labels: Labels) -> dict[str, Any]:
         "topic_label": labels.topics.get(step.topic, step.topic),
         "stance_value": step.stance and SCALE.get(step.stance),
         **date_bounds("effective", step.effective),
+        **date_bounds("since", step.since),
         "previous_id": previous and str(previous.id),
         "previous_stance": previous and previous.stance,
         "previous_since": previous and previous.since,
-        "basis": [str(id_) for id_ in step.basis],
-        "retracted_basis": [str(statement.id) for statement in step.retracted_basis],
+        **date_bounds("previous_since", previous.since if previous else None),
+        **_bases(step),
     }
     if isinstance(step, ListedPosition):
         row["alternatives"] = [
-            {**vars(alternative), "id": alternative.id and str(alternative.id)}
+            {
+                **vars(alternative),
+                "id": alternative.id and str(alternative.id),
+                **date_bounds("effective", alternative.effective),
+                **_bases(alternative),
+            }
             for alternative in step.alternatives
         ]
     return row
+
+
+def _bases(step: ListedPosition | Step | PossibleStance) -> dict[str, list[str]]:
+    return {
+        "basis": [str(id_) for id_ in step.basis],
+        "retracted_basis": [str(statement.id) for statement in step.retracted_basis],
+    }
 
 
 def _actor_row(row: Mapping[str, Any], labels: Labels) -> dict[str, Any]:

@@ -42,6 +42,8 @@ router = APIRouter(
 _PROJECTIONS: Final = (positions.NAME, fold.NAME, actors.NAME, topics.NAME, statements.NAME)
 MAX_PAIRS: Final = 2_000
 """Pairs that one query looks at, so that it ends soon however few pass a filter."""
+SEARCHED_ROWS: Final = 500
+"""Rows that a query after the first reads at least: `certainty` is computed here, of each row."""
 
 
 class GridPlace(NamedTuple):
@@ -68,8 +70,8 @@ async def list_positions(
     filters = {name: value for name, value in candidates.items() if value}
     items: list[ListedPosition] = []
     place = GridPlace(actor, topic)
+    wanted = params.limit + 1
     while True:
-        wanted = params.limit + 1 - len(items)
         rows = await context.rows(
             queries.grid_page(filters),
             **filters,
@@ -88,7 +90,7 @@ async def list_positions(
         following = _place_after(rows[0], wanted, len(listed))
         if len(items) > params.limit or following is None or await request.is_disconnected():
             break
-        place = following
+        place, wanted = following, max(params.limit + 1 - len(items), SEARCHED_ROWS)
     cursor = None
     if len(items) > params.limit:
         last = items[params.limit - 1]

@@ -23,7 +23,7 @@ from onrecord.query.answers.position_schemas import PositionOut
 from onrecord.query.answers.schemas import Listed, ListedAsOf
 from onrecord.query.answers.serialize import serialize_step_version
 from onrecord.query.answers.serialize_position import (
-    cited_names,
+    cited_facts,
     serialize_change,
     serialize_listed_position,
     serialize_position,
@@ -76,7 +76,7 @@ async def get_position(
         known=context.state_of(row),
         public_url=resources.public_url,
     )
-    return with_etag(request, vars(answer), cited=(*cited_names(row, topic), resources.public_url))
+    return with_etag(request, vars(answer), cited=(*cited_facts(row, topic), resources.public_url))
 
 
 @router.get("/actors/{actor}/topics/{topic}/timeline", response_model=Listed[Step])

@@ -31,8 +31,8 @@ def with_etag(
 ) -> Response:
     """The answer as JSON with its ETag; 304 where `If-None-Match` has that ETag.
 
-    `cited`: names and addresses in its sentences and links. The ETag is over these too, and not
-    over the sentences and links, which have the clocks.
+    `cited`: what its sentences and links have beyond its other members, such as names. The ETag is
+    over these too, and not over the sentences and links, which have the clocks.
     """
     etag = _etag_of(answer, json_bytes(cited) if cited else b"")
     # the answer may be compressed (`kit.http.conventions.compression`), and 304 says so as 200 does

@@ -78,6 +78,34 @@ FROM json_to_recordset(CAST(:params AS json))
                 AS since,
             step.kind, step.change_size, step.before_id, step.before_stance,
             previous_run.effective AS before_since,
+            -- whether inexact dates leave open that something else was held within its run
+            CASE WHEN step.kind = 'reaffirmed' THEN EXISTS (
+                SELECT FROM (
+                    SELECT changes.stance, changes.condition FROM projections.changes
+                    WHERE changes.generation = snapshot.changes
+                        AND changes.open_seq < snapshot.known_size
+                        AND changes.close_seq >= snapshot.known_size
+                        AND changes.line = hashtextextended(canonical.timeline, 0)
+                        AND changes.actor || ' ' || changes.topic = canonical.timeline
+                        AND changes.valid_from >= previous_run.earliest - interval '366 days'
+                        AND (changes.valid_from, changes.ord, changes.made_seq)
+                            < (previous_run.valid_from, previous_run.ord, previous_run.made_seq)
+                        AND changes.latest >= previous_run.earliest
+                        AND (changes.earliest, changes.latest)
+                            <> (previous_run.earliest, previous_run.latest)
+                    UNION ALL
+                    SELECT changes.stance, changes.condition FROM projections.changes
+                    WHERE changes.generation = snapshot.changes
+                        AND changes.open_seq < snapshot.known_size
+                        AND changes.close_seq >= snapshot.known_size
+                        AND changes.line = hashtextextended(canonical.timeline, 0)
+                        AND changes.actor || ' ' || changes.topic = canonical.timeline
+                        AND changes.valid_from > params.as_of
+                        AND changes.valid_from <= step.latest
+                ) other
+                WHERE (other.stance, other.condition)
+                    IS DISTINCT FROM (step.stance, step.condition)
+            ) END AS may_be_interrupted,
             event.summary, event.basis, event.coder, event.recorded_at, event.recorded_by,
             -- All steps that may have been held, and perhaps more: whatever surely ended before
             -- begun.by is over, and no date but `../D` spans more than a year.
@@ -175,7 +203,9 @@ FROM json_to_recordset(CAST(:params AS json))
                 ORDER BY steps.open_seq DESC LIMIT 1
             ) event ON true
             LEFT JOIN LATERAL (  -- the start of the run that the step before it belongs to
-                SELECT changes.effective FROM projections.changes
+                SELECT changes.effective, changes.earliest, changes.latest, changes.valid_from,
+                    changes.ord, changes.made_seq
+                FROM projections.changes
                 WHERE step.before_id IS NOT NULL AND changes.kind <> 'reaffirmed'
                     AND changes.generation = snapshot.changes
                     AND changes.open_seq < snapshot.known_size

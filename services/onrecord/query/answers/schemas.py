@@ -76,7 +76,7 @@ class ClosingEvent:
     recorded_by: str
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True)  # without its own, orjson does not serialize it
 class OpeningEvent(ClosingEvent):
     """The event by which a version came on record."""
 

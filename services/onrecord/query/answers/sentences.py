@@ -50,8 +50,9 @@ def position_sentence(
 ) -> str:
     """What somebody held on a topic as of a date, without the full stop.
 
-    `position`: its `id`, `stance`, `condition`, `effective`, `since`, `kind` and `recorded_at`; all
-    are None where none had begun by the order of dates. `alternatives`: what may have been held in
+    `position`: its `id`, `stance`, `condition`, `effective`, `since`, `kind`, `recorded_at` and
+    `may_be_interrupted` (whether another stance may have been held since `since`); all are None
+    where none had begun by the order of dates. `alternatives`: what may have been held in
     its stead, empty if and only if it is definite. `ahead`: the date lies in the future.
     """
     topic, moment = f"“{what}”", f"As of {_moment(as_of)}"
@@ -93,7 +94,11 @@ def possible_in_words(step: Fields) -> str:
 def _effective(position: Fields) -> str:
     effective = f"effective {date_in_words(position['since'])}"
     if position["kind"] == "reaffirmed":
-        effective += f" and reaffirmed {date_in_words(position['effective'])}"
+        again = date_in_words(position["effective"])
+        if position["may_be_interrupted"]:
+            effective += f" and {again}, perhaps not all the time between, as dates are inexact"
+        else:
+            effective += f" and reaffirmed {again}"
     if position["recorded_at"] < bounds(position["effective"]).earliest:
         effective += f", as announced by {_day(position['recorded_at'])}"
     return effective

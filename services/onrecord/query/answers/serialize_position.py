@@ -94,6 +94,11 @@ def serialize_position(
     )
 
 
+def cited_facts(row: Row, topic: str) -> tuple[str, str, str]:
+    """What the answer's sentence has and its other members have not."""
+    return *cited_names(row, topic), str(row["may_be_interrupted"])
+
+
 def cited_names(row: Row, topic: str) -> tuple[str, str]:
     """The names of actor and topic that the answer's sentence has."""
     return display_name(row["actor_names"] or [], row["actor"]), row["topic_label"] or topic

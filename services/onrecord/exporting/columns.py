@@ -43,6 +43,8 @@ _EFFECTIVE: Final = {
     "effective_latest": _INSTANT,
     "announced": _FLAG,
     "since": _TEXT,
+    "since_earliest": _INSTANT,
+    "since_latest": _INSTANT,
     "certainty": _TEXT,
 }
 _STEP: Final = {
@@ -53,6 +55,8 @@ _STEP: Final = {
     "previous_id": _TEXT,
     "previous_stance": _TEXT,
     "previous_since": _TEXT,
+    "previous_since_earliest": _INSTANT,
+    "previous_since_latest": _INSTANT,
     "basis": _TEXTS,
     "retracted_basis": _TEXTS,
     "coder": _TEXT,

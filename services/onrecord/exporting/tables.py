@@ -123,9 +123,11 @@ def _step_row(step: ListedPosition | Step, labels: Labels) -> dict[str, Any]:
         "topic_label": labels.topics.get(step.topic, step.topic),
         "stance_value": step.stance and SCALE.get(step.stance),
         **date_bounds("effective", step.effective),
+        **date_bounds("since", step.since),
         "previous_id": previous and str(previous.id),
         "previous_stance": previous and previous.stance,
         "previous_since": previous and previous.since,
+        **date_bounds("previous_since", previous.since if previous else None),
         "basis": [str(id_) for id_ in step.basis],
         "retracted_basis": [str(statement.id) for statement in step.retracted_basis],
     }

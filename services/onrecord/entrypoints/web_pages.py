@@ -26,14 +26,18 @@ _FRONT_PAGE: Final = """<!doctype html>
 <h1>onrecord</h1>
 <p>Who said what, about which topic, what they therefore stood for at any date, and what was known
 of it when.</p>
+<p>Most links below need an API key where this installation does not let everybody read. A browser
+sends none: open the <a href="/docs">documentation</a>, press Authorize and enter a key there.</p>
 <ul>
   <li><a href="/docs">API documentation</a>, to read and to try; as data:
       <a href="/openapi.json">openapi.json</a></li>
   <li><a href="/v1/actors">Actors</a> and <a href="/v1/topics">topics</a> on record</li>
+  <li><a href="/v1/positions">Positions</a>: who stands where, actor by actor</li>
   <li><a href="/v1/statements">Statements</a>, last said first</li>
   <li><a href="/v1/changes">Changes of position</a>, last recorded first</li>
   <li><a href="/v1/endpoints">Webhooks</a>, and how each is doing</li>
   <li><a href="/v1/events">The ledger</a>, event by event, as it was hashed</li>
+  <li><a href="/problems">Problems</a>: what each error means, and what to do</li>
   <li><a href="/readyz">Is everything running?</a></li>
 </ul>
 </html>

@@ -117,7 +117,7 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
         app.include_router(router)
     if "webhooks" in apis:
         examples.describe_webhooks(app)
-    web_pages.install_pages(app)
+    web_pages.install_pages(app, apis)
     return app
 
 

@@ -3,6 +3,7 @@
 Everything that they load comes from this service, by addresses without a host.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 import fastapi_swagger
@@ -26,27 +27,38 @@ _FRONT_PAGE: Final = """<!doctype html>
 <h1>onrecord</h1>
 <p>Who said what, about which topic, what they therefore stood for at any date, and what was known
 of it when.</p>
+<p>Most links below need an API key where this installation does not let everybody read. A browser
+sends none: open the <a href="/docs">documentation</a>, press Authorize and enter a key there.</p>
 <ul>
   <li><a href="/docs">API documentation</a>, to read and to try; as data:
       <a href="/openapi.json">openapi.json</a></li>
-  <li><a href="/v1/actors">Actors</a> and <a href="/v1/topics">topics</a> on record</li>
-  <li><a href="/v1/statements">Statements</a>, last said first</li>
-  <li><a href="/v1/changes">Changes of position</a>, last recorded first</li>
-  <li><a href="/v1/positions">Positions</a>, of every actor on every topic</li>
-  <li><a href="/v1/events">The ledger</a>, event by event, as it was hashed</li>
+$lists
+  <li><a href="/problems">Problems</a>: what each error means, and what to do</li>
   <li><a href="/readyz">Is everything running?</a></li>
 </ul>
-<p>A browser sends no key: these lists open where reading is open to all. Elsewhere, and for
-webhooks, try them with a key in the <a href="/docs">documentation</a>.</p>
 </html>
 """
+
+_LISTS: Final = {
+    "read": """
+  <li><a href="/v1/actors">Actors</a> and <a href="/v1/topics">topics</a> on record</li>
+  <li><a href="/v1/positions">Positions</a>: who stands where, actor by actor</li>
+  <li><a href="/v1/statements">Statements</a>, last said first</li>
+  <li><a href="/v1/changes">Changes of position</a>, last recorded first</li>""",
+    "webhooks": """
+  <li><a href="/v1/endpoints">Webhooks</a>, and how each is doing</li>""",
+    "audit": """
+  <li><a href="/v1/events">The ledger</a>, event by event, as it was hashed</li>""",
+}
+"""What the front page lists of each API."""
 
 _ASSETS: Final = "/swagger"
 
 
-def install_pages(app: FastAPI) -> None:
-    """Add both pages. Plain routes of Starlette, so they take any parameters."""
-    front, docs = html_page(_FRONT_PAGE), _docs_page(app)
+def install_pages(app: FastAPI, apis: Collection[str]) -> None:
+    """Add both pages, of these APIs. Plain routes of Starlette, so they take any parameters."""
+    lists = "".join(items for api, items in _LISTS.items() if api in apis).strip("\n")
+    front, docs = html_page(_FRONT_PAGE.replace("$lists", lists)), _docs_page(app)
 
     async def front_page(_: Request) -> Response:
         return front

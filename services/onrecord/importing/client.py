@@ -56,7 +56,8 @@ def send_lines(client: httpx2.Client, lines: Sequence[bytes]) -> list[LineResult
         )
     except httpx2.TransportError as error:
         raise ApiUnavailable(
-            f"{client.base_url} does not answer ({error}); is `onrecord up` running?"
+            f"{client.base_url} does not answer ({error}); is `onrecord up` running there?"
+            " For another address give --url."
         ) from None
     if response.status_code != 200:
         raise _bad_status(client, response)
@@ -111,7 +112,8 @@ def look_up_name(
         response = client.get("/v1/names", params=params)
     except httpx2.TransportError as error:
         raise ApiUnavailable(
-            f"{client.base_url} does not answer ({error}); is `onrecord up` running?"
+            f"{client.base_url} does not answer ({error}); is `onrecord up` running there?"
+            " For another address give --url."
         ) from None
     if response.status_code == 422 and _faulty_parameters(response) == {"name"}:
         size = SizeOfAnswer(size=known_size or 0)  # nothing that could be a name, as punctuation

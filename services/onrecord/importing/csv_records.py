@@ -104,7 +104,7 @@ class CsvTable:
                 before = line[: error.start][-20:]
                 return (
                     f"Line {number} is not {self._file.encoding}: {fault} follows {before!r}. Save"
-                    " the file as UTF-8, or name its encoding with --encoding."
+                    " the file as UTF-8, or name its encoding with --encoding (often cp1252)."
                 )
         return ""
 

@@ -23,6 +23,7 @@ from onrecord.entrypoints.commands.options import DataOption, console, echo, err
 from onrecord.entrypoints.local_key import open_key_registry
 from onrecord.kit.settings import addresses, load_settings
 from onrecord.kit.sql.db import Row
+from onrecord.kit.terminal import TerminalConsole
 from onrecord.ledger.evaluate import LOCAL
 
 keys_app: Final = typer.Typer(
@@ -33,6 +34,8 @@ keys_app: Final = typer.Typer(
 _DURATION: Final = re.compile(r"([1-9]\d{0,4})([hdwy])")
 _HOURS: Final = {"h": 1, "d": 24, "w": 168, "y": 8_760}
 _PAGE: Final = 500
+_WIDE: Final = 400
+"""Columns of a list that goes into a file or another program, which breaks no names."""
 
 
 def _expiry(text: str) -> datetime:
@@ -102,7 +105,7 @@ def list_command(data: DataOption = None) -> None:
     """List all keys, revoked ones too."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for title in ("id", "name", "scopes", "created", "last used", "state"):
-        table.add_column(title, no_wrap=title == "id")
+        table.add_column(title, no_wrap=title == "id", overflow="fold")
     for row in _run(data, _all_keys):
         created, used = row["created_at"], row["last_used_at"]
         table.add_row(
@@ -110,7 +113,8 @@ def list_command(data: DataOption = None) -> None:
             *(f"{at:%Y-%m-%d %H:%M}" if at else "never" for at in (created, used)),
             _state(row),
         )
-    console.print(table)
+    wide = TerminalConsole(width=_WIDE, highlight=False, markup=False)
+    (console if console.is_terminal else wide).print(table)
 
 
 @keys_app.command("revoke", epilog="Example: onrecord keys revoke 01939a3c-6f00-7a51-8a7c-...")

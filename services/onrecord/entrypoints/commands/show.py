@@ -95,7 +95,8 @@ def get_json(client: httpx2.Client, path: str, **params: Any) -> dict[str, Any]:
         response = client.get(path, params=params)
     except httpx2.TransportError as error:
         raise ApiUnavailable(
-            f"{client.base_url} does not answer ({error}); is `onrecord up` running?"
+            f"{client.base_url} does not answer ({error}); is `onrecord up` running there?"
+            " For another address give --url."
         ) from None
     try:
         body: dict[str, Any] = response.json()

@@ -120,7 +120,9 @@ def checked_url(url: str, allow: Sequence[AllowedNetwork] = ()) -> str:
     if (address := _literal(name)) is not None:
         assert parsed.port is not None  # both schemes have a default
         if why := forbidden(address, parsed.port, allow):
-            raise NotAllowed(f"{host} may not be dialled: {why}.")
+            raise NotAllowed(
+                f"{host} may not be dialled: {why}. ONRECORD_EGRESS_ALLOW can allow a network."
+            )
         if isinstance(address, IPv4Address) and host != str(address):
             raise NotAllowed(f"{host} is an address in disguise: write {address}.")
     elif not _NAME.fullmatch(name):

@@ -9,8 +9,8 @@ from pydantic_core import PydanticCustomError
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.dates import last_instant
 from onrecord.domain.error_message import ErrorMessage
+from onrecord.domain.finding_kinds import FindingKind
 from onrecord.domain.ids import Slug
-from onrecord.projections.review import FindingKind
 
 MAX_SEARCH: Final = 500
 SearchText = Annotated[

@@ -13,7 +13,7 @@ from pydantic.json_schema import models_json_schema
 from onrecord.entrypoints.openapi.examples import body_examples, parameter_text
 from onrecord.entrypoints.openapi.security import SCHEMES, security_of
 from onrecord.ingest.schemas import Line, LineResult
-from onrecord.kit.http import problems
+from onrecord.kit.http import problem_schema
 
 TAGS: Final = {
     "read API": "What is, and what was, an actor's position on a topic, and what it rests on.",
@@ -76,7 +76,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 def _add_schemas(document: dict[str, Any]) -> None:
     """Add the schemas that FastAPI does not know of: those of problems and lines of a batch."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = problems.SCHEMA
+    schemas["Problem"] = problem_schema.SCHEMA
     if "/v1/batch" in document["paths"]:
         _, lines = models_json_schema(
             [(Line, "validation"), (LineResult, "serialization")], ref_template=_REF_TEMPLATE

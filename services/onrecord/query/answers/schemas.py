@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field
 
 from onrecord.domain.event_types import EventTypeName
 from onrecord.domain.events import ActorKind, ActorName
+from onrecord.domain.finding_kinds import FindingKind
 from onrecord.domain.stances import Stance
-from onrecord.projections.review import FindingKind
 
 ItemT = TypeVar("ItemT")
 

@@ -14,6 +14,7 @@ from uuid import UUID
 import httpx2
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+NDJSON = "application/x-ndjson"
 AnswerT = TypeVar("AnswerT")
 ItemT_co = TypeVar("ItemT_co", covariant=True)
 
@@ -54,14 +55,15 @@ class PageOf(Protocol[ItemT_co]):
 class Call(Generic[AnswerT]):
     """A request that returns an `AnswerT`.
 
-    `repeatable`: whether sending it twice is the same as sending it once.
+    `body`: a model, or several, which are sent as lines of NDJSON. `repeatable`: whether sending it
+    twice is the same as sending it once.
     """
 
     method: str
     path: str
     answer: type[AnswerT]
     params: BaseModel | None = None
-    body: BaseModel | None = None
+    body: BaseModel | Sequence[BaseModel] | None = None
     repeatable: bool = True
 
     def request_options(self, cursor: str | None = None) -> dict[str, Any]:
@@ -72,9 +74,13 @@ class Call(Generic[AnswerT]):
             params["cursor"] = cursor
         if params:
             options["params"] = params
-        if self.body is not None:
+        if isinstance(self.body, BaseModel):
             options["content"] = self.body.model_dump_json(exclude_unset=True)
             options["headers"] = {"Content-Type": "application/json"}
+        elif self.body is not None:
+            lines = [line.model_dump_json(exclude_unset=True) for line in self.body]
+            options["content"] = "\n".join(lines)
+            options["headers"] = {"Content-Type": NDJSON}
         return options
 
     def parse(self, response: httpx2.Response) -> AnswerT:
@@ -83,6 +89,9 @@ class Call(Generic[AnswerT]):
             raise problem_error(response)
         if response.status_code == 204:
             return cast(AnswerT, None)
+        content = response.content
+        if response.headers.get("Content-Type", "").startswith(NDJSON):
+            content = b"[" + b",".join(content.splitlines()) + b"]"
         try:
             # a newer server may say more than this client knows
             answer = _adapter(cast(Any, self.answer)).validate_json(

@@ -3,9 +3,7 @@
 from typing import Any
 
 from onrecord.audit.schemas import EventOut, EventSearch
-from onrecord.client.call import path
-
-_MEDIA_TYPE = "application/x-ndjson"
+from onrecord.client.call import NDJSON, path
 
 
 class EventStream:
@@ -20,7 +18,7 @@ class EventStream:
             "method": "GET",
             "url": path("events"),
             "params": self._params,
-            "headers": {"Accept": _MEDIA_TYPE},
+            "headers": {"Accept": NDJSON},
         }
 
     def event(self, line: str) -> EventOut:

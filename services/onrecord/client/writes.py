@@ -4,6 +4,7 @@ Each write gets an id where it has none, so that a client may send it again: the
 once.
 """
 
+from collections.abc import Sequence
 from typing import TypeVar
 from uuid import UUID, uuid4
 
@@ -14,6 +15,8 @@ from onrecord.ingest.schemas import (
     ActorIn,
     ActorRevisionIn,
     ErasureIn,
+    Line,
+    LineResult,
     MergeIn,
     PositionCorrectionIn,
     PositionIn,
@@ -79,6 +82,15 @@ def correct_position(id_: UUID, correction: PositionCorrectionIn) -> Call[Record
 
 def retract_position(id_: UUID, retraction: RetractionIn) -> Call[Recorded]:
     return _write(path("positions", id_, "retraction"), _with_id(retraction))
+
+
+def record_batch(lines: Sequence[Line]) -> Call[list[LineResult]]:
+    """Up to some thousand writes in one request; a result for each, in order.
+
+    A line that is refused does not keep the others from being recorded.
+    """
+    where = path("batch")
+    return Call(method="POST", path=where, answer=list[LineResult], body=lines)
 
 
 def _write(where: str, body: BaseModel) -> Call[Recorded]:

@@ -83,14 +83,17 @@ def digest(output: str) -> str:
 def test_empty_demo_starts_without_the_seeds(new_user: User) -> None:
     code, output = new_user.run("demo", "--exit", "--empty")
     assert code == 0, output
-    assert "Replayed 0 entries" in output
+    assert "Replayed 1 entries" in output
 
 
-COMMANDS = ["up", "demo", "import", "show", "replay", "rebuild", "migrate", "doctor"]
+COMMANDS = [
+    *("up", "demo", "import", "show", "replay", "rebuild", "migrate", "doctor"),
+    *("keys create", "keys list", "keys revoke"),
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_each_command_has_an_example(command: str) -> None:
-    result = CliRunner().invoke(app, [command, "--help"])
+    result = CliRunner().invoke(app, [*command.split(), "--help"])
     assert result.exit_code == 0
     assert f"onrecord {command}" in result.output.split("Example: ")[1]

@@ -183,7 +183,9 @@ def test_exit_code_and_message(
     options: list[str],
     code: int,
     output: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("ONRECORD_KEY", TOKEN)
     (tmp_path / name).write_bytes(content)
     options = ["--data", str(tmp_path / "data"), "--url", str(client.base_url), *options]
     done = CliRunner().invoke(app, ["import", str(tmp_path / name), *options])

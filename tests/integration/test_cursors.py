@@ -142,6 +142,13 @@ def test_a_cursor_is_refused_by_every_other_list(client: Client, endpoint: str, 
             assert error_places(expect_problem(answer, 422, "invalid")) == ["cursor"], other
 
 
+@pytest.mark.parametrize("path", LISTS)
+def test_an_empty_cursor_is_refused(client: Client, endpoint: str, path: str) -> None:
+    params = {**LISTS[path], "cursor": ""}
+    answer = client.get(path.format(endpoint=endpoint), params=params)
+    assert error_places(expect_problem(answer, 422, "invalid")) == ["cursor"]
+
+
 def test_a_cursor_does_not_depend_on_the_order_of_parameters(client: Client) -> None:
     cursor = get(client, "/v1/changes?topic=talks&actor=emma&limit=1")["next"]
     assert get(client, f"/v1/changes?cursor={cursor}&limit=1&actor=emma&topic=talks")["items"]

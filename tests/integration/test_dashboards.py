@@ -1,11 +1,15 @@
 """Tests of the Grafana dashboard: every panel's SQL, in the role of dashboards."""
 
+import re
+import secrets
 from typing import Any
 
 import psycopg
+import pytest
 import yaml
 
 from tests.support import grafana
+from tests.support.sample_record import SampleRecord
 
 SOURCES = "provisioning/datasources/onrecord.yaml"
 
@@ -44,3 +48,21 @@ def test_panels_and_provisioning_name_one_data_source() -> None:
     assert {(source["type"], "${datasource}")} == used
     ids = [panel["id"] for panel in dashboard["panels"]]
     assert len(ids) == len(set(ids))
+
+
+def test_a_login_made_as_documented_reads_the_views_only(sample: SampleRecord) -> None:
+    """And the other examples of the documentation run under it."""
+    name = f"grafana_{secrets.token_hex(4)}"
+    text = (grafana.FOLDER.parent / "docs" / "reporting.md").read_text()
+    login, *examples = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+    with psycopg.connect(sample.store.url, autocommit=True) as conn:
+        conn.execute(re.sub(r"\bgrafana\b", name, login).encode())
+        try:
+            conn.execute(f"SET ROLE {name}".encode())
+            for example in examples:
+                conn.execute(grafana.interpolated(example, {}).encode())
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                conn.execute("SELECT FROM ledger.entries")
+        finally:
+            conn.execute("RESET ROLE")
+            conn.execute(f"DROP ROLE {name}".encode())

@@ -52,7 +52,12 @@ CASES: list[Filters] = [
     {"types": ["statement.made"]},
     {"types": ["topic.revised"]},
 ]
-TYPES_OF_PARAMS = {"start": "bigint", "limit": "bigint", "lead_kind": "text"}
+TYPES_OF_PARAMS = {
+    "max_entries": "bigint",
+    "start": "bigint",
+    "limit": "bigint",
+    "lead_kind": "text",
+}
 """All others are names."""
 MAX_BYTES = 8 * 2**20
 """Of entries and payloads on a page; as in `events.sql`."""

@@ -1,6 +1,7 @@
 """Tests of exports: what the files say, read by DuckDB and pandas, against the read API."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from onrecord.domain.dates import format_instant, last_instant
 from onrecord.exporting.columns import TABLE_SCHEMAS
 from onrecord.ledger.entry import leaf_hash
 from onrecord.ledger.merkle import Frontier
-from tests.support import bodies, exports
+from tests.support import bodies, exports, seeds
 from tests.support.sample_record import ERASED_WORDS, SampleRecord, all_items
 
 AS_OF = "2022-12-31"
@@ -203,6 +204,21 @@ def test_pandas_reads_times_with_their_zone_and_no_erased_words(folder: Path) ->
     assert ERASED_WORDS.encode() not in files
     for path in folder.rglob("*.parquet"):  # compressed, they would not be found in the bytes
         assert ERASED_WORDS not in pd.read_parquet(path).to_string()
+
+
+def test_the_examples_of_the_documentation_run(
+    query: duckdb.DuckDBPyConnection, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (seeds.ROOT / "ops" / "docs" / "exports.md").read_text()
+    (statements,) = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
+    for statement in statements.replace("record/", f"{folder}/").split(";\n"):
+        if statement.strip():
+            assert query.execute(statement).fetchall(), statement
+    (script,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (folder.parent / "record").symlink_to(folder)
+    monkeypatch.chdir(folder.parent)
+    exec(script, {})
+    assert folder == (folder.parent / "record").readlink()
 
 
 def test_the_files_need_no_arrow_extension(folder: Path) -> None:

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from httpx2 import Client
 
+from onrecord.audit import filters as audit_filters
 from onrecord.domain.changes import CHANGE_KINDS
 from onrecord.domain.decisions import Touches
 from onrecord.domain.event import RecordedEvent
@@ -237,18 +238,45 @@ def test_a_replay_counts_what_it_will_send(
         assert len(expected) == started.json()["events"]
 
 
+def passing(history: History, filter_: Filter) -> list[int]:
+    """The seqs that pass a filter in the audit API, where a merged actor is a name of its own."""
+    return [
+        event.recorded.seq
+        for event in history.events
+        if (not filter_.types or event.recorded.event.type in filter_.types)
+        and (not filter_.actors or {*filter_.actors} & {*event.touches.actors})
+        and (not filter_.topics or {*filter_.topics} & {*event.touches.topics})
+        and (not filter_.kinds or event.kind in filter_.kinds)
+    ]
+
+
+def test_a_page_of_events_promises_another_only_if_an_event_passes_however_far_it_is(
+    client: Client, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each query looks at few entries, so that a page takes many."""
+    monkeypatch.setattr(audit_filters, "MAX_ENTRIES", 30)
+    for filter_ in list(history.filters.values())[:15]:
+        params: dict[str, Any] = {name[:-1]: list(getattr(filter_, name)) for name in PARTS}
+        seqs: list[int] = []
+        page = client.get("/v1/events", params={**params, "limit": 97}).json()
+        while page["next"] is not None:
+            assert 97 == len(page["items"])
+            seqs += [item["entry"]["seq"] for item in page["items"]]
+            more = {**params, "limit": 97, "cursor": page["next"]}
+            page = client.get("/v1/events", params=more).json()
+            assert page["items"]
+        seqs += [item["entry"]["seq"] for item in page["items"]]
+        accept = {"Accept": "application/x-ndjson"}
+        lines = client.get("/v1/events", params=params, headers=accept).text.splitlines()
+        expected = passing(history, filter_)
+        assert expected == seqs
+        assert expected == [json.loads(line)["entry"]["seq"] for line in lines]
+
+
 def test_the_audit_api_filters_by_the_names_in_entries(client: Client, history: History) -> None:
-    """There, a merged actor is a name of its own."""
     for filter_ in history.filters.values():
         given = {name[:-1]: list(getattr(filter_, name)) for name in PARTS}
-        expected = [
-            event.recorded.seq
-            for event in history.events
-            if (not filter_.types or event.recorded.event.type in filter_.types)
-            and (not filter_.actors or {*filter_.actors} & {*event.touches.actors})
-            and (not filter_.topics or {*filter_.topics} & {*event.touches.topics})
-            and (not filter_.kinds or event.kind in filter_.kinds)
-        ]
+        expected = passing(history, filter_)
         page = client.get("/v1/events", params={**given, "limit": 1000}).json()["items"]
         accept = {"Accept": "application/x-ndjson"}
         lines = client.get("/v1/events", params=given, headers=accept).text.splitlines()

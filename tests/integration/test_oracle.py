@@ -91,7 +91,7 @@ def expected_position(
         "alternatives": {
             str(id_) if id_ else None: {
                 str(cited)
-                for cited in bases.get(id_, ())
+                for cited in (bases[id_] if id_ else ())
                 if (wording := naive.statement(history.events, cited, size))
                 and wording.status == "retracted"
             }

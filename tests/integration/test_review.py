@@ -1,72 +1,21 @@
 """Findings of the review, and the events that resolve them."""
 
-import base64
-import json
-import socket
-import threading
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import psycopg
 import pytest
 from httpx2 import Client
 
-from onrecord.kit.http import paging
-from onrecord.projections import review as review_queries
-from onrecord.query import change_routes, review_pages
 from tests.support import bodies
-from tests.support.cut_clients import opened_pools
-from tests.support.processes import until
-from tests.support.store import Store, run_api
+from tests.support.reviews import Json, hold, read_as, review, state
+from tests.support.store import Store
 
-Json = dict[str, Any]
-WAITING = """
-SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND wait_event_type = 'Lock'
-"""
 NAMES = [{"name": "Джо Байден", "lang": "uk"}, {"name": "Joe Biden", "lang": "en"}]
 
 
 @pytest.fixture(autouse=True)
 def cast(client: Client) -> None:
     bodies.register_all(client)
-
-
-def state(client: Client, **over: Any) -> str:
-    body = bodies.statement(id=str(uuid4()), evidence=[bodies.evidence(url=f"https://n/{uuid4()}")])
-    return str(bodies.post(client, "/v1/statements", {**body, **over})["id"])
-
-
-def agree(client: Client, count: int) -> None:
-    """Record statements that were read as support of the talks."""
-    said = {"said_at": "2022-11-30", "stances": read_as("support")}
-    lines = []
-    for _ in range(count):
-        evidence = [bodies.evidence(url=f"https://n/{uuid4()}")]
-        body = bodies.statement(**said, evidence=evidence)
-        lines.append(bodies.line("statement", str(uuid4()), body))
-    assert {201} == {result["status"] for result in bodies.send(client, bodies.ndjson(lines))}
-
-
-def read_as(stance: str) -> list[Json]:
-    return [{"topic": "talks", "stance": stance}]
-
-
-def hold(client: Client, **over: Any) -> str:
-    body = bodies.position(**{"actor": "emma", "topic": "talks", "basis": [], **over})
-    return str(bodies.post(client, "/v1/positions", body)["id"])
-
-
-def review(client: Client, store: Store, **params: Any) -> list[Json]:
-    """All findings, page by page. Each page that another one promised has some."""
-    store.catch_up()
-    items, page = [], bodies.get(client, "/v1/review", **params)
-    while True:
-        items += page["items"]
-        if page["next"] is None:
-            return items
-        page = bodies.get(client, "/v1/review", **params, cursor=page["next"])
-        assert page["items"]
 
 
 def named(items: list[Json], *names: str) -> list[tuple[Any, ...]]:
@@ -202,85 +151,6 @@ def test_erased_words_equal_no_other_words(client: Client, store: Store) -> None
     erasure = {"sections": ["content"], "ground": "gdpr-17"}
     bodies.post(client, f"/v1/statements/{later}/erasure", erasure)
     assert [] == review(client, store)
-
-
-@pytest.mark.parametrize("candidates", [1, 2, 3])
-def test_findings_are_complete_however_few_candidates_a_page_looks_at(
-    client: Client, store: Store, monkeypatch: pytest.MonkeyPatch, candidates: int
-) -> None:
-    page = [bodies.evidence(url="https://n/1")]
-    hold(client, stance="support", effective="2022-01-01")
-    for stances in ([], read_as("oppose"), read_as("support"), read_as("oppose")):
-        state(client, evidence=page, stances=stances)
-        state(client)
-    whole = review(client, store)
-    fewer = dict.fromkeys(review_queries.MAX_CANDIDATES, candidates)
-    monkeypatch.setattr(review_queries, "MAX_CANDIDATES", fewer)
-    assert 2 + 3 == len(whole)
-    assert whole == review(client, store)
-    assert whole == review(client, store, limit=1)
-
-
-def test_a_page_promises_another_only_if_a_finding_follows_however_far_it_is(
-    client: Client, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Many statements agree with the record before, between and after the two that do not."""
-    hold(client, stance="support", effective="2022-01-01")
-    contradicting = []
-    for _ in range(2):
-        agree(client, 15)
-        contradicting.append(state(client, said_at="2022-11-30", stances=read_as("oppose")))
-    agree(client, 15)
-    store.catch_up()
-    one_by_one = dict.fromkeys(review_queries.MAX_CANDIDATES, 1)
-    monkeypatch.setattr(review_queries, "MAX_CANDIDATES", one_by_one)
-    for limit in (1, 2, 50):
-        pages, cursor = [], {}
-        while True:
-            page = bodies.get(client, "/v1/review", limit=limit, **cursor)
-            pages.append([item["statement"] for item in page["items"]])
-            if page["next"] is None:
-                break
-            cursor = {"cursor": page["next"]}
-        # once it has looked at many candidates, a page is short rather than late
-        assert [[statement] for statement in reversed(contradicting)] == pages
-
-
-def test_a_search_for_findings_ends_when_its_client_goes_away(store: Store) -> None:
-    candidates, ended = 300, threading.Event()
-
-    async def find_page(*args: Any) -> Any:
-        try:
-            return await review_pages.find_page(*args)
-        finally:
-            ended.set()
-
-    with opened_pools() as pools, run_api(store.url) as client:
-        agree(client, candidates)
-        store.catch_up()
-        (pool,) = (pool for pool in pools if "onrecord_query" in str(pool.conninfo))
-        with pytest.MonkeyPatch.context() as patch, psycopg.connect(store.url) as conn:
-            one_by_one = dict.fromkeys(review_queries.MAX_CANDIDATES, 1)
-            patch.setattr(review_queries, "MAX_CANDIDATES", one_by_one)
-            patch.setattr(change_routes, "find_page", find_page)
-            conn.execute("LOCK TABLE projections.statements IN ACCESS EXCLUSIVE MODE")
-            address = (client.base_url.host, client.base_url.port)
-            with socket.create_connection(address) as connection:
-                connection.sendall(b"GET /v1/review HTTP/1.1\r\nHost: onrecord\r\n\r\n")
-                until(lambda: conn.execute(WAITING).fetchone() == (1,), "the search waits")
-            queries_before = pool.get_stats()["requests_num"]
-            conn.rollback()
-            assert ended.wait(60)
-            assert pool.get_stats()["requests_num"] - queries_before < candidates / 2
-
-
-@pytest.mark.parametrize("place", ["x", "1;DROP", "9" * 30])
-def test_a_forged_cursor_is_refused(client: Client, store: Store, place: str) -> None:
-    for kind in ("contradiction", "same_words", "nothing"):
-        parts = [paging.digest("/v1/review", []), 0, False, kind, place]
-        cursor = base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
-        answer = client.get("/v1/review", params={"cursor": cursor})
-        assert ["cursor"] == [error["parameter"] for error in answer.json()["errors"]]
 
 
 def test_each_finding_says_where_the_event_that_resolves_it_is_posted(

@@ -93,7 +93,8 @@ def count_buffers(url: str) -> dict[str, int]:
                 answer = client.post(path, json={"actors": ["actor-0"]})
             else:
                 answer = client.get(path)
-            assert answer.status_code in (200, 422), (path, answer.text)
+            stands_still = path == "/readyz" and answer.status_code == 503  # no worker runs here
+            assert answer.status_code in (200, 422) or stands_still, (path, answer.text)
             by_path[path] = sum(counts.values())
             texts |= counts.keys()
     files = [path for folder in QUERIES for path in (PACKAGE / folder).glob("*.sql")]

@@ -122,22 +122,22 @@ def open_store(url: str) -> Iterator[Store]:
 
 @contextmanager
 def run_api(
-    url: str, *routers: APIRouter, limits: Limits | None = None, **more: Any
+    url: str, *routers: APIRouter, limits: Limits | None = None, **over: Any
 ) -> Iterator[httpx2.Client]:
-    """All APIs, and these routers, on a free port; yields a client of that address.
+    """All APIs, and these routers, on a free port; yields a client of that address with a key.
 
-    `more`: settings.
+    `over`: other settings.
     """
-    settings = Settings(
-        database_url=url,
-        broker_url="memory://",
-        port=1,
-        egress_allow="127.0.0.1/32",
-        public_url=PUBLIC_URL,
-        rate_per_key="1000000/second",
-        secrets_key=SECRETS_KEY,
-        **more,
-    )
+    own: dict[str, Any] = {
+        "database_url": url,
+        "broker_url": "memory://",
+        "port": 1,
+        "egress_allow": "127.0.0.1/32",
+        "public_url": PUBLIC_URL,
+        "rate_per_key": "1000000/second",
+        "secrets_key": SECRETS_KEY,
+    }
+    settings = Settings(**own | over)
     app = create_app(settings, frozenset({"write", "read", "audit", "webhooks"}))
     for router in routers:
         app.include_router(router)

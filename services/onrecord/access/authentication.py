@@ -14,7 +14,7 @@ from onrecord.access.key_cache import KeyCache
 from onrecord.access.rate_limits import RateLimits
 from onrecord.access.required_scopes import Requirement, required_scope
 from onrecord.access.tokens import token_digest, token_id
-from onrecord.kit.http.caller import ANONYMOUS, Caller
+from onrecord.kit.http.caller import Caller
 from onrecord.kit.http.problems import Problem, problem_of
 
 _HOW: Final = (
@@ -31,6 +31,7 @@ class KeyMiddleware:
 
     def __init__(self, app: ASGIApp, *, public_reads: bool, limits: RateLimits) -> None:
         self._app, self._public_reads, self._limits = app, public_reads, limits
+        self._anonymous = Caller(None, None, frozenset(("read",) if public_reads else ()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -51,7 +52,7 @@ class KeyMiddleware:
             self._limits.count_address(client[0] if client else "", group)
             if requirement != "open" and not self._is_public(requirement):
                 raise Problem(401, "key-required", _REQUIRED, headers={"WWW-Authenticate": _SCHEME})
-            return ANONYMOUS
+            return self._anonymous
         caller = await self._authenticated(scope, credentials)
         may = requirement in caller.scopes or requirement == "any key"
         if not may and not self._is_public(requirement):
@@ -68,13 +69,14 @@ class KeyMiddleware:
         if len(credentials) > 1:
             self._refuse(address, "Send one Authorization header, not several.")
         scheme, _, token = credentials[0].decode("latin-1").partition(" ")
-        id_ = token_id(token.strip(" ")) if scheme.lower() == "bearer" else None
+        token = token.strip(" ")
+        id_ = token_id(token) if scheme.lower() == "bearer" else None
         if id_ is None:
             self._refuse(address, f"The Authorization header holds no key. {_REQUIRED}")
         if id_ not in cache:  # of a flood of guesses, few reach the database
             self._limits.check_address(address, "address")
         key = await cache.get(id_)
-        digest = token_digest(token.strip(" "))
+        digest = token_digest(token)
         if key is None or not hmac.compare_digest(key.sha256, digest):
             self._refuse(address, f"The key is not valid. {_HOW}")
         if key.revoked_at is not None:
@@ -82,7 +84,7 @@ class KeyMiddleware:
         expires_at = key.caller.expires_at
         if expires_at is not None and expires_at <= datetime.now(UTC):
             self._refuse(address, f"The key expired. {_HOW}")
-        self._limits.count_key(id_.hex)
+        self._limits.count_key(id_)
         cache.note_use(id_)
         return key.caller
 

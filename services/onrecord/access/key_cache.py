@@ -49,18 +49,18 @@ class _CachedKey(NamedTuple):
 
 
 class KeyCache:
-    """The keys of a process, over a pool in the role `onrecord_access`."""
+    """The keys of a process by their ids in hex, over a pool in the role `onrecord_access`."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._keys: dict[UUID, _CachedKey] = {}  # only keys that exist, so it is bounded
-        self._reads: dict[UUID, asyncio.Task[StoredKey | None]] = {}
-        self._used: set[UUID] = set()
+        self._keys: dict[str, _CachedKey] = {}  # only keys that exist, so it is bounded
+        self._reads: dict[str, asyncio.Task[StoredKey | None]] = {}
+        self._used: set[str] = set()
 
-    def __contains__(self, id_: UUID) -> bool:
+    def __contains__(self, id_: str) -> bool:
         return id_ in self._keys
 
-    async def get(self, id_: UUID) -> StoredKey | None:
+    async def get(self, id_: str) -> StoredKey | None:
         """The key with this id. Raises the errors of the database."""
         cached = self._keys.get(id_)
         age = time.monotonic() - cached.read_at if cached else MAX_AGE
@@ -73,10 +73,10 @@ class KeyCache:
 
     def forget(self, id_: UUID) -> None:
         """Read a key anew at its next use, because this process has changed it."""
-        self._keys.pop(id_, None)
-        self._reads.pop(id_, None)
+        self._keys.pop(id_.hex, None)
+        self._reads.pop(id_.hex, None)
 
-    def note_use(self, id_: UUID) -> None:
+    def note_use(self, id_: str) -> None:
         self._used.add(id_)
 
     @asynccontextmanager
@@ -91,7 +91,7 @@ class KeyCache:
                 await task
             await self._note_uses()
 
-    def _read(self, id_: UUID) -> asyncio.Task[StoredKey | None]:
+    def _read(self, id_: str) -> asyncio.Task[StoredKey | None]:
         """The task that reads a key, of which there is one at a time."""
         task = self._reads.get(id_)
         if task is None:
@@ -99,9 +99,9 @@ class KeyCache:
             task.add_done_callback(lambda done: self._end_read(id_, done))
         return task
 
-    async def _read_key(self, id_: UUID) -> StoredKey | None:
+    async def _read_key(self, id_: str) -> StoredKey | None:
         began_at, task = time.monotonic(), asyncio.current_task()
-        rows = await fetch_all(self._pool, KEY_BY_ID, {"id": id_})
+        rows = await fetch_all(self._pool, KEY_BY_ID, {"id": UUID(hex=id_)})
         key = None
         for row in rows:
             scopes = frozenset(row["scopes"])
@@ -114,7 +114,7 @@ class KeyCache:
                 self._keys.pop(id_, None)
         return key
 
-    def _end_read(self, id_: UUID, task: asyncio.Task[StoredKey | None]) -> None:
+    def _end_read(self, id_: str, task: asyncio.Task[StoredKey | None]) -> None:
         if self._reads.get(id_) is task:
             del self._reads[id_]
         if not task.cancelled():
@@ -130,7 +130,7 @@ class KeyCache:
         if not used:
             return
         try:
-            await fetch_all(self._pool, _NOTE_USES, {"ids": list(used)})
+            await fetch_all(self._pool, _NOTE_USES, {"ids": [UUID(hex=id_) for id_ in used]})
         except ReadOnlySqlTransaction:
             pass  # a replica: uses are noted by the processes that write
         except (psycopg.Error, PoolTimeout) as error:

@@ -6,6 +6,7 @@ process: with n processes behind one address, a client has n times as much.
 
 import math
 import time
+from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
@@ -15,8 +16,8 @@ from limits.strategies import FixedWindowRateLimiter
 
 from onrecord.kit.http.problems import Problem
 
-MAX_ADDRESSES: Final = 50_000
-"""Addresses that are counted one by one; further ones share a counter."""
+MAX_COUNTERS: Final = 10_000
+"""Keys and addresses that are counted one by one; further addresses share a counter."""
 _OTHERS: Final = "others"
 
 
@@ -47,17 +48,14 @@ class RateLimits:
 
     def _address(self, address: str, group: str) -> str:
         """The name under which an address is counted. A network of IPv6 (/64) is one client's."""
-        try:
+        name = address
+        with suppress(ValueError):  # a client of a Unix socket has none
             ip = ip_address(address)
-        except ValueError:
-            return address
-        if isinstance(ip, IPv6Address):
-            name = str(ip.ipv4_mapped) if ip.ipv4_mapped else f"{int(ip) >> 64:x}::/64"
-        else:
-            name = address
+            if isinstance(ip, IPv6Address):
+                name = str(ip.ipv4_mapped) if ip.ipv4_mapped else f"{int(ip) >> 64:x}::/64"
         counters = self._storage.storage
         is_counted = self._per_address.key_for(group, name) in counters
-        return name if is_counted or len(counters) < MAX_ADDRESSES else _OTHERS
+        return name if is_counted or len(counters) < MAX_COUNTERS else _OTHERS
 
     def _too_many(self, limit: RateLimitItem, group: str, name: str, whose: str) -> Problem:
         reset = self._limiter.get_window_stats(limit, group, name).reset_time

@@ -79,6 +79,11 @@ class KeyRegistry:
         if isinstance(outcome, Refusal) and outcome.reason != "already-retracted":
             raise UnknownKey
 
+    async def find(self, id_: UUID) -> Row | None:
+        """The row of a key; None if there is none."""
+        rows = await fetch_all(self.pool, KEY_BY_ID, {"id": id_})
+        return rows[0] if rows else None
+
     async def page(self, after: UUID, limit: int) -> Sequence[Row]:
         """Keys in the order of their ids, from the first after `after` on."""
         return await fetch_all(self.pool, _KEYS, {"after": after, "limit": limit})

@@ -72,6 +72,15 @@ def _after(request: Request, cursor: str) -> UUID:
         raise paging.invalid_cursor() from None
 
 
+@router.get("/keys/{id}", responses=responses(404))
+async def get_key(id: UUID, registry: KeyRegistryDep) -> Key:
+    """A key, without its token."""
+    row = await registry.find(id)
+    if row is None:
+        raise _unknown_key(id)
+    return Key.of(row)
+
+
 @router.delete("/keys/{id}", status_code=204, responses=responses(404))
 async def revoke_key(
     id: UUID, registry: KeyRegistryDep, cache: KeyCacheDep, caller: CallerDep
@@ -81,9 +90,13 @@ async def revoke_key(
         with _ledger_problems():
             await registry.revoke(id, caller.recorded_by)
     except UnknownKey:
-        raise Problem(404, "unknown-key", f"There is no key {id}.") from None
+        raise _unknown_key(id) from None
     finally:
         cache.forget(id)
+
+
+def _unknown_key(id_: UUID) -> Problem:
+    return Problem(404, "unknown-key", f"There is no key {id_}.")
 
 
 @me_router.get("/me")

@@ -30,6 +30,8 @@ router = APIRouter(prefix="/v1", tags=["audit API"], responses=responses(404, 42
 
 NDJSON: Final = "application/x-ndjson"
 SSE: Final = "text/event-stream"
+MAX_BYTES: Final = 8 << 20
+"""Of a page, as a query has, unless one event is larger."""
 MAX_REPLICA_LAG: Final = 1.0
 """Seconds that a replica may be behind the server that a client streamed from before."""
 
@@ -110,18 +112,35 @@ async def list_events(
         return EventSourceResponse(events, headers=headers)
     if NDJSON in accept:
         return StreamingResponse(streams.ndjson_blocks(pool, filters, start), media_type=NDJSON)
-    (page,) = await fetch_all(
-        pool, filters.page, {**filters.params, "start": start, "limit": params.limit}
-    )
+    lines, following = await _find_page(request, pool, filters, start, params.limit)
     headers = {"Cache-Control": "no-cache"}
     next_cursor = b"null"
-    if page["next"] is not None:
-        cursor = paging.cursor(request, [page["next"]])
+    if following is not None:
+        cursor = paging.cursor(request, [following])
         headers["Link"] = paging.link(request.url, cursor)
         next_cursor = b'"%b"' % cursor.encode()
-    items = page["lines"][:-1].replace(b"\n", b",")
+    items = lines[:-1].replace(b"\n", b",")
     body = b'{"items":[%b],"next":%b}' % (items, next_cursor)
     return Response(body, headers=headers, media_type="application/json")
+
+
+async def _find_page(
+    request: Request, pool: Pool, filters: Filters, start: int, limit: int
+) -> tuple[bytes, int | None]:
+    """The lines of up to `limit` events from seq `start` on, and where the next page starts.
+
+    There is a next page if and only if another event passes, however far the search must go.
+    """
+    lines, search_from = b"", start
+    while True:
+        missing = limit - lines.count(b"\n")
+        page = await filters.fetch(pool, search_from, max(missing, 1))
+        if lines and page.lines and (missing == 0 or len(lines) + len(page.lines) > MAX_BYTES):
+            return lines, search_from
+        lines += page.lines
+        if page.next is not None or page.search_from is None or await request.is_disconnected():
+            return lines, page.next
+        search_from = page.search_from
 
 
 async def _require_within_ledger(resources: AuditResources, start: int, parameter: str) -> None:

@@ -16,7 +16,7 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from onrecord.audit.filters import Filters
 from onrecord.audit.tail import POLL_INTERVAL, Tail, Watch
-from onrecord.kit.sql.db import Pool, fetch_all
+from onrecord.kit.sql.db import Pool
 
 log = structlog.get_logger()
 
@@ -28,13 +28,12 @@ KEEPALIVE_INTERVAL: Final = 15.0
 
 async def ndjson_blocks(pool: Pool, filters: Filters, start: int) -> AsyncGenerator[bytes]:
     """Every event from seq `start` on, a line each, page by page."""
-    query, params = filters.page, filters.params
-    next_start: int | None = start
-    while next_start is not None:
-        (page,) = await fetch_all(pool, query, {**params, "start": next_start, "limit": PAGE})
-        next_start = page["next"]
-        if page["lines"]:
-            yield page["lines"]
+    search_from: int | None = start
+    while search_from is not None:
+        page = await filters.fetch(pool, search_from, PAGE)
+        search_from = page.search_from
+        if page.lines:
+            yield page.lines
 
 
 async def live_events(

@@ -7,14 +7,16 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
-from onrecord.domain.fields import require_unique
+from onrecord.domain.fields import field_error
 
 KeyScope = Literal["read", "write", "webhooks", "admin"]
 ALL_SCOPES: Final[tuple[KeyScope, ...]] = get_args(KeyScope)
 
 
 def _validated_scopes(scopes: tuple[KeyScope, ...]) -> tuple[KeyScope, ...]:
-    require_unique("scopes", scopes)
+    for n, scope in enumerate(scopes):
+        if scope in scopes[:n]:
+            raise field_error(f"/{n}", f"{scope} stands there twice")
     return scopes
 
 

@@ -1,9 +1,10 @@
-"""Database, broker and key of secrets of a command: from the settings, or embedded.
+"""Database, broker and key of secrets of a process or command: from the settings, or embedded.
 
 Used by every command that needs them, and by the supervisor. Embedded means the PostgreSQL server
 in the data folder, started if it does not run, with PGMQ queues inside it, and the key beside it.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import psycopg
 from pydantic import SecretStr
 
+from onrecord.access.registry import ACTIVE_KEY
 from onrecord.kit import celery, pgmq_transport
 from onrecord.kit.encryption_keys import new_key, parse_keys
 from onrecord.kit.postgres import embedded
@@ -143,3 +145,26 @@ def writer(url: str) -> psycopg.Connection[Any]:
         # sent in one pipeline. It may wait 10 s for the lock and insert for 30 s.
         conn.execute("SET transaction_timeout = '45s'")
     return conn
+
+
+def require_key(settings: Settings, *, only_reads: bool = False) -> None:
+    """Exit with 3 if clients of other machines reach an API of which no key is active.
+
+    `only_reads`: the process has no API that writes. If its reads are open to all, it needs no key.
+    """
+    if settings.is_loopback or (only_reads and settings.public_reads):
+        return
+    try:
+        with db.connect(addresses(settings)[0], role="onrecord_access") as conn:
+            row = conn.execute(db.compiled(ACTIVE_KEY)).fetchone()
+        if row and row[0]:
+            return
+        problem = "no API key is active"
+    except psycopg.Error as error:
+        problem = f"the API keys cannot be read ({str(error).strip().splitlines()[0]})"
+    sys.stderr.write(
+        f"It does not start on {settings.host}, where other machines reach it, while {problem}."
+        " Create a key: onrecord keys create --name admin --scope admin --scope read --scope write"
+        " --scope webhooks. To listen on this machine only, set ONRECORD_HOST=127.0.0.1.\n"
+    )
+    raise SystemExit(3)

@@ -3,7 +3,7 @@
 Any number may run.
 """
 
-from onrecord.entrypoints import server
+from onrecord.entrypoints import infrastructure, server
 from onrecord.entrypoints.app_factory import create_app
 from onrecord.kit.settings import load_process_settings
 
@@ -11,6 +11,7 @@ from onrecord.kit.settings import load_process_settings
 def main() -> None:
     """Serve `POST /v1/...` and webhook endpoints on ONRECORD_PORT."""
     settings = load_process_settings(secrets=True)
+    infrastructure.require_key(settings)
     app = create_app(settings, frozenset({"write", "webhooks"}))
     server.serve(app, settings, process="ingest_api")
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 from onrecord.access.registry import KeyIdTaken, KeyRegistry, NewKey
 from onrecord.access.tokens import new_token, token_id
@@ -57,7 +58,8 @@ async def ensure_local_key(url: str, file: Path, echo: Echo) -> str:
         raise LocalKeyUnusable(f"{file} holds no key. {remedy}")
     async with open_key_registry(url) as registry:
         try:
-            row, is_its_token = await registry.create(NewKey(id_, NAME, ALL_SCOPES), token, LOCAL)
+            key = NewKey(UUID(hex=id_), NAME, ALL_SCOPES)
+            row, is_its_token = await registry.create(key, token, LOCAL)
         except KeyIdTaken:
             raise LocalKeyUnusable(f"The key in {file} is another one here. {remedy}") from None
     if not is_its_token:
@@ -72,11 +74,15 @@ async def ensure_local_key(url: str, file: Path, echo: Echo) -> str:
 
 
 def read_key_file(file: Path) -> str | None:
-    """The token in a file; None if there is no such file."""
+    """The token in a file; None if there is no such file. Raises `LocalKeyUnusable`."""
     try:
         return file.read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise LocalKeyUnusable(
+            f"The key in {file} cannot be read: {error.strerror}. Set ONRECORD_KEY to another one."
+        ) from None
 
 
 def _write_privately(file: Path, token: str) -> None:

@@ -4,6 +4,7 @@ Used by `ingest_api`, `read_api` and `local_api`.
 """
 
 import asyncio
+import os
 import resource
 import socket
 import sys
@@ -43,6 +44,9 @@ class ApiServer(uvicorn.Server):
             server_header=False,
             log_config=None,
             access_log=False,
+            # Whose X-Forwarded-For is believed. uvicorn's own default would believe every client
+            # on this machine, which could then choose the address that its requests count for.
+            forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", ""),
             **options,
         )
         super().__init__(config)

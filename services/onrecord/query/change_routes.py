@@ -85,7 +85,7 @@ async def list_review(
     they were said, positions that nothing first-hand supports any more, statements recorded twice.
 
     There is a `next` if and only if more findings follow. Each page looks at all it needs for that:
-    on a large record with few findings a page may be short, and the last one takes longer, some 25
+    on a large record with few findings a page may be short, and the last one takes longer, tens of
     seconds for a million statements.
     """
     kinds = [kind for kind in review.REVIEW_QUERIES if kind in params.kind or not params.kind]

@@ -45,7 +45,8 @@ def with_etag(
     if next_link:
         tagged += b"+"  # a last page after which another one came is not the same answer
     etag = f'W/"{hashlib.sha256(tagged).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    # the answer may be compressed (`kit.http.conventions.compression`), and 304 says so as 200 does
+    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     if next_link:
         headers["Link"] = next_link
     header = ",".join(request.headers.getlist("if-none-match"))

@@ -69,9 +69,10 @@ class Filter:
 #
 # Each name's index entries are read in order, and the other filters looked up for each. These are
 # scalar subqueries, because an EXISTS can become a join or a hash that reads all entries of a
-# common name. `horizon` is how far this is done: the names together have some :max_entries entries
-# up to there, so that the statement ends soon however few pass. For an actor, the names it was ever
-# merged with give candidates too; whether a merge held at the event is checked last.
+# common name. Of each name its `share` of :max_entries is looked at, so that the statement ends
+# soon however few pass; `horizon` is the first entry that was not, of the names of which not enough
+# pass. For an actor, the names it was ever merged with give candidates too; whether a merge held at
+# the event is checked last.
 MATCHED: Final = text("""
 WITH RECURSIVE names (name) AS (
     SELECT unnest(CAST(:names AS text[]))
@@ -86,22 +87,17 @@ WITH RECURSIVE names (name) AS (
             (SELECT generation FROM projections.checkpoints WHERE live AND name = 'actors')
     ) merged
     WHERE CAST(:by AS text) = 'actor'
-), horizon AS MATERIALIZED (
-    SELECT coalesce(min(last.seq), CAST(:end AS bigint)) AS seq
-    FROM names CROSS JOIN LATERAL (
-        SELECT t.seq FROM ledger.touches t
-        WHERE t.kind = CAST(:by AS text) AND t.name = names.name
-            AND t.seq >= CAST(:start AS bigint) AND t.seq < CAST(:end AS bigint)
-        ORDER BY t.seq LIMIT 1
-        OFFSET (SELECT greatest(1, CAST(:max_entries AS bigint) / nullif(count(*), 0))
-            FROM names)
-    ) last
-), candidates AS MATERIALIZED (
-    SELECT page.seq, array_agg(names.name) AS touched FROM names CROSS JOIN LATERAL (
-        SELECT t.seq FROM ledger.touches t
-        WHERE t.kind = CAST(:by AS text) AND t.name = names.name
-            AND t.seq >= CAST(:start AS bigint) AND t.seq < (SELECT seq FROM horizon)
-            AND (CAST(:topics AS text[]) = '{}' OR (
+), share AS MATERIALIZED (
+    SELECT greatest(1, CAST(:max_entries AS bigint) / nullif(count(*), 0)) AS entries FROM names
+), passing AS MATERIALIZED (
+    SELECT names.name, ARRAY(
+        SELECT t.seq FROM (
+            SELECT seq FROM ledger.touches
+            WHERE kind = CAST(:by AS text) AND name = names.name
+                AND seq >= CAST(:start AS bigint) AND seq < CAST(:end AS bigint)
+            ORDER BY seq LIMIT (SELECT entries FROM share)
+        ) t
+        WHERE (CAST(:topics AS text[]) = '{}' OR (
                 SELECT true FROM unnest(CAST(:topics AS text[])) topic CROSS JOIN LATERAL (
                     SELECT FROM ledger.touches
                     WHERE kind = 'topic' AND name = topic AND seq = t.seq LIMIT 1) touch LIMIT 1))
@@ -116,7 +112,20 @@ WITH RECURSIVE names (name) AS (
                         FROM projections.checkpoints WHERE live AND name = 'changes')
                 ) = ANY (CAST(:kinds AS text[])))
         ORDER BY t.seq LIMIT CAST(:limit AS bigint) + 1
-    ) page
+    ) AS seqs
+    FROM names
+), horizon AS MATERIALIZED (
+    SELECT coalesce(min(CASE WHEN cardinality(passing.seqs) <= CAST(:limit AS bigint) THEN (
+        SELECT seq FROM ledger.touches
+        WHERE kind = CAST(:by AS text) AND name = passing.name
+            AND seq >= CAST(:start AS bigint) AND seq < CAST(:end AS bigint)
+        ORDER BY seq LIMIT 1 OFFSET (SELECT entries FROM share)
+    ) END), CAST(:end AS bigint)) AS seq
+    FROM passing
+), candidates AS MATERIALIZED (
+    SELECT page.seq, array_agg(passing.name) AS touched
+    FROM passing CROSS JOIN LATERAL unnest(passing.seqs) page (seq)
+    WHERE page.seq < (SELECT seq FROM horizon)
     GROUP BY page.seq
     UNION ALL
     (SELECT seq, CAST(:names AS text[]) FROM ledger.entries

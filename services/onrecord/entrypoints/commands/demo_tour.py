@@ -120,14 +120,15 @@ class Tour:
 
     def show_next_steps(self) -> None:
         """Addresses and commands to try next."""
-        address = self.supervisor.address
+        address, bearer = self.supervisor.address, '-H "Authorization: Bearer $ONRECORD_KEY"'
         self._title("Next steps")
         lines = {
             "open": f"{address}/        {address}/docs",
             "query": f"curl '{address}{POSITION}?as_of=2022-11-30'",
-            "record": f"curl {address}/v1/topics -H 'Content-Type: application/json'"
+            "key": f"export ONRECORD_KEY=$(cat '{self.settings.key_file}')",
+            "record": f"curl {address}/v1/topics {bearer} -H 'Content-Type: application/json'"
             """ -d '{"id": "my-topic", "label": "My topic", "proposition": "Do it."}'""",
-            "webhook": f"curl {address}/v1/endpoints -H 'Content-Type: application/json'"
+            "webhook": f"curl {address}/v1/endpoints {bearer} -H 'Content-Type: application/json'"
             f""" -d '{{"url": "https://hooks.example/", "actors": ["{ACTOR}"]}}'""",
             "logs": str(self.supervisor.logs),
         }

@@ -93,7 +93,7 @@ def run_export(
 
 def _print_summary(summary: "ExportSummary", folder: Path) -> None:
     state = summary.state
-    files = f"{summary.files_written} files of events written, {summary.files_kept} kept"
+    files = f"files of events: {summary.files_written} written, {summary.files_kept} kept"
     rows = ", ".join(f"{count} {name}" for name, count in summary.table_rows.items())
     lines = [f"{folder}: the record at size {state.size}, root {state.root_hash}", files, rows]
     if summary.files_erased:

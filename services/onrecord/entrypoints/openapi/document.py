@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic.json_schema import models_json_schema
 
 from onrecord.entrypoints.openapi.examples import body_examples, parameter_text
-from onrecord.entrypoints.openapi.security import SCHEMES, security_of
+from onrecord.entrypoints.openapi.security import SCHEMES, describe_security
 from onrecord.ingest.schemas import Line, LineResult
 from onrecord.kit.http import problem_schema
 
@@ -20,6 +20,7 @@ TAGS: Final = {
     "write API": "Appending to the record: actors, topics, statements, positions, and corrections.",
     "audit API": "The events as they were recorded, byte for byte, and live.",
     "webhooks API": "Endpoints that events are sent to, their deliveries, and what they receive.",
+    "keys": "Keys of this installation, and what a key may do.",
     "health": "Whether the service works.",
 }
 _GENERIC: Final = re.compile(r"(?P<generic>Listed\w*?)_(?P<item>\w+)_")
@@ -36,10 +37,11 @@ def complete(source: dict[str, Any]) -> dict[str, Any]:
     """The document in OpenAPI 3.2, from FastAPI's."""
     document = _with_names_of_pages(source)
     _add_schemas(document)
-    for schema in document["components"]["schemas"].values():
+    for name, schema in document["components"]["schemas"].items():
+        schema["title"] = name  # some generators name classes by it
         _describe_defaults(schema)
     for path, method, operation in operations(document):
-        operation.setdefault("security", security_of(method, path))
+        describe_security(method, path, operation)
         for parameter in operation.get("parameters", ()):
             _complete_parameter(path, parameter)
         if "requestBody" in operation:
@@ -76,7 +78,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 def _add_schemas(document: dict[str, Any]) -> None:
     """Add the schemas that FastAPI does not know of: those of problems and lines of a batch."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = problem_schema.SCHEMA
+    schemas["Problem"] = deepcopy(problem_schema.SCHEMA)
     if "/v1/batch" in document["paths"]:
         _, lines = models_json_schema(
             [(Line, "validation"), (LineResult, "serialization")], ref_template=_REF_TEMPLATE

@@ -70,6 +70,8 @@ def parameter_text(path: str, name: str) -> ParameterText | None:
     """The description and the example of a parameter of the operation at a path."""
     text = PARAMETERS.get(name)
     if text is not None and name == "id":
+        if path.endswith("merge"):
+            return text._replace(example="joe-biden")
         example = next((id_ for prefix, id_ in _IDS.items() if path.startswith(prefix)), _OTHER_ID)
         return text._replace(example=example)
     return text
@@ -115,6 +117,7 @@ def body_examples() -> Mapping[tuple[str, str], Any]:
             "topics": ["talks-with-putin"],
             "kinds": ["shifted", "reversed"],
         },
+        "keys": {"name": "The desk's importer", "scopes": ["write"]},
         "endpoints/dry-run": {"topics": ["talks-with-putin"], "events": 100},
         "endpoints/{id}/pause": {"reason": "The receiver moves."},
         "endpoints/{id}/replay": {"from_size": 0},

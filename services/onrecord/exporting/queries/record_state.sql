@@ -4,16 +4,16 @@
 -- recorded_at: when the last entry within that size was recorded.
 SELECT
     (SELECT id FROM webhooks.installation) AS installation,
-    coalesce(begun.size, 0) AS frontier_size,
-    begun.frontier,
+    coalesce(last_commit.size, 0) AS frontier_size,
+    last_commit.frontier,
     (
         SELECT recorded_at FROM ledger.commits
-        WHERE CAST(:size AS bigint) > 0 AND commits.size >= CAST(:size AS bigint)
+        WHERE known.size > 0 AND commits.size >= known.size
         ORDER BY commits.size LIMIT 1
     ) AS recorded_at
-FROM (SELECT) one
+FROM (VALUES (CAST(:size AS bigint))) known (size)
     LEFT JOIN LATERAL (
         SELECT size, frontier FROM ledger.commits
-        WHERE commits.size <= CAST(:size AS bigint)
+        WHERE commits.size <= known.size
         ORDER BY commits.size DESC LIMIT 1
-    ) begun ON true
+    ) last_commit ON true

@@ -4,14 +4,14 @@
 """
 
 from datetime import datetime
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 from fastapi import Depends, Request
 
 
 class Caller(NamedTuple):
-    """An API key that was checked. `ANONYMOUS` has no id."""
+    """An API key that was checked; without an id, a client that sent none and may do this."""
 
     id: UUID | None
     name: str | None
@@ -23,9 +23,6 @@ class Caller(NamedTuple):
         """`recorded_by` of what the caller records."""
         assert self.id, "nothing is recorded without a key"
         return str(self.id)
-
-
-ANONYMOUS: Final = Caller(None, None, frozenset())
 
 
 async def get_caller(request: Request) -> Caller:

@@ -29,7 +29,9 @@ async def list_deliveries(
 ) -> DeliveryPage:
     """The deliveries of an endpoint, newest first, with every attempt."""
     await endpoint_row(resources.pool, id)
-    before = paging.key(request, params.cursor, int)[0] if params.cursor else 2**63 - 1
+    before = 2**63 - 1
+    if params.cursor is not None:
+        (before,) = paging.key(request, params.cursor, int)
     states = (params.state,) if params.state else delivery_log.STATES
     listed = await delivery_log.select_deliveries(
         resources.pool, endpoint=id, states=states, before=before, limit=params.limit + 1

@@ -1,11 +1,12 @@
 """Response models of the webhooks API, filled by `endpoints`, `delivery_log` and `feed`."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from onrecord.webhooks.api.event_schemas import CloudEvent
 from onrecord.webhooks.api.requests import DeliveryState
 
 
@@ -117,26 +118,6 @@ class Delivery(BaseModel):
 
 class Resent(BaseModel):
     resent: int = Field(description="How many deliveries are due again.")
-
-
-class CloudEvent(BaseModel):
-    """CloudEvents 1.0, structured. What is POSTed to an endpoint."""
-
-    model_config = ConfigDict(extra="allow")
-
-    specversion: Literal["1.0"]
-    id: UUID = Field(description="The event's id, and the header `webhook-id`.")
-    source: str = Field(description="The installation: the same in all of its events.")
-    type: str
-    subject: str = Field(description="The subject of the event, as a path below `/v1/`.")
-    time: datetime = Field(description="When it was recorded.")
-    sequence: str | None = Field(None, description="Its seq.")
-    datacontenttype: Literal["application/json"]
-    data: dict[str, Any] = Field(
-        description="The event as `GET /v1/events/{id}` gives it, without salts, and beside it the "
-        "words, names and labels known at the event, and a `link`: see the examples of the "
-        "webhooks."
-    )
 
 
 # In the pages below, `next` is the cursor of the next page, which is also in the `Link` header.

@@ -65,7 +65,7 @@ async def list_endpoints(
     params: Annotated[EndpointListParams, Query()],
 ) -> EndpointPage:
     """Endpoints, oldest first."""
-    after = _after(request, params.cursor) if params.cursor else LOWEST_ID
+    after = _after(request, params.cursor) if params.cursor is not None else LOWEST_ID
     # one more than a page tells whether there is a next one
     listed = await fetch_all(
         resources.pool, endpoints.LIST, {"after": after, "limit": params.limit + 1}

@@ -3,16 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import httpx2
 
 from onrecord.audit.schemas import EventOut, EventSearch
-from onrecord.client.call import AnswerT, Call, PageOf, problem_error
+from onrecord.client.call import AnswerT, Call, ItemT_co, PageOf, problem_error
 from onrecord.client.event_stream import EventStream
 from onrecord.client.retries import Attempts
-
-ItemT = TypeVar("ItemT")
 
 
 class AsyncClient:
@@ -44,7 +42,7 @@ class AsyncClient:
         """The answer to a call. Raises `ProblemError` or `ApiUnavailable`."""
         return await self._send(call, None)
 
-    async def items(self, call: Call[PageOf[ItemT]]) -> AsyncIterator[ItemT]:
+    async def items(self, call: Call[PageOf[ItemT_co]]) -> AsyncIterator[ItemT_co]:
         """The items of this page of a list and of all that follow, at whatever size each has.
 
         Give `known_size` for pages of one size.
@@ -74,9 +72,10 @@ class AsyncClient:
                         await response.aread()
                         raise problem_error(response)
                     if delay is None:
-                        async for line in response.aiter_lines():
-                            yield stream.event(line)
-                            attempts.succeeded()
+                        async for chunk in response.aiter_bytes():
+                            for event in stream.events(chunk):
+                                yield event
+                                attempts.succeeded()
                         return
             except httpx2.TransportError as error:
                 delay = attempts.delay_after_error(error)

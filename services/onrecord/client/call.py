@@ -69,7 +69,7 @@ class Call(Generic[AnswerT]):
     def request_options(self, cursor: str | None = None) -> dict[str, Any]:
         """The arguments of `httpx2.Client.request`."""
         options: dict[str, Any] = {"method": self.method, "url": self.path}
-        params = self.params.model_dump(mode="json", exclude_unset=True) if self.params else {}
+        params = query_parameters(self.params)
         if cursor is not None:
             params["cursor"] = cursor
         if params:
@@ -94,12 +94,15 @@ class Call(Generic[AnswerT]):
             content = b"[" + b",".join(content.splitlines()) + b"]"
         try:
             # a newer server may say more than this client knows
-            answer = _adapter(cast(Any, self.answer)).validate_json(
-                response.content, extra="ignore"
-            )
+            answer = _adapter(cast(Any, self.answer)).validate_json(content, extra="ignore")
         except ValidationError as error:
             raise _no_answer(response) from error
         return cast(AnswerT, answer)
+
+
+def query_parameters(params: BaseModel | None) -> dict[str, Any]:
+    """The parameters of a query that differ from their defaults."""
+    return params.model_dump(mode="json", exclude_defaults=True) if params else {}
 
 
 def path(*parts: str | UUID) -> str:

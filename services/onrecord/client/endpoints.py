@@ -39,7 +39,7 @@ def list_endpoints(page: EndpointListParams | None = None) -> Call[EndpointPage]
     return Call(method="GET", path=path("endpoints"), answer=EndpointPage, params=page)
 
 
-def try_filter(dry_run: DryRunIn) -> Call[DryRun]:
+def dry_run_filter(dry_run: DryRunIn) -> Call[DryRun]:
     """Which of the last events an endpoint of these filters would get."""
     return _post(DryRun, dry_run, "dry-run")
 
@@ -48,7 +48,7 @@ def get_endpoint(id_: UUID) -> Call[Endpoint]:
     return Call(method="GET", path=path("endpoints", id_), answer=Endpoint)
 
 
-def change_endpoint(id_: UUID, patch: EndpointPatch) -> Call[Endpoint]:
+def update_endpoint(id_: UUID, patch: EndpointPatch) -> Call[Endpoint]:
     return Call(method="PATCH", path=path("endpoints", id_), answer=Endpoint, body=patch)
 
 
@@ -78,7 +78,7 @@ def replay_events(id_: UUID, replay: ReplayIn) -> Call[Replay]:
     return _post(Replay, replay, str(id_), "replay", repeatable=False)
 
 
-def resend_deliveries(id_: UUID, resend: ResendIn) -> Call[Resent]:
+def resend_failed_deliveries(id_: UUID, resend: ResendIn) -> Call[Resent]:
     return _post(Resent, resend, str(id_), "resend")
 
 
@@ -87,7 +87,7 @@ def list_deliveries(id_: UUID, page: DeliveryListParams | None = None) -> Call[D
     return Call(method="GET", path=where, answer=DeliveryPage, params=page)
 
 
-def read_feed(id_: UUID, page: FeedParams | None = None) -> Call[FeedPage]:
+def get_endpoint_feed(id_: UUID, page: FeedParams | None = None) -> Call[FeedPage]:
     """What the endpoint was sent, or would have been: for a receiver that was away."""
     return Call(method="GET", path=path("endpoints", id_, "feed"), answer=FeedPage, params=page)
 

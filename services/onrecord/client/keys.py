@@ -2,7 +2,7 @@
 
 from uuid import UUID, uuid4
 
-from onrecord.access.schemas import CreatedKey, KeyIn, KeyListParams, KeyPage, Me
+from onrecord.access.schemas import CreatedKey, Key, KeyIn, KeyListParams, KeyPage, Me
 from onrecord.client.call import Call, path
 
 
@@ -15,6 +15,10 @@ def create_key(key: KeyIn) -> Call[CreatedKey]:
 
 def list_keys(page: KeyListParams | None = None) -> Call[KeyPage]:
     return Call(method="GET", path=path("keys"), answer=KeyPage, params=page)
+
+
+def get_key(id_: UUID) -> Call[Key]:
+    return Call(method="GET", path=path("keys", id_), answer=Key)
 
 
 def revoke_key(id_: UUID) -> Call[None]:

@@ -44,17 +44,13 @@ def get_history(actor: str, topic: str, page: Paged | None = None) -> Call[Liste
     return Call(method="GET", path=where, answer=Listed[VersionOfStep], params=page)
 
 
-def list_positions_of_actor(
-    actor: str, page: PagedAsOf | None = None
-) -> Call[Listed[ListedPosition]]:
+def list_actor_positions(actor: str, page: PagedAsOf | None = None) -> Call[Listed[ListedPosition]]:
     """What an actor held on each topic."""
     where = path("actors", actor, "positions")
     return Call(method="GET", path=where, answer=Listed[ListedPosition], params=page)
 
 
-def list_positions_on_topic(
-    topic: str, page: PagedAsOf | None = None
-) -> Call[Listed[ListedPosition]]:
+def list_topic_positions(topic: str, page: PagedAsOf | None = None) -> Call[Listed[ListedPosition]]:
     """Who held what on a topic."""
     where = path("topics", topic, "positions")
     return Call(method="GET", path=where, answer=Listed[ListedPosition], params=page)
@@ -89,7 +85,7 @@ def list_changes(search: ChangeSearch | None = None) -> Call[Listed[Step]]:
     return Call(method="GET", path=path("changes"), answer=Listed[Step], params=search)
 
 
-def list_findings(search: ReviewSearch | None = None) -> Call[Listed[Review]]:
+def list_review(search: ReviewSearch | None = None) -> Call[Listed[Review]]:
     """What on record asks to be looked at."""
     return Call(method="GET", path=path("review"), answer=Listed[Review], params=search)
 

@@ -3,16 +3,14 @@
 import time
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import httpx2
 
 from onrecord.audit.schemas import EventOut, EventSearch
-from onrecord.client.call import AnswerT, Call, PageOf, problem_error
+from onrecord.client.call import AnswerT, Call, ItemT_co, PageOf, problem_error
 from onrecord.client.event_stream import EventStream
 from onrecord.client.retries import Attempts
-
-ItemT = TypeVar("ItemT")
 
 
 class Client:
@@ -44,7 +42,7 @@ class Client:
         """The answer to a call. Raises `ProblemError` or `ApiUnavailable`."""
         return self._send(call, None)
 
-    def items(self, call: Call[PageOf[ItemT]]) -> Iterator[ItemT]:
+    def items(self, call: Call[PageOf[ItemT_co]]) -> Iterator[ItemT_co]:
         """The items of this page of a list and of all that follow, at whatever size each has.
 
         Give `known_size` for pages of one size.
@@ -73,9 +71,10 @@ class Client:
                         response.read()
                         raise problem_error(response)
                     if delay is None:
-                        for line in response.iter_lines():
-                            yield stream.event(line)
-                            attempts.succeeded()
+                        for chunk in response.iter_bytes():
+                            for event in stream.events(chunk):
+                                yield event
+                                attempts.succeeded()
                         return
             except httpx2.TransportError as error:
                 delay = attempts.delay_after_error(error)

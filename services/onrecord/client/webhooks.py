@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from onrecord.webhooks.api.responses import CloudEvent
+from onrecord.webhooks.api.event_schemas import CloudEvent
 
 __all__ = ["CloudEvent", "InvalidWebhook", "verify_webhook"]
 

@@ -1,7 +1,7 @@
 """The async client. `sync_client` is the same, without `await`."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Self
 
@@ -42,7 +42,7 @@ class AsyncClient:
         """The answer to a call. Raises `ProblemError` or `ApiUnavailable`."""
         return await self._send(call, None)
 
-    async def items(self, call: Call[PageOf[ItemT_co]]) -> AsyncIterator[ItemT_co]:
+    async def items(self, call: Call[PageOf[ItemT_co]]) -> AsyncGenerator[ItemT_co, None]:
         """The items of this page of a list and of all that follow, at whatever size each has.
 
         Give `known_size` for pages of one size.
@@ -56,7 +56,7 @@ class AsyncClient:
             if cursor is None:
                 return
 
-    async def replay(self, search: EventSearch | None = None) -> AsyncIterator[EventOut]:
+    async def replay(self, search: EventSearch | None = None) -> AsyncGenerator[EventOut, None]:
         """All events that match, in order, from `search.after` on.
 
         When the connection is lost, it goes on after the last event. To go on another day, give its

@@ -16,6 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 NDJSON = "application/x-ndjson"
 AnswerT = TypeVar("AnswerT")
+AnswerT_co = TypeVar("AnswerT_co", covariant=True)
 ItemT_co = TypeVar("ItemT_co", covariant=True)
 
 
@@ -52,8 +53,8 @@ class PageOf(Protocol[ItemT_co]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call(Generic[AnswerT]):
-    """A request that returns an `AnswerT`.
+class Call(Generic[AnswerT_co]):
+    """A request, and the type of its answer.
 
     `body`: a model, or several, which are sent as lines of NDJSON. `repeatable`: whether sending it
     twice is the same as sending it once.
@@ -61,7 +62,7 @@ class Call(Generic[AnswerT]):
 
     method: str
     path: str
-    answer: type[AnswerT]
+    answer: type[AnswerT_co]
     params: BaseModel | None = None
     body: BaseModel | Sequence[BaseModel] | None = None
     repeatable: bool = True
@@ -83,12 +84,12 @@ class Call(Generic[AnswerT]):
             options["headers"] = {"Content-Type": NDJSON}
         return options
 
-    def parse(self, response: httpx2.Response) -> AnswerT:
+    def parse(self, response: httpx2.Response) -> AnswerT_co:
         """The answer in a response. Raises `ProblemError` or `ApiUnavailable`."""
         if not response.is_success:
             raise problem_error(response)
         if response.status_code == 204:
-            return cast(AnswerT, None)
+            return cast(AnswerT_co, None)
         content = response.content
         if response.headers.get("Content-Type", "").startswith(NDJSON):
             content = b"[" + b",".join(content.splitlines()) + b"]"
@@ -97,7 +98,7 @@ class Call(Generic[AnswerT]):
             answer = _adapter(cast(Any, self.answer)).validate_json(content, extra="ignore")
         except ValidationError as error:
             raise _no_answer(response) from error
-        return cast(AnswerT, answer)
+        return cast(AnswerT_co, answer)
 
 
 def query_parameters(params: BaseModel | None) -> dict[str, Any]:

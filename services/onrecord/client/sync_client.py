@@ -1,7 +1,7 @@
 """The sync client. `async_client` is the same, with `await`."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from types import TracebackType
 from typing import Self
 
@@ -42,7 +42,7 @@ class Client:
         """The answer to a call. Raises `ProblemError` or `ApiUnavailable`."""
         return self._send(call, None)
 
-    def items(self, call: Call[PageOf[ItemT_co]]) -> Iterator[ItemT_co]:
+    def items(self, call: Call[PageOf[ItemT_co]]) -> Generator[ItemT_co, None, None]:
         """The items of this page of a list and of all that follow, at whatever size each has.
 
         Give `known_size` for pages of one size.
@@ -55,7 +55,7 @@ class Client:
             if cursor is None:
                 return
 
-    def replay(self, search: EventSearch | None = None) -> Iterator[EventOut]:
+    def replay(self, search: EventSearch | None = None) -> Generator[EventOut, None, None]:
         """All events that match, in order, from `search.after` on.
 
         When the connection is lost, it goes on after the last event. To go on another day, give its

@@ -1,7 +1,7 @@
 """Fault: clients that go away before they have their answer, thousands of them.
 
-Serves all APIs over a new embedded PostgreSQL, cuts streams, pages and reads at random moments, and
-exits with 1 unless every pool is whole afterwards.
+Serves all APIs over a new embedded PostgreSQL, cuts streams, pages, reads and writes at random
+moments, and exits with 1 unless every pool is whole afterwards.
 """
 
 import argparse
@@ -52,6 +52,7 @@ def main() -> int:
             while any(missing_connections(pools).values()) and time.monotonic() < deadline:
                 time.sleep(0.1)
             missing = missing_connections(pools)
+            store.sweep()  # or webhooks would be too far behind
             statuses = [client.get(path).status_code for path in ("/readyz", "/v1/events")]
     for role, connections in missing.items():
         print(f"{role}: {connections} connections lost")

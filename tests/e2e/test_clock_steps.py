@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from onrecord.kit.postgres import embedded
+from onrecord.kit.sql import migrations
 from tests.support import webhooks
 from tests.support.clusters import ask, reachable_folder, silent
 from tests.support.processes import deployment, until
 from tests.support.receiver import ReceivedRequest, run_receiver
 from tests.support.stepped_clock import stepped_clock
+from tests.support.store import open_store, run_api
 
 HOUR = 3600
 
@@ -107,3 +109,34 @@ def test_beat_keeps_its_interval_when_the_clock_is_set_back(tmp_path: Path) -> N
         clock.step(-HOUR)
         before = last_sweep()
         until(lambda: last_sweep() < before, "a sweep ran at the earlier time")
+
+
+def test_an_old_secret_is_deleted_when_its_overlap_ends(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        folder = stack.enter_context(reachable_folder())
+        clock = stack.enter_context(stepped_clock(folder))
+        postgres = stack.enter_context(embedded.running_server(folder / "data", echo=silent))
+        migrations.upgrade(postgres.superuser_url)
+        store = stack.enter_context(open_store(postgres.superuser_url))
+        client = stack.enter_context(run_api(store.url))
+        rotated, other = (
+            webhooks.create_endpoint(client, "https://hooks.example/")["id"] for _ in range(2)
+        )
+        client.post(f"/v1/endpoints/{rotated}/rotate")
+
+        def stored() -> list[tuple[object, ...]]:
+            return ask(
+                store.url,
+                "SELECT encrypted_old_secret IS NULL, old_until IS NULL FROM webhooks.endpoints"
+                f" WHERE id = '{rotated}'",
+            )
+
+        clock.step(23 * HOUR)
+        store.purge()
+        assert [(False, False)] == stored()
+        clock.step(24 * HOUR + 60)
+        store.purge()
+        assert [(True, True)] == stored()
+        for id_ in (rotated, other):
+            endpoint = client.get(f"/v1/endpoints/{id_}").json()
+            assert endpoint["secret_overlap_until"] is None

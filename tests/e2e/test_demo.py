@@ -1,15 +1,19 @@
 """`onrecord demo`: its tour, from a checkout and from the wheel; and `--help` of each command."""
 
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from onrecord.entrypoints.cli import app
-from tests.support.commands import User, user
+from tests.support.commands import User, all_gone, tree, user
+from tests.support.processes import until
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,3 +101,67 @@ def test_help_of_each_command_has_an_example(command: str) -> None:
     result = CliRunner().invoke(app, [*command.split(), "--help"])
     assert result.exit_code == 0
     assert f"onrecord {command}" in result.output.split("Example: ")[1]
+
+
+@dataclass
+class RunningDemo:
+    """A demo that goes on after its tour, and its lines so far."""
+
+    user: User
+    process: "subprocess.Popen[str]"
+
+    def read_until(self, text: str) -> None:
+        assert self.process.stdout
+        while text not in (line := self.process.stdout.readline()):
+            assert line, "the demo ended"
+
+    def allowed(self) -> dict[str, str]:
+        """The networks to which each process may send webhooks."""
+        return {
+            child.cmdline()[-1].rpartition(".")[2]: child.environ()["ONRECORD_EGRESS_ALLOW"]
+            for child in tree(self.process)
+            if "onrecord.entrypoints" in child.cmdline()[-1]
+        }
+
+    def create_endpoint(self, port: int) -> int:
+        endpoint = {"url": f"http://127.0.0.1:{port}/"}
+        return self.user.post("/v1/endpoints", endpoint).status_code
+
+
+@pytest.fixture
+def demo(new_user: User) -> Iterator[RunningDemo]:
+    process = new_user.start("demo")
+    yield RunningDemo(new_user, process)
+    process.terminate()
+    process.communicate(timeout=30)
+
+
+def test_the_demo_may_send_to_its_own_receiver_only_and_only_during_its_tour(
+    demo: RunningDemo,
+) -> None:
+    demo.read_until("Recording the seeds")
+    during = demo.allowed()
+    (network,) = set(during.values())
+    host, _, port = network.rpartition(":")
+    assert "127.0.0.1/32" == host
+    assert 422 == demo.create_endpoint(demo.user.port)
+    demo.read_until("Running until Ctrl-C")
+    after = demo.allowed()
+    assert {"local_api": "", "deliverer": ""} == {
+        name: after[name] for name in ("local_api", "deliverer")
+    }
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(port)))
+    for refused in (int(port), demo.user.port):
+        assert 422 == demo.create_endpoint(refused)
+    assert [] == demo.user.get("/v1/endpoints").json()["items"]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT])
+def test_a_demo_that_is_ended_in_its_tour_leaves_no_process_that_may_send(
+    demo: RunningDemo, signum: signal.Signals
+) -> None:
+    demo.read_until("Whose position changed")
+    everything = tree(demo.process)
+    demo.process.send_signal(signum)
+    until(lambda: all_gone(everything), "all processes are gone", seconds=15)

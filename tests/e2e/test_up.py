@@ -33,10 +33,10 @@ class Running:
     process: "subprocess.Popen[str]"
 
     @property
-    def database_url(self) -> str:
+    def superuser_url(self) -> str:
         url = embedded.url_of_running_server(self.user.folder / ".onrecord")
         assert url
-        return url
+        return embedded.as_superuser(url)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_replay_reports_a_manipulated_row_and_rebuild_repairs_it(running: Runnin
 
     until(caught_up, "the projections have caught up", pause=0.05)
     assert running.user.run("replay")[0] == 0
-    with db.connect(running.database_url) as conn:
+    with db.connect(running.superuser_url) as conn:
         changed = conn.execute(
             "UPDATE projections.steps SET stance = 'mixed' WHERE actor = 'biden'"
             " AND topic = 'talks-with-putin' AND effective = '2022-10-11'"
@@ -143,13 +143,33 @@ def test_replay_reports_a_manipulated_row_and_rebuild_repairs_it(running: Runnin
 
 
 def test_connections_run_in_the_roles_of_their_packages(running: Running) -> None:
-    with db.connect(running.database_url) as conn:
+    with db.connect(running.superuser_url) as conn:
         rows = conn.execute(
             "SELECT DISTINCT application_name FROM pg_stat_activity"
             " WHERE application_name LIKE 'onrecord_%'"
         ).fetchall()
     names = {name for (name,) in rows}
     assert {"onrecord_ingest", "onrecord_query", "onrecord_audit"} <= names
+
+
+def test_only_processes_that_make_secrets_or_sign_with_them_have_the_key(running: Running) -> None:
+    file = running.user.folder / ".onrecord" / "secrets.key"
+    assert 0o600 == file.stat().st_mode & 0o777
+    with_key = {
+        child.cmdline()[-1].rpartition(".")[2]
+        for child in tree(running.process)
+        if child.environ().get("ONRECORD_SECRETS_KEY") == file.read_text().strip()
+    }
+    assert {"local_api", "deliverer"} == with_key
+
+
+def test_every_connection_logs_in_as_a_role_that_is_no_superuser(running: Running) -> None:
+    with db.connect(running.superuser_url) as conn:
+        logins = conn.execute(
+            "SELECT DISTINCT usename::text FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        ).fetchall()
+    assert [("onrecord_login",)] == logins
 
 
 def test_up_ends_with_the_reason_if_its_database_dies_while_starting(new_user: User) -> None:

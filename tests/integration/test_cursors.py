@@ -1,6 +1,6 @@
 """Tests of cursors: each belongs to its list and parameters, and no page promises an empty one.
 
-`LISTS` are all lists of all APIs, each with the parameters under which it has four items.
+The lists are those of `tests.support.lists`.
 """
 
 from collections.abc import Iterator
@@ -9,27 +9,11 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
-from tests.support import bodies, postgres, webhooks
-from tests.support.bodies import error_places, expect_problem, get, post
-from tests.support.store import Store, open_store, run_api
+from tests.support import postgres
+from tests.support.bodies import error_places, expect_problem, get
+from tests.support.lists import LISTS, PAIR, fill
+from tests.support.store import open_store, run_api
 
-PAIR = "/v1/actors/emma/topics/talks"
-SLUGS = [f"slug-{n}" for n in range(4)]
-LISTS: dict[str, dict[str, Any]] = {
-    "/v1/actors": {"q": "slug"},
-    "/v1/topics": {"q": "slug"},
-    "/v1/statements": {"actor": "emma"},
-    "/v1/changes": {"actor": "emma", "topic": "talks"},
-    "/v1/review": {"kind": "same_words"},
-    f"{PAIR}/timeline": {"known_at": "9999"},
-    f"{PAIR}/history": {"known_at": "9999"},
-    "/v1/actors/slug-0/positions": {"as_of": "2022"},
-    "/v1/topics/slug-0/positions": {"as_of": "2022"},
-    "/v1/events": {"type": "statement.made", "topic": "tariffs"},
-    "/v1/endpoints": {},
-    "/v1/endpoints/{endpoint}/deliveries": {"state": "pending"},
-    "/v1/endpoints/{endpoint}/feed": {"after": 0},
-}
 OTHER_PARAMETERS: dict[str, list[dict[str, Any]]] = {
     "/v1/actors": [{}, {"q": "emma"}, {"q": "slug", "known_size": 3}],
     "/v1/topics": [{}, {"q": "talks"}, {"q": "slug", "min_size": 3}],
@@ -60,26 +44,6 @@ def client(server_url: str, template: str) -> Iterator[Client]:
     ):
         fill(new_client, store)
         yield new_client
-
-
-def fill(client: Client, store: Store) -> None:
-    """Record four items for each list."""
-    bodies.register_all(client)
-    bodies.register_all(client, SLUGS, SLUGS)
-    for _ in range(4):
-        webhooks.create_endpoint(
-            client, "https://receiver.example/", topics=["tariffs"], types=["statement.made"]
-        )
-    for n, slug in enumerate(SLUGS):
-        words = bodies.content(text=f"Words {n}")
-        post(client, "/v1/statements", bodies.statement(topics=["tariffs"], content=words))
-        again = bodies.statement(topics=["slug-1"], speakers=[{"actor": "ministry"}], content=words)
-        post(client, "/v1/statements", again)
-        pairs = {("emma", "talks"), ("slug-0", slug), (slug, "slug-0")}
-        for actor, topic in sorted(pairs):
-            body = bodies.position(actor=actor, topic=topic, effective=f"2022-01-0{n + 1}")
-            post(client, "/v1/positions", body)
-    store.fan_out()
 
 
 @pytest.fixture(scope="module")

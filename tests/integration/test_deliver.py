@@ -47,6 +47,8 @@ def test_an_event_is_delivered_signed_with_its_full_payload(
         "size": 4,
         "late": False,
         "previous": body["data"]["change"]["previous"],
+        "certainty": "definite",
+        "announced": False,
     }
     assert {**event, "payload": payload, "change": change}.items() <= body["data"].items()
     before = {"id": first["id"], "stance": "oppose", "condition": None, "effective": "2022-11-30"}

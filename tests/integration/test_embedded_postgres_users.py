@@ -12,9 +12,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from onrecord.kit.postgres.binaries import STATE, installed_binaries
-from onrecord.kit.postgres.embedded import running_server, url_of_running_server
-from onrecord.kit.postgres.home import NotOurs, home_of
+from onrecord.kit.postgres.binaries import (
+    STATE,
+    installed_binaries,
+    runnable_binaries,
+    server_account,
+)
+from onrecord.kit.postgres.embedded import running_server, server_url, url_of_running_server
+from onrecord.kit.postgres.home import NotOurs, home_of, prepare_home, socket_folder
+from onrecord.kit.postgres.server import create_cluster, start_server, stop_server
 from tests.support.clusters import (
     ask,
     holder,
@@ -154,3 +160,53 @@ def python_for_nobody() -> str:
         if done.stdout.strip() == str(sys.version_info[:2]):
             return python
     pytest.skip("nobody can run no Python of this version here")
+
+
+@needs_root
+def test_a_process_of_nobody_cannot_log_in(folder: Path) -> None:
+    psql = runnable_binaries(pwd.getpwnam("nobody"), silent) / "psql"
+    with running_server(folder, echo=silent) as server:
+        for url in (server.url, server.superuser_url):
+            done = subprocess.run(
+                [psql, url, "-c", "SELECT 1"],
+                user="nobody",
+                cwd="/",
+                capture_output=True,
+                text=True,
+            )
+            assert 'Peer authentication failed for user "onrecord' in done.stderr
+
+
+def test_data_folder_of_an_earlier_release_gets_the_login_role_and_loses_nobody(
+    folder: Path,
+) -> None:
+    """A cluster by the steps of that release: its only role is the superuser, for `nobody` too."""
+    account = server_account()
+    binaries = runnable_binaries(account, silent)
+    home = prepare_home(folder, account, silent)
+    socket = socket_folder(home, account, silent)
+    create_cluster(home, binaries, account, owner="onrecord")
+    users = {"root", account.pw_name, pwd.getpwuid(os.geteuid()).pw_name}
+    (home / "pg_hba.conf").write_text("local all all peer map=onrecord\n")
+    (home / "pg_ident.conf").write_text("".join(f'onrecord "{user}" onrecord\n' for user in users))
+    server = start_server(home, binaries, account, socket=socket)
+    try:
+        superuser = server_url(socket, user="onrecord", database="postgres")
+        ask(superuser, "CREATE DATABASE onrecord")
+        ask(server_url(socket, user="onrecord"), "CREATE TABLE answer AS SELECT 42 AS n")
+    finally:
+        stop_server(server)
+
+    for _ in range(2):  # the second start changes nothing more
+        with running_server(folder, echo=silent) as upgraded:
+            assert ask(upgraded.superuser_url, "SELECT n FROM answer") == [(42,)]
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                ask(upgraded.url, "SELECT n FROM answer")
+            assert ask(upgraded.url, ROLE) == [("onrecord_login", False, False, False)]
+            mapped = ask(upgraded.superuser_url, "SELECT sys_name FROM pg_ident_file_mappings")
+            assert {name for (name,) in mapped} == {"root", pwd.getpwuid(os.geteuid()).pw_name}
+
+
+ROLE = """
+SELECT rolname::text, rolsuper, rolcreaterole, rolinherit FROM pg_roles WHERE rolname = session_user
+"""

@@ -99,7 +99,12 @@ def test_speakers_topics_dates_and_the_ground_remain_after_an_erasure(
     (statement_after,) = after["statements"]
     assert [{"actor": "emma", "capacity": "individual"}] == statement_after["speakers"]
     assert "2022-11-30" == statement_after["said_at"]
-    assert [{"published_at": "2022-12-01"}] == statement_after["evidence"]
+    dates = {
+        "published_at": "2022-12-01",
+        "published_earliest": "2022-12-01T00:00:00.000000Z",
+        "published_latest": "2022-12-01T23:59:59.999999Z",
+    }
+    assert [dates] == statement_after["evidence"]
     assert dict.fromkeys(ERASED_SECTIONS, "gdpr-17") == statement_after["erased"]
     assert statement_after["erased"] == bodies.get(client, f"/v1/statements/{statement}")["erased"]
 

@@ -4,6 +4,7 @@ Read from the feed, which renders events as deliveries are rendered; one test co
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -232,3 +233,38 @@ def test_source_is_of_one_installation_and_no_process_can_change_it(
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         conn.execute("UPDATE webhooks.installation SET id = gen_random_uuid()")
+
+
+def test_a_change_is_flat_and_as_certain_as_in_the_read_api(
+    client: Client, feed: Callable[[], list[dict[str, Any]]]
+) -> None:
+    """Each as of its own size, whatever dates overlap it, and whatever came before it."""
+    year = datetime.now(UTC).year
+    dates = (
+        *("2020", "2020-06", "2020-06-15", "2020-06-15", "../2019", "2021-01-01", "2021-01-02"),
+        *("2018-03", "2022-01-01T12:00:00+01:00", "../2022-06", f"{year + 2}-01", "2021-07"),
+    )
+    stances = ("support", "oppose", "neutral", "conditional_support")
+    for n, date in enumerate(dates):
+        stance = stances[n % len(stances)]
+        condition = "If they leave." if stance == "conditional_support" else None
+        body = bodies.position(stance=stance, condition=condition, effective=date)
+        bodies.post(client, "/v1/positions", body)
+    events = [event["data"] for event in feed()]
+    assert len(dates) == len(events)
+    for data in events:
+        size = data["entry"]["seq"] + 1
+        steps = bodies.get(client, "/v1/changes", known_size=size)["items"]
+        (step,) = (step for step in steps if step["id"] == data["id"])
+        names = (
+            *("kind", "change_size", "late", "certainty", "announced"),
+            *("effective_latest", "actor_label", "topic_label"),
+        )
+        assert {name: step[name] for name in names} == {name: data[name] for name in names}
+        assert (step["previous"] or {}).get("stance") == data["previous_stance"]
+        assert (step["certainty"], step["announced"]) == (
+            data["change"]["certainty"],
+            data["change"]["announced"],
+        )
+    assert {"definite", "possible"} == {data["certainty"] for data in events}
+    assert {True, False} == {data["announced"] for data in events}

@@ -59,6 +59,7 @@ def test_a_position_says_which_statements_of_its_basis_are_retracted_wherever_it
         **{name: retraction[name] for name in ("event", "seq", "recorded_at")},
         "by": "outlet",
         "reason": "Never said.",
+        "recorded_by": "local",
     }
     lists = [
         *((f"{PAIR}/timeline", {}), (f"{PAIR}/history", {})),

@@ -8,21 +8,25 @@ import pytest
 from onrecord.domain.events import StatementMade
 from onrecord.entrypoints import infrastructure
 from onrecord.ingest.recorder import Recorder
+from onrecord.ingest.similar import SimilarStatements
 from onrecord.kit.http.problems import Problem
 from onrecord.kit.sql import db
 from onrecord.ledger import committer as committer_module
 from onrecord.ledger.committer import Committer
+from onrecord.ledger.dry_run import DryRunner
 from onrecord.ledger.evaluate import Answer
 from tests.support.committing import lock_held, position_request, seed
 from tests.support.histories import position, request, statement_fields
-from tests.support.store import Store
+from tests.support.store import PUBLIC_URL, Store
 
 
 def recorder(url: str) -> Recorder:
     """The recorder of a write API whose pool for look-ups is closed."""
     committer = Committer(lambda: infrastructure.writer(url), on_commit=lambda: None)
     committer.start()
-    return Recorder(committer, db.pool(url, role="onrecord_ingest", size=1))
+    pool = db.pool(url, role="onrecord_ingest", size=1)
+    similar = SimilarStatements(pool, PUBLIC_URL)
+    return Recorder(committer, pool, DryRunner(lambda: infrastructure.writer(url)), similar)
 
 
 def test_a_refusal_needs_no_look_up_of_the_nearest_slugs(

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from onrecord.entrypoints.cli import app
 from onrecord.entrypoints.supervisor import Supervisor
 
 
@@ -37,3 +39,13 @@ def test_a_child_is_restarted_after_a_failed_start_and_without_a_console(
     with pytest.raises(Restarted):
         supervisor.watch(echo)
     assert ["beat", "beat"] == starts
+
+
+@pytest.mark.parametrize("command", ["up", "demo"])
+def test_another_database_needs_the_key_of_secrets_from_the_settings(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONRECORD_DATABASE_URL", "postgresql://nowhere/x")
+    result = CliRunner().invoke(app, [command])
+    assert 2 == result.exit_code
+    assert "ONRECORD_SECRETS_KEY must be set; make a key with `openssl rand" in result.output

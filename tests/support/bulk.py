@@ -36,6 +36,8 @@ ACTORS: Final = [f"actor-{n}" for n in range(40)]
 TOPICS: Final = [f"topic-{n}" for n in range(20)]
 STATEMENT: Final = uuid5(ROOT, "0/0")
 """The first statement that `write` appends."""
+POSITION: Final = additional_event_id(STATEMENT, 0)
+"""Its position."""
 SCHEMAS: Final = ["projections", "ledger", "webhooks"]
 
 

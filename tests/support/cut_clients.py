@@ -47,8 +47,8 @@ WRITES: Final = [
         ("/v1/actors", JSON, _ENTITY),
         ("/v1/statements", JSON, b'{"said_at": "2022-'),
         ("/v1/endpoints", JSON, b'{"url": "http'),
-        ("/v1/batch", NDJSON, b"{}\n" * 400),
-        ("/v1/batch", NDJSON, b'{"op": "actor", "id": "ann", "body": {}}\n' * 50),
+        ("/v1/batch", NDJSON, b"{}\n" * 20),
+        ("/v1/batch", NDJSON, b'{"op": "actor", "id": "ann", "body": {}}\n' * 10),
     )
 ]
 """Path, headers and a part of the body, after which the client goes away."""

@@ -16,6 +16,7 @@ import psycopg
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
+from onrecord.domain.dates import bound_fields
 from onrecord.domain.event import RecordedEvent
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
@@ -119,6 +120,7 @@ def expected_step(timeline: Sequence[naive.Step], step: naive.Step) -> dict[str,
             "id": str(before.id),
             "stance": before.fields.stance,
             "since": naive.since(timeline, before),
+            **bound_fields("since", naive.since(timeline, before)),
         },
         "basis": [str(basis) for basis in step.fields.basis],
         "summary": step.fields.summary,

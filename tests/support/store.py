@@ -20,7 +20,7 @@ from onrecord.domain.requests import Refusal, Request
 from onrecord.entrypoints.app_factory import create_app
 from onrecord.entrypoints.server import ApiServer
 from onrecord.kit.encryption_keys import new_key
-from onrecord.kit.http.server.limits import Limits
+from onrecord.kit.http.server.limits import DEFAULT_LIMITS, Limits
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from onrecord.ledger.append import append
@@ -33,7 +33,7 @@ from onrecord.projections.engine.projection import Projection
 from onrecord.projections.freshness import note_sweep
 from onrecord.projections.registry import PROJECTIONS
 from onrecord.webhooks.fan_out import fan_out
-from onrecord.webhooks.purge import purge_deleted_endpoints
+from onrecord.webhooks.purge import purge_endpoints
 from tests.support import keys
 
 PUBLIC_URL: Final = "https://record.example.org"
@@ -77,8 +77,8 @@ class Store:
         return fan_out(self.webhooks_engine)
 
     def purge(self) -> int:
-        """Purge deleted endpoints; returns the number of deliveries deleted."""
-        return purge_deleted_endpoints(self.webhooks_engine)
+        """Purge deleted endpoints and old secrets; returns the number of deliveries deleted."""
+        return purge_endpoints(self.webhooks_engine)
 
     def sizes(self) -> dict[str, int]:
         """The size of the ledger that each projection has folded."""
@@ -122,7 +122,7 @@ def open_store(url: str) -> Iterator[Store]:
 
 @contextmanager
 def run_api(
-    url: str, *routers: APIRouter, limits: Limits | None = None, **over: Any
+    url: str, *routers: APIRouter, limits: Limits = DEFAULT_LIMITS, **over: Any
 ) -> Iterator[httpx2.Client]:
     """All APIs, and these routers, on a free port; yields a client of that address with a key.
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
+from pydantic import BaseModel
 
 from onrecord.client import call, endpoints, keys, reads, writes
 from onrecord.client.call import Call
@@ -40,8 +41,8 @@ TO_SYNC: Final = (
 def operations() -> dict[str, str]:
     """Method and path of each operation in the OpenAPI document, by its id in snake case."""
     url: Any = "postgresql://nowhere"
-    apis = frozenset({"write", "read", "audit", "webhooks"})
-    document = create_app(Settings(database_url=url, broker_url="memory://"), apis).openapi()
+    settings = Settings(database_url=url, broker_url="memory://")
+    document = create_app(settings, frozenset({"write", "read", "audit", "webhooks"})).openapi()
     return {
         re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", operation["operationId"]): (
             f"{method.upper()} {re.sub('{[^}]+}', '{}', path)}"
@@ -63,7 +64,7 @@ def example_call(function: Any) -> Call[Any]:
         elif parameter.default is inspect.Parameter.empty:
             arguments[name] = (
                 parameter.annotation.model_construct(id=ID)
-                if isinstance(parameter.annotation, type)
+                if issubclass(parameter.annotation, BaseModel)
                 else []
             )
     result = function(**arguments)
@@ -92,8 +93,9 @@ def test_an_import_of_the_client_loads_httpx2_pydantic_and_standardwebhooks_only
     program = (
         "import importlib, json, sys\n"
         "for name in sys.argv[1:]: importlib.import_module(name)\n"
-        "files = {name: getattr(module, '__file__', '') for name, module in sys.modules.items()}\n"
-        "print(json.dumps([name for name, file in files.items() if 'site-packages' in (file or '')]))"
+        "modules = sys.modules.items()\n"
+        "files = {name: str(vars(module).get('__file__')) for name, module in modules}\n"
+        "print(json.dumps([name for name, file in files.items() if 'site-packages' in file]))"
     )
 
     def installed(*names: str) -> set[str]:

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from onrecord.entrypoints import app_factory, cli, ingest_api, read_api, server
 from onrecord.entrypoints.app_factory import Api
 from onrecord.kit import settings as kit_settings
+from onrecord.kit.encryption_keys import new_key
 from onrecord.kit.settings import BadSettings, Settings
 
 ROOT: Final = Path(__file__).parents[2]
@@ -30,6 +31,8 @@ PROCESSES: Final = {
 }
 APIS: Final = ("ingest-api", "read-api")
 OURS: Final = ("migrate", *PROCESSES)
+WITH_SECRETS: Final = ("migrate", "ingest-api", "deliverer")
+"""They encrypt secrets of webhooks, or sign with them."""
 FIELDS: Final = {f"ONRECORD_{name.upper()}" for name in Settings.model_fields}
 ANYWHERE: Final = Settings(database_url="postgresql://nowhere/x", broker_url="amqp://nowhere//")
 
@@ -94,12 +97,16 @@ def test_a_service_has_the_settings_that_its_process_requires(
     with pytest.raises(BadSettings):
         kit_settings.load_process_settings()
     for name, value in SERVICES[service]["environment"].items():
+        value = re.sub(r"\$\{SECRETS_KEY.*?\}", new_key(), value)
         monkeypatch.setenv(name, re.sub(r"\$\{.*?\}", "secret", value))
-    settings = kit_settings.load_process_settings()
+    secrets = service in WITH_SECRETS
+    settings = kit_settings.load_process_settings(secrets=secrets)
     assert settings.database_url
     assert settings.broker_url
+    assert secrets == (settings.secrets_key is not None)
+    login = "onrecord" if service == "migrate" else "onrecord_login"
     assert settings.database_url.get_secret_value() == (
-        "postgresql://onrecord:secret@database:5432/onrecord"
+        f"postgresql://{login}:secret@database:5432/onrecord"
     )
     assert settings.broker_url.get_secret_value() == "amqp://onrecord:secret@broker:5672//"
 
@@ -109,7 +116,11 @@ def test_no_secret_has_a_value_in_the_compose_file() -> None:
     values = str(SERVICES)
     assert set(re.findall(r"\$\{(\w+)", values)) == set(re.findall(r"\$\{(\w+):\?", values))
     variables = [item for service in SERVICES.values() for item in environment(service).items()]
-    bare = {name for name, value in variables if "PASS" in name and not value.startswith("${")}
+    bare = {
+        name
+        for name, value in variables
+        if re.search("PASS|KEY", name) and not value.startswith("${")
+    }
     assert bare == set()
 
 
@@ -228,7 +239,7 @@ def test_a_process_serves_the_routes_that_the_table_lists(
     process: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served: list[FastAPI] = []
-    monkeypatch.setattr(process, "load_process_settings", lambda: ANYWHERE)
+    monkeypatch.setattr(process, "load_process_settings", lambda **_: ANYWHERE)
     monkeypatch.setattr(server, "serve", lambda app, *_, **__: served.append(app))
     process.main()
     name = process.__name__.rpartition(".")[2]

@@ -14,7 +14,7 @@ DOCUMENT, NEWER = described_app().openapi_documents()
 OPERATION_IDS: Final = {
     *("getPosition", "getTimeline", "getHistory", "listActorPositions", "listTopicPositions"),
     *("listActors", "getActor", "listTopics", "getTopic", "listStatements", "getStatement"),
-    *("listChanges", "listReview"),
+    *("listChanges", "listReview", "listPositions", "getRecordedPosition"),
     *("registerActor", "reviseActor", "mergeActor", "unmergeActor"),
     *("registerTopic", "reviseTopic"),
     *("recordStatement", "correctStatement", "retractStatement", "eraseStatement"),
@@ -24,6 +24,7 @@ OPERATION_IDS: Final = {
     *("dryRunFilter", "pauseEndpoint", "resumeEndpoint", "pingEndpoint", "rotateSecret"),
     *("replayEvents", "getEndpointFeed", "listDeliveries", "resendFailedDeliveries"),
     *("getDelivery", "resendDelivery"),
+    *("createKey", "listKeys", "getKey", "revokeKey", "getMe", "resolveName"),
     *("getHealth", "getReadiness", "getMetrics"),
 }
 """Names in the programs of others: to change one breaks them. Add new ones."""
@@ -112,7 +113,7 @@ def test_the_words_of_a_statement_are_typed() -> None:
     for name in ("StatementOfBasis", "StatementOut", "StatementAnswer"):
         properties = schemas[name]["properties"]
         assert {"$ref": "#/components/schemas/Content"} == properties["content"]
-        assert {"$ref": "#/components/schemas/Evidence"} == properties["evidence"]["items"]
+        assert {"$ref": "#/components/schemas/EvidenceOut"} == properties["evidence"]["items"]
 
 
 def test_no_field_has_a_default() -> None:

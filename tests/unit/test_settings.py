@@ -1,8 +1,10 @@
-"""The address that links and citations begin with, from the environment or from host and port."""
+"""Settings from the environment: the public URL, hosts and origins."""
+
+import base64
 
 import pytest
 
-from onrecord.kit.settings import BadSettings, load_settings
+from onrecord.kit.settings import BadSettings, load_process_settings, load_settings
 
 
 @pytest.mark.parametrize(
@@ -58,3 +60,57 @@ def test_a_fault_of_another_setting_is_reported_alone(monkeypatch: pytest.Monkey
         load_settings()
     assert "PUBLIC_URL" not in str(raised.value)
     assert str(raised.value).startswith("ONRECORD_PORT: ")
+
+
+@pytest.mark.parametrize("separator", [",", " , "])
+def test_keys_are_taken_in_either_alphabet_of_base64(
+    separator: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = base64.b64encode(b"\xfb\xff" * 16), base64.urlsafe_b64encode(b"\xff\xfb" * 16)
+    text = separator.join([first.decode(), second.decode()])
+    monkeypatch.setenv("ONRECORD_SECRETS_KEY", text)
+    keys = load_settings().secrets_keys
+    assert [b"\xfb\xff" * 16, b"\xff\xfb" * 16] == [base64.urlsafe_b64decode(key) for key in keys]
+
+
+@pytest.mark.parametrize("key", ["", "tooshort", "A" * 43, "A" * 44, "é" * 44, "A" * 43 + "=,x"])
+def test_a_setting_that_holds_no_keys_is_refused_without_repeating_it(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONRECORD_SECRETS_KEY", key)
+    with pytest.raises(BadSettings, match=r"^ONRECORD_SECRETS_KEY: .*openssl rand") as raised:
+        load_settings()
+    assert not key or key not in str(raised.value)
+
+
+def test_a_process_that_needs_the_key_says_how_to_make_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ONRECORD_DATABASE_URL", "postgresql://nowhere/x")
+    monkeypatch.setenv("ONRECORD_BROKER_URL", "amqp://nowhere//")
+    assert load_process_settings().secrets_key is None
+    with pytest.raises(BadSettings, match=r"^ONRECORD_SECRETS_KEY must be set.*openssl rand"):
+        load_process_settings(secrets=True)
+
+
+def test_hosts_are_those_of_all_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONRECORD_HOST", "10.1.0.7")
+    monkeypatch.setenv("ONRECORD_PUBLIC_URL", "https://Record.example.org:8443/x")
+    monkeypatch.setenv("ONRECORD_ALLOWED_HOSTS", "Reader.internal, fd00::7,")
+    hosts = {"10.1.0.7", "record.example.org", "reader.internal", "fd00::7"}
+    assert load_settings().hosts == hosts
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("ALLOWED_HOSTS", value) for value in ("*", "a:80", "http://a", "a b", "[::1]", "a/b")),
+        *(("CORS_ORIGINS", value) for value in ("null", "a.org", "https://a.org/", "https://*")),
+    ],
+)
+def test_what_is_no_host_and_no_origin_is_refused(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"ONRECORD_{name}", value)
+    with pytest.raises(BadSettings, match=rf"^ONRECORD_{name}: holds '"):
+        load_settings()

@@ -11,8 +11,7 @@ from onrecord.domain.scopes import KeyScope
 Requirement = KeyScope | Literal["open", "any key"]
 
 _READS: Final = frozenset(("GET", "HEAD"))
-_SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
-_OPEN: Final = frozenset(("/", "/docs", "/healthz", "/readyz"))
+_OPEN: Final = frozenset(("/", "/docs", "/problems", "/healthz", "/readyz"))
 _OPEN_FOLDERS: Final = ("/swagger/", "/problems/", "/docs/")
 _SCOPES: Final[tuple[tuple[str, KeyScope], ...]] = (
     ("/v1/endpoints", "webhooks"),
@@ -23,13 +22,16 @@ _SCOPES: Final[tuple[tuple[str, KeyScope], ...]] = (
 
 def required_scope(method: str, path: str) -> Requirement:
     """What a request needs: nothing (`open`), any key, or a key with a scope."""
+    if method == "OPTIONS":  # it answers which methods there are, and nothing of the record
+        return "open"
     if path.startswith("/v1/"):
         for prefix, scope in _SCOPES:
-            if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("", "/"):
+            # a list has suffixes: /v1/endpoints.csv
+            if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("", "/", "."):
                 return scope
         if path == "/v1/me":
             return "any key"
-    elif method in _SAFE and _is_open(path):
+    elif method in _READS and _is_open(path):
         return "open"
     return "read" if method in _READS else "write"
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from uuid import UUID
 
+import orjson
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse
@@ -20,15 +21,22 @@ from onrecord.audit.schemas import EventOut, EventPage, EventSearch
 from onrecord.audit.tail import Tail
 from onrecord.domain.events import EVENT_CLASSES
 from onrecord.kit.http import paging
+from onrecord.kit.http.formats import NDJSON
 from onrecord.kit.http.problems import Problem, responses, unavailable, unknown_in_filters
+from onrecord.kit.lists.list_route import ListRoute
+from onrecord.kit.lists.page import Page
 from onrecord.kit.sql.db import Pool, fetch_all
 from onrecord.ledger.names import Name, unknown_names
 from onrecord.ledger.read import SIZE
 from onrecord.projections.status import STATUS_WITH_LEDGER
 
-router = APIRouter(prefix="/v1", tags=["audit API"], responses=responses(404, 422, 503))
+router = APIRouter(
+    prefix="/v1",
+    tags=["audit API"],
+    route_class=ListRoute,
+    responses=responses(404, 422, 503),
+)
 
-NDJSON: Final = "application/x-ndjson"
 SSE: Final = "text/event-stream"
 MAX_BYTES: Final = 8 << 20
 """Of a page, as a query has, unless one event is larger."""
@@ -90,7 +98,7 @@ async def list_events(
     resources: AuditResourcesDep,
     params: Annotated[EventSearch, Query()],
     last_event_id: LastEventId = None,
-) -> Response:
+) -> Page | Response:
     """A page of events; with `Accept: application/x-ndjson` all of them, a line each; with
     `Accept: text/event-stream` all of them and then each as it is recorded.
     """
@@ -101,27 +109,20 @@ async def list_events(
     start_parameter, start = "after", params.after + 1
     if params.cursor is not None:
         start_parameter, (start,) = "cursor", paging.key(request, params.cursor, int)
-    if last_event_id is not None:
+    if last_event_id is not None and not (params.stream and params.cursor):
         start_parameter, start = "Last-Event-ID", last_event_id + 1
-    accept = ", ".join(request.headers.getlist("accept"))
-    if SSE in accept:
+    if request.state.list_format == SSE:
         await _require_within_ledger(resources, start, start_parameter)
         # a proxy must pass events on at once
         headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
         events = streams.live_events(pool, resources.tail, filters, start)
         return EventSourceResponse(events, headers=headers)
-    if NDJSON in accept:
+    if request.state.list_format == NDJSON:
         return StreamingResponse(streams.ndjson_blocks(pool, filters, start), media_type=NDJSON)
     lines, following = await _find_page(request, pool, filters, start, params.limit)
-    headers = {"Cache-Control": "no-cache"}
-    next_cursor = b"null"
-    if following is not None:
-        cursor = paging.cursor(request, [following])
-        headers["Link"] = paging.link(request.url, cursor)
-        next_cursor = b'"%b"' % cursor.encode()
-    items = lines[:-1].replace(b"\n", b",")
-    body = b'{"items":[%b],"next":%b}' % (items, next_cursor)
-    return Response(body, headers=headers, media_type="application/json")
+    cursor = None if following is None else paging.cursor(request, [following])
+    items = [orjson.Fragment(line) for line in lines.splitlines()]
+    return Page(items=items, cursor=cursor)
 
 
 async def _find_page(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.event_types import EventTypeName
 from onrecord.domain.ids import Slug
+from onrecord.kit.lists.page import StreamFlag
 
 _UP_TO_50: Final = Field(max_length=50)
 
@@ -31,6 +32,7 @@ class EventSearch(BaseModel):
     ] = []
     limit: Annotated[int, Field(ge=1, le=1000, description="Of a page; NDJSON gives all.")] = 100
     cursor: Annotated[str | None, Field(max_length=500)] = None
+    stream: StreamFlag = False
 
 
 class TouchesOut(BaseModel):

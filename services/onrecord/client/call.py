@@ -5,9 +5,9 @@ what is here: the request, the response, and the errors.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, Self, TypeVar, cast
 from urllib.parse import quote
 from uuid import UUID
 
@@ -52,6 +52,10 @@ class PageOf(Protocol[ItemT_co]):
     def next(self) -> str | None: ...
 
 
+class _DryRun(BaseModel):
+    dry_run: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Call(Generic[AnswerT_co]):
     """A request, and the type of its answer.
@@ -66,6 +70,10 @@ class Call(Generic[AnswerT_co]):
     params: BaseModel | None = None
     body: BaseModel | Sequence[BaseModel] | None = None
     repeatable: bool = True
+
+    def as_dry_run(self) -> Self:
+        """The same write, of which nothing is recorded: its answer, or problem, as it would be."""
+        return replace(self, params=_DryRun(dry_run=True))
 
     def request_options(self, cursor: str | None = None) -> dict[str, Any]:
         """The arguments of `httpx2.Client.request`."""

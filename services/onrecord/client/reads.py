@@ -4,20 +4,26 @@ from uuid import UUID
 
 from onrecord.audit.schemas import EventOut, EventPage, EventSearch
 from onrecord.client.call import Call, path
-from onrecord.query.answers.position_schemas import ListedPosition, PositionOut, Step, VersionOfStep
+from onrecord.query.answers.position_schemas import PositionOut
+from onrecord.query.answers.record_schemas import PositionRecord
 from onrecord.query.answers.schemas import (
     Actor,
     ActorAnswer,
     Listed,
+    ListedAsOf,
+    NamesAnswer,
     Review,
     Topic,
     TopicAnswer,
 )
 from onrecord.query.answers.statement_schemas import StatementAnswer, StatementOut
+from onrecord.query.answers.step_schemas import ListedPosition, Step, VersionOfStep
 from onrecord.query.params import (
     AsOf,
     AtSize,
     ChangeSearch,
+    GridSearch,
+    NameParams,
     Paged,
     PagedAsOf,
     RegistrySearch,
@@ -44,16 +50,36 @@ def get_history(actor: str, topic: str, page: Paged | None = None) -> Call[Liste
     return Call(method="GET", path=where, answer=Listed[VersionOfStep], params=page)
 
 
-def list_actor_positions(actor: str, page: PagedAsOf | None = None) -> Call[Listed[ListedPosition]]:
+def list_actor_positions(
+    actor: str, page: PagedAsOf | None = None
+) -> Call[ListedAsOf[ListedPosition]]:
     """What an actor held on each topic."""
     where = path("actors", actor, "positions")
-    return Call(method="GET", path=where, answer=Listed[ListedPosition], params=page)
+    return Call(method="GET", path=where, answer=ListedAsOf[ListedPosition], params=page)
 
 
-def list_topic_positions(topic: str, page: PagedAsOf | None = None) -> Call[Listed[ListedPosition]]:
+def list_topic_positions(
+    topic: str, page: PagedAsOf | None = None
+) -> Call[ListedAsOf[ListedPosition]]:
     """Who held what on a topic."""
     where = path("topics", topic, "positions")
-    return Call(method="GET", path=where, answer=Listed[ListedPosition], params=page)
+    return Call(method="GET", path=where, answer=ListedAsOf[ListedPosition], params=page)
+
+
+def list_positions(search: GridSearch | None = None) -> Call[ListedAsOf[ListedPosition]]:
+    """What every actor held on every topic."""
+    where = path("positions")
+    return Call(method="GET", path=where, answer=ListedAsOf[ListedPosition], params=search)
+
+
+def get_recorded_position(id_: UUID, at: AtSize | None = None) -> Call[PositionRecord]:
+    """A position as it was recorded, or corrected since."""
+    return Call(method="GET", path=path("positions", id_), answer=PositionRecord, params=at)
+
+
+def resolve_name(name: NameParams) -> Call[NamesAnswer]:
+    """The actor or topic that a spelling names, or those that it may mean."""
+    return Call(method="GET", path=path("names"), answer=NamesAnswer, params=name)
 
 
 def list_actors(search: RegistrySearch | None = None) -> Call[Listed[Actor]]:

@@ -11,7 +11,7 @@ import re
 from calendar import monthrange
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, WithJsonSchema
 
@@ -127,3 +127,19 @@ InstantText = Annotated[str, AfterValidator(_validated_instant)]
 def format_instant(instant: datetime) -> str:
     """An instant as entries and answers have it: UTC, always six decimals, `Z`."""
     return instant.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=4_096)
+def bounds_as_text(date: str) -> tuple[str | None, str]:
+    """The first and the last instant of a date, as answers have them; of `../D` no first one is
+    known. Raises `InvalidDate`.
+    """
+    earliest, latest, _ = bounds(date)
+    first = None if date.startswith("../") else format_instant(earliest)
+    return first, format_instant(latest)
+
+
+def bound_fields(name: str, date: str | None) -> dict[str, Any]:
+    """The bounds of a date for an answer: `<name>_earliest` and `<name>_latest`."""
+    earliest, latest = (None, None) if date is None else bounds_as_text(date)
+    return {f"{name}_earliest": earliest, f"{name}_latest": latest}

@@ -24,6 +24,7 @@ from onrecord.entrypoints.openapi.application import DescribedApplication
 from onrecord.ingest import amendment_routes, batch
 from onrecord.ingest import routes as write_routes
 from onrecord.ingest.recorder import Recorder
+from onrecord.ingest.similar import SimilarStatements
 from onrecord.kit import celery
 from onrecord.kit.http.browsers.cross_origin import CrossOriginMiddleware
 from onrecord.kit.http.browsers.hosts import HostMiddleware
@@ -37,10 +38,11 @@ from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from onrecord.kit.sql.batched_query import BatchedQuery
 from onrecord.ledger.committer import Committer
+from onrecord.ledger.dry_run import DryRunner
 from onrecord.projections import status
 from onrecord.projections.queries import POSITION
 from onrecord.projections.tasks import CATCH_UP
-from onrecord.query import change_routes, position_routes, registry_routes
+from onrecord.query import change_routes, grid_routes, name_routes, position_routes, registry_routes
 from onrecord.query.read_context import ReadResources
 from onrecord.query.size_monitor import SizeMonitor
 from onrecord.query.stall_monitor import StallMonitor
@@ -69,7 +71,9 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
             state["key_cache"] = KeyCache(keys)
             await stack.enter_async_context(state["key_cache"].noting_uses())
             if "write" in apis:
-                state["recorder"] = await stack.enter_async_context(_write_resources(url, broker))
+                state["recorder"] = await stack.enter_async_context(
+                    _write_resources(url, broker, settings.public_url)
+                )
                 state["key_registry"] = KeyRegistry(state["recorder"].committer, keys)
             if "read" in apis:
                 pool = await stack.enter_async_context(db.pool(url, role="onrecord_query"))
@@ -113,7 +117,7 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
         app.include_router(router)
     if "webhooks" in apis:
         examples.describe_webhooks(app)
-    web_pages.install(app)
+    web_pages.install_pages(app)
     return app
 
 
@@ -127,7 +131,8 @@ def _routers(apis: frozenset[Api]) -> list[APIRouter]:
     if "write" in apis:
         routers += [write_routes.router]
     if "read" in apis:
-        routers += [position_routes.router, registry_routes.router, change_routes.router]
+        routers += [position_routes.router, registry_routes.router]
+        routers += [change_routes.router, grid_routes.router, name_routes.router]
     if "write" in apis:
         routers += [amendment_routes.router, batch.router, key_routes.router]
     if "audit" in apis:
@@ -152,13 +157,17 @@ def _health_checks(apis: frozenset[Api]) -> dict[str, HealthCheck]:
 
 
 @asynccontextmanager
-async def _write_resources(url: str, broker: str) -> AsyncIterator[Recorder]:
-    """The committer with its connection, its wake-up of the workers, and a pool for look-ups."""
+async def _write_resources(url: str, broker: str, public_url: str) -> AsyncIterator[Recorder]:
+    """The committer with its connection and its wake-up of the workers, dry runs, and a pool."""
     notifier = celery.TaskNotifier(celery.create_celery(broker), CATCH_UP)
     committer = Committer(lambda: writer(url), on_commit=notifier.notify)
     async with AsyncExitStack() as stack:
         pool = db.pool(url, role="onrecord_ingest", size=4)
-        recorder = Recorder(committer, await stack.enter_async_context(pool))
+        dry_runner = DryRunner(lambda: writer(url))
+        stack.callback(dry_runner.stop)
+        await stack.enter_async_context(pool)
+        similar = SimilarStatements(pool, public_url)
+        recorder = Recorder(committer, pool, dry_runner, similar)
         notifier.start()
         stack.callback(notifier.stop)
         committer.start()

@@ -3,7 +3,8 @@
 Exit codes: 0 done, 1 the answer is no, 2 usage, 3 something is not available, 130 Ctrl-C.
 """
 
-from typing import Any, Final
+from importlib.metadata import version
+from typing import Annotated, Any, Final
 
 import httpx2
 import psycopg
@@ -41,6 +42,7 @@ from onrecord.importing.files import NothingToImport
 from onrecord.kit.postgres.binaries import CannotRunPostgres
 from onrecord.kit.secret_file import UnsafeSecretFile
 from onrecord.kit.settings import BadSettings
+from onrecord.kit.terminal import visible
 from onrecord.projections.engine.checkpoints import FoldChanged
 from onrecord.projections.engine.poison import ProjectionStopped
 from onrecord.projections.registry import UnknownProjection
@@ -85,7 +87,7 @@ class CommandGroup(TyperGroup):
             code = next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind))
             # SQLAlchemy wraps the driver's error in one whose text includes the statement
             text = "Stopped." if code == INTERRUPTED else str(getattr(error, "orig", None) or error)
-            error_console.print(Text(text, style="red"))
+            error_console.print(Text(visible(text, lines=True), style="red"))
             raise typer.Exit(code) from None
 
 
@@ -97,6 +99,25 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"onrecord {version('onrecord')}")
+        raise typer.Exit
+
+
+@app.callback()
+def onrecord(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and end."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that belong to no command."""
+
 
 app.command("up", epilog="Example: onrecord up --port 9000")(up.up_command)
 app.command("demo", epilog="Example: onrecord demo --exit")(demo.demo_command)

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.errors import InsufficientPrivilege
 from pydantic import SecretStr
+from sqlalchemy.exc import ProgrammingError
 
 from onrecord.access.registry import ACTIVE_KEY
 from onrecord.kit import celery, pgmq_transport
@@ -102,12 +104,17 @@ def prepare_database(settings: Settings, url: str) -> None:
     """Migrate the schema as the user of `url`, and create the queues if they are in PostgreSQL.
 
     Secrets under an older key of the settings are encrypted by the first one. A schema that is up
-    to date needs no user who may migrate.
+    to date needs no user who may migrate. Raises `SchemaMissing` if it needs one and has none.
     """
     _, broker = addresses(settings)
     keys = settings.secrets_keys if settings.secrets_key else ()
-    if migrations.schema_problem(url):
-        migrations.upgrade(url, secrets_key=keys[0] if keys else None)
+    if problem := migrations.schema_problem(url):
+        try:
+            migrations.upgrade(url, secrets_key=keys[0] if keys else None)
+        except ProgrammingError as error:
+            if not isinstance(error.orig, InsufficientPrivilege):
+                raise
+            raise SchemaMissing(f"{problem}: run `onrecord migrate` as its owner") from None
     if broker.startswith("pgmq://"):
         with db.connect(url) as conn:
             if not pgmq_transport.has_queues(conn, celery.QUEUES):

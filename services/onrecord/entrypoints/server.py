@@ -17,7 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from onrecord.kit import logs
-from onrecord.kit.http.server.limits import Limits
+from onrecord.kit.http.server.limits import DEFAULT_LIMITS, Limits
 from onrecord.kit.http.server.protocol import BoundedProtocol
 from onrecord.kit.processes.gc_tuning import tune_gc
 from onrecord.kit.settings import Settings
@@ -32,13 +32,14 @@ _OTHER_FILES: Final = 200
 class ApiServer(uvicorn.Server):
     """Waits for requests in progress when it stops, but not for live streams of events."""
 
-    def __init__(self, app: FastAPI, *, limits: Limits | None = None, **options: Any) -> None:
+    def __init__(self, app: FastAPI, *, limits: Limits = DEFAULT_LIMITS, **options: Any) -> None:
         config = uvicorn.Config(
             app,
             # named, so that a machine without uvloop says so: asyncio is slower
             loop="uvloop",
             # uvicorn calls it as it would call the class
-            http=partial(BoundedProtocol, limits=limits or Limits(), idle={}),  # type: ignore[arg-type]
+            http=partial(BoundedProtocol, limits=limits, idle={}),  # type: ignore[arg-type]
+            timeout_keep_alive=limits.idle_seconds,
             ws="none",
             headers=_HEADERS,
             server_header=False,
@@ -93,7 +94,7 @@ def _limits_of_process() -> Limits:
     if soft != resource.RLIM_INFINITY and soft < most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
         soft = most
-    connections = Limits().connections
+    connections = DEFAULT_LIMITS.connections
     if soft != resource.RLIM_INFINITY:
         connections = min(connections, max(1, soft - _OTHER_FILES))
-    return replace(Limits(), connections=connections)
+    return replace(DEFAULT_LIMITS, connections=connections)

@@ -42,7 +42,7 @@ of it when.</p>
 _ASSETS: Final = "/swagger"
 
 
-def install(app: FastAPI) -> None:
+def install_pages(app: FastAPI) -> None:
     """Add both pages. Plain routes of Starlette, so they take any parameters."""
     front, docs = html_page(_FRONT_PAGE), _docs_page(app)
 

@@ -26,8 +26,7 @@ def main() -> None:
     def queue_deliveries() -> None:
         if fan_out.fan_out(webhooks):
             webhook_tasks.send_wake(app)
-        purge.purge_deleted_endpoints(webhooks)
-        purge.purge_old_secrets(webhooks)
+        purge.purge_endpoints(webhooks)
 
     projections = db.engine(url, role="onrecord_projections", **catch_up.FOLDING_SETTINGS)
     projection_tasks.register_projection_tasks(app, projections, after_hooks=(queue_deliveries,))

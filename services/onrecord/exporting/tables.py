@@ -15,8 +15,9 @@ from onrecord.exporting.record import Labels, Record
 from onrecord.exporting.statement_rows import date_bounds, named_actors, statement_row
 from onrecord.projections import queries
 from onrecord.projections.engine.versions import NEVER
-from onrecord.query.answers.position_schemas import ListedPosition, Step
+from onrecord.query.alternatives import add_bases, ids_of, other_candidates
 from onrecord.query.answers.serialize_position import serialize_change, serialize_listed_position
+from onrecord.query.answers.step_schemas import ListedPosition, Step
 
 PAGE_ROWS: Final = 500
 """Rows read at a time."""
@@ -58,6 +59,8 @@ def position_pages(at: RecordAtSize) -> Iterator[Rows]:
         for topic in topics:
             key: _Key = {"after": ("actor", "")}
             for page in at.pages(query, key, topic=topic["id"], as_of=at.as_of):
+                if others := other_candidates(page):
+                    add_bases(others, at.rows(queries.BASES, ids=ids_of(others)))
                 yield _step_rows(at, [serialize_listed_position(row, at.as_of) for row in page])
 
 

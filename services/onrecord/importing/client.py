@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import httpx2
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from onrecord.domain.events import EVENT_CLASSES
 from onrecord.domain.ids import EntityKind
@@ -72,6 +72,60 @@ def send_lines(client: httpx2.Client, lines: Sequence[bytes]) -> list[LineResult
     return results
 
 
+class NamedEntity(BaseModel):
+    """An actor or topic of the read API, with the name that readers see."""
+
+    id: str
+    label: str
+
+
+class SizeOfAnswer(BaseModel):
+    """The `known` of an answer."""
+
+    size: int
+
+
+class NameCandidates(BaseModel):
+    """What a spelling names, as `GET /v1/names` answers."""
+
+    id: str | None
+    matches: list[NamedEntity]
+    nearest: list[NamedEntity]
+    known: SizeOfAnswer
+
+
+def only_match(id_: str) -> NameCandidates:
+    """The answer for an id that is on record."""
+    known = SizeOfAnswer(size=0)
+    return NameCandidates(id=id_, matches=[], nearest=[], known=known)
+
+
+def look_up_name(
+    client: httpx2.Client, kind: str, name: str, known_size: int | None = None
+) -> NameCandidates | None:
+    """What a spelling names, or None if that cannot be looked up there. Raises `ApiUnavailable`."""
+    params = {"kind": kind, "name": name}
+    if known_size is not None:
+        params["known_size"] = str(known_size)
+    try:
+        response = client.get("/v1/names", params=params)
+    except httpx2.TransportError as error:
+        raise ApiUnavailable(
+            f"{client.base_url} does not answer ({error}); is `onrecord up` running?"
+        ) from None
+    if response.status_code == 422 and _faulty_parameters(response) == {"name"}:
+        size = SizeOfAnswer(size=known_size or 0)  # nothing that could be a name, as punctuation
+        return NameCandidates(id=None, matches=[], nearest=[], known=size)
+    if response.status_code in (404, 405, 422):
+        return None
+    if response.status_code != 200:
+        raise _bad_status(client, response)
+    try:
+        return NameCandidates.model_validate_json(response.content)
+    except ValidationError:
+        raise _not_onrecord(client, response) from None
+
+
 def is_onrecord(client: httpx2.Client) -> bool:
     """Whether an onrecord with an audit API answers. Raises `KeyRefused`."""
     try:
@@ -99,6 +153,13 @@ def kind_on_record(client: httpx2.Client, id_: UUID) -> EntityKind | None:
         return EVENT_CLASSES[entry["type"], entry["version"]].makes
     except (ValueError, TypeError, KeyError):
         raise _not_onrecord(client, response) from None
+
+
+def _faulty_parameters(response: httpx2.Response) -> set[str]:
+    try:
+        return {error["parameter"] for error in response.json()["errors"]}
+    except (ValueError, KeyError, TypeError):
+        return set()
 
 
 def _bad_status(client: httpx2.Client, response: httpx2.Response) -> ApiUnavailable:

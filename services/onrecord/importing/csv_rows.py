@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 
 import orjson
 
+from onrecord.importing.cells import AS_WRITTEN, CellReader, UnclearCell, split_cell
 from onrecord.importing.csv_records import DELIMITERS, CsvRow, column_names
 from onrecord.importing.files import NothingToImport
 
@@ -103,30 +104,50 @@ def _either(names: Iterable[str]) -> str:
     return f"{', '.join(others)} or {last}"
 
 
-def batch_line(columns: Sequence[str], row: CsvRow) -> tuple[bytes, str]:
-    """The batch line of a row and an empty string, or nothing and what is wrong with the row."""
+def batch_line(
+    columns: Sequence[str], row: CsvRow, reader: CellReader = AS_WRITTEN
+) -> tuple[bytes, str]:
+    """The batch line of a row and an empty string, or nothing and what is wrong with the row.
+
+    Without an id, its id follows from the cells as they are written: where they are read otherwise
+    later, as after `--dates mdy`, the row is refused and not recorded a second time.
+    """
     if row.error:
         return b"", row.error
     if len(row.cells) != len(columns):
         lines = f" (lines {row.number} to {row.last})" if row.last > row.number else ""
         return b"", f"The row{lines} has {len(row.cells)} cells, the header {len(columns)}."
     cells = {name: cell for name, cell in zip(columns, row.cells, strict=True) if cell.strip()}
+    try:
+        read = reader.read(cells)
+    except UnclearCell as error:
+        return b"", str(error)
+    op, body, fault = _line_body(cells)
+    if fault:
+        return b"", fault
+    id_ = cells.get("id") or uuid5(_NAMESPACE, _sorted_json(body).decode())
+    if read != cells:
+        op, body, _ = _line_body(read)
+    return _sorted_json({"op": op, "id": str(id_), "body": body}), ""
+
+
+def _line_body(cells: Mapping[str, str]) -> tuple[str, dict[str, Any], str]:
+    """The operation and the body of a line, or what is wrong with its cells."""
     if "stance" not in cells:
         if stray := [name for name in POSITION if name in cells and name != "topic"]:
-            return b"", f"The row has no stance, which {_quoted(stray)} would belong to."
-        op, body = "statement", _statement(cells)
-    elif "text" in cells:
-        op, body = "statement", _statement(cells)
+            return "", {}, f"The row has no stance, which {_quoted(stray)} would belong to."
+        return "statement", _statement(cells), ""
+    if "text" in cells:
+        body = _statement(cells)
         body["positions"] = [_position({"effective": cells.get("said_at", ""), **cells})]
-    else:
-        if stray := [name for name in STATEMENT if name in cells and name not in _SHARED]:
-            return b"", (
-                f"The row has a stance and no text, so it is a position alone, without"
-                f" {_quoted(stray)}. Give the text too, or leave these cells empty."
-            )
-        op, body = "position", _position(cells) | _only(cells, "coder")
-    id_ = cells.get("id") or uuid5(_NAMESPACE, _sorted_json(body).decode())
-    return _sorted_json({"op": op, "id": str(id_), "body": body}), ""
+        return "statement", body, ""
+    if stray := [name for name in STATEMENT if name in cells and name not in _SHARED]:
+        fault = (
+            f"The row has a stance and no text, so it is a position alone, without"
+            f" {_quoted(stray)}. Give the text too, or leave these cells empty."
+        )
+        return "", {}, fault
+    return "position", _position(cells) | _only(cells, "coder"), ""
 
 
 _SHARED: Final = ("speaker", "topics")
@@ -137,7 +158,7 @@ def _statement(cells: Mapping[str, str]) -> dict[str, Any]:
     body |= _only(cells, "coder")
     for name, cell in {**DEFAULTS, **cells}.items():
         if name in STATEMENT:
-            _set_at(body, STATEMENT[name], _split(cell) if name == "topics" else cell)
+            _set_at(body, STATEMENT[name], split_cell(cell) if name == "topics" else cell)
     if "topic" in cells and "topics" not in cells:
         body["topics"] = [cells["topic"]]
     return body
@@ -145,23 +166,19 @@ def _statement(cells: Mapping[str, str]) -> dict[str, Any]:
 
 def _position(cells: Mapping[str, str]) -> dict[str, Any]:
     """A position. What its own columns leave out is that of the statement's columns."""
-    topics = _split(cells.get("topics", ""))
+    topics = split_cell(cells.get("topics", ""))
     body: dict[str, Any] = {
         "actor": cells.get("speaker"),
         "topic": topics[0] if len(topics) == 1 else None,
     }
     body |= _only(cells, *POSITION)
     if "basis" in body:
-        body["basis"] = _split(body["basis"])
+        body["basis"] = split_cell(body["basis"])
     return {name: value for name, value in body.items() if value}
 
 
 def _only(cells: Mapping[str, str], *names: str) -> dict[str, Any]:
     return {name: cells[name] for name in names if name in cells}
-
-
-def _split(cell: str) -> list[str]:
-    return [part.strip() for part in cell.split(";") if part.strip()]
 
 
 def _set_at(body: dict[str, Any], path: tuple[str | int, ...], value: Any) -> None:

@@ -6,8 +6,8 @@ is on record already counts as one that would be.
 
 The import alone can refuse an id that is on record with another body, a second retraction of what
 was retracted before these files, a position's `expected_revision`, and more names than an entry
-can hold. Without an onrecord to ask, references are not checked, and neither is a correction or
-retraction whose target the files do not create.
+can hold. Without an onrecord to ask, references and names are not checked, and neither
+is a correction or retraction whose target the files do not create.
 """
 
 import hashlib
@@ -24,6 +24,7 @@ from onrecord.domain.decisions import LedgerState, decide
 from onrecord.domain.ids import unknown_name_message
 from onrecord.domain.payload import as_json
 from onrecord.domain.requests import Refusal, Request, referenced_ids
+from onrecord.importing.cells import CellReader, DateOrder, NameLookup
 from onrecord.importing.client import ApiUnavailable, is_onrecord, open_client
 from onrecord.importing.files import UTF_8, InputFile, UnreadableFile
 from onrecord.importing.lines import SourceLine, describe_tables, read_lines
@@ -44,6 +45,7 @@ def check_files(
     console: Console,
     encoding: str = UTF_8,
     key: str | None = None,
+    dates: DateOrder | None = None,
 ) -> DryRunSummary:
     """Check all lines; print each one that would be refused as an import prints it.
 
@@ -63,11 +65,12 @@ def check_files(
             )
         for sentence in tables:
             progress.print_line(sentence)
+        reader = CellReader(dates, NameLookup(lookup.client, lookup.ids_named))
         summary = DryRunSummary()
         try:
             for path in paths:
                 with InputFile(path, encoding) as file:
-                    _check_file(file, summary, lookup, progress)
+                    _check_file(file, summary, lookup, reader, progress)
         except (KeyboardInterrupt, UnreadableFile, ApiUnavailable):
             progress.print_line(f"So far: {summary}.")
             raise
@@ -75,10 +78,14 @@ def check_files(
 
 
 def _check_file(
-    file: InputFile, summary: DryRunSummary, lookup: IdLookup, progress: ImportProgress
+    file: InputFile,
+    summary: DryRunSummary,
+    lookup: IdLookup,
+    reader: CellReader,
+    progress: ImportProgress,
 ) -> None:
     progress.start_file(file.path)
-    for count, line in enumerate(read_lines(file), start=1):
+    for count, line in enumerate(read_lines(file, reader=reader), start=1):
         problem, repeated = _check_line(line, lookup)
         if problem:
             summary.refused += 1

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from onrecord.importing import csv_rows
+from onrecord.importing.cells import AS_WRITTEN, CellReader
 from onrecord.importing.csv_records import DELIMITERS, CsvTable
 from onrecord.importing.files import UTF_8, InputFile, UnreadableFile, format_of
 from onrecord.kit.http.strict_bodies import MAX_BODY
@@ -32,7 +33,9 @@ class SourceLine:
         return {"status": 422, "detail": self.error} if self.error else None
 
 
-def read_lines(file: InputFile, *, after: int = 0) -> Iterator[SourceLine]:
+def read_lines(
+    file: InputFile, *, after: int = 0, reader: CellReader = AS_WRITTEN
+) -> Iterator[SourceLine]:
     """The batch lines that begin after line number `after`.
 
     Raises `UnreadableFile`, and `NothingToImport` where a CSV does not have the right columns.
@@ -42,7 +45,7 @@ def read_lines(file: InputFile, *, after: int = 0) -> Iterator[SourceLine]:
         columns = csv_rows.read_header(file.path, rows)
         for row in rows:
             if row.number > after:
-                yield SourceLine(file.path, row.number, *csv_rows.batch_line(columns, row))
+                yield SourceLine(file.path, row.number, *csv_rows.batch_line(columns, row, reader))
         return
     for number, line in file.lines(_MAX_LINE, newline="\n"):
         if number > after and line.strip() and not line.startswith("#"):

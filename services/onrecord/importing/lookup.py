@@ -1,16 +1,20 @@
-"""Ids that batch lines refer to: created by earlier lines, or on record.
+"""Ids and names that batch lines refer to: created by earlier lines, or on record.
 
 Used by `dry_run`. Ids are kept in a private temporary SQLite database, so that memory use does not
 depend on their number. onrecord is asked once for each id that the files do not create themselves.
 """
 
 import sqlite3
+import unicodedata
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 import httpx2
 
 from onrecord.domain.decisions import Entity, Touches
+from onrecord.domain.event import Event
+from onrecord.domain.events import ActorRegistered, ActorRevised, TopicRegistered, TopicRevised
 from onrecord.domain.requests import Request
 from onrecord.importing.client import kind_on_record
 
@@ -28,6 +32,10 @@ class IdLookup:
         self._db.execute("PRAGMA synchronous = OFF")
         self._db.execute(
             "CREATE TABLE entities (id BLOB PRIMARY KEY, kind TEXT, retracted INTEGER)"
+            " WITHOUT ROWID"
+        )
+        self._db.execute(
+            "CREATE TABLE names (kind TEXT, name TEXT, id TEXT, PRIMARY KEY (kind, name, id))"
             " WITHOUT ROWID"
         )
         self._db.execute("CREATE TABLE lines (id BLOB PRIMARY KEY, digest BLOB) WITHOUT ROWID")
@@ -62,8 +70,36 @@ class IdLookup:
             event = proposed.event
             if kind := event.makes or event.amends:
                 self._keep(proposed.subject, kind, event.is_retraction)
+            for name in _names(event):
+                self._db.execute(
+                    "INSERT OR IGNORE INTO names VALUES (?, ?, ?)",
+                    [kind, _folded(name), event.slug],
+                )
+
+    def ids_named(self, kind: str, name: str) -> Sequence[str]:
+        """The slugs that earlier lines would register or revise under this spelling.
+
+        PostgreSQL folds what is on record; here only case, accents, width and blanks are folded.
+        """
+        query = "SELECT id FROM names WHERE kind = ? AND name = ?"
+        return [row[0] for row in self._db.execute(query, [kind, _folded(name)])]
 
     def _keep(self, id_: UUID, kind: str | None, retracted: bool) -> None:
         self._db.execute(
             "INSERT OR REPLACE INTO entities VALUES (?, ?, ?)", [id_.bytes, kind, retracted]
         )
+
+
+def _names(event: Event) -> Sequence[str]:
+    if isinstance(event, ActorRegistered | ActorRevised):
+        names = [name.name for name in event.names]
+        return [event.id, *names, *(event.identifiers or {}).values()]
+    if isinstance(event, TopicRegistered | TopicRevised):
+        return [event.id, event.label or "", event.proposition or ""]
+    return ()
+
+
+def _folded(name: str) -> str:
+    letters = unicodedata.normalize("NFKD", name).casefold()
+    kept = "".join(char for char in letters if not unicodedata.combining(char))
+    return " ".join(kept.replace("-", " ").split())

@@ -22,6 +22,7 @@ from rich.progress import (
 from onrecord.importing.csv_rows import column_of
 from onrecord.importing.files import InputFile, format_of
 from onrecord.importing.lines import SourceLine
+from onrecord.kit.terminal import visible
 
 
 @dataclass
@@ -86,7 +87,7 @@ class ImportProgress:
     _lines: int = 0
 
     def start_file(self, path: Path) -> None:
-        self._progress.update(self._task, description=path.name)
+        self._progress.update(self._task, description=visible(path.name))
 
     def advance(self, file: InputFile, lines: int) -> None:
         """Show `lines` more lines of a file as done."""
@@ -111,7 +112,7 @@ class ImportProgress:
 
     def print_line(self, text: str, style: str | None = None) -> None:
         """Print a sentence without wrapping it."""
-        self.console.print(text, style=style, markup=False, soft_wrap=True)
+        self.console.print(visible(text), style=style, markup=False, soft_wrap=True)
 
 
 @contextmanager

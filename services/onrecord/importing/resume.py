@@ -30,13 +30,15 @@ class _Value(BaseModel):
 class FileIdentity(_Value):
     """What distinguishes a file from another one, or from a later state of the same file.
 
-    Read in another encoding it is another file: rows that were refused may not be refused then.
+    Read in another encoding, or with dates in another order, it is another file: rows that were
+    refused may not be refused then.
     """
 
     size: int
     mtime_ns: int
     head: str
     encoding: str = UTF_8
+    dates: str | None = None
 
 
 class RecordedLine(_Value):
@@ -56,13 +58,17 @@ class ResumeNote(_Value):
     refused: int
 
 
-def identify(path: Path, encoding: str) -> FileIdentity:
-    """The identity of a file as it is now, read in an encoding."""
+def identify(path: Path, encoding: str, dates: str | None = None) -> FileIdentity:
+    """The identity of a file as it is now, read in an encoding and with dates in an order."""
     with path.open("rb") as file:
         status = os.fstat(file.fileno())
         head = hashlib.sha256(file.read(HASHED_BYTES)).hexdigest()
     return FileIdentity(
-        size=status.st_size, mtime_ns=status.st_mtime_ns, head=head, encoding=encoding
+        size=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        head=head,
+        encoding=encoding,
+        dates=dates,
     )
 
 

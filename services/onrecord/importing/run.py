@@ -12,8 +12,9 @@ from pathlib import Path
 import httpx2
 from rich.console import Console
 
+from onrecord.importing.cells import CellReader, DateOrder, NameLookup
 from onrecord.importing.client import ApiUnavailable, open_client, send_lines
-from onrecord.importing.files import UTF_8, InputFile, UnreadableFile
+from onrecord.importing.files import UTF_8, InputFile, UnreadableFile, format_of
 from onrecord.importing.lines import SourceLine, describe_tables, in_batches, read_lines
 from onrecord.importing.report import ImportProgress, ImportSummary, import_progress
 from onrecord.importing.resume import (
@@ -34,10 +35,12 @@ def import_files(
     data: Path | None = None,
     encoding: str = UTF_8,
     key: str | None = None,
+    dates: DateOrder | None = None,
 ) -> ImportSummary:
     """Send all lines; print each refused one with its file, line and reason.
 
-    `encoding`: of files that do not begin with a byte order mark. With a data folder, notes for
+    `encoding`: of files that do not begin with a byte order mark. `dates`: the order of the numbers
+    in dates such as 21.02.2023, which are refused without it. With a data folder, notes for
     resuming are kept there, and deleted at the end. Without one, the summary has the place of each
     id. Raises `NothingToImport` before anything is sent, and `UnreadableFile` or `ApiUnavailable`
     after printing how far it came.
@@ -48,7 +51,8 @@ def import_files(
         import_progress(console, "Recording", paths) as progress,
     ):
         notes = ResumeNotes(data, str(client.base_url)) if data else None
-        importer = _Importer(client, progress, notes, encoding, collect_places=data is None)
+        reader = CellReader(dates, NameLookup(client))
+        importer = _Importer(client, progress, notes, encoding, reader, collect_places=data is None)
         for sentence in tables:
             progress.print_line(sentence)
         try:
@@ -70,6 +74,7 @@ class _Importer:
     progress: ImportProgress
     notes: ResumeNotes | None
     encoding: str
+    reader: CellReader
     collect_places: bool
     summary: ImportSummary = field(default_factory=ImportSummary)
     _last_answered: tuple[Path, int] | None = None
@@ -79,19 +84,27 @@ class _Importer:
     def import_file(self, path: Path) -> None:
         """Send the lines of a file, after those that a note proves to be on record."""
         self.progress.start_file(path)
-        identity = identify(path, self.encoding)
+        identity = identify(path, self.encoding, self.reader.dates)
         note = self._proven_note(path, identity)
         with InputFile(path, self.encoding) as file:
-            for batch in in_batches(read_lines(file, after=note.last if note else 0)):
+            lines = read_lines(file, after=note.last if note else 0, reader=self.reader)
+            for batch in in_batches(lines):
                 results = self._send(batch)
                 for line, result in zip(batch, results, strict=True):
                     self._count(line, result)
                 self._last_answered = path, batch[-1].number
+                self._advance(path, results)
                 if self.notes:
                     note = next_note(note, identity, batch, results)
                     self._write(path, note)
                 self.progress.advance(file, len(batch))
             self.progress.finish_file(file)
+
+    def _advance(self, path: Path, results: Sequence[LineResult]) -> None:
+        """Have names looked up at the size of what was recorded, unless it registers none."""
+        sizes = [result.size for result in results if result.size is not None]
+        if sizes and self.reader.names and format_of(path) != ".csv":
+            self.reader.names.advance(max(sizes))
 
     def print_how_far(self) -> None:
         """Print the summary of an import that was cut."""
@@ -118,7 +131,8 @@ class _Importer:
         if note is None:
             return None
         with InputFile(path, self.encoding) as file:
-            line = next(read_lines(file, after=note.proof.line - 1), None)
+            lines = read_lines(file, after=note.proof.line - 1, reader=self.reader)
+            line = next(lines, None)
         if line is None:
             return None
         (result,) = self._send([line])

@@ -27,6 +27,9 @@ from onrecord.ledger.read import KIND
 LINES_PER_GROUP: Final = 200
 """Lines handed to the committer together."""
 
+LINES_PER_TURN: Final = 20
+"""Lines parsed before other requests get a turn of the event loop: a few milliseconds."""
+
 BYTES_PER_GROUP: Final = 8 * MAX_BODY
 
 GROUPS_IN_FLIGHT: Final = 2
@@ -59,7 +62,7 @@ async def record_lines(recorder: Recorder, request: Request, spool: ResponseSpoo
     in_flight: deque[asyncio.Task[None]] = deque()
     first_refused: int | None = None
     try:
-        async for number, line in _lines(request):
+        async for number, line in numbered_lines(request):
             spool.allow_for(len(line))
             if (
                 first_refused is None
@@ -69,13 +72,15 @@ async def record_lines(recorder: Recorder, request: Request, spool: ResponseSpoo
                 first_refused = number
             if first_refused is not None:
                 continue  # a client that sends everything before it reads would wait for ever
-            write = _write_of(line)
+            if number % LINES_PER_TURN == 0:
+                await asyncio.sleep(0)  # refused lines wait for nothing else
+            write = write_of(line)
             if isinstance(write, Line):
                 # The ledger is asked for the kind of its target, which an earlier line may record.
                 await _wait_for_groups(in_flight, at_most=0)
                 await _record_group(recorder, group, spool)
                 group = _LineGroup()
-                write = await _amendment(recorder, write)
+                write = await amendment_of(recorder, write)
             group.lines.append((number, write))
             group.size += len(line)
             if group.full:
@@ -100,7 +105,7 @@ async def _wait_for_groups(in_flight: deque[asyncio.Task[None]], *, at_most: int
         in_flight.popleft()
 
 
-def _write_of(line: bytes) -> WriteRequest | Problem | Line:
+def write_of(line: bytes) -> WriteRequest | Problem | Line:
     """The write in a line; the line itself if it corrects or retracts something on record."""
     try:
         parsed = parse_line(line)
@@ -109,7 +114,8 @@ def _write_of(line: bytes) -> WriteRequest | Problem | Line:
         return problem
 
 
-async def _amendment(recorder: Recorder, line: Line) -> WriteRequest | Problem:
+async def amendment_of(recorder: Recorder, line: Line) -> WriteRequest | Problem:
+    """The write in a line that corrects or retracts something on record."""
     try:
         targets = await db.fetch_all(recorder.pool, KIND, {"id": line.target})
         return request_of(line, targets[0]["kind"] if targets else None)
@@ -130,23 +136,29 @@ async def _record_group(
         await before
     results: list[bytes] = []
     for number, write in group.lines:
-        if isinstance(write, Problem):
-            result = _refused(write)
-        else:
-            outcome = next(outcomes)
-            result = (
-                _recorded(write, outcome)
-                if isinstance(outcome, Answer)
-                else _refused(_below_body(outcome))
-            )
-        results.append(json_bytes({"line": number, **result}, newline=True))
+        outcome = write if isinstance(write, Problem) else next(outcomes)
+        results.append(line_result(number, write, outcome))
     spool.put(b"".join(results))
 
 
-def _recorded(write: WriteRequest, answer: Answer) -> dict[str, Any]:
-    status = 200 if answer.repeated else 201
-    id_ = written_id(write, answer)
-    return {"status": status, "id": id_, "seq": answer.seq, "size": answer.size}
+def line_result(
+    number: int,
+    write: WriteRequest | Problem,
+    outcome: Answer | BaseException,
+    *,
+    dry_run: bool = False,
+) -> bytes:
+    """The result of a line in NDJSON. `outcome`: of its write, or the problem of the line."""
+    if isinstance(write, Problem):
+        result = _refused(write)
+    elif isinstance(outcome, Answer):
+        status = 200 if outcome.repeated else 201
+        id_ = written_id(write, outcome)
+        result = {"status": status, "id": id_, "seq": outcome.seq, "size": outcome.size}
+    else:
+        result = _refused(_below_body(outcome))
+    about = {"dry_run": True} if dry_run else {}
+    return json_bytes({"line": number, **result, **about}, newline=True)
 
 
 def _refused(error: BaseException) -> dict[str, Any]:
@@ -169,7 +181,7 @@ def _below_body(error: BaseException) -> BaseException:
     return error
 
 
-async def _lines(request: Request) -> AsyncIterator[tuple[int, bytes]]:
+async def numbered_lines(request: Request) -> AsyncIterator[tuple[int, bytes]]:
     """Lines with their numbers, from 1. Blank lines are skipped.
 
     Of an overlong line, only one byte more than a line may have is kept.

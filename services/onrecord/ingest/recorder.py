@@ -6,7 +6,7 @@ Used by `responses`, `batch` and the routes; created by `entrypoints.app_factory
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 import psycopg
@@ -17,10 +17,12 @@ from onrecord.domain.events import ActorMerged, ActorUnmerged
 from onrecord.domain.ids import unknown_name_message
 from onrecord.domain.requests import Refusal, Request
 from onrecord.ingest.schemas import Recorded
+from onrecord.ingest.similar import SimilarStatements
 from onrecord.kit.http.caller import CallerDep
 from onrecord.kit.http.problems import Problem, at, unavailable
 from onrecord.kit.sql.db import Pool
 from onrecord.ledger.committer import Committer
+from onrecord.ledger.dry_run import DryRunner
 from onrecord.ledger.evaluate import LOCAL, Answer
 from onrecord.ledger.names import MAX_SUGGESTIONS, Name, nearest_slugs
 from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable, OutcomeUnknown
@@ -46,19 +48,23 @@ REFUSALS: Final[dict[str, tuple[int, str]]] = {
 
 @dataclass(frozen=True)
 class Recorder:
-    """The resources of the write API: the process's committer, and a pool for look-ups.
+    """The resources of the write API: the process's committer, its dry runs, and a pool for
+    look-ups.
 
     `recorded_by`: the caller of the request, whose id every entry names.
     """
 
     committer: Committer
     pool: Pool
+    dry_runner: DryRunner
+    similar: SimilarStatements
     recorded_by: str = LOCAL
 
-    async def record(self, request: Request) -> Answer:
-        """Record a request. Raises a `Problem` if it is refused or fails."""
+    async def record(self, request: Request, *, dry_run: bool = False) -> Answer:
+        """Record a request, or only evaluate it. Raises a `Problem` if it is refused or fails."""
+        submit = self.dry_runner.evaluate if dry_run else self.committer.submit
         try:
-            (outcome,) = await self.committer.submit([request], self.recorded_by)
+            (outcome,) = await submit([request], self.recorded_by)
         except (LedgerBusy, LedgerUnavailable) as error:
             raise _ledger_problem(error) from None
         if isinstance(outcome, Answer):
@@ -67,15 +73,19 @@ class Recorder:
             raise await self._refusal_problem(outcome)
         raise _ledger_problem(outcome) from None
 
-    async def record_all(self, requests: Sequence[Request]) -> list[Answer | BaseException]:
-        """Record requests in this order; for each its answer, or why it was not recorded.
+    async def record_all(
+        self, requests: Sequence[Request], *, dry_run: bool = False
+    ) -> list[Answer | BaseException]:
+        """Record requests in this order, or only evaluate them; for each its answer, or why it was
+        not recorded.
 
         Cancelling the call withdraws the requests, unless the committer has begun with them.
         """
         if not requests:
             return []
+        submit = self.dry_runner.evaluate if dry_run else self.committer.submit
         try:
-            outcomes = await self.committer.submit(requests, self.recorded_by)
+            outcomes = await submit(requests, self.recorded_by)
         except (LedgerBusy, LedgerUnavailable) as error:
             return [_ledger_problem(error) for _ in requests]
         refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
@@ -113,7 +123,7 @@ class Recorder:
 async def get_recorder(request: HttpRequest, caller: CallerDep) -> Recorder:
     """FastAPI dependency: the recorder in the application's lifespan state, for this caller."""
     recorder: Recorder = request.state.recorder
-    return Recorder(recorder.committer, recorder.pool, caller.recorded_by)
+    return replace(recorder, recorded_by=caller.recorded_by)
 
 
 RecorderDep = Annotated[Recorder, Depends(get_recorder)]
@@ -145,8 +155,8 @@ def written_id(request: Request, answer: Answer) -> str:
     return getattr(event, "id", None) or str(event.subject(answer.event))
 
 
-def recorded(request: Request, answer: Answer) -> Recorded:
-    """The body of the answer to a write."""
+def recorded(request: Request, answer: Answer, *, dry_run: bool = False) -> Recorded:
+    """The body of the answer to a write, or to its dry run."""
     return Recorded(
         id=written_id(request, answer),
         event=answer.event,
@@ -154,4 +164,5 @@ def recorded(request: Request, answer: Answer) -> Recorded:
         size=answer.size,
         recorded_at=answer.recorded_at,
         positions=answer.along,
+        dry_run=dry_run,
     )

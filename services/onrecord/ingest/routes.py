@@ -12,6 +12,7 @@ from onrecord.ingest import write_requests
 from onrecord.ingest.recorder import Recorder, RecorderDep
 from onrecord.ingest.responses import (
     WRITE_RESPONSES,
+    DryRunQuery,
     IdempotencyKey,
     record_and_respond,
     write_id,
@@ -25,40 +26,50 @@ router = APIRouter(prefix="/v1", tags=["write API"], responses=WRITE_RESPONSES)
 
 @router.post("/statements", status_code=201, response_model=Recorded)
 async def record_statement(
-    body: StatementIn, recorder: RecorderDep, key: IdempotencyKey = None
+    body: StatementIn,
+    recorder: RecorderDep,
+    key: IdempotencyKey = None,
+    dry_run: DryRunQuery = False,
 ) -> Response:
     """Record a statement with its evidence, and the positions that follow from it.
 
     It was said and published before: `said_at` and `published_at` lie a day ahead at most.
     """
     write = write_requests.new_statement(body, write_id(body.id, key, recorder))
-    return await record_and_respond(recorder, write, key)
+    return await record_and_respond(recorder, write, key, dry_run=dry_run, statement=body)
 
 
 @router.post("/positions", status_code=201, response_model=Recorded)
 async def record_position(
-    body: PositionIn, recorder: RecorderDep, key: IdempotencyKey = None
+    body: PositionIn,
+    recorder: RecorderDep,
+    key: IdempotencyKey = None,
+    dry_run: DryRunQuery = False,
 ) -> Response:
     """Record that from a date on, an actor held a stance on a topic.
 
     `effective` may lie ahead: then it is announced, and not held before.
     """
     write = write_requests.new_position(body, write_id(body.id, key, recorder))
-    return await record_and_respond(recorder, write, key)
+    return await record_and_respond(recorder, write, key, dry_run=dry_run)
 
 
 @router.post("/actors", status_code=201, response_model=Recorded)
-async def register_actor(body: ActorIn, recorder: RecorderDep) -> Response:
+async def register_actor(
+    body: ActorIn, recorder: RecorderDep, dry_run: DryRunQuery = False
+) -> Response:
     """Register an actor under an id of your choice (a slug or a Wikidata QID)."""
     write = write_requests.new_actor(body)
-    return await record_and_respond(recorder, write)
+    return await record_and_respond(recorder, write, dry_run=dry_run)
 
 
 @router.post("/topics", status_code=201, response_model=Recorded)
-async def register_topic(body: TopicIn, recorder: RecorderDep) -> Response:
+async def register_topic(
+    body: TopicIn, recorder: RecorderDep, dry_run: DryRunQuery = False
+) -> Response:
     """Register a topic with the neutral proposition that stances on it are about."""
     write = write_requests.new_topic(body)
-    return await record_and_respond(recorder, write)
+    return await record_and_respond(recorder, write, dry_run=dry_run)
 
 
 async def ledger_writable(recorder: Recorder) -> tuple[bool, Any]:

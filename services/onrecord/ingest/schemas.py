@@ -177,6 +177,24 @@ class ErasureIn(FrozenModel):
     ground: Annotated[Code, Field(description="A code, as `gdpr-17` or `court-order`.")]
 
 
+SimilarReason = Literal["words", "address"]
+
+
+@dataclass(kw_only=True)
+class SimilarStatement:
+    """A statement that may be the same one, recorded before."""
+
+    id: UUID
+    why: Annotated[
+        list[SimilarReason],
+        Field(
+            description="`words`: one of its speakers said the same words, but for case, accents,"
+            " punctuation and blanks; `address`: it was found at the same address."
+        ),
+    ]
+    permalink: str
+
+
 @dataclass(kw_only=True)
 class Recorded:
     """The answer to a write. A read with `min_size=size` sees it."""
@@ -189,6 +207,18 @@ class Recorded:
     positions: Annotated[
         Sequence[UUID], Field(description="Ids of the positions recorded along with it.")
     ]
+    dry_run: Annotated[
+        bool, Field(description="Nothing was recorded: the answer is as it would be.")
+    ] = False
+    similar: Annotated[
+        Sequence[SimilarStatement] | None,
+        Field(
+            description="Of a statement: others on record that may be the same, at most ten for"
+            " each reason, those with the same words first. Not recorded: a"
+            " repeated request may have others. Null: not looked up, as where many"
+            " write at once."
+        ),
+    ] = ()
 
 
 class Line(FrozenModel):
@@ -216,6 +246,7 @@ class LineResult(BaseModel):
     id: str | None = None
     seq: int | None = None
     size: int | None = None
+    dry_run: bool = False
     problem: Annotated[
         dict[str, Any] | None, WithJsonSchema({"anyOf": [SCHEMA_REFERENCE, {"type": "null"}]})
     ] = None

@@ -38,7 +38,7 @@ def read_secret(path: Path) -> str:
         raise
     except OSError as error:
         raise UnsafeSecretFile(path, f"cannot be read ({error.strerror})") from None
-    with os.fdopen(file) as opened:
+    try:
         status = os.fstat(file)
         if not stat.S_ISREG(status.st_mode):
             raise UnsafeSecretFile(path, "is no regular file")
@@ -46,7 +46,10 @@ def read_secret(path: Path) -> str:
             raise UnsafeSecretFile(path, "belongs to another OS user")
         if status.st_mode & 0o077:
             raise UnsafeSecretFile(path, "is readable for other OS users")
-        return opened.read().strip()
+        with os.fdopen(os.dup(file)) as opened:
+            return opened.read().strip()
+    finally:
+        os.close(file)
 
 
 def _create(path: Path, secret: str) -> None:

@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from onrecord.kit.encryption_keys import HOW_TO_MAKE, parse_keys
 from onrecord.kit.networks import AllowedNetwork, parse_network
 
-_HOST: Final = r"[a-z0-9._-]+|[0-9a-f]*:[0-9a-f:.]+"
+_HOST: Final = r"[a-z0-9._-]+|[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*"
 _ORIGIN: Final = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
 
 
@@ -101,7 +101,7 @@ class Settings(BaseSettings):
     @field_validator("secrets_key")
     @classmethod
     def _validate_keys(cls, keys: SecretStr | None) -> SecretStr | None:
-        if keys:
+        if keys is not None:
             parse_keys(keys.get_secret_value())
         return keys
 

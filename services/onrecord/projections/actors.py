@@ -7,7 +7,7 @@ in a citation, and to replace a merged actor by the actor that it was merged int
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, Computed, Connection, Index, Table, Text
+from sqlalchemy import Column, Computed, Connection, Index, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from onrecord.domain.event import RecordedEvent
@@ -34,6 +34,12 @@ actors = Table(
         "folded",
         postgresql_using="gin",
         postgresql_ops={"folded": "gin_trgm_ops"},
+    ),
+    Index(
+        "actors_wikidata",
+        "generation",
+        text("(identifiers ->> 'wikidata')"),
+        postgresql_where=text("identifiers ? 'wikidata'"),
     ),
 )
 

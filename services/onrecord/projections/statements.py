@@ -61,6 +61,13 @@ statements = Table(
     Index("statements_search", "search", postgresql_using="gin", postgresql_where=_CURRENT),
     Index("statements_words", "generation", "words"),
     recorded_index("statements"),
+    Index(
+        "statements_addresses",
+        text("projections.addresses(doc)"),
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+        postgresql_where=_CURRENT,
+    ),
     Index("statements_coded", *_MADE, postgresql_where=text("doc ? 'stances'")),
     Index(
         "statements_doubted",

@@ -4,26 +4,31 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Request
 
 from onrecord.domain.dates import bounds, last_instant
 from onrecord.kit.http import paging
 from onrecord.kit.http.problems import responses
+from onrecord.kit.lists.list_route import ListRoute
+from onrecord.kit.lists.page import Page
 from onrecord.projections import actors, positions, queries, review, statements, topics
 from onrecord.projections.changes import fold
 from onrecord.projections.engine.versions import NEVER
 from onrecord.query.answers.findings import serialize_finding
-from onrecord.query.answers.position_schemas import Step
 from onrecord.query.answers.schemas import Listed, Review
 from onrecord.query.answers.serialize_position import serialize_change
-from onrecord.query.filters import require_known_names
+from onrecord.query.answers.step_schemas import Step
+from onrecord.query.filters import require_known_names, resolve_actors
 from onrecord.query.params import ChangeSearch, ReviewSearch
 from onrecord.query.read_context import ReadResourcesDep, begin_read
-from onrecord.query.responses import NOT_MODIFIED, page_of_rows, page_response
+from onrecord.query.responses import NOT_MODIFIED, page_of, page_of_rows
 from onrecord.query.review_pages import Place, find_page
 
 router = APIRouter(
-    prefix="/v1", tags=["read API"], responses={**NOT_MODIFIED, **responses(422, 503)}
+    prefix="/v1",
+    tags=["read API"],
+    route_class=ListRoute,
+    responses={**NOT_MODIFIED, **responses(422, 503)},
 )
 
 _PROJECTIONS: Final = (statements.NAME, positions.NAME, fold.NAME, actors.NAME, topics.NAME)
@@ -35,14 +40,15 @@ _SORT_KEYS: Final = {"known": ("made_seq",), "valid": ("valid_from", "ord", "mad
 @router.get("/changes", response_model=Listed[Step])
 async def list_changes(
     request: Request, resources: ReadResourcesDep, params: Annotated[ChangeSearch, Query()]
-) -> Response:
+) -> Page:
     """Steps with their kind and size, last recorded first, or last held. What was corrected is
     shown as it is believed now, in its old place: that we were wrong is no change of theirs.
     """
     start = (NEVER,) if params.by == "known" else (_LATEST, 2**31 - 1, NEVER)
     context, key = await begin_read(request, resources, params, *_PROJECTIONS, start=start)
+    context, wanted_actors = await resolve_actors(context, params.actor)
     candidates: dict[str, Any] = {
-        "actors": params.actor or None,
+        "actors": wanted_actors or None,
         "topics": params.topic or None,
         "change_size": params.change_size,
         "kinds": params.kind or None,
@@ -80,7 +86,7 @@ def _date_range(params: ChangeSearch) -> dict[str, datetime | None]:
 @router.get("/review", response_model=Listed[Review])
 async def list_review(
     request: Request, resources: ReadResourcesDep, params: Annotated[ReviewSearch, Query()]
-) -> Response:
+) -> Page:
     """What on record asks to be looked at again: statements that contradict the position held when
     they were said, positions that nothing first-hand supports any more, statements recorded twice.
 
@@ -100,4 +106,4 @@ async def list_review(
     state = context.state_of(row)
     cursor = next_place and paging.cursor(request, [state.size, state.provisional, *next_place])
     items = [serialize_finding(finding.place.kind, finding.row) for finding in findings]
-    return page_response(request, items, cursor, state)
+    return page_of(items, cursor, state)

@@ -10,9 +10,12 @@ from onrecord.domain.changes import ChangeKind
 from onrecord.domain.dates import last_instant
 from onrecord.domain.error_message import ErrorMessage
 from onrecord.domain.finding_kinds import FindingKind
-from onrecord.domain.ids import Slug
+from onrecord.domain.ids import SLUG_PATTERN, Slug
+from onrecord.domain.stances import Stance
+from onrecord.kit.lists.page import StreamFlag
 
 MAX_SEARCH: Final = 500
+WIKIDATA: Final = "wikidata:"
 SearchText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MAX_SEARCH, pattern=r"^[^\x00]*$"),
@@ -34,6 +37,16 @@ Moment = Annotated[
 ]
 
 
+ActorRef = Annotated[
+    str,
+    StringConstraints(
+        pattern=rf"{SLUG_PATTERN}|^{WIKIDATA}Q[1-9][0-9]{{0,14}}$", max_length=len(WIKIDATA) + 80
+    ),
+    ErrorMessage("must be the id of an actor, or wikidata: and a Wikidata id, as wikidata:Q42"),
+]
+"""An actor by its id, or by the Wikidata id that it is recorded with."""
+
+
 class AtSize(BaseModel):
     """The state of the record that a read is about."""
 
@@ -51,6 +64,7 @@ class AsOf(AtSize):
 class Paged(AtSize):
     limit: int = Field(50, ge=1, le=500)
     cursor: str | None = Field(None, max_length=500)
+    stream: StreamFlag = False
 
 
 class PagedAsOf(Paged):
@@ -63,7 +77,8 @@ def _require_short(typed: str) -> None:
         raise PydanticCustomError("expands", "is too long once its ligatures are written out")
 
 
-def _validate_visible(typed: str) -> str:
+def validate_visible(typed: str) -> str:
+    """A name, or a part of one, that has anything to compare."""
     _require_short(typed)
     if not any(unicodedata.category(char)[0] in "LNPS" for char in typed):
         raise PydanticCustomError("nothing", "type something to search for")
@@ -78,14 +93,18 @@ def _validate_words(typed: str) -> str:
 
 
 class RegistrySearch(Paged):
-    q: Annotated[SearchText, AfterValidator(_validate_visible)] | None = Field(
+    q: Annotated[SearchText, AfterValidator(validate_visible)] | None = Field(
         None,
         description="Part of a name, however it is typed: case, accents and blanks do not count.",
     )
 
 
 ActorFilter = Annotated[
-    list[Slug], Field(max_length=50, description="Any of these, and who was merged into them.")
+    list[ActorRef],
+    Field(
+        max_length=50,
+        description="Any of these, and who was merged into them: ids, or `wikidata:Q...`.",
+    ),
 ]
 TopicFilter = Annotated[list[Slug], Field(max_length=50, description="Any of these.")]
 
@@ -127,5 +146,20 @@ class ChangeSearch(Paged):
     recorded_to: Moment = None
 
 
+class GridSearch(PagedAsOf):
+    actor: ActorFilter = []
+    topic: TopicFilter = []
+    stance: list[Stance] = Field([], max_length=7, description="Any of these stances.")
+    certainty: Literal["definite", "possible"] | None = None
+
+
 class ReviewSearch(Paged):
     kind: list[FindingKind] = Field([], max_length=3, description="Any of these kinds.")
+
+
+class NameParams(AtSize):
+    kind: Literal["actor", "topic"]
+    name: Annotated[SearchText, AfterValidator(validate_visible)] = Field(
+        description="An id, a name in any language, a label or an identifier such as a Wikidata id,"
+        " in full; case, accents and blanks do not count."
+    )

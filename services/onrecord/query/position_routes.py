@@ -13,12 +13,14 @@ from fastapi import APIRouter, Query, Request, Response
 
 from onrecord.domain.ids import Slug
 from onrecord.kit.http.problems import responses
+from onrecord.kit.lists.list_route import ListRoute
+from onrecord.kit.lists.page import Page
 from onrecord.kit.sql.db import Row
 from onrecord.projections import actors, positions, queries, statements, topics
 from onrecord.projections.changes import fold
 from onrecord.query.alternatives import read_bases_of_alternatives
-from onrecord.query.answers.position_schemas import ListedPosition, PositionOut, Step, VersionOfStep
-from onrecord.query.answers.schemas import Listed
+from onrecord.query.answers.position_schemas import PositionOut
+from onrecord.query.answers.schemas import Listed, ListedAsOf
 from onrecord.query.answers.serialize import serialize_step_version
 from onrecord.query.answers.serialize_position import (
     cited_names,
@@ -26,17 +28,22 @@ from onrecord.query.answers.serialize_position import (
     serialize_listed_position,
     serialize_position,
 )
+from onrecord.query.answers.step_schemas import ListedPosition, Step, VersionOfStep
 from onrecord.query.params import AsOf, Paged, PagedAsOf
 from onrecord.query.read_context import (
     ReadResources,
     ReadResourcesDep,
     as_of_instant,
     begin_read,
+    instant_as_text,
 )
 from onrecord.query.responses import NOT_MODIFIED, not_on_record, page_of_rows, with_etag
 
 router = APIRouter(
-    prefix="/v1", tags=["read API"], responses={**NOT_MODIFIED, **responses(404, 422, 503)}
+    prefix="/v1",
+    tags=["read API"],
+    route_class=ListRoute,
+    responses={**NOT_MODIFIED, **responses(404, 422, 503)},
 )
 
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
@@ -79,7 +86,7 @@ async def get_timeline(
     actor: Slug,
     topic: Slug,
     params: Annotated[Paged, Query()],
-) -> Response:
+) -> Page:
     """Every step of an actor on a topic, in the order in which they were held."""
     start = (_EARLIEST, -(2**31), -1)
     context, (valid_from, ord_, made_seq) = await begin_read(
@@ -112,7 +119,7 @@ async def get_history(
     actor: Slug,
     topic: Slug,
     params: Annotated[Paged, Query()],
-) -> Response:
+) -> Page:
     """Every version of every step, in the order in which the record came to believe it."""
     context, (open_seq,) = await begin_read(request, resources, params, *_PROJECTIONS, start=(-1,))
     rows = await context.rows(
@@ -140,31 +147,31 @@ def _require_pair(row: Row, actor: str, topic: str) -> None:
         raise not_on_record("topic", topic)
 
 
-@router.get("/actors/{actor}/positions", response_model=Listed[ListedPosition])
+@router.get("/actors/{actor}/positions", response_model=ListedAsOf[ListedPosition])
 async def list_actor_positions(
     request: Request,
     resources: ReadResourcesDep,
     actor: Slug,
     params: Annotated[PagedAsOf, Query()],
-) -> Response:
+) -> Page:
     """What an actor held on every topic, or may have held."""
     return await _list_positions(request, resources, params, "actor", actor)
 
 
-@router.get("/topics/{topic}/positions", response_model=Listed[ListedPosition])
+@router.get("/topics/{topic}/positions", response_model=ListedAsOf[ListedPosition])
 async def list_topic_positions(
     request: Request,
     resources: ReadResourcesDep,
     topic: Slug,
     params: Annotated[PagedAsOf, Query()],
-) -> Response:
+) -> Page:
     """What every actor held on a topic, or may have held."""
     return await _list_positions(request, resources, params, "topic", topic)
 
 
 async def _list_positions(
     request: Request, resources: ReadResources, params: PagedAsOf, kind: str, slug: str
-) -> Response:
+) -> Page:
     """A page of all positions of an actor or on a topic, ordered by the slug of the other."""
     other = "topic" if kind == "actor" else "actor"
     _, instant = as_of_instant(params.as_of)
@@ -187,6 +194,7 @@ async def _list_positions(
         rows,
         limit=params.limit,
         present=other,
+        as_of=params.as_of or instant_as_text(at),
         serialize=lambda row: serialize_listed_position(row, at),
         key=lambda row: [row[other], at],
     )

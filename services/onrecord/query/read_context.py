@@ -148,5 +148,10 @@ def as_of_instant(text: str | None) -> tuple[str, datetime]:
     """
     if text is None:
         now = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
-        return now.isoformat().replace("+00:00", "Z"), now
+        return instant_as_text(now), now
     return text, last_instant(text)
+
+
+def instant_as_text(as_of: datetime) -> str:
+    """An instant as an answer echoes it: whole seconds have no decimals."""
+    return as_of.isoformat().replace("+00:00", "Z")

@@ -14,6 +14,8 @@ from fastapi import APIRouter, Query, Request, Response
 from onrecord.domain.dates import bounds, last_instant
 from onrecord.domain.ids import Slug
 from onrecord.kit.http.problems import responses
+from onrecord.kit.lists.list_route import ListRoute
+from onrecord.kit.lists.page import Page
 from onrecord.kit.sql.db import Row
 from onrecord.projections import actors, queries, statements, topics
 from onrecord.projections.engine.versions import NEVER
@@ -26,13 +28,16 @@ from onrecord.query.answers.schemas import (
 )
 from onrecord.query.answers.serialize import serialize_actor, serialize_statement, serialize_topic
 from onrecord.query.answers.statement_schemas import StatementAnswer, StatementOut
-from onrecord.query.filters import require_known_names
-from onrecord.query.params import AtSize, RegistrySearch, StatementSearch
+from onrecord.query.filters import require_known_names, resolve_actor, resolve_actors
+from onrecord.query.params import ActorRef, AtSize, RegistrySearch, StatementSearch
 from onrecord.query.read_context import ReadResources, ReadResourcesDep, begin_read
 from onrecord.query.responses import NOT_MODIFIED, not_on_record, page_of_rows, with_etag
 
 router = APIRouter(
-    prefix="/v1", tags=["read API"], responses={**NOT_MODIFIED, **responses(404, 422, 503)}
+    prefix="/v1",
+    tags=["read API"],
+    route_class=ListRoute,
+    responses={**NOT_MODIFIED, **responses(404, 409, 422, 503)},
 )
 
 _INDEXED: Final = {"actors", "topics", "q"}
@@ -43,7 +48,7 @@ _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 @router.get("/actors", response_model=Listed[Actor])
 async def list_actors(
     request: Request, resources: ReadResourcesDep, params: Annotated[RegistrySearch, Query()]
-) -> Response:
+) -> Page:
     """Actors, by part of any name or identifier on record with `q`, however it is typed."""
     return await _registry(request, resources, params, actors.NAME)
 
@@ -51,14 +56,14 @@ async def list_actors(
 @router.get("/topics", response_model=Listed[Topic])
 async def list_topics(
     request: Request, resources: ReadResourcesDep, params: Annotated[RegistrySearch, Query()]
-) -> Response:
+) -> Page:
     """Topics, by part of a label or proposition with `q`, however it is typed."""
     return await _registry(request, resources, params, topics.NAME)
 
 
 async def _registry(
     request: Request, resources: ReadResources, params: RegistrySearch, table: str
-) -> Response:
+) -> Page:
     context, (after,) = await begin_read(request, resources, params, table, start=("",))
     query = queries.registry_page(table, {"in_order"} if params.q is None else {"q"})
     rows = await context.rows(query, after=after, limit=params.limit + 1, q=params.q)
@@ -74,10 +79,14 @@ async def _registry(
 
 @router.get("/actors/{actor}", response_model=ActorAnswer)
 async def get_actor(
-    request: Request, resources: ReadResourcesDep, actor: Slug, params: Annotated[AtSize, Query()]
+    request: Request,
+    resources: ReadResourcesDep,
+    actor: ActorRef,
+    params: Annotated[AtSize, Query()],
 ) -> Response:
-    """An actor under all its names."""
+    """An actor under all its names, by its id or by its Wikidata id: `wikidata:Q...`."""
     context, _ = await begin_read(request, resources, params, actors.NAME)
+    context, actor = await resolve_actor(context, actor)
     (row,) = await context.rows(queries.registry_row(actors.NAME), id=actor)
     if row["id"] is None:
         raise not_on_record("actor", actor)
@@ -99,7 +108,7 @@ async def get_topic(
 @router.get("/statements", response_model=Listed[StatementOut])
 async def list_statements(
     request: Request, resources: ReadResourcesDep, params: Annotated[StatementSearch, Query()]
-) -> Response:
+) -> Page:
     """Statements, last said first; `q` searches current words, however they are typed."""
     context, (before, made_seq) = await begin_read(
         request,
@@ -108,8 +117,9 @@ async def list_statements(
         *(statements.NAME, actors.NAME, topics.NAME),
         start=(_LATEST, NEVER),
     )
+    context, wanted_actors = await resolve_actors(context, params.actor)
     candidates: dict[str, Any] = {
-        "actors": params.actor or None,
+        "actors": wanted_actors or None,
         "topics": params.topic or None,
         "outlet": params.outlet,
         "q": params.q,
@@ -144,7 +154,9 @@ async def get_statement(
     request: Request, resources: ReadResourcesDep, id: UUID, params: Annotated[AtSize, Query()]
 ) -> Response:
     """A statement in its exact words, with its evidence; a retracted one says so."""
-    context, _ = await begin_read(request, resources, params, statements.NAME)
+    context, _ = await begin_read(
+        request, resources, params, statements.NAME, actors.NAME, topics.NAME
+    )
     (row,) = await context.rows(queries.STATEMENT, id=id)
     if row["id"] is None:
         raise not_on_record("statement", id)

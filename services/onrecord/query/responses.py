@@ -4,15 +4,16 @@ The ETag is over what an answer says, without the members that depend on when an
 requested only, so entries about something else do not change it.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import Request, Response
 
 from onrecord.kit.http import paging
+from onrecord.kit.http.etags import is_cached, weak_etag
 from onrecord.kit.http.json_bytes import json_bytes
 from onrecord.kit.http.problems import Problem
+from onrecord.kit.lists.page import Page
 from onrecord.kit.sql.db import Row
 from onrecord.query.answers.schemas import Known
 from onrecord.query.read_context import ReadContext
@@ -26,34 +27,27 @@ _NOT_IN_ETAG: Final = {"as_of", "known", "permalink", "cite", "next"}
 
 
 def with_etag(
-    request: Request,
-    answer: Mapping[str, Any],
-    *,
-    cited: Sequence[str] = (),
-    next_link: str | None = None,
+    request: Request, answer: Mapping[str, Any], *, cited: Sequence[str] = ()
 ) -> Response:
     """The answer as JSON with its ETag; 304 where `If-None-Match` has that ETag.
 
     `cited`: names and addresses in its sentences and links. The ETag is over these too, and not
     over the sentences and links, which have the clocks.
     """
-    tagged = json_bytes({name: value for name, value in answer.items() if name not in _NOT_IN_ETAG})
-    if cited:
-        tagged += json_bytes(cited)
-    if "known" in answer and answer["known"].provisional:
-        tagged += b"?"  # or a client would take it as final, or as provisional, for ever
-    if next_link:
-        tagged += b"+"  # a last page after which another one came is not the same answer
-    etag = f'W/"{hashlib.sha256(tagged).hexdigest()[:32]}"'
+    etag = _etag_of(answer, json_bytes(cited) if cited else b"")
     # the answer may be compressed (`kit.http.conventions.compression`), and 304 says so as 200 does
     headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-    if next_link:
-        headers["Link"] = next_link
-    header = ",".join(request.headers.getlist("if-none-match"))
-    cached = [tag.strip() for tag in header.split(",")]
-    if "*" in cached or etag.removeprefix("W/") in [tag.removeprefix("W/") for tag in cached]:
+    if is_cached(request, etag):
         return Response(status_code=304, headers=headers)
     return Response(json_bytes(answer), headers=headers, media_type="application/json")
+
+
+def _etag_of(answer: Mapping[str, Any], more: bytes = b"") -> str:
+    tagged = json_bytes({name: value for name, value in answer.items() if name not in _NOT_IN_ETAG})
+    tagged += more
+    if "known" in answer and answer["known"].provisional:
+        tagged += b"?"  # or a client would take it as final, or as provisional, for ever
+    return weak_etag(tagged)
 
 
 def page_of_rows(
@@ -65,7 +59,8 @@ def page_of_rows(
     serialize: Callable[[Row], Any],
     key: Callable[[Row], list[Any]],
     present: str = "id",
-) -> Response:
+    as_of: str | None = None,
+) -> Page:
     """A page of rows, of which one more than `limit` was read. Its cursor keeps the size.
 
     `present`: a column that is null only in the one row of an empty page.
@@ -75,16 +70,25 @@ def page_of_rows(
     cursor = None
     if len(items) > limit:
         cursor = paging.cursor(request, [state.size, state.provisional, *key(items[limit - 1])])
-    return page_response(request, [serialize(row) for row in items[:limit]], cursor, state)
+    return page_of(list(map(serialize, items[:limit])), cursor, state, as_of=as_of)
 
 
-def page_response(
-    request: Request, items: Sequence[Any], cursor: str | None, state: Known
-) -> Response:
-    """A `Listed`, with a `Link` to the next page."""
-    link = paging.link(request.url, cursor) if cursor else None
-    answer = {"items": items, "next": cursor, "known": state}
-    return with_etag(request, answer, next_link=link)
+def page_of(
+    items: Sequence[Any], cursor: str | None, state: Known, *, as_of: str | None = None
+) -> Page:
+    """A `Listed`, or with `as_of` a `ListedAsOf`."""
+    about = {"known": state} if as_of is None else {"as_of": as_of, "known": state}
+    columns = {**about, "record_size": state.size}
+    del columns["known"]
+    # a last page after which another one came is not the same answer
+    more = b"+" if cursor else b""
+    return Page(
+        items=items,
+        cursor=cursor,
+        about=about,
+        columns=columns,
+        etag=lambda: _etag_of({"items": items, **about}, more),
+    )
 
 
 def not_on_record(kind: str, id_: object) -> Problem:

@@ -6,11 +6,14 @@ the names of then. Erased words are null, and the ground of their erasure stands
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, Literal
 from urllib.parse import quote_plus
 
 import orjson
 
+from onrecord.domain.certainty import certainty_of_change
+from onrecord.domain.dates import bound_fields, bounds
 from onrecord.domain.event import Event
 from onrecord.domain.event_types import parse_event
 from onrecord.domain.events import (
@@ -53,7 +56,7 @@ def flat_fields(
         assert position
         fields = at_size.position(id_, position, versions)
     elif kind == "actor":
-        fields = {"actor": at_size.actor(id_), "link": at_size.link(f"actors/{id_}")}
+        fields = {**at_size.named("actor", id_), "link": at_size.link(f"actors/{id_}")}
         if isinstance(event, ActorMerged):
             fields["into"] = at_size.actor(event.into)
     elif kind == "key":
@@ -62,7 +65,7 @@ def flat_fields(
             fields["key"] |= {"name": event.name, "scopes": event.scopes}
             fields["key"] |= {"expires_at": event.expires_at}
     else:
-        fields = {"topic": at_size.topic(id_), "link": at_size.link(f"topics/{id_}")}
+        fields = {**at_size.named("topic", id_), "link": at_size.link(f"topics/{id_}")}
     return fields | {
         name: getattr(event, name) for name in ("reason", "by") if hasattr(event, name)
     }
@@ -72,6 +75,26 @@ def _versions(row: Mapping[str, Any]) -> Iterator[StoredEvent]:
     for entry, sections, erased in orjson.loads(row["versions"] or b"[]"):
         parts = (entry["type"], entry["version"], entry["data"], sections.values())
         yield entry["data"].get("target", entry["id"]), parse_event(*parts), erased
+
+
+def change_fields(change: Members, timeline: Members, recorded_at: str) -> Members:
+    """A change of position, as an object and flat, by the names that the read API has for it."""
+    certainty = certainty_of_change(**timeline)
+    recorded = datetime.fromisoformat(recorded_at)
+    announced = bounds(timeline["effective"]).earliest > recorded
+    previous = change["previous"] or {}
+    return {
+        "change": {**change, "certainty": certainty, "announced": announced},
+        "kind": change["kind"],
+        "change_size": change["size"],
+        "late": change["late"],
+        "certainty": certainty,
+        "announced": announced,
+        **{
+            f"previous_{name}": previous.get(name)
+            for name in ("id", "stance", "condition", "effective")
+        },
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +115,7 @@ class _FieldsAtSize:
                 for speaker in statement.speakers
             ],
             "said_at": statement.said_at,
+            **bound_fields("said", statement.said_at),
             "text": content.text,
             **({"text_erased": erased["content"]} if "content" in erased else {}),
             "lang": content.lang,
@@ -107,12 +131,13 @@ class _FieldsAtSize:
         as_of = quote_plus(position.effective.removeprefix("../"))
         return {
             "id": id_,
-            "actor": self.actor(position.actor),
-            "topic": self.topic(position.topic),
+            **self.named("actor", position.actor),
+            **self.named("topic", position.topic),
             "stance": position.stance,
             "condition": position.condition,
             "summary": position.summary,
             "effective": position.effective,
+            **bound_fields("effective", position.effective),
             "statements": list(self._statements(basis)),
             "link": self.link(path, f"as_of={as_of}&"),
         }
@@ -128,6 +153,14 @@ class _FieldsAtSize:
             if room < 0:
                 fields |= {"text": None, "text_left_out": "too long"}
             yield fields
+
+    def named(self, kind: Literal["actor", "topic"], id_: str) -> Members:
+        """An actor or topic, and what to call it."""
+        if kind == "actor":
+            actor = self.actor(id_)
+            return {"actor": actor, "actor_label": actor["name"]}
+        topic = self.topic(id_)
+        return {"topic": topic, "topic_label": topic["label"] or id_}
 
     def actor(self, id_: str) -> Members:
         return {"id": id_, "name": display_name(self.actors.get(id_, ()), id_)}

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from onrecord.domain.event_types import stored_subject
 from onrecord.kit.sql.sql_files import load_query
-from onrecord.webhooks.flat_fields import flat_fields
+from onrecord.webhooks.flat_fields import change_fields, flat_fields
 
 MEDIA_TYPE: Final = "application/cloudevents+json"
 PING_TYPE: Final = "endpoint.ping"  # the type of a ping, which no recorded event has
@@ -39,7 +39,7 @@ def event_body(row: Mapping[str, Any], public_url: str) -> bytes:
         **flat_fields(row, entry, kind, name, public_url),
     }
     if row["change"] is not None:
-        data["change"] = row["change"]
+        data |= change_fields(row["change"], row["timeline"], entry["recorded_at"])
     return orjson.dumps(
         {
             "specversion": "1.0",

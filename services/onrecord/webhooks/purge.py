@@ -10,9 +10,13 @@ from sqlalchemy import Engine, text
 PAGE: Final = 5_000
 
 
-def purge_deleted_endpoints(engine: Engine) -> int:
-    """Remove up to `PAGE` deliveries of deleted endpoints, then the endpoints; returns how many."""
+def purge_endpoints(engine: Engine) -> int:
+    """Delete old secrets whose overlap has ended, and up to `PAGE` deliveries of deleted endpoints.
+
+    Then the endpoints themselves. Returns the number of deliveries.
+    """
     with engine.begin() as conn:
+        conn.execute(_PURGE_OLD_SECRETS)
         if not conn.scalar(_ANY_DELETED):
             return 0
         purged = int(conn.execute(_PURGE_DELIVERIES, {"page": PAGE}).scalar_one())
@@ -23,15 +27,11 @@ def purge_deleted_endpoints(engine: Engine) -> int:
     return purged
 
 
-def purge_old_secrets(engine: Engine) -> int:
-    """Delete the old secrets whose overlap has ended; returns how many."""
-    with engine.begin() as conn:
-        return conn.execute(_PURGE_OLD_SECRETS).rowcount
-
-
+# Skips what the deliverer has locked: it locks several endpoints in the order of their ids.
 _PURGE_OLD_SECRETS: Final = text("""
 UPDATE webhooks.endpoints SET encrypted_old_secret = NULL, old_until = NULL
-WHERE old_until <= clock_timestamp()
+WHERE id IN (SELECT id FROM webhooks.endpoints WHERE old_until <= clock_timestamp()
+    FOR UPDATE SKIP LOCKED)
 """)
 _ANY_DELETED: Final = text("""
 SELECT EXISTS (SELECT FROM webhooks.endpoints WHERE deleted_at IS NOT NULL)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from onrecord.entrypoints.commands.demo_receiver import demo_receiver
-from onrecord.entrypoints.commands.demo_tour import run_tour
+from onrecord.entrypoints.commands.demo_tour import run_tour, show_next_steps
 from onrecord.entrypoints.commands.options import NO, DataOption, PortOption, console, echo
 from onrecord.entrypoints.supervisor import supervise
 from onrecord.kit.settings import load_settings
@@ -24,12 +24,15 @@ def demo_command(
         receiver = None if empty else stack.enter_context(demo_receiver())
         allow = (*settings.egress_allow, *([receiver.network] if receiver else []))
         for_tour = settings.model_copy(update={"egress_allow": allow, "public_reads": True})
-        supervisor = stack.enter_context(supervise(for_tour, echo))
-        passed = run_tour(for_tour, supervisor, console, receiver)
-        if not exit_after_tour:
-            if receiver:
+        with supervise(for_tour, echo) as supervisor:
+            passed = run_tour(settings, supervisor, console, receiver)
+            if receiver and not exit_after_tour:
                 supervisor.restrict_egress(settings.egress_allow)
-            console.print("\nRunning until Ctrl-C.")
-            supervisor.watch(console.print)
+                stack.close()
+            if passed:
+                show_next_steps(settings, supervisor, console)
+            if not exit_after_tour:
+                console.print("\nRunning until Ctrl-C.")
+                supervisor.watch(echo)
     if not passed:
         raise typer.Exit(NO)

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from onrecord.entrypoints import infrastructure
 from onrecord.entrypoints.commands.demo_receiver import DemoReceiver, demo_endpoint
-from onrecord.entrypoints.commands.replay import run_replay
+from onrecord.entrypoints.commands.replay import print_replay, run_replay
 from onrecord.entrypoints.commands.show import get_json, print_changes, print_position
 from onrecord.entrypoints.supervisor import Supervisor
 from onrecord.importing.client import open_client
@@ -21,6 +21,7 @@ from onrecord.importing.report import ImportSummary
 from onrecord.importing.run import import_files
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql.migrations import data_folder
+from onrecord.kit.terminal import visible
 
 ACTOR, TOPIC = "biden", "talks-with-putin"
 POSITION: Final = f"/v1/actors/{ACTOR}/topics/{TOPIC}/position"
@@ -88,7 +89,7 @@ class Tour:
             print_position(self.console, later, with_statements=True)
             _require(later["kind"] == "shifted", "October's statement is not counted")
             _require(_has_text(later), "the exact words are not shown")
-            self.console.print(Text(later["cite"], style="dim"))
+            self.console.print(Text(visible(later["cite"]), style="dim"))
 
     def show_webhook(self, receiver: DemoReceiver) -> None:
         """An endpoint for changes of positions, and a replay of those on record to it."""
@@ -106,41 +107,25 @@ class Tour:
             assert event is not None
             change, position = event["data"]["change"], event["data"]["entry"]["data"]
             previous = change["previous"]["stance"] if change["previous"] else "nothing"
-            self.console.print(
+            text = (
                 f"Signature verified. {event['type']}, seq {event['sequence']}: {position['actor']}"
                 f" on {position['topic']}, from {previous} to {position['stance']}"
                 f" ({change['kind']})"
             )
+            self.console.print(visible(text))
 
     def show_replay(self) -> None:
         """A replay of the ledger, compared with the projections."""
         self._title("A replay: every entry folded again, compared with the projections")
         outcome = run_replay(self.settings, self.console)
+        print_replay(outcome, self.console)
         _require(outcome.equal, "the projections are not what the ledger says")
-
-    def show_next_steps(self) -> None:
-        """Addresses and commands to try next."""
-        address, bearer = self.supervisor.address, '-H "Authorization: Bearer $ONRECORD_KEY"'
-        self._title("Next steps")
-        lines = {
-            "open": f"{address}/        {address}/docs",
-            "query": f"curl '{address}{POSITION}?as_of=2022-11-30'",
-            "key": f"export ONRECORD_KEY=$(cat '{self.settings.key_file}')",
-            "record": f"curl {address}/v1/topics {bearer} -H 'Content-Type: application/json'"
-            """ -d '{"id": "my-topic", "label": "My topic", "proposition": "Do it."}'""",
-            "webhook": f"curl {address}/v1/endpoints {bearer} -H 'Content-Type: application/json'"
-            f""" -d '{{"url": "https://hooks.example/", "actors": ["{ACTOR}"]}}'""",
-            "logs": str(self.supervisor.logs),
-        }
-        for action, line in lines.items():
-            self.console.print(Text(f"  {action:7} {line}"), soft_wrap=True)
 
     def _client(self) -> httpx2.Client:
         return open_client(self.supervisor.address, self.supervisor.key, timeout=30)
 
     def _title(self, text: str) -> None:
-        self.console.print()
-        self.console.rule(Text(text, style="bold"), align="left")
+        _print_title(self.console, text)
 
 
 def run_tour(
@@ -157,8 +142,30 @@ def run_tour(
         except StepFailed as error:
             console.print(Text(f"This step failed: {error}", style="red"))
             return False
-        tour.show_next_steps()
     return True
+
+
+def show_next_steps(settings: Settings, supervisor: Supervisor, console: Console) -> None:
+    """Addresses and commands to try next."""
+    address, bearer = supervisor.address, '-H "Authorization: Bearer $ONRECORD_KEY"'
+    _print_title(console, "Next steps")
+    lines = {
+        "open": f"{address}/        {address}/docs",
+        "query": f"curl '{address}{POSITION}?as_of=2022-11-30'",
+        "key": f"export ONRECORD_KEY=$(cat '{settings.key_file}')",
+        "record": f"curl {address}/v1/topics {bearer} -H 'Content-Type: application/json'"
+        """ -d '{"id": "my-topic", "label": "My topic", "proposition": "Do it."}'""",
+        "webhook": f"curl {address}/v1/endpoints {bearer} -H 'Content-Type: application/json'"
+        f""" -d '{{"url": "https://hooks.example/", "actors": ["{ACTOR}"]}}'""",
+        "logs": str(supervisor.logs),
+    }
+    for action, line in lines.items():
+        console.print(Text(f"  {action:7} {line}"), soft_wrap=True)
+
+
+def _print_title(console: Console, text: str) -> None:
+    console.print()
+    console.rule(Text(text, style="bold"), align="left")
 
 
 def _has_text(position: dict[str, Any]) -> bool:

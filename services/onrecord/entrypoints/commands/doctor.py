@@ -5,8 +5,8 @@ It only reads, and changes nothing.
 
 import shutil
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -20,13 +20,21 @@ from rich.table import Table
 from rich.text import Text
 
 from onrecord.entrypoints import infrastructure
-from onrecord.entrypoints.commands.options import NO, DataOption, PortOption, console
+from onrecord.entrypoints.commands.options import (
+    NO,
+    DataOption,
+    JsonOption,
+    PortOption,
+    console,
+    print_json,
+)
 from onrecord.kit import celery
 from onrecord.kit.encryption_keys import HOW_TO_MAKE, parse_keys
 from onrecord.kit.postgres import embedded
 from onrecord.kit.secret_file import UnsafeSecretFile, read_secret
 from onrecord.kit.settings import Settings, addresses, load_settings
 from onrecord.kit.sql import db, migrations
+from onrecord.kit.terminal import visible
 from onrecord.projections.status import STATUS, projection_statuses
 from onrecord.webhooks.encryption import SecretCipher
 from onrecord.webhooks.fan_out_status import FAN_OUT_PARAMS, FAN_OUT_STATUS
@@ -46,24 +54,30 @@ class Diagnosis:
     remedy: str = ""
 
 
-def doctor_command(data: DataOption = None, port: PortOption = None) -> None:
+def doctor_command(
+    data: DataOption = None, port: PortOption = None, as_json: JsonOption = False
+) -> None:
     """Say what is there, what is missing, and how to mend it."""
-    if not print_diagnoses(load_settings(data=data, port=port), console):
+    diagnoses = list(_diagnose(load_settings(data=data, port=port)))
+    healthy = all(diagnosis.healthy for diagnosis in diagnoses)
+    if as_json:
+        print_json({"healthy": healthy, "checks": [asdict(diagnosis) for diagnosis in diagnoses]})
+    else:
+        print_diagnoses(diagnoses, console)
+    if not healthy:
         raise typer.Exit(NO)
 
 
-def print_diagnoses(settings: Settings, console: Console) -> bool:
-    """Run all checks and print their results; whether all are healthy."""
+def print_diagnoses(diagnoses: Sequence[Diagnosis], console: Console) -> None:
+    """Print the results of the checks as a table."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for title in ("", "what", "found"):
         table.add_column(title)
-    diagnoses = list(_diagnose(settings))
     for diagnosis in diagnoses:
         mark = Text("ok", "green") if diagnosis.healthy else Text("no", "red")
         remedy = "" if diagnosis.healthy else f"\n→ {diagnosis.remedy}"
-        table.add_row(mark, diagnosis.subject, Text(diagnosis.state + remedy))
+        table.add_row(mark, diagnosis.subject, Text(visible(diagnosis.state) + remedy))
     console.print(table)
-    return all(diagnosis.healthy for diagnosis in diagnoses)
 
 
 def _diagnose(settings: Settings) -> Iterator[Diagnosis]:
@@ -172,7 +186,8 @@ def diagnose_secrets(settings: Settings, url: str) -> Iterator[Diagnosis]:
     except psycopg.Error:  # no schema yet, or no database: reported by its own check
         return
     if use.lost:
-        state = f"{where} decrypts not the secrets of {use.lost} endpoints"
+        whose = "1 endpoint" if use.lost == 1 else f"{use.lost} endpoints"
+        state = f"{where} does not decrypt the secret of {whose}"
         remedy = (
             "restore the key, or POST /v1/endpoints/{id}/rotate for those whose deliveries fail"
         )

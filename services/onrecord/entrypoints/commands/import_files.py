@@ -15,12 +15,14 @@ from onrecord.entrypoints.commands.options import (
     console,
     error_console,
 )
+from onrecord.importing.cells import DateOrder
 from onrecord.importing.csv_rows import COLUMNS, POSITION, REQUIRED, SOURCES
 from onrecord.importing.dry_run import check_files
 from onrecord.importing.files import UTF_8, UnreadableFile, find_files, is_text_encoding
 from onrecord.importing.report import DryRunSummary, ImportSummary
 from onrecord.importing.run import import_files
 from onrecord.kit.settings import load_settings
+from onrecord.kit.terminal import visible
 
 _OPTIONAL: Final = [name for name in COLUMNS if name not in {*REQUIRED, *SOURCES, *POSITION}]
 EPILOG: Final = f"""\b
@@ -31,8 +33,8 @@ The first row of a CSV names its columns, in any order: {", ".join(REQUIRED)}, a
 least one of {", ".join(SOURCES)}; and, as you need them,
 {", ".join(_OPTIONAL)}. Between two topics
 stands a ; and between two columns a comma, semicolon, tab or vertical bar, which is
-found by the names. A row with a stance records a position too, or one alone if its text is
-empty: {", ".join(POSITION)}.
+found by the names. Speakers and topics may be ids or any name on record. A row with a
+stance records a position too, or one alone if its text is empty: {", ".join(POSITION)}.
 ops/docs/importing.md says more.
 """
 
@@ -61,6 +63,13 @@ def import_command(
             " latin-1, mac-roman, utf-16-le or any other that Python knows.",
         ),
     ] = UTF_8,
+    dates: Annotated[
+        DateOrder | None,
+        typer.Option(
+            help="Order of the numbers in dates of a CSV such as 21.02.2023: dmy (day, month,"
+            " year) or mdy. Without it such a date is refused."
+        ),
+    ] = None,
 ) -> None:
     """Record the lines of a file, or of every such file in a folder in name order.
 
@@ -75,7 +84,7 @@ def import_command(
     try:
         if dry_run:
             summary = check_files(
-                paths, address=address, console=console, encoding=encoding, key=key
+                paths, address=address, console=console, encoding=encoding, key=key, dates=dates
             )
         else:
             summary = import_files(
@@ -85,9 +94,10 @@ def import_command(
                 data=settings.data,
                 encoding=encoding,
                 key=key,
+                dates=dates,
             )
     except UnreadableFile as error:
-        error_console.print(Text(str(error), style="red"), soft_wrap=True)
+        error_console.print(Text(visible(str(error)), style="red"), soft_wrap=True)
         raise typer.Exit(NO) from None
     console.print(str(summary), soft_wrap=True)
     if not summary.clean:

@@ -1,5 +1,7 @@
 """Command `onrecord replay`: fold the ledger from the first entry and compare the projections."""
 
+from dataclasses import asdict
+
 import typer
 from psycopg.errors import ReadOnlySqlTransaction
 from rich.console import Console
@@ -9,7 +11,14 @@ from sqlalchemy.exc import InternalError
 
 from onrecord.audit.replay import ReplayOutcome, replay_ledger
 from onrecord.entrypoints import infrastructure
-from onrecord.entrypoints.commands.options import NO, DataOption, console, error_console
+from onrecord.entrypoints.commands.options import (
+    NO,
+    DataOption,
+    JsonOption,
+    console,
+    error_console,
+    print_json,
+)
 from onrecord.entrypoints.commands.progress import entries_progress
 from onrecord.kit.settings import Settings, addresses, load_settings
 from onrecord.kit.sql import db
@@ -23,32 +32,36 @@ class PrimaryNeeded(Exception):
         return str(self.__doc__)
 
 
-def replay_command(data: DataOption = None) -> None:
+def replay_command(data: DataOption = None, as_json: JsonOption = False) -> None:
     """Fold the ledger anew from the first entry, and compare with the projections."""
     with infrastructure.open_database(load_settings(data=data), error_console.print) as settings:
         infrastructure.require_schema(settings)
-        if not run_replay(settings, console).equal:
-            raise typer.Exit(NO)
+        outcome = run_replay(settings, error_console if as_json else console)
+    if as_json:
+        print_json({"equal": outcome.equal, "digest": outcome.digest, **asdict(outcome)})
+    else:
+        print_replay(outcome, console)
+    if not outcome.equal:
+        raise typer.Exit(NO)
 
 
 def run_replay(settings: Settings, console: Console) -> ReplayOutcome:
-    """Replay the ledger and print how each projection compares. Raises `PrimaryNeeded`."""
+    """Replay the ledger, with its progress on a console. Raises `PrimaryNeeded`."""
     url, _ = addresses(settings)
     engine = db.engine(url, role="onrecord_audit", **FOLDING_SETTINGS)
     try:
         with entries_progress("Replaying", console) as progress:
-            outcome = replay_ledger(engine, progress)
+            return replay_ledger(engine, progress)
     except InternalError as error:
         if isinstance(error.orig, ReadOnlySqlTransaction):
             raise PrimaryNeeded from None
         raise
     finally:
         engine.dispose()
-    _print_outcome(outcome, console)
-    return outcome
 
 
-def _print_outcome(outcome: ReplayOutcome, console: Console) -> None:
+def print_replay(outcome: ReplayOutcome, console: Console) -> None:
+    """Print how each projection compares with the ledger."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for title in ("table", "rows", "unequal", "SHA-256 of the replayed rows"):
         table.add_column(title)

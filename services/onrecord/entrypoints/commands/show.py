@@ -10,9 +10,19 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from onrecord.entrypoints.commands.options import UrlOption, api_key, api_url, console
-from onrecord.importing.client import ApiUnavailable, open_client, refusal_of_key
+from onrecord.entrypoints.commands.options import (
+    DataOption,
+    JsonOption,
+    UrlOption,
+    api_key,
+    api_url,
+    console,
+    print_json,
+)
+from onrecord.importing.cells import NamedKind, ambiguous_name, unknown_name
+from onrecord.importing.client import ApiUnavailable, look_up_name, open_client, refusal_of_key
 from onrecord.kit.settings import load_settings
+from onrecord.kit.terminal import visible_json
 from onrecord.query.answers.sentences import date_in_words, possible_in_words
 
 STANCE_COLOURS: Final = {
@@ -24,28 +34,48 @@ STANCE_COLOURS: Final = {
 
 
 class NotOnRecord(Exception):
-    """The API answered 404."""
+    """The API answered 404, or nothing has this name."""
 
 
 class InvalidRequest(Exception):
-    """The API answered 422."""
+    """The API answered 422, or a name is not clear."""
 
 
 def show_command(
-    actor: str,
-    topic: str,
+    actor: Annotated[str, typer.Argument(help="An id, a Wikidata id or any name on record.")],
+    topic: Annotated[str, typer.Argument(help="An id, a label or the proposition.")],
     as_of: Annotated[str | None, typer.Option(help="When it was so in the world.")] = None,
     known_size: Annotated[
         int | None, typer.Option(help="As the record stood at this size.")
     ] = None,
     url: UrlOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what an actor held on a topic, with the exact words."""
-    settings = load_settings()
+    settings = load_settings(data=data)
     with open_client(api_url(settings, url), api_key(settings, url), timeout=30) as client:
-        path = f"/v1/actors/{quote(actor, safe='')}/topics/{quote(topic, safe='')}/position"
+        actor_id = quote(_resolve(client, "actor", actor, known_size), safe="")
+        topic_id = quote(_resolve(client, "topic", topic, known_size), safe="")
+        path = f"/v1/actors/{actor_id}/topics/{topic_id}/position"
         position = get_json(client, path, as_of=as_of, known_size=known_size)
-    print_position(console, position, with_statements=True)
+    if as_json:
+        print_json(position)
+    else:
+        print_position(console, position, with_statements=True)
+
+
+def _resolve(client: httpx2.Client, kind: NamedKind, name: str, known_size: int | None) -> str:
+    """The id that a name means. Raises `NotOnRecord` or `InvalidRequest` with candidates."""
+    candidates = look_up_name(client, kind, name, known_size)
+    if candidates is None:
+        return name  # the request for the position says what is wrong
+    if candidates.id:
+        return candidates.id
+    if candidates.matches:
+        labels = {match.id: match.label for match in candidates.matches}
+        raise InvalidRequest(ambiguous_name(kind, name, labels))
+    raise NotOnRecord(unknown_name(kind, name, candidates))
 
 
 def get_json(client: httpx2.Client, path: str, **params: Any) -> dict[str, Any]:
@@ -80,6 +110,7 @@ def get_json(client: httpx2.Client, path: str, **params: Any) -> dict[str, Any]:
 
 def print_position(console: Console, position: dict[str, Any], *, with_statements: bool) -> None:
     """Print a position, optionally with the statements that it is based on."""
+    position = visible_json(position)
     clocks = f"as of {position['as_of']}, known at size {position['known']['size']}"
     console.print(Text(f"{position['actor']} on {position['topic']}, {clocks}", style="bold"))
     table = Table.grid(padding=(0, 2))
@@ -114,6 +145,7 @@ def _add_retracted_basis(table: Table, position: dict[str, Any]) -> None:
 
 def print_statement(console: Console, statement: dict[str, Any]) -> None:
     """Print the exact words, the speakers, and the sources."""
+    statement = visible_json(statement)
     content = statement["content"]
     quotation = "“{}”" if content["mode"] == "verbatim" else "{}"
     console.print(
@@ -143,7 +175,7 @@ def print_changes(console: Console, steps: list[dict[str, Any]]) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for title in ("actor", "topic", "effective", "change", "size", "stance"):
         table.add_column(title)
-    for step in steps:
+    for step in visible_json(steps):
         previous = step["previous"]["stance"] if step["previous"] else "nothing"
         table.add_row(
             *(step["actor"], step["topic"], date_in_words(step["effective"])),

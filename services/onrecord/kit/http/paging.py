@@ -1,7 +1,8 @@
 """Keyset paging: cursors and `Link` headers (RFC 8288). Used by every API that lists.
 
-A cursor is the sort key of a page's last row, opaque to clients. It belongs to the address and the
-parameters of the page, of which it holds a digest: with others it would lead to other rows.
+A cursor is the sort key of a page's last row, opaque to clients. It belongs to the list and the
+parameters of the page, of which it holds a digest: with others it would lead to other rows. The
+format of the page does not matter.
 """
 
 import base64
@@ -15,10 +16,11 @@ import orjson
 from starlette.datastructures import URL
 from starlette.requests import Request
 
+from onrecord.kit.http.formats import suffix_of
 from onrecord.kit.http.problems import Problem
 
-_NOT_IN_DIGEST: Final = frozenset(("cursor", "limit"))
-"""Parameters that may change from page to page."""
+_NOT_IN_DIGEST: Final = frozenset(("cursor", "limit", "stream"))
+"""Parameters that change which page it is, and not the order of rows."""
 
 
 def cursor(request: Request, key: Sequence[Any]) -> str:
@@ -71,7 +73,8 @@ def digest(path: str, parameters: Iterable[tuple[str, str]]) -> str:
 
 
 def _digest_of(request: Request) -> str:
-    return digest(request.url.path, request.query_params.multi_items())
+    path = request.url.path
+    return digest(path.removesuffix(suffix_of(path)), request.query_params.multi_items())
 
 
 def _part(part: Any, type_: type) -> Any:

@@ -42,6 +42,8 @@ def schema_problem(url: str) -> str | None:
             row = conn.execute("SELECT version_num FROM onrecord.alembic_version").fetchone()
         except psycopg.errors.UndefinedTable:
             row = None
+        except psycopg.errors.InsufficientPrivilege:
+            return "the schema is older than this login role"
     if row is None:
         return "the database holds no schema yet"
     return None if row[0] == head else f"the schema is {row[0]!r}, this program needs {head!r}"

@@ -26,6 +26,8 @@ POSITION: Final = load_query("projections/queries/position.sql")
 """For `kit.sql.batched_query`; `position_from_row` reads its rows."""
 TIMELINE: Final = load_query("projections/queries/timeline.sql")
 HISTORY: Final = load_query("projections/queries/history.sql")
+RECORDED_POSITION: Final = load_query("projections/queries/recorded_position.sql")
+ACTORS_OF_IDENTIFIERS: Final = load_query("projections/queries/actors_of_identifiers.sql")
 STATEMENT: Final = load_query("projections/queries/statement.sql")
 BASES: Final = load_query("projections/queries/bases.sql")
 
@@ -33,6 +35,7 @@ _POSITIONS: Final = {
     "actor": load_query("projections/queries/actor_positions.sql"),
     "topic": load_query("projections/queries/topic_positions.sql"),
 }
+_GRID: Final = FilteredQuery("projections/queries/grid.sql")
 _CHANGES: Final[dict[ChangeOrder, FilteredQuery]] = {
     "known": FilteredQuery("projections/queries/changes_last_recorded_first.sql"),
     "valid": FilteredQuery("projections/queries/changes_last_held_first.sql"),
@@ -41,6 +44,10 @@ _STATEMENTS: Final = FilteredQuery("projections/queries/statements.sql")
 _REGISTRY_PAGES: Final = {
     "actors": FilteredQuery("projections/queries/actors.sql"),
     "topics": FilteredQuery("projections/queries/topics.sql"),
+}
+_NAMES: Final = {
+    "actor": load_query("projections/queries/actor_names.sql"),
+    "topic": load_query("projections/queries/topic_names.sql"),
 }
 _REGISTRY_ROWS: Final = {
     "actors": load_query("projections/queries/actor.sql"),
@@ -64,6 +71,17 @@ def positions_page(by: str) -> TextClause:
     return _POSITIONS[by]
 
 
+def grid_page(filters: Collection[str]) -> TextClause:
+    """The positions of each actor on each topic; each filter is a parameter of its name."""
+    walk = {
+        (False, False): "every_pair",
+        (True, False): "of_actors",
+        (False, True): "of_topics",
+        (True, True): "of_both",
+    }["actors" in filters, "topics" in filters]
+    return _GRID.given({*filters, walk})
+
+
 def changes_page(order: ChangeOrder, filters: Collection[str]) -> TextClause:
     """Steps of all timelines in an order; each filter is a parameter of its name."""
     return _CHANGES[order].given(filters)
@@ -82,3 +100,8 @@ def registry_page(table: str, filters: Collection[str]) -> TextClause:
 def registry_row(table: str) -> TextClause:
     """A row of `actors` or `topics` by its id."""
     return _REGISTRY_ROWS[table]
+
+
+def names_query(kind: str) -> TextClause:
+    """The actors or topics (`actor`, `topic`) that a spelling names, or the nearest ones."""
+    return _NAMES[kind]

@@ -24,7 +24,8 @@ SELECT
     ARRAY(
         SELECT json_build_object(
             'id', retracted.id, 'event', retracted.close_event, 'seq', retracted.close_seq,
-            'by', retracted.close_by, 'reason', retracted.close_reason, 'recorded_at', (
+            'by', retracted.close_by, 'reason', retracted.close_reason,
+            'recorded_by', projections.recorder(retracted.close_seq), 'recorded_at', (
                 SELECT clock.recorded_at FROM projections.clock
                 WHERE clock.generation = snapshot.clock AND clock.open_seq <= retracted.close_seq
                 ORDER BY clock.open_seq DESC LIMIT 1

@@ -133,6 +133,12 @@ SELECT
     ) AS known_at,
     CAST(scanned.last AS text) AS last,
     finding.*,
+    projections.recorder(finding.made_seq) AS recorded_by,
+    (
+        SELECT clock.recorded_at FROM projections.clock
+        WHERE clock.generation = snapshot.clock AND clock.open_seq <= finding.made_seq
+        ORDER BY clock.open_seq DESC LIMIT 1
+    ) AS recorded_at,
     (
         SELECT actors.names FROM projections.actors
         WHERE actors.generation = snapshot.actors AND actors.id = finding.actor

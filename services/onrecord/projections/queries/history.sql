@@ -71,19 +71,33 @@ SELECT
         WHERE topics.generation = snapshot.topics AND topics.id = :topic
             AND topics.open_seq < snapshot.known_size AND topics.close_seq >= snapshot.known_size
     ) AS has_topic,
-    page.id, page.actor, page.stance, page.condition, page.summary, page.effective, page.ord,
-    page.basis, page.coder, page.open_seq, page.event, page.event_type, page.by, page.reason,
+    page.id, page.actor, page.topic, page.stance, page.condition, page.summary, page.effective,
+    page.ord, page.basis, page.coder, page.open_seq, page.event, page.event_type, page.by,
+    page.reason,
     page.recorded_at, page.recorded_by, page.close_seq, page.close_event, page.close_type,
-    page.close_by, page.close_reason,
+    page.close_by, page.close_reason, projections.recorder(page.close_seq) AS closed_by,
     (
         SELECT clock.recorded_at FROM projections.clock
         WHERE clock.generation = snapshot.clock AND clock.open_seq <= page.close_seq
         ORDER BY clock.open_seq DESC LIMIT 1
     ) AS closed_at,
+    (
+        SELECT actors.names FROM projections.actors
+        WHERE actors.generation = snapshot.actors AND actors.id = page.actor
+            AND actors.open_seq < snapshot.known_size
+            AND actors.close_seq >= snapshot.known_size
+    ) AS actor_names,
+    (
+        SELECT topics.label FROM projections.topics
+        WHERE topics.generation = snapshot.topics AND topics.id = page.topic
+            AND topics.open_seq < snapshot.known_size
+            AND topics.close_seq >= snapshot.known_size
+    ) AS topic_label,
     ARRAY(
         SELECT json_build_object(
             'id', retracted.id, 'event', retracted.close_event, 'seq', retracted.close_seq,
-            'by', retracted.close_by, 'reason', retracted.close_reason, 'recorded_at', (
+            'by', retracted.close_by, 'reason', retracted.close_reason,
+            'recorded_by', projections.recorder(retracted.close_seq), 'recorded_at', (
                 SELECT clock.recorded_at FROM projections.clock
                 WHERE clock.generation = snapshot.clock AND clock.open_seq <= retracted.close_seq
                 ORDER BY clock.open_seq DESC LIMIT 1

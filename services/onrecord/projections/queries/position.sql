@@ -109,7 +109,9 @@ FROM json_to_recordset(CAST(:params AS json))
             ) AS candidates,
             ARRAY(
                 SELECT json_build_object(
-                    'id', statements.id, 'recorded_at', statements.recorded_at,
+                    'id', statements.id, 'event', statements.event,
+                    'recorded_at', statements.recorded_at,
+                    'recorded_by', statements.recorded_by,
                     'erased', statements.erased, 'doc', statements.doc, 'status', CASE
                         WHEN statements.open_seq > statements.made_seq THEN 'corrected'
                         ELSE 'on_record'
@@ -125,7 +127,8 @@ FROM json_to_recordset(CAST(:params AS json))
             ARRAY(
                 SELECT json_build_object(
                     'id', retracted.id, 'event', retracted.close_event, 'seq', retracted.close_seq,
-                    'by', retracted.close_by, 'reason', retracted.close_reason, 'recorded_at', (
+                    'by', retracted.close_by, 'reason', retracted.close_reason,
+                    'recorded_by', projections.recorder(retracted.close_seq), 'recorded_at', (
                         SELECT clock.recorded_at FROM projections.clock
                         WHERE clock.generation = snapshot.clock
                             AND clock.open_seq <= retracted.close_seq

@@ -72,7 +72,13 @@ SELECT
         ORDER BY clock.open_seq DESC LIMIT 1
     ) AS known_at,
     scanned.last,
-    finding.*
+    finding.*,
+    projections.recorder(finding.made_seq) AS recorded_by,
+    (
+        SELECT clock.recorded_at FROM projections.clock
+        WHERE clock.generation = snapshot.clock AND clock.open_seq <= finding.made_seq
+        ORDER BY clock.open_seq DESC LIMIT 1
+    ) AS recorded_at
 FROM snapshot
     CROSS JOIN scanned
     LEFT JOIN finding ON true

@@ -115,6 +115,26 @@ SELECT
         )
     ) AS unknown_topics,
     --? end topics
+    ARRAY(
+        SELECT (
+            SELECT actors.names FROM projections.actors
+            WHERE actors.generation = snapshot.actors AND actors.id = speakers.speaker ->> 'actor'
+                AND actors.open_seq < snapshot.known_size
+                AND actors.close_seq >= snapshot.known_size
+        )
+        FROM jsonb_array_elements(page.doc -> 'speakers') WITH ORDINALITY speakers (speaker, n)
+        ORDER BY speakers.n
+    ) AS speaker_names,
+    ARRAY(
+        SELECT (
+            SELECT topics.label FROM projections.topics
+            WHERE topics.generation = snapshot.topics AND topics.id = topic_ids.id
+                AND topics.open_seq < snapshot.known_size
+                AND topics.close_seq >= snapshot.known_size
+        )
+        FROM unnest(page.topics) WITH ORDINALITY topic_ids (id, n)
+        ORDER BY topic_ids.n
+    ) AS topic_labels,
     page.id, page.doc, page.erased, page.said_from, page.made_seq, page.open_seq,
     page.event, page.recorded_at, page.recorded_by, page.close_seq, page.close_event,
     page.close_type, page.close_by, page.close_reason

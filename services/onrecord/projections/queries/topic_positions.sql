@@ -107,10 +107,23 @@ SELECT
     CASE page.kind WHEN 'reaffirmed' THEN previous_run.effective ELSE page.effective END
         AS since,
     previous_run.effective AS before_since,
+    (
+        SELECT actors.names FROM projections.actors
+        WHERE actors.generation = snapshot.actors AND actors.id = page.held_by
+            AND actors.open_seq < snapshot.known_size
+            AND actors.close_seq >= snapshot.known_size
+    ) AS actor_names,
+    (
+        SELECT topics.label FROM projections.topics
+        WHERE topics.generation = snapshot.topics AND topics.id = page.held_on
+            AND topics.open_seq < snapshot.known_size
+            AND topics.close_seq >= snapshot.known_size
+    ) AS topic_label,
     ARRAY(
         SELECT json_build_object(
             'id', retracted.id, 'event', retracted.close_event, 'seq', retracted.close_seq,
-            'by', retracted.close_by, 'reason', retracted.close_reason, 'recorded_at', (
+            'by', retracted.close_by, 'reason', retracted.close_reason,
+            'recorded_by', projections.recorder(retracted.close_seq), 'recorded_at', (
                 SELECT clock.recorded_at FROM projections.clock
                 WHERE clock.generation = snapshot.clock AND clock.open_seq <= retracted.close_seq
                 ORDER BY clock.open_seq DESC LIMIT 1

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from onrecord.domain.dates import bounds
+from onrecord.domain.dates import bound_fields, bounds
 from onrecord.query.answers.position_schemas import Strength
 
 Document = Mapping[str, Any]
@@ -27,14 +27,16 @@ def evidence_strength(statements: Sequence[Document], as_of: datetime) -> Streng
     dates = [
         statement["said_at"] for statement in own if bounds(statement["said_at"]).earliest <= as_of
     ]
+    # Of a month and a day in it, the day: the month's may have been said before.
+    last_confirmed = max(dates, key=lambda date: bounds(date)[:2], default=None)
     return Strength(
         utterances=count_utterances(own),
         first_hand=len(first_hand),
         reported=len(own) - len(first_hand),
         embedded=len(statements) - len(own),
         outlets=len(outlets),
-        # Of a month and a day in it, the day: the month's may have been said before.
-        last_confirmed=max(dates, key=lambda date: bounds(date)[:2], default=None),
+        last_confirmed=last_confirmed,
+        **bound_fields("last_confirmed", last_confirmed),
     )
 
 

@@ -10,11 +10,11 @@ from uuid import UUID
 from onrecord.domain.contradictions import find_contradiction
 from onrecord.domain.dates import Bounds, bounds
 from onrecord.domain.finding_kinds import FindingKind
-from onrecord.domain.names import display_name
 from onrecord.domain.stances import Stance
 from onrecord.kit.sql.db import Row
 from onrecord.query.answers.schemas import Review
 from onrecord.query.answers.sentences import STANCE_NOUNS
+from onrecord.query.answers.serialize import label_fields
 
 _MESSAGES: Final[dict[FindingKind, str]] = {
     "contradiction": "{actor} on {topic}: the statement was read as {statement_stance}, and the"
@@ -79,13 +79,20 @@ def _contradiction(row: Row) -> Mapping[str, Any] | None:
     }
 
 
+def _labels(row: Mapping[str, Any]) -> dict[str, Any]:
+    if row["actor"] is None:
+        return {"actor_label": None, "topic_label": None}
+    return label_fields(row)
+
+
 def _words(row: Mapping[str, Any]) -> dict[str, str]:
     """What a message names, for people: names and labels, where there are any, not slugs."""
     if row["actor"] is None:
         return {}
+    labels = label_fields(row)
     return {
-        "actor": display_name(row["actor_names"] or (), row["actor"]),
-        "topic": f"“{row['topic_label'] or row['topic']}”",
+        "actor": labels["actor_label"],
+        "topic": f"“{labels['topic_label']}”",
         "statement_stance": STANCE_NOUNS[row["statement_stance"]],
         "position_stance": STANCE_NOUNS[row["position_stance"]],
     }
@@ -100,8 +107,11 @@ def serialize_finding(kind: FindingKind, row: Mapping[str, Any]) -> Review:
         certainty=row["certainty"],
         message=message.format(**_words(row)),
         **subjects,
+        **_labels(row),
         said=row["statement_stance"],
         held=row["position_stance"],
         seq=row["made_seq"],
+        recorded_at=row["recorded_at"],
+        recorded_by=row["recorded_by"],
         resolve=[address.format(**row) for address in _RESOLVE[kind]],
     )

@@ -15,9 +15,7 @@ from onrecord.domain.stances import Stance
 from onrecord.query.answers.schemas import (
     INSTANT,
     INSTANT_OR_NULL,
-    ClosingEvent,
     Known,
-    OpeningEvent,
 )
 from onrecord.query.answers.statement_schemas import StatementOfBasis
 
@@ -32,12 +30,29 @@ class RetractedStatement:
     by: str
     reason: Annotated[str | None, Field(description="Null: erased.")]
     recorded_at: datetime
+    recorded_by: str
 
 
 RetractedBasis = Annotated[
     list[RetractedStatement],
     Field(description="Statements of `basis` that are retracted: the position rests on the others"),
 ]
+
+
+Earliest = Annotated[
+    str | None,
+    Field(description="The first instant of the date; null for `../D`, and without a date."),
+    WithJsonSchema(INSTANT_OR_NULL),
+]
+Latest = Annotated[
+    str | None,
+    Field(description="The last instant of the date; null without a date."),
+    WithJsonSchema(INSTANT_OR_NULL),
+]
+ActorLabel = Annotated[
+    str, Field(description="The actor's name at this size: the first in English, else the first.")
+]
+TopicLabel = Annotated[str, Field(description="The topic's label at this size.")]
 
 
 @dataclass(kw_only=True)
@@ -48,6 +63,8 @@ class PossibleStance:
     stance: Stance | None
     condition: str | None
     effective: str | None
+    effective_earliest: Earliest
+    effective_latest: Latest
     basis: list[UUID]
     retracted_basis: RetractedBasis
 
@@ -86,6 +103,8 @@ class Previous:
     id: UUID
     stance: Stance
     since: str
+    since_earliest: Earliest
+    since_latest: Latest
 
 
 @dataclass(kw_only=True)
@@ -109,6 +128,8 @@ class Strength:
             "together the one that ends last: 2022-06-15, not 2022-06, which may be before it."
         ),
     ]
+    last_confirmed_earliest: Earliest
+    last_confirmed_latest: Latest
 
 
 @dataclass(kw_only=True)
@@ -121,7 +142,9 @@ class PositionOut:
 
     id: UUID | None
     actor: str
+    actor_label: ActorLabel
     topic: str
+    topic_label: TopicLabel
     as_of: str
     known: Known
     on_record: Annotated[
@@ -141,6 +164,8 @@ class PositionOut:
     since: Annotated[
         str | None, Field(description="Since when this stance and condition have been held.")
     ]
+    since_earliest: Earliest
+    since_latest: Latest
     certainty: Certainty
     alternatives: Alternatives
     kind: ChangeKind | None
@@ -179,113 +204,4 @@ class PositionOut:
             description="A sentence to cite, with dates in words and the permalink. It says so "
             "where the position is only possible, and where none is on record."
         ),
-    ]
-
-
-@dataclass(kw_only=True)
-class Step:
-    """A step of a timeline."""
-
-    id: UUID
-    actor: Annotated[str, Field(description="Whom the step counts for, at this size.")]
-    recorded_as: Annotated[str, Field(description="Whom it was recorded of, perhaps merged since.")]
-    topic: str
-    stance: Stance
-    condition: str | None
-    summary: str | None
-    effective: str
-    effective_earliest: EffectiveEarliest
-    effective_latest: EffectiveLatest
-    announced: Announced
-    since: Annotated[str, Field(description="Since when this stance and condition had been held.")]
-    certainty: Annotated[
-        Literal["definite", "possible"],
-        Field(
-            description="`possible` if the date overlaps that of another step, or inexact dates "
-            "leave open which stance and condition came before: then `kind`, `previous` and "
-            "`since` may be others. Else `definite`."
-        ),
-    ]
-    order: int
-    kind: ChangeKind
-    change_size: int | None
-    late: Annotated[
-        bool,
-        Field(
-            description="By its last own event it came before a step on record that had begun "
-            "by then."
-        ),
-    ]
-    previous: Previous | None
-    basis: list[UUID]
-    retracted_basis: RetractedBasis
-    coder: str
-    seq: Annotated[int, Field(description="The seq that made the position.")]
-    recorded_at: datetime
-    recorded_by: str
-
-
-@dataclass(kw_only=True)
-class ListedPosition:
-    """What an actor held on a topic at a time, in a list. It agrees with the answer about the pair.
-
-    `id` and all that belongs to that position are null where none had begun by the time in the
-    order of dates, but one of `alternatives` may have.
-    """
-
-    id: UUID | None
-    actor: Annotated[str, Field(description="Whom the position counts for, at this size.")]
-    recorded_as: Annotated[
-        str | None, Field(description="Whom it was recorded of, perhaps merged since.")
-    ]
-    topic: str
-    stance: Stance | None
-    condition: str | None
-    summary: str | None
-    effective: str | None
-    effective_earliest: EffectiveEarliest
-    effective_latest: EffectiveLatest | None
-    announced: Announced | None
-    since: Annotated[
-        str | None, Field(description="Since when this stance and condition have been held.")
-    ]
-    certainty: Certainty
-    alternatives: Alternatives
-    order: int | None
-    kind: ChangeKind | None
-    change_size: int | None
-    late: Annotated[bool | None, Field(description="As in the timeline.")]
-    previous: Previous | None
-    basis: list[UUID]
-    retracted_basis: RetractedBasis
-    coder: str | None
-    seq: Annotated[int | None, Field(description="The seq that made the position.")]
-    recorded_at: datetime | None
-    recorded_by: str | None
-
-
-@dataclass(kw_only=True)
-class VersionOfStep:
-    """One version of a step: what was believed of it, from one entry to another."""
-
-    id: UUID
-    actor: Annotated[str, Field(description="Whom it was recorded of, perhaps merged since.")]
-    stance: Stance
-    condition: str | None
-    summary: str | None
-    effective: str
-    effective_earliest: EffectiveEarliest
-    effective_latest: EffectiveLatest
-    announced: Announced
-    order: int
-    basis: list[UUID]
-    retracted_basis: RetractedBasis
-    coder: str
-    known_from_size: Annotated[int, Field(description="The first size at which this was believed.")]
-    known_until_size: Annotated[
-        int | None, Field(description="The last one; null: still believed.")
-    ]
-    opened: Annotated[OpeningEvent, Field(description="By which event, and when.")]
-    closed: Annotated[
-        ClosingEvent | None, Field(description="By which event, and when; null: still believed.")
     ]

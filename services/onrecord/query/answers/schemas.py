@@ -48,6 +48,12 @@ class Listed(BaseModel, Generic[ItemT]):
     known: Known
 
 
+class ListedAsOf(Listed[ItemT]):
+    """A page of what was so at an instant."""
+
+    as_of: str
+
+
 @dataclass(kw_only=True)
 class Version:
     """The event by which a row came on record."""
@@ -67,18 +73,18 @@ class ClosingEvent:
     by: Annotated[str | None, Field(description="Who was wrong: `us`, `outlet` or `speaker`.")]
     reason: Annotated[str | None, Field(description="Null: there is none, or it was erased.")]
     recorded_at: datetime
+    recorded_by: str
 
 
 @dataclass(kw_only=True)
 class OpeningEvent(ClosingEvent):
     """The event by which a version came on record."""
 
-    recorded_by: str
-
 
 @dataclass(kw_only=True)
 class Actor(Version):
     id: str
+    label: Annotated[str, Field(description="The first English name, else the first name.")]
     kind: ActorKind
     names: list[ActorName]
     identifiers: dict[str, str]
@@ -121,9 +127,43 @@ class Review:
     statement: UUID
     position: UUID | None
     actor: str | None
+    actor_label: str | None
     topic: str | None
+    topic_label: str | None
     said: Annotated[Stance | None, Field(description="What the coder read in the statement.")]
     held: Annotated[Stance | None, Field(description="What the position says.")]
     other: Annotated[UUID | None, Field(description="The earlier statement with the same words.")]
     seq: Annotated[int, Field(description="The seq that made the statement.")]
+    recorded_at: Annotated[datetime, Field(description="When that entry was recorded.")]
+    recorded_by: str
     resolve: Annotated[list[str], Field(description="Addresses to POST the resolving event to.")]
+
+
+@dataclass(kw_only=True)
+class Candidate:
+    """An actor or topic, with the name that readers see."""
+
+    id: str
+    label: str
+    merged_into: Annotated[
+        str | None, Field(description="The actor that reads of positions mean instead.")
+    ]
+
+
+@dataclass(kw_only=True)
+class NamesAnswer:
+    """What a spelling names."""
+
+    id: Annotated[
+        str | None,
+        Field(
+            description="The actor or topic of this id; else the only one with this spelling; else,"
+            " where those with it are merged into one, that one. Null if it is not clear."
+        ),
+    ]
+    matches: Annotated[list[Candidate], Field(description="All with this spelling, at most 20.")]
+    nearest: Annotated[
+        list[Candidate],
+        Field(description="Where none has it: up to three with the nearest spellings."),
+    ]
+    known: Known

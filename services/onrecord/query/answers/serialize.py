@@ -8,20 +8,21 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from onrecord.domain.dates import bounds, format_instant
+from onrecord.domain.dates import bound_fields, bounds
+from onrecord.domain.names import display_name
 from onrecord.kit.sql.db import Row
 from onrecord.query.answers.position_schemas import (
     Previous,
     RetractedStatement,
-    Step,
-    VersionOfStep,
 )
 from onrecord.query.answers.schemas import Actor, ClosingEvent, OpeningEvent, Topic, Version
+from onrecord.query.answers.step_schemas import Step, VersionOfStep
 
 
 def serialize_actor(row: Row) -> Actor:
     return Actor(
         id=row["id"],
+        label=display_name(row["names"], row["id"]),
         kind=row["kind"],
         names=row["names"],
         identifiers=row["identifiers"],
@@ -42,16 +43,31 @@ def serialize_topic(row: Row) -> Topic:
 
 def serialize_statement(row: Row) -> dict[str, Any]:
     """The JSON of a `StatementOut`; a retracted one has the retraction."""
+    doc = row["doc"]
+    return {
+        "id": row["id"],
+        "erased": row["erased"],
+        **record_state(row),
+        "speaker_labels": [
+            display_name(names or (), speaker["actor"])
+            for names, speaker in zip(row["speaker_names"], doc["speakers"], strict=True)
+        ],
+        "topic_labels": [
+            label or topic
+            for label, topic in zip(row["topic_labels"], doc.get("topics", ()), strict=True)
+        ],
+        **_version(row),
+        **statement_fields(doc),
+    }
+
+
+def record_state(row: Row) -> dict[str, Any]:
+    """Whether what a row says was corrected or retracted, and the event of the retraction."""
     retracted = row["close_seq"] < row["known_size"]
     corrected = row["open_seq"] > row["made_seq"]
     return {
-        "erased": row["erased"],
-        "id": row["id"],
         "status": "retracted" if retracted else "corrected" if corrected else "on_record",
         "closed": _closed(row) if retracted else None,
-        **said_fields(row["doc"]),
-        **_version(row),
-        **row["doc"],
     }
 
 
@@ -62,12 +78,14 @@ def serialize_step(row: Row, *, certainty: Literal["definite", "possible"]) -> S
         actor=row["actor"],
         recorded_as=row["recorded_as"],
         topic=row["topic"],
+        **label_fields(row),
         stance=row["stance"],
         condition=row["condition"],
         summary=row["summary"],
         effective=row["effective"],
         **effective_fields(row),
         since=row["since"],
+        **bound_fields("since", row["since"]),
         certainty=certainty,
         order=row["ord"],
         kind=row["kind"],
@@ -89,6 +107,8 @@ def serialize_step_version(row: Row) -> VersionOfStep:
     return VersionOfStep(
         id=row["id"],
         actor=row["actor"],
+        topic=row["topic"],
+        **label_fields(row),
         stance=row["stance"],
         condition=row["condition"],
         summary=row["summary"],
@@ -127,28 +147,39 @@ def effective_fields(row: Row) -> dict[str, Any]:
     """What follows from the date of a position: its bounds, and whether it was recorded ahead."""
     if row["effective"] is None:
         return {"effective_earliest": None, "effective_latest": None, "announced": None}
-    earliest, latest = _bounds_as_text(row["effective"])
     announced = bounds(row["effective"]).earliest > row["recorded_at"]
-    return {"effective_earliest": earliest, "effective_latest": latest, "announced": announced}
+    return {**bound_fields("effective", row["effective"]), "announced": announced}
 
 
-def said_fields(statement: Mapping[str, Any]) -> dict[str, Any]:
-    """The bounds of when a statement was said."""
-    earliest, latest = _bounds_as_text(statement["said_at"])
-    return {"said_earliest": earliest, "said_latest": latest}
+def label_fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The names of actor and topic, which are slugs where there are none."""
+    return {
+        "actor_label": display_name(row["actor_names"] or (), row["actor"]),
+        "topic_label": row["topic_label"] or row["topic"],
+    }
 
 
-def _bounds_as_text(date: str) -> tuple[str | None, str]:
-    """The first and the last instant of a date as text; of `../D` no first one is known."""
-    earliest, latest, _ = bounds(date)
-    first = None if date.startswith("../") else format_instant(earliest)
-    return first, format_instant(latest)
+def statement_fields(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """A statement's own fields, with the bounds of its dates beside them."""
+    evidence = [
+        {**source, **bound_fields("published", source["published_at"])}
+        if "published_at" in source
+        else source
+        for source in statement["evidence"]
+    ]
+    return {**bound_fields("said", statement["said_at"]), **statement, "evidence": evidence}
 
 
 def serialize_previous(row: Row) -> Previous | None:
     if row["before_id"] is None:
         return None
-    return Previous(id=row["before_id"], stance=row["before_stance"], since=row["before_since"])
+    since = row["before_since"]
+    return Previous(
+        id=row["before_id"],
+        stance=row["before_stance"],
+        since=since,
+        **bound_fields("since", since),
+    )
 
 
 def _version(row: Row) -> dict[str, Any]:
@@ -166,4 +197,5 @@ def _closed(row: Row) -> ClosingEvent:
         by=row["close_by"],
         reason=row["close_reason"],
         recorded_at=row["closed_at"],
+        recorded_by=row["closed_by"],
     )

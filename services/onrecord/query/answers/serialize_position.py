@@ -4,32 +4,37 @@ Pure functions from the row of `projections.queries.POSITION`: the position, how
 where dates are inexact, and a sentence to cite.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple, cast
+from typing import cast
 from urllib.parse import quote_plus
 
-from onrecord.domain.changes import possible_steps
-from onrecord.domain.dates import Bounds, bounds
+from onrecord.domain.certainty import (
+    NO_STEP,
+    CertaintyName,
+    StepFields,
+    certainty_at,
+    certainty_of_change,
+)
+from onrecord.domain.dates import bound_fields
 from onrecord.domain.names import display_name
 from onrecord.kit.sql.db import Row
 from onrecord.query.answers.evidence_strength import evidence_strength
 from onrecord.query.answers.position_schemas import (
-    ListedPosition,
     PositionOut,
     PossibleStance,
-    Step,
 )
 from onrecord.query.answers.schemas import Known
 from onrecord.query.answers.sentences import citation, position_sentence
 from onrecord.query.answers.serialize import (
     effective_fields,
-    said_fields,
     serialize_previous,
     serialize_retracted,
     serialize_step,
+    statement_fields,
 )
 from onrecord.query.answers.statement_schemas import StatementOfBasis
+from onrecord.query.answers.step_schemas import ListedPosition, Step
 
 
 def serialize_position(
@@ -54,7 +59,9 @@ def serialize_position(
     return PositionOut(
         id=row["id"],
         actor=actor,
+        actor_label=who,
         topic=topic,
+        topic_label=what,
         as_of=as_of,
         known=known,
         on_record=row["id"] is not None or bool(alternatives),
@@ -64,6 +71,7 @@ def serialize_position(
         effective=row["effective"],
         **effective_fields(row),
         since=row["since"],
+        **bound_fields("since", row["since"]),
         certainty=certainty,
         alternatives=_serialize_alternatives(alternatives),
         kind=row["kind"],
@@ -72,9 +80,7 @@ def serialize_position(
         basis=row["basis"] or [],
         retracted_basis=serialize_retracted(row["retracted_basis"]),
         # documents of that shape: models would be made only to be written as JSON at once
-        statements=cast(
-            list[StatementOfBasis], [{**said_fields(doc), **doc} for doc in row["statements"]]
-        ),
+        statements=cast(list[StatementOfBasis], list(map(statement_fields, row["statements"]))),
         evidence=evidence_strength(row["statements"], instant),
         revision=row["revision"],
         revision_of=actor,
@@ -103,62 +109,29 @@ def serialize_listed_position(row: Row, instant: datetime) -> ListedPosition:
 
 def serialize_change(row: Row) -> Step:
     """A step of a timeline, definite if what it changed from is."""
-    return serialize_step(row, certainty=_certainty_of_change(row))
+    certainty = certainty_of_change(
+        row["effective"],
+        row["candidates"],
+        overlaps=row["overlaps"],
+        follows_on_same_date=row["follows_on_same_date"],
+    )
+    return serialize_step(row, certainty=certainty)
 
 
-class _PossibleStep(NamedTuple):
-    """A step that may have been in force, from the column `candidates` of `queries.POSITION`."""
-
-    step: Mapping[str, Any]
-    dates: Bounds
-    order: int
-    seq: int
+def _certainty(row: Row, instant: datetime) -> tuple[CertaintyName, list[StepFields]]:
+    """The certainty of what was held at an instant, and what else may have been."""
+    certainty, steps = certainty_at(row["candidates"], instant)
+    return certainty, [step for step in steps if step["id"] != row["id"]]
 
 
-def _certainty_of_change(row: Row) -> Any:
-    if row["overlaps"]:
-        return "possible"
-    if row["follows_on_same_date"] or not row["candidates"]:
-        return "definite"
-    just_before = bounds(row["effective"]).earliest - timedelta(microseconds=1)
-    return _certainty({"id": None, "candidates": row["candidates"]}, just_before)[0]
-
-
-_NO_STEP: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(("id", "stance", "condition", "effective")),
-    "basis": [],
-    "retracted_basis": [],
-}
-
-
-def _certainty(row: Row, instant: datetime) -> tuple[Any, list[Mapping[str, Any]]]:
-    """Definite if and only if all possible steps agree in stance and condition; else with the
-    candidates that may have been held instead of the row's own step.
-    """
-    dated = [(step, bounds(step["effective"])) for step in row["candidates"]]
-    if _agree(row["candidates"]) and any(dates.latest <= instant for _, dates in dated):
-        return "definite", []  # whichever step it was: that would take longer to find out
-    candidates = [_PossibleStep(step, dates, step["order"], step["seq"]) for step, dates in dated]
-    possible, surely_some = possible_steps(candidates, instant)
-    possible = sorted(possible, key=lambda step: (step.dates.sorts_at, step.order, step.seq))
-    steps = [candidate.step for candidate in possible]
-    if not surely_some and steps:
-        steps.insert(0, _NO_STEP)
-    if _agree(steps):
-        return "definite", []
-    return "possible", [step for step in steps if step["id"] != row["id"]]
-
-
-def _serialize_alternatives(steps: Sequence[Mapping[str, Any]]) -> list[PossibleStance]:
-    """Candidates with their bases (`query.alternatives`)."""
+def _serialize_alternatives(steps: Sequence[StepFields]) -> list[PossibleStance]:
+    """Steps with their bases (`query.alternatives`), and `NO_STEP`, which has none."""
     return [
         PossibleStance(
-            **{name: step[name] for name in _NO_STEP if name != "retracted_basis"},
-            retracted_basis=serialize_retracted(step["retracted_basis"]),
+            **{name: step[name] for name in NO_STEP},
+            **bound_fields("effective", step["effective"]),
+            basis=[] if step is NO_STEP else step["basis"],
+            retracted_basis=[] if step is NO_STEP else serialize_retracted(step["retracted_basis"]),
         )
         for step in steps
     ]
-
-
-def _agree(steps: Sequence[Mapping[str, Any]]) -> bool:
-    return len({(step["stance"], step["condition"]) for step in steps}) <= 1

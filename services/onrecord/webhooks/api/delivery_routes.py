@@ -4,29 +4,34 @@ from typing import Annotated
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request
 
 from onrecord.kit.http import paging
-from onrecord.kit.http.json_bytes import json_bytes
 from onrecord.kit.http.problems import Problem, responses
+from onrecord.kit.lists.list_route import ListRoute
+from onrecord.kit.lists.page import Page
 from onrecord.webhooks.api import delivery_log, feed
 from onrecord.webhooks.api.requests import DeliveryListParams, FeedParams, ResendIn
 from onrecord.webhooks.api.resources import Resources, delivery_with_attempts, endpoint_row
 from onrecord.webhooks.api.responses import Delivery, DeliveryPage, FeedPage, Resent
 from onrecord.webhooks.matching import Filter
 
-router = APIRouter(prefix="/v1", tags=["webhooks API"], responses=responses(404, 422, 503))
+router = APIRouter(
+    prefix="/v1",
+    tags=["webhooks API"],
+    route_class=ListRoute,
+    responses=responses(404, 422, 503),
+)
 DeliveryId = Annotated[int, Path(ge=1, lt=2**63)]
 
 
-@router.get("/endpoints/{id}/deliveries")
+@router.get("/endpoints/{id}/deliveries", response_model=DeliveryPage)
 async def list_deliveries(
     request: Request,
-    response: Response,
     id: UUID,
     resources: Resources,
     params: Annotated[DeliveryListParams, Query()],
-) -> DeliveryPage:
+) -> Page:
     """The deliveries of an endpoint, newest first, with every attempt."""
     await endpoint_row(resources.pool, id)
     before = 2**63 - 1
@@ -39,9 +44,10 @@ async def list_deliveries(
     cursor = None
     if len(listed) > params.limit:
         cursor = paging.cursor(request, [listed[params.limit - 1]["id"]])
-        response.headers["Link"] = paging.link(request.url, cursor)
-    items = [delivery_log.delivery_out(row) for row in listed[: params.limit]]
-    return DeliveryPage(items=items, next=cursor)
+    items = [
+        delivery_log.delivery_out(row).model_dump(mode="json") for row in listed[: params.limit]
+    ]
+    return Page(items=items, cursor=cursor)
 
 
 @router.post(
@@ -62,7 +68,7 @@ async def resend_failed(id: UUID, body: ResendIn, resources: Resources) -> Resen
 @router.get("/endpoints/{id}/feed", response_model=FeedPage, operation_id="getEndpointFeed")
 async def feed_of_endpoint(
     request: Request, id: UUID, resources: Resources, params: Annotated[FeedParams, Query()]
-) -> Response:
+) -> Page:
     """The events that the endpoint is sent after a seq, read from the ledger, for a receiver that
     was down. Without `after`, from the creation of the endpoint.
     """
@@ -73,13 +79,8 @@ async def feed_of_endpoint(
     bodies, following = await feed.feed_page(
         request, resources.pool, Filter.of(row), start, params.limit, resources.public_url
     )
-    headers = {"Cache-Control": "no-cache"}
-    cursor = None
-    if following is not None:
-        cursor = paging.cursor(request, [following])
-        headers["Link"] = paging.link(request.url, cursor)
-    page = {"items": [orjson.Fragment(body) for body in bodies], "next": cursor}
-    return Response(json_bytes(page), headers=headers, media_type="application/json")
+    cursor = None if following is None else paging.cursor(request, [following])
+    return Page(items=[orjson.Fragment(body) for body in bodies], cursor=cursor)
 
 
 @router.get("/deliveries/{id}")

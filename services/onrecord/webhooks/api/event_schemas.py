@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from onrecord.domain.changes import ChangeKind
+from onrecord.domain.scopes import KeyScope
 from onrecord.domain.stances import Stance
 
 ChangeCertainty = Literal["definite", "possible"]
@@ -69,6 +70,15 @@ class StatementFields(BaseModel):
     text_left_out: Annotated[str | None, Field(description="Why.")] = None
 
 
+class NamedKey(BaseModel):
+    """An API key that was created or revoked."""
+
+    id: UUID
+    name: Annotated[str | None, Field(description="Only when it is created.")] = None
+    scopes: list[KeyScope] | None = None
+    expires_at: datetime | None = None
+
+
 class CloudEventData(BaseModel):
     """The event as `GET /v1/events/{id}` gives it, without salts, and in flat fields: those of its
     kind of subject.
@@ -84,6 +94,7 @@ class CloudEventData(BaseModel):
     actor: NamedActor | None = None
     actor_label: str | None = None
     into: Annotated[NamedActor | None, Field(description="Of a merge.")] = None
+    key: NamedKey | None = None
     topic: LabelledTopic | None = None
     topic_label: str | None = None
     stance: Stance | None = None

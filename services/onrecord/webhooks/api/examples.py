@@ -44,6 +44,12 @@ _CHANGE: Final = {
 }
 
 
+_TIMELINE: Final = {
+    "effective": PositionChanged.example["effective"],
+    "candidates": [],
+    "overlaps": False,
+    "follows_on_same_date": False,
+}
 _INSTALLATION: Final = UUID("01939a3c-4c07-7e90-9b0d-6a1c7d2e3f84")
 _PUBLIC_URL: Final = "https://record.example.org"
 _NAMES: Final = {
@@ -71,6 +77,7 @@ def example_body(type_: str) -> dict[str, Any]:
         "values": [section.value for section in sealed.payloads],
         "erased": None,
         "change": _CHANGE if type_ == CHANGE_TYPE else None,
+        "timeline": _TIMELINE,
         "versions": _versions(event_class),
         "actors": _NAMES,
         "topics": _TOPICS,

@@ -15,6 +15,7 @@ from onrecord.domain.event_types import CHANGE_TYPE, EventTypeName
 from onrecord.domain.fields import field_error, free_text
 from onrecord.domain.ids import Slug
 from onrecord.domain.payload import FrozenModel
+from onrecord.kit.lists.page import StreamFlag
 
 DeliveryState = Literal["pending", "sending", "delivered", "failed"]
 
@@ -125,6 +126,7 @@ class EndpointListParams(BaseModel):
 
     limit: int = Field(50, ge=1, le=500)
     cursor: str | None = Field(None, max_length=500)
+    stream: StreamFlag = False
 
 
 class DeliveryListParams(EndpointListParams):

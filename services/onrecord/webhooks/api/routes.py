@@ -11,6 +11,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from onrecord.kit.http import paging
 from onrecord.kit.http.problems import Problem, at, responses
+from onrecord.kit.lists.list_route import ListRoute
+from onrecord.kit.lists.page import Page
 from onrecord.kit.sql.db import fetch_all
 from onrecord.webhooks.api import endpoints, feed, replays, validation
 from onrecord.webhooks.api.requests import (
@@ -39,7 +41,12 @@ from onrecord.webhooks.api.responses import (
 )
 from onrecord.webhooks.tables import LOWEST_ID
 
-router = APIRouter(prefix="/v1", tags=["webhooks API"], responses=responses(404, 422, 503))
+router = APIRouter(
+    prefix="/v1",
+    tags=["webhooks API"],
+    route_class=ListRoute,
+    responses=responses(404, 422, 503),
+)
 _NO_REASON: Final = PauseIn()
 _NOT_STORED: Final = {"Cache-Control": "no-store"}  # an answer with a secret (RFC 9111, 5.2.2.5)
 _BODY: dict[int | str, dict[str, Any]] = responses(400, 413, 415)
@@ -57,13 +64,12 @@ async def make_endpoint(body: EndpointIn, response: Response, resources: Resourc
     return EndpointMade(**(await read_endpoint(resources.pool, id_)).model_dump(), secret=secret)
 
 
-@router.get("/endpoints")
+@router.get("/endpoints", response_model=EndpointPage)
 async def list_endpoints(
     request: Request,
-    response: Response,
     resources: Resources,
     params: Annotated[EndpointListParams, Query()],
-) -> EndpointPage:
+) -> Page:
     """Endpoints, oldest first."""
     after = _after(request, params.cursor) if params.cursor is not None else LOWEST_ID
     # one more than a page tells whether there is a next one
@@ -73,9 +79,8 @@ async def list_endpoints(
     cursor = None
     if len(listed) > params.limit:
         cursor = paging.cursor(request, [0, str(listed[params.limit - 1]["id"])])
-        response.headers["Link"] = paging.link(request.url, cursor)
-    items = [endpoints.endpoint_out(row) for row in listed[: params.limit]]
-    return EndpointPage(items=items, next=cursor)
+    items = [endpoints.endpoint_out(row).model_dump(mode="json") for row in listed[: params.limit]]
+    return Page(items=items, cursor=cursor)
 
 
 def _after(request: Request, cursor: str) -> UUID:

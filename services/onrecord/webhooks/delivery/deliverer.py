@@ -7,7 +7,6 @@ sends the same deliveries under the same ids.
 """
 
 import asyncio
-import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -24,16 +23,16 @@ from onrecord.domain.ids import new_id
 from onrecord.kit.networks import AllowedNetwork
 from onrecord.kit.sql.db import compiled
 from onrecord.webhooks import payload
-from onrecord.webhooks.delivery.backoff import next_attempt
+from onrecord.webhooks.delivery.attempt_outcomes import NOT_RENDERED, SECRET_LOST, result_of
 from onrecord.webhooks.delivery.claim import Claim, ClaimedDelivery, claim_due
 from onrecord.webhooks.delivery.clock_skew import ClockMonitor
 from onrecord.webhooks.delivery.connection import DelivererConnection, connect_deliverer
 from onrecord.webhooks.delivery.health import update_health
 from onrecord.webhooks.delivery.results import DeliveryResult, reclaim_expired, record_results
 from onrecord.webhooks.encryption import SecretCipher, UndecryptableSecret
-from onrecord.webhooks.http.sender import AttemptOutcome, Sender
+from onrecord.webhooks.http.sender import Sender
 from onrecord.webhooks.http.signing import signed_headers
-from onrecord.webhooks.tables import LOWEST_ID, PING
+from onrecord.webhooks.tables import LOWEST_ID
 
 log = structlog.get_logger()
 
@@ -180,7 +179,7 @@ class Deliverer:
     async def _send(self, sender: Sender, delivery: ClaimedDelivery, rendered: "_Rendered") -> None:
         body = rendered.bodies.get(delivery.event)
         if body is None:
-            self._results.append(result_of(delivery, _NOT_RENDERED))
+            self._results.append(result_of(delivery, NOT_RENDERED))
             return
         try:
             secrets = self._cipher.signing_secrets(
@@ -188,7 +187,7 @@ class Deliverer:
             )
         except UndecryptableSecret:
             log.error("an endpoint's secret cannot be decrypted", endpoint=str(delivery.endpoint))
-            self._results.append(result_of(delivery, _SECRET_LOST))
+            self._results.append(result_of(delivery, SECRET_LOST))
             return
         now = datetime.now(UTC)
         headers = signed_headers(secrets, id=str(delivery.event), at=now, body=body)
@@ -203,62 +202,6 @@ class Deliverer:
         await self._record(conn)
         for task in list(self._in_flight):
             task.cancel()
-
-
-def result_of(
-    delivery: ClaimedDelivery, outcome: AttemptOutcome, last_erasure: int | None = None
-) -> DeliveryResult:
-    """What follows from an outcome: delivered, retried and when, or given up."""
-    now = datetime.now(UTC)
-    retry_in, keep_pending, pause_reason, closed_for = None, False, None, None
-    if not outcome.ok and delivery.lane != PING:
-        at = next_attempt(
-            delivery.tries + 1, now=now, retry_after=outcome.retry_after, random=random.random
-        )
-        if outcome.gone:
-            keep_pending = True
-            pause_reason = "The receiver answered 410 Gone."
-        elif at is not None:
-            retry_in = at - now
-            if outcome.retry_after:
-                closed_for = min(timedelta(seconds=outcome.retry_after), retry_in)
-        elif delivery.ordered:
-            keep_pending = True
-            pause_reason = (
-                "A delivery used up its retries; later ones wait, as the endpoint is ordered."
-            )
-    return DeliveryResult(
-        delivery,
-        ok=outcome.ok,
-        status=outcome.status,
-        error=outcome.error,
-        answer=outcome.answer,
-        seconds=outcome.seconds,
-        retry_in=retry_in,
-        keep_pending=keep_pending,
-        pause_reason=pause_reason,
-        closed_for=closed_for,
-        last_erasure=last_erasure,
-    )
-
-
-def _not_sent(reason: str) -> AttemptOutcome:
-    return AttemptOutcome(
-        ok=False,
-        status=None,
-        error=f"Nothing was sent: {reason}.",
-        answer=b"",
-        seconds=0.0,
-        retry_after=None,
-        gone=False,
-    )
-
-
-_NOT_RENDERED: Final = _not_sent("the event could not be rendered (see the deliverer's log)")
-_SECRET_LOST: Final = _not_sent(
-    "the endpoint's secret cannot be decrypted by ONRECORD_SECRETS_KEY; restore the key, or rotate"
-    " the secret"
-)
 
 
 @dataclass(frozen=True)

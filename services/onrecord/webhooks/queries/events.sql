@@ -8,7 +8,8 @@
 --
 -- versions: a JSON array of `[entry, {section: value}, {erased section: ground}]`, the last version
 -- of what the event retracts or erases words of, then the statements that a position is based on,
--- in the order of saying. actors: names by id. topics: labels and propositions by id. last_erasure:
+-- in the order of saying. timeline: what the certainty of a change is decided by, as in the read
+-- API. actors: names by id. topics: labels and propositions by id. last_erasure:
 -- what was erased up to it is not in these rows.
 WITH live AS MATERIALIZED (
     SELECT
@@ -19,7 +20,7 @@ WITH live AS MATERIALIZED (
         max(generation) FILTER (WHERE name = 'statements') AS statements
     FROM projections.checkpoints WHERE live
 )
-SELECT e.seq, e.entry, p.sections, p.values, x.erased, c.change, versions.versions,
+SELECT e.seq, e.entry, p.sections, p.values, x.erased, c.change, c.timeline, versions.versions,
     named.actors, labelled.topics, (SELECT id FROM webhooks.installation) AS installation,
     (SELECT max(seq) FROM ledger.touches WHERE kind = 'type' AND name = 'payload.erased')
         AS last_erasure
@@ -41,7 +42,81 @@ LEFT JOIN LATERAL (
     SELECT jsonb_build_object('kind', c.kind, 'size', c.change_size, 'late', c.late, 'previous',
         CASE WHEN c.before_id IS NOT NULL THEN jsonb_build_object(
             'id', c.before_id, 'stance', c.before_stance,
-            'condition', s.condition, 'effective', s.effective) END) AS change
+            'condition', s.condition, 'effective', s.effective) END) AS change,
+        jsonb_build_object(
+            'effective', c.effective,
+            'overlaps', EXISTS (
+                SELECT FROM projections.changes
+                WHERE changes.generation = live.changes
+                    AND changes.open_seq <= e.seq
+                    AND changes.close_seq > e.seq
+                    AND changes.line = c.line
+                    AND changes.actor || ' ' || changes.topic = c.actor || ' ' || c.topic
+                    AND changes.valid_from BETWEEN c.earliest - interval '1 day' AND c.latest
+                    AND changes.latest >= c.earliest
+                    AND (changes.earliest, changes.latest, changes.valid_from)
+                        <> (c.earliest, c.latest, c.valid_from)
+            ) OR EXISTS (
+                SELECT FROM projections.changes
+                WHERE changes.generation = live.changes
+                    AND changes.open_seq <= e.seq
+                    AND changes.close_seq > e.seq
+                    AND changes.line = c.line
+                    AND changes.actor || ' ' || changes.topic = c.actor || ' ' || c.topic
+                    AND changes.valid_from >= c.earliest - interval '366 days'
+                    AND changes.valid_from < c.earliest
+                    AND changes.latest - changes.earliest > interval '1 day'
+                    AND changes.latest >= c.earliest
+            ) OR EXISTS (
+                SELECT FROM projections.changes
+                WHERE changes.generation = live.changes
+                    AND changes.open_seq <= e.seq
+                    AND changes.close_seq > e.seq
+                    AND changes.actor = c.actor AND changes.topic = c.topic
+                    AND changes.valid_from > c.latest
+                    AND changes.earliest = '0001-01-01 00:00:00+00'
+            ),
+            'follows_on_same_date', EXISTS (
+                SELECT FROM projections.changes
+                WHERE changes.generation = live.changes
+                    AND changes.open_seq <= e.seq
+                    AND changes.close_seq > e.seq
+                    AND changes.line = c.line
+                    AND changes.actor || ' ' || changes.topic = c.actor || ' ' || c.topic
+                    AND changes.valid_from = c.valid_from
+                    AND (changes.ord, changes.made_seq) < (c.ord, c.made_seq)
+            ),
+            'candidates', to_json(ARRAY(
+                SELECT json_build_object(
+                    'id', candidate.id, 'stance', candidate.stance,
+                    'condition', candidate.condition, 'effective', candidate.effective,
+                    'order', candidate.ord, 'seq', candidate.made_seq
+                )
+                FROM (
+                    SELECT * FROM projections.changes
+                    WHERE changes.generation = live.changes
+                        AND changes.open_seq <= e.seq
+                        AND changes.close_seq > e.seq
+                        AND changes.line = c.line
+                        AND changes.actor || ' ' || changes.topic = c.actor || ' ' || c.topic
+                        AND changes.valid_from >= begun.by - interval '1 day'
+                        AND changes.valid_from < c.earliest
+                        AND changes.latest - changes.earliest <= interval '1 day'
+                        AND changes.latest >= begun.by
+                    UNION ALL
+                    SELECT * FROM projections.changes
+                    WHERE changes.generation = live.changes
+                        AND changes.open_seq <= e.seq
+                        AND changes.close_seq > e.seq
+                        AND changes.line = c.line
+                        AND changes.actor || ' ' || changes.topic = c.actor || ' ' || c.topic
+                        AND changes.valid_from >= begun.by - interval '366 days'
+                        AND changes.valid_from < c.earliest
+                        AND changes.latest - changes.earliest > interval '1 day'
+                        AND changes.latest >= begun.by
+                ) candidate
+            ))
+        ) AS timeline
     FROM (
         SELECT * FROM projections.changes
         WHERE generation = live.changes AND id = e.id AND open_seq <= e.seq
@@ -52,6 +127,18 @@ LEFT JOIN LATERAL (
         WHERE generation = live.positions AND id = c.before_id AND open_seq <= e.seq
         ORDER BY open_seq DESC LIMIT 1
     ) s ON s.close_seq > e.seq
+    CROSS JOIN LATERAL (
+        SELECT coalesce((
+            SELECT changes.earliest FROM projections.changes
+            WHERE changes.generation = live.changes
+                AND changes.open_seq <= e.seq AND changes.close_seq > e.seq
+                AND changes.line = c.line
+                AND changes.actor || ' ' || changes.topic = c.actor || ' ' || c.topic
+                AND changes.valid_from < c.earliest AND changes.latest < c.earliest
+                AND changes.earliest > '0001-01-01 00:00:00+00'
+            ORDER BY changes.valid_from DESC, changes.ord DESC, changes.made_seq DESC LIMIT 1
+        ), '-infinity') AS by
+    ) begun
     WHERE c.open_seq = e.seq
 ) c ON true
 LEFT JOIN LATERAL (  -- the last version of what is retracted, or words are erased of

@@ -5,6 +5,7 @@ open.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,16 @@ class Limits:
     """Requests that wait on a connection for the answers before theirs."""
     head_seconds: float = 10
     """From the connection, or from the first byte of a later request, to the end of its head."""
+    idle_seconds: int = 5
+    """Between an answer and the first byte of the next request."""
     stall_seconds: float = 20
     """How long a body, or the reading of an answer, may be slower than `bytes_per_second`."""
     bytes_per_second: int = 500
     drain_seconds: float = 10
     """How long the rest of a body is read and dropped after its answer."""
+
+
+DEFAULT_LIMITS: Final = Limits()
 
 
 class Credit:

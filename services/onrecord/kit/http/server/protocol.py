@@ -166,9 +166,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._reads_body = False
             detail = "A request is for a path, as /v1/actors, or for the whole address of one."
             self._stop_parsing(Problem(400, "bad-request", detail))
+        host = b"[%b]" % target.host if b":" in target.host else target.host
         port = b":%d" % target.port if target.port else b""
         self.headers[:] = [item for item in self.headers if item[0] != b"host"]
-        self.headers.append((b"host", target.host + port))
+        self.headers.append((b"host", host + port))
 
     def on_body(self, body: bytes) -> None:
         self._callbacks += 1
@@ -202,7 +203,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _begin_idle(self) -> None:
         self._is_between_requests = True
-        self._deadline = self.loop.time() + self.timeout_keep_alive
+        self._deadline = self.loop.time() + self._limits.idle_seconds
         self._idle[self] = None
 
     # Refusals

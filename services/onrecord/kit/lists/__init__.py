@@ -1,0 +1,1 @@
+"""Lists of every API: pages as JSON, NDJSON and CSV, one by one or streamed to the end."""

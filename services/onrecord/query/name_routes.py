@@ -1,0 +1,60 @@
+"""Route of the read API that finds the actor or topic that a spelling names.
+
+Used by `onrecord import` and `onrecord show`, and by any client that has names and needs ids.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+
+from onrecord.domain.names import display_name
+from onrecord.kit.http.problems import responses
+from onrecord.kit.sql.db import Row
+from onrecord.projections import actors, topics
+from onrecord.projections.queries import names_query
+from onrecord.query.answers.schemas import Candidate, NamesAnswer
+from onrecord.query.params import NameParams
+from onrecord.query.read_context import ReadResourcesDep, begin_read
+from onrecord.query.responses import NOT_MODIFIED, with_etag
+
+router = APIRouter(
+    prefix="/v1", tags=["read API"], responses={**NOT_MODIFIED, **responses(422, 503)}
+)
+
+_PROJECTIONS: Final = {"actor": actors.NAME, "topic": topics.NAME}
+
+
+@router.get("/names", response_model=NamesAnswer)
+async def resolve_name(
+    request: Request, resources: ReadResourcesDep, params: Annotated[NameParams, Query()]
+) -> Response:
+    """The actor or topic that a spelling names, or those that it may mean."""
+    context, _ = await begin_read(request, resources, params, _PROJECTIONS[params.kind])
+    rows = await context.rows(names_query(params.kind), name=params.name)
+    items = [row for row in rows if row["id"] is not None]
+    matches = [row for row in items if row["named"]]
+    answer: dict[str, Any] = {
+        "id": _clear_id(matches),
+        "matches": [_candidate(row) for row in matches],
+        "nearest": [_candidate(row) for row in items if not row["named"]],
+        "known": context.state_of(rows[0]),
+    }
+    return with_etag(request, answer)
+
+
+def _clear_id(matches: Sequence[Row]) -> str | None:
+    if len(matches) == 1 or (matches and matches[0]["exact"]):
+        return str(matches[0]["id"])
+    roots = {_root(row) for row in matches}
+    return roots.pop() if len(roots) == 1 else None
+
+
+def _root(row: Row) -> str:
+    return str(row.get("root", row["id"]))
+
+
+def _candidate(row: Row) -> Candidate:
+    label = row["label"] if "label" in row else display_name(row["names"], row["id"])
+    into = _root(row) if _root(row) != row["id"] else None
+    return Candidate(id=row["id"], label=label or row["id"], merged_into=into)

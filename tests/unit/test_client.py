@@ -64,7 +64,8 @@ def example_call(function: Any) -> Call[Any]:
         elif parameter.default is inspect.Parameter.empty:
             arguments[name] = (
                 parameter.annotation.model_construct(id=ID)
-                if issubclass(parameter.annotation, BaseModel)
+                if isinstance(parameter.annotation, type)
+                and issubclass(parameter.annotation, BaseModel)
                 else []
             )
     result = function(**arguments)

@@ -25,6 +25,7 @@ class AsyncClient:
     ) -> None:
         headers = {"Authorization": f"Bearer {key}"} if key else None
         self.http = httpx2.AsyncClient(base_url=address, headers=headers, timeout=timeout)
+        self.address = str(self.http.base_url)
         self._retries = retries
 
     async def __aenter__(self) -> Self:

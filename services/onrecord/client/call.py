@@ -27,7 +27,8 @@ class ApiUnavailable(Exception):
 class ProblemError(Exception):
     """The API refused a request, with an RFC 9457 problem.
 
-    `code` is the last part of its `type`, `errors` names each field or parameter that is wrong.
+    `code` is the last part of its `type`, `errors` names each field or parameter that is wrong,
+    `text` says all of it in words.
     """
 
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
@@ -35,11 +36,12 @@ class ProblemError(Exception):
         self.code: str = str(problem["type"]).rsplit("/", 1)[-1]
         self.detail: str = problem.get("detail") or problem.get("title", "")
         self.errors: list[dict[str, str]] = problem.get("errors", [])
-        places = [
+        faults = [
             f"{fault.get('pointer') or fault.get('parameter')}: {fault['message']}"
             for fault in self.errors
         ]
-        super().__init__(f"{status} {self.code}: " + "; ".join([self.detail, *places]))
+        self.text = " ".join([self.detail, "; ".join(faults)]).strip()
+        super().__init__(f"{status} {self.code}: {self.text}")
 
 
 class PageOf(Protocol[ItemT_co]):
@@ -60,15 +62,15 @@ class _DryRun(BaseModel):
 class Call(Generic[AnswerT_co]):
     """A request, and the type of its answer.
 
-    `body`: a model, or several, which are sent as lines of NDJSON. `repeatable`: whether sending it
-    twice is the same as sending it once.
+    `body`: a model, or several, which are sent as lines of NDJSON, or such lines. `repeatable`:
+    whether sending it twice is the same as sending it once.
     """
 
     method: str
     path: str
     answer: type[AnswerT_co]
     params: BaseModel | None = None
-    body: BaseModel | Sequence[BaseModel] | None = None
+    body: BaseModel | Sequence[BaseModel] | bytes | None = None
     repeatable: bool = True
 
     def as_dry_run(self) -> Self:
@@ -87,8 +89,7 @@ class Call(Generic[AnswerT_co]):
             options["content"] = self.body.model_dump_json(exclude_unset=True)
             options["headers"] = {"Content-Type": "application/json"}
         elif self.body is not None:
-            lines = [line.model_dump_json(exclude_unset=True) for line in self.body]
-            options["content"] = "\n".join(lines)
+            options["content"] = self.body if isinstance(self.body, bytes) else _lines(self.body)
             options["headers"] = {"Content-Type": NDJSON}
         return options
 
@@ -114,6 +115,11 @@ def query_parameters(params: BaseModel | None) -> dict[str, Any]:
     return params.model_dump(mode="json", exclude_defaults=True) if params else {}
 
 
+def origin(url: httpx2.URL) -> str:
+    """The part of an address that says whose it is."""
+    return f"{url.scheme}://{url.netloc.decode()}"
+
+
 def path(*parts: str | UUID) -> str:
     """The path of these parts under `/v1`, percent-encoded."""
     return "/v1/" + "/".join(quote(str(part), safe="") for part in parts)
@@ -129,9 +135,13 @@ def problem_error(response: httpx2.Response) -> Exception:
 
 def _no_answer(response: httpx2.Response) -> ApiUnavailable:
     return ApiUnavailable(
-        f"{response.url} is no onrecord of this version: it answered {response.status_code}"
+        f"{origin(response.url)} is no onrecord of this version: it answered {response.status_code}"
         f" {response.text[:100]!r}"
     )
+
+
+def _lines(models: Sequence[BaseModel]) -> str:
+    return "\n".join(model.model_dump_json(exclude_unset=True) for model in models)
 
 
 @cache

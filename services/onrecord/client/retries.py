@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import httpx2
 
-from onrecord.client.call import ApiUnavailable, Call
+from onrecord.client.call import ApiUnavailable, Call, origin
 
 FIRST_SECONDS: Final = 0.1
 LONGEST_SECONDS: Final = 10.0
@@ -38,7 +38,8 @@ class Attempts:
         """Seconds until the next attempt. Raises `ApiUnavailable` if there is none."""
         unsent = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
         if not (self._repeatable or unsent) or self._failed == self._retries:
-            raise ApiUnavailable(f"the API does not answer: {error}") from error
+            address = origin(error.request.url)
+            raise ApiUnavailable(f"{address} does not answer ({error})") from error
         return self._backoff()
 
     def succeeded(self) -> None:

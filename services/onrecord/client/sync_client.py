@@ -25,6 +25,7 @@ class Client:
     ) -> None:
         headers = {"Authorization": f"Bearer {key}"} if key else None
         self.http = httpx2.Client(base_url=address, headers=headers, timeout=timeout)
+        self.address = str(self.http.base_url)
         self._retries = retries
 
     def __enter__(self) -> Self:

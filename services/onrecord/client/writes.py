@@ -84,9 +84,10 @@ def retract_position(id_: UUID, retraction: RetractionIn) -> Call[Recorded]:
     return _write(path("positions", id_, "retraction"), _with_id(retraction))
 
 
-def record_batch(lines: Sequence[Line]) -> Call[list[LineResult]]:
+def record_batch(lines: Sequence[Line] | bytes) -> Call[list[LineResult]]:
     """Up to some thousand writes in one request; a result for each, in order.
 
+    `lines`: models, or NDJSON as it stands.
     A line that is refused does not keep the others from being recorded.
     """
     where = path("batch")

@@ -107,7 +107,7 @@ ALTER INDEX projections.statements_addresses ALTER COLUMN 1 SET STATISTICS 0;
 GRANTS = """
 REVOKE EXECUTE ON FUNCTION
     projections.recorder(bigint), projections.similar_statements(jsonb) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION projections.recorder(bigint) TO onrecord_query;
+GRANT EXECUTE ON FUNCTION projections.recorder(bigint) TO onrecord_query, onrecord_audit;
 GRANT USAGE ON SCHEMA projections TO onrecord_ingest;
 GRANT EXECUTE ON FUNCTION projections.similar_statements(jsonb) TO onrecord_ingest;
 """

@@ -68,7 +68,7 @@ def problem_of(result: dict[str, Json]) -> tuple[int, str, list[str]]:
     problem = result["problem"]
     assert problem["status"] == result["status"]
     assert "seq" not in result
-    return result["status"], problem["type"].rpartition(":")[2], error_places(problem)
+    return result["status"], problem["type"].rpartition("/")[2], error_places(problem)
 
 
 def test_every_kind_of_line_is_recorded_in_order(client: Client, store: Store) -> None:

@@ -43,7 +43,7 @@ def test_lines_after_unread_results_are_refused_and_the_good_ones_before_are_kep
     results = [json.loads(text) for text in texts]
     assert [result["line"] for result in results] == list(range(1, len(results) + 1))
     assert (results[0]["status"], results[-1]["status"]) == (201, 413)
-    assert results[-1]["problem"]["type"].endswith(":unread-results")
+    assert results[-1]["problem"]["type"].endswith("/unread-results")
     assert {result["status"] for result in results[1:-1]} == {422}
     assert len(results) < 60_000
     group = 4 * batch_lines.LINES_PER_GROUP * 1_000

@@ -54,7 +54,7 @@ def requests() -> Iterator[tuple[str, str, str]]:
 
 def problem_code(answer: httpx2.Response) -> str:
     assert answer.headers["Content-Type"] == "application/problem+json"
-    return str(answer.json()["type"].rpartition(":")[2])
+    return str(answer.json()["type"].rpartition("/")[2])
 
 
 @pytest.mark.parametrize("scope", ALL_SCOPES)

@@ -57,4 +57,4 @@ def problem_in(received: bytes) -> tuple[int, str]:
     assert b"application/problem+json" in head, received[:300]
     assert b"connection: close" in head.lower()
     problem: dict[str, Any] = json.loads(body)
-    return problem["status"], problem["type"].rpartition(":")[2]
+    return problem["status"], problem["type"].rpartition("/")[2]

@@ -42,7 +42,7 @@ ActorRef = Annotated[
     StringConstraints(
         pattern=rf"{SLUG_PATTERN}|^{WIKIDATA}Q[1-9][0-9]{{0,14}}$", max_length=len(WIKIDATA) + 80
     ),
-    ErrorMessage("must be the id of an actor, or wikidata: and a Wikidata id, as wikidata:Q42"),
+    ErrorMessage("must be the id of an actor, as emmanuel-macron, or wikidata:Q3052772"),
 ]
 """An actor by its id, or by the Wikidata id that it is recorded with."""
 

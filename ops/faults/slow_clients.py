@@ -15,10 +15,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.support import postgres, streaming
 from tests.support.processes import deployment
+from tests.support.raw_http import AUTHORIZED
 from tests.support.store import open_store
 
-HEAD = b"GET /v1/actors HTTP/1.1\r\nHost: localhost\r\n"
-BATCH = b"POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n"
+HEAD = b"GET /v1/actors HTTP/1.1\r\n" + AUTHORIZED
+BATCH = b"POST /v1/batch HTTP/1.1\r\n" + AUTHORIZED + b"Content-Type: application/x-ndjson\r\n"
 LINES = b"{}\n" * 60_000
 KINDS = {
     "none": (b"", b"", 0),
@@ -27,7 +28,7 @@ KINDS = {
     "slow bodies": (BATCH + b"Content-Length: 99999\r\n\r\n", b" ", 1),
     "unread answers": (BATCH + b"Content-Length: %d\r\n\r\n" % len(LINES) + LINES, b"", 0.02),
     "waits for a size": (
-        b"GET /v1/actors?min_size=1000000 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /v1/actors?min_size=1000000 HTTP/1.1\r\n" + AUTHORIZED + b"\r\n",
         b"",
         0.134,
     ),

@@ -91,7 +91,7 @@ def test_empty_demo_starts_without_the_seeds(new_user: User) -> None:
 
 
 COMMANDS = [
-    *("up", "demo", "import", "show", "replay", "rebuild", "migrate", "doctor"),
+    *("up", "demo", "import", "export", "show", "replay", "rebuild", "migrate", "doctor"),
     *("keys create", "keys list", "keys revoke"),
 ]
 
@@ -101,6 +101,11 @@ def test_help_of_each_command_has_an_example(command: str) -> None:
     result = CliRunner().invoke(app, [*command.split(), "--help"])
     assert result.exit_code == 0
     assert f"onrecord {command}" in result.output.split("Example: ")[1]
+
+
+def test_the_list_of_commands_has_a_whole_sentence_of_each() -> None:
+    listed = CliRunner().invoke(app, ["--help"], terminal_width=80).output
+    assert "..." not in listed.partition("Commands:")[2]
 
 
 @dataclass

@@ -33,6 +33,7 @@ from tests.support.bodies import (
     statement,
     topic,
 )
+from tests.support.keys import HEADERS
 from tests.support.store import Store, open_store, run_api
 
 BASE = UUID("00000000-0000-4000-8000-000000000000")
@@ -263,7 +264,10 @@ def test_a_client_that_reads_only_at_the_end_is_answered(client: Client, store: 
     small_buffer = httpx2.HTTPTransport(
         socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)]
     )
-    with Client(base_url=client.base_url, transport=small_buffer, timeout=10) as late_reader:
+    late_reader = Client(
+        base_url=client.base_url, transport=small_buffer, timeout=10, headers=HEADERS
+    )
+    with late_reader:
         results = send(late_reader, body)
     assert [(n, 400) for n in range(1, 40_001)] == line_statuses(results)
     assert before == ledger_size(store.url)

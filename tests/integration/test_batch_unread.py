@@ -11,7 +11,7 @@ from onrecord.ingest import batch_lines
 from onrecord.kit.http.spool import IN_MEMORY, PER_REQUEST_BYTE, ResponseSpool
 from tests.support import raw_http
 from tests.support.bodies import ledger_size, line, ndjson
-from tests.support.raw_http import HOST, connected
+from tests.support.raw_http import AUTHORIZED, connected
 from tests.support.store import Store
 
 
@@ -33,7 +33,7 @@ def test_lines_after_unread_results_are_refused_and_the_good_ones_before_are_kep
     slug = f"b{uuid4().hex}"
     body = ndjson([line("actor", slug, {"kind": "group"})]) + b"{}\n" * 60_000
     body += ndjson([line("actor", f"{slug}-late", {"kind": "group"})])
-    head = b"POST /v1/batch HTTP/1.1\r\n" + HOST + b"Content-Type: application/x-ndjson\r\n"
+    head = b"POST /v1/batch HTTP/1.1\r\n" + AUTHORIZED + b"Content-Type: application/x-ndjson\r\n"
     head += b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
     with connected(client) as connection:
         connection.sendall(head + body)

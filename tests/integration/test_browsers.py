@@ -12,7 +12,7 @@ from httpx2 import Client, Response
 
 from tests.support import bodies, postgres, raw_http
 from tests.support.bodies import expect_problem
-from tests.support.raw_http import HOST
+from tests.support.raw_http import AUTHORIZED, HOST
 from tests.support.store import PUBLIC_URL, Store, open_store, run_api
 
 CHARTS: Final = "https://charts.example.org"
@@ -98,7 +98,8 @@ def test_a_request_has_one_host(client: Client, headers: bytes) -> None:
 def test_the_host_in_an_absolute_target_counts(
     client: Client, target: bytes, host: bytes, status: int
 ) -> None:
-    request = b"GET %b HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n" % (target, host)
+    headers = AUTHORIZED.replace(b"localhost", host) + b"Connection: close\r\n\r\n"
+    request = b"GET %b HTTP/1.1\r\n" % target + headers
     assert raw_http.statuses(raw_http.exchange(client, request)) == [status]
 
 

@@ -20,6 +20,7 @@ from httpx2 import Client
 from onrecord.kit.http.problem_types import PROBLEM_TYPES
 from tests.support import bodies, postgres, seeds
 from tests.support.bodies import expect_problem, ndjson
+from tests.support.keys import KEY_ID
 from tests.support.openapi_requests import described_app
 from tests.support.store import open_store, run_api
 
@@ -72,13 +73,19 @@ def concrete(template: str) -> str:
         ("/v1/topics/", "talks-with-putin"),
         ("/v1/positions/", "f5f47c3a-dad5-5c30-879c-16c9a47eca45"),
         ("/problems/", "invalid"),
+        ("/v1/keys/", str(KEY_ID)),
+        ("/v1/names", "?kind=actor&name=biden"),
     ):
         if template.startswith(prefix):
-            template = template.replace("{}", value, 1)
+            template = template.replace("{}", value, 1) + (value if value[0] == "?" else "")
     return template.replace("/topics/{}", "/topics/talks-with-putin").replace("{}", STATEMENT)
 
 
-METHODS: Final = methods_by_path()
+METHODS: Final = {
+    path: methods
+    for path, methods in methods_by_path().items()
+    if path != "/swagger"  # files
+}
 READABLE: Final = sorted(
     concrete(path)
     for path, methods in METHODS.items()
@@ -134,6 +141,13 @@ def test_options_and_405_name_all_methods_of_an_address(client: Client, pattern:
     refused = client.request("TRACE", path)
     expect_problem(refused, 405, "method-not-allowed")
     assert expected == {*refused.headers["Allow"].split(", ")}
+
+
+def test_files_of_the_documentation_are_read_only(client: Client) -> None:
+    options = client.options("/swagger/swagger-ui.css")
+    assert (204, "GET, HEAD, OPTIONS") == (options.status_code, options.headers["Allow"])
+    refused = client.post("/swagger/swagger-ui.css")
+    assert (405, "GET, HEAD, OPTIONS") == (refused.status_code, refused.headers["Allow"])
 
 
 def test_options_of_an_unknown_address_is_404(client: Client) -> None:
@@ -241,7 +255,8 @@ def test_a_parameter_that_takes_one_value_refuses_two_at_every_address(client: C
             name = parameter["name"]
             if parameter["in"] != "query" or parameter["schema"].get("type") == "array":
                 continue
-            answer = client.get(f"{concrete(re.sub(r'{.*?}', '{}', path))}?{name}=1&{name}=1")
+            url = concrete(re.sub(r"{.*?}", "{}", path))
+            answer = client.get(f"{url}{'&' if '?' in url else '?'}{name}=1&{name}=1")
             problem = expect_problem(answer, 422, "invalid")
             assert name in bodies.error_places(problem), path
             refused += 1

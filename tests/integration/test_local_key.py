@@ -18,11 +18,12 @@ from onrecord.entrypoints import ingest_api, local_api, read_api, server
 from onrecord.entrypoints.cli import app
 from onrecord.entrypoints.commands.options import api_key
 from onrecord.entrypoints.local_key import LocalKeyUnusable, ensure_local_key
+from onrecord.kit.secret_file import read_or_create
 from onrecord.kit.settings import load_settings
 from onrecord.kit.sql import db
 from tests.support import postgres
 from tests.support.keys import HEADERS, TOKEN, give_key
-from tests.support.store import Store, open_store, run_api
+from tests.support.store import SECRETS_KEY, Store, open_store, run_api
 
 
 class Data:
@@ -97,7 +98,7 @@ def test_a_folder_that_cannot_be_written_is_reported(store: Store, tmp_path: Pat
         Data(tmp_path).key(store.url)
     (tmp_path / "data").unlink()
     (tmp_path / "data").write_text("a file, and no folder")
-    with pytest.raises(LocalKeyUnusable, match=r"cannot be read: .*ONRECORD_KEY"):
+    with pytest.raises(LocalKeyUnusable, match=r"cannot be read .*ONRECORD_KEY"):
         Data(tmp_path).key(store.url)
     assert store.events() == []
 
@@ -105,7 +106,7 @@ def test_a_folder_that_cannot_be_written_is_reported(store: Store, tmp_path: Pat
 def test_commands_send_the_key_of_the_data_folder_to_this_machine_only(tmp_path: Path) -> None:
     settings = load_settings(data=tmp_path)
     assert api_key(settings, None) is None
-    (tmp_path / "key").write_text(f"{TOKEN}\n")
+    read_or_create(tmp_path / "key", lambda: TOKEN)
     for url in (None, "http://127.0.0.1:9000", "http://localhost", "http://[::1]:8000"):
         assert api_key(settings, url) == TOKEN
     for url in ("https://record.example.org", "http://127.0.0.1@evil.example", "evil"):
@@ -114,6 +115,14 @@ def test_commands_send_the_key_of_the_data_folder_to_this_machine_only(tmp_path:
     with_key = load_settings(data=tmp_path, key=other)
     assert api_key(with_key, None) == api_key(with_key, "https://record.example.org") == other
     assert other not in repr(with_key)
+
+
+def test_a_key_that_others_may_have_read_is_not_used(tmp_path: Path) -> None:
+    settings = load_settings(data=tmp_path)
+    read_or_create(settings.key_file, lambda: TOKEN)
+    settings.key_file.chmod(0o644)
+    with pytest.raises(LocalKeyUnusable, match=r"readable for other OS users.*ONRECORD_KEY"):
+        api_key(settings, None)
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
@@ -149,6 +158,7 @@ def test_keys_are_created_listed_and_revoked_on_the_command_line(
     ("arguments", "problem"),
     [
         (["--name", " ", "--scope", "read"], "--name"),
+        (["--name", "\udcff", "--scope", "read"], "--name"),  # a byte that is no UTF-8
         (["--name", "x", "--scope", "root"], "none of read, write, webhooks, admin"),
         (["--name", "x", "--scope", "read", "--expires", "soon"], "90d"),
         (["--name", "x", "--scope", "read", "--expires", "2020"], "does not lie ahead"),
@@ -169,6 +179,7 @@ def test_a_process_that_others_reach_does_not_start_without_a_key(
     monkeypatch.setattr(server, "serve", lambda *arguments, **_: served.append(arguments))
     monkeypatch.setenv("ONRECORD_DATABASE_URL", store.url)
     monkeypatch.setenv("ONRECORD_BROKER_URL", "memory://")
+    monkeypatch.setenv("ONRECORD_SECRETS_KEY", SECRETS_KEY)
     process.main()
     monkeypatch.setenv("ONRECORD_HOST", "0.0.0.0")
     give_key(store.url, id_=new_id(), expires_at=datetime(2020, 1, 1, tzinfo=UTC))
@@ -191,6 +202,7 @@ def test_a_process_that_others_reach_does_not_start_while_keys_cannot_be_read(
 ) -> None:
     monkeypatch.setenv("ONRECORD_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nowhere")
     monkeypatch.setenv("ONRECORD_BROKER_URL", "memory://")
+    monkeypatch.setenv("ONRECORD_SECRETS_KEY", SECRETS_KEY)
     monkeypatch.setenv("ONRECORD_HOST", "::")
     with pytest.raises(SystemExit):
         ingest_api.main()

@@ -20,16 +20,18 @@ from onrecord.kit.http.server.limits import Limits
 from tests.support import postgres, raw_http
 from tests.support.bodies import ledger_size
 from tests.support.processes import until
-from tests.support.raw_http import HOST, connected, exchange, problem_in, statuses
+from tests.support.raw_http import AUTHORIZED, connected, exchange, problem_in, statuses
 from tests.support.store import Store, open_store, run_api
 
 CLOSE: Final = b"Connection: close\r\n"
-HEALTH: Final = b"GET /healthz HTTP/1.1\r\n" + HOST
-JSON: Final = b"POST /v1/actors HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
-BATCH: Final = b"POST /v1/batch HTTP/1.1\r\n" + HOST + b"Content-Type: application/x-ndjson\r\n"
+HEALTH: Final = b"GET /healthz HTTP/1.1\r\n" + AUTHORIZED
+JSON: Final = b"POST /v1/actors HTTP/1.1\r\n" + AUTHORIZED + b"Content-Type: application/json\r\n"
+BATCH: Final = (
+    b"POST /v1/batch HTTP/1.1\r\n" + AUTHORIZED + b"Content-Type: application/x-ndjson\r\n"
+)
 CHUNKED: Final = b"Transfer-Encoding: chunked\r\n\r\n"
 H2C: Final = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMA\r\n"
-STREAM: Final = b"GET /v1/events HTTP/1.1\r\n" + HOST + b"Accept: text/event-stream\r\n\r\n"
+STREAM: Final = b"GET /v1/events HTTP/1.1\r\n" + AUTHORIZED + b"Accept: text/event-stream\r\n\r\n"
 
 QUICK: Final = Limits(
     connections=40, head_seconds=1, idle_seconds=1, stall_seconds=1, drain_seconds=1
@@ -136,7 +138,7 @@ def test_a_byte_now_and_then_does_not_keep_a_connection(client: Client, start: b
 def test_a_client_that_does_not_read_is_cut_off(client: Client) -> None:
     ended.clear()
     with connected(client) as connection:
-        connection.sendall(b"GET /endless HTTP/1.1\r\n" + HOST + b"\r\n")
+        connection.sendall(b"GET /endless HTTP/1.1\r\n" + AUTHORIZED + b"\r\n")
         assert ended.wait(30)
 
 
@@ -178,7 +180,7 @@ def test_a_request_with_another_behind_it_ends_with_its_client(client: Client) -
     """uvicorn tells only the newest request of a connection that its client has gone."""
     ended.clear()
     with connected(client) as connection:
-        connection.sendall(b"GET /wait HTTP/1.1\r\n" + HOST + b"\r\n" + HEALTH + b"\r\n")
+        connection.sendall(b"GET /wait HTTP/1.1\r\n" + AUTHORIZED + b"\r\n" + HEALTH + b"\r\n")
     assert ended.wait(30)
 
 
@@ -208,7 +210,7 @@ def test_a_head_is_bounded(client: Client, parts: list[bytes], expected: tuple[i
 def test_trailers_are_no_headers(client: Client) -> None:
     trailer = b"0\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
     body = b"2\r\n{}\r\n" + trailer
-    request = b"POST /v1/actors HTTP/1.1\r\n" + HOST + CLOSE + CHUNKED + body
+    request = b"POST /v1/actors HTTP/1.1\r\n" + AUTHORIZED + CLOSE + CHUNKED + body
     assert statuses(exchange(client, request)) == [415]
 
 
@@ -224,12 +226,12 @@ def test_requests_that_wait_on_a_connection_are_bounded(client: Client) -> None:
     "request_",
     [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03",
-        b"GET /healthz HTTP/1.1\n" + HOST + b"\n",
+        b"GET /healthz HTTP/1.1\n" + AUTHORIZED + b"\n",
         b"GET /healthz HTTP/1.1\r\nHost : localhost\r\n\r\n",
         HEALTH + b"X: a\r\n b\r\n\r\n",
-        b"GET /\x00 HTTP/1.1\r\n" + HOST + b"\r\n",
-        b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n",
-        b"CONNECT localhost:80 HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"GET /\x00 HTTP/1.1\r\n" + AUTHORIZED + b"\r\n",
+        b"OPTIONS * HTTP/1.1\r\n" + AUTHORIZED + b"\r\n",
+        b"CONNECT localhost:80 HTTP/1.1\r\n" + AUTHORIZED + b"\r\n",
         BATCH + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         BATCH + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
         BATCH + b"Content-Length: 4\r\nContent-Length: 5\r\n\r\n{}  \n",
@@ -245,7 +247,7 @@ def test_a_request_that_can_be_read_in_two_ways_is_refused(client: Client, reque
 
 def test_what_cannot_be_read_does_not_disturb_the_answers_before_it(client: Client) -> None:
     for rest in (b"\x00", BATCH + CHUNKED + b"zz\r\n\r\n", b"GET /" + b"a" * 17_000):
-        received = exchange(client, b"GET /v1/actors HTTP/1.1\r\n" + HOST + b"\r\n" + rest)
+        received = exchange(client, b"GET /v1/actors HTTP/1.1\r\n" + AUTHORIZED + b"\r\n" + rest)
         assert statuses(received) == [200]
         assert b'"known"' in received
 

@@ -18,6 +18,7 @@ from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 from tests.support import sse, streaming
 from tests.support.bodies import error_places, expect_problem
+from tests.support.keys import give_key
 from tests.support.processes import until
 from tests.support.store import Store
 from tests.support.streaming import (
@@ -152,7 +153,7 @@ def test_a_server_that_stops_ends_its_streams(store: Store) -> None:
     until(lambda: server.started, "the server has started")
     port = server.servers[0].sockets[0].getsockname()[1]
     with (
-        Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+        Client(base_url=f"http://127.0.0.1:{port}", headers=give_key(store.url)) as client,
         open_stream(client, 22) as events,
         open_stream(client, 22, actor="bob") as other,
     ):

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from onrecord.entrypoints.cli import app
 from tests.support import postgres
 from tests.support.bodies import actor, content, line, ndjson, position, send, statement, topic
+from tests.support.keys import TOKEN
 from tests.support.store import Store, open_store, run_api
 
 OSC = "\x1b]0;owned\x07"
@@ -77,7 +78,8 @@ def environment(store: Store, tmp_path: Path) -> dict[str, str]:
 
 
 def run(*command: str, url: str = "", env: dict[str, str] | None = None) -> Result:
-    return CliRunner().invoke(app, [*command, *(("--url", url) if url else ())], env=env)
+    with_key = {"ONRECORD_KEY": TOKEN, **(env or {})}
+    return CliRunner().invoke(app, [*command, *(("--url", url) if url else ())], env=with_key)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,11 @@ from typing import Any
 
 from httpx2 import Client
 
+from tests.support.keys import HEADERS
+
 HOST = b"Host: localhost\r\n"
+AUTHORIZED = HOST + f"Authorization: {HEADERS['Authorization']}\r\n".encode()
+"""The headers of a client with a key."""
 
 
 @contextmanager

@@ -33,7 +33,10 @@ APIS: Final = ("ingest-api", "read-api")
 OURS: Final = ("migrate", *PROCESSES)
 WITH_SECRETS: Final = ("migrate", "ingest-api", "deliverer")
 """They encrypt secrets of webhooks, or sign with them."""
-FIELDS: Final = {f"ONRECORD_{name.upper()}" for name in Settings.model_fields}
+FIELDS: Final = {
+    str(field.validation_alias or f"ONRECORD_{name.upper()}")
+    for name, field in Settings.model_fields.items()
+}
 ANYWHERE: Final = Settings(database_url="postgresql://nowhere/x", broker_url="amqp://nowhere//")
 
 
@@ -85,6 +88,11 @@ def test_a_service_that_others_wait_for_has_a_health_check(service: str) -> None
 def test_every_setting_in_the_compose_file_exists() -> None:
     names = set(re.findall(r"ONRECORD_[A-Z_]+", f"{SERVICES}{DOCKERFILE}"))
     assert names <= FIELDS
+
+
+def test_every_setting_is_described() -> None:
+    page = (ROOT / "ops" / "docs" / "settings.md").read_text()
+    assert [name for name in sorted(FIELDS) if f"`{name}`" not in page] == []
 
 
 @pytest.mark.parametrize("service", OURS)

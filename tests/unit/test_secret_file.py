@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from onrecord.kit.encryption_keys import new_key, parse_keys
-from onrecord.kit.secret_file import UnsafeSecretFile, read_or_create
+from onrecord.kit.secret_file import UnsafeSecretFile, read_or_create, read_secret
 
 
 def test_a_file_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
@@ -60,6 +60,14 @@ def test_a_file_that_others_may_have_read_or_written_is_refused(
     make(path)
     with pytest.raises(UnsafeSecretFile, match="chmod 600"):
         read_or_create(path, new_key)
+
+
+def test_bytes_that_are_no_text_are_read(tmp_path: Path) -> None:
+    """So that the reader of the secret says that it is none."""
+    path = tmp_path / "secrets.key"
+    path.touch(mode=0o600)
+    path.write_bytes(b"\xff\n")
+    assert "\ufffd" == read_secret(path)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to another user")

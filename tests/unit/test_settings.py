@@ -114,3 +114,11 @@ def test_what_is_no_host_and_no_origin_is_refused(
     monkeypatch.setenv(f"ONRECORD_{name}", value)
     with pytest.raises(BadSettings, match=rf"^ONRECORD_{name}: holds '"):
         load_settings()
+
+
+def test_proxies_are_named_as_for_uvicorn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is believed by default: `ONRECORD_` and the same is another name."""
+    monkeypatch.setenv("ONRECORD_FORWARDED_ALLOW_IPS", "*")
+    assert load_settings().forwarded_allow_ips == ""
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "10.0.0.1")
+    assert load_settings().forwarded_allow_ips == "10.0.0.1"

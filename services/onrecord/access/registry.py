@@ -29,6 +29,7 @@ _KEYS: Final = load_query("access/queries/keys.sql")
 INSERT_KEY: Final = load_query("access/queries/insert_key.sql")
 _REVOKE_KEY: Final = load_query("access/queries/revoke_key.sql")
 ACTIVE_KEY: Final = load_query("access/queries/active_key.sql")
+_LOWEST_ID: Final = UUID(int=0)
 
 
 class UnknownKey(Exception):
@@ -84,9 +85,9 @@ class KeyRegistry:
         rows = await fetch_all(self.pool, KEY_BY_ID, {"id": id_})
         return rows[0] if rows else None
 
-    async def page(self, after: UUID, limit: int) -> Sequence[Row]:
-        """Keys in the order of their ids, from the first after `after` on."""
-        return await fetch_all(self.pool, _KEYS, {"after": after, "limit": limit})
+    async def page(self, after: UUID | None, limit: int) -> Sequence[Row]:
+        """Keys in the order of their ids, from the first one, or the first after `after`, on."""
+        return await fetch_all(self.pool, _KEYS, {"after": after or _LOWEST_ID, "limit": limit})
 
     async def _record(self, id_: UUID, event: Event, recorded_by: str) -> Answer | Refusal:
         request = Request((ProposedEvent(id_, event),))

@@ -20,7 +20,6 @@ from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable, OutcomeUnkno
 router = APIRouter(prefix="/v1", tags=["keys"], responses=responses(422, 503))
 me_router = APIRouter(prefix="/v1", tags=["keys"])
 
-_BEFORE_ALL: Final = UUID(int=0)
 _REPEATED: Final[dict[int | str, dict[str, Any]]] = {
     200: {"model": CreatedKey, "description": "Created before; its token is not shown again."},
     **responses(400, 413, 415),
@@ -56,7 +55,7 @@ async def list_keys(
     params: Annotated[KeyListParams, Query()],
 ) -> KeyPage:
     """Keys in the order of their ids, revoked ones too. Tokens are not shown."""
-    after = _after(request, params.cursor) if params.cursor else _BEFORE_ALL
+    after = _after(request, params.cursor) if params.cursor else None
     rows = await registry.page(after, params.limit + 1)
     cursor = None
     if len(rows) > params.limit:

@@ -21,7 +21,7 @@ from onrecord.audit.schemas import EventOut, EventPage, EventSearch
 from onrecord.audit.tail import Tail
 from onrecord.domain.events import EVENT_CLASSES
 from onrecord.kit.http import paging
-from onrecord.kit.http.formats import NDJSON
+from onrecord.kit.http.formats import NDJSON, SSE
 from onrecord.kit.http.problems import Problem, responses, unavailable, unknown_in_filters
 from onrecord.kit.lists.list_route import ListRoute
 from onrecord.kit.lists.page import Page
@@ -37,7 +37,6 @@ router = APIRouter(
     responses=responses(404, 422, 503),
 )
 
-SSE: Final = "text/event-stream"
 MAX_BYTES: Final = 8 << 20
 """Of a page, as a query has, unless one event is larger."""
 MAX_REPLICA_LAG: Final = 1.0

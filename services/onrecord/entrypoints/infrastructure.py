@@ -7,7 +7,6 @@ in the data folder, started if it does not run, with PGMQ queues inside it, and 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -79,11 +78,6 @@ def migration_url(given: Settings, filled: Settings) -> str:
     return url if given.database_url else embedded.as_superuser(url)
 
 
-def key_file(settings: Settings) -> Path:
-    """The file with the key of secrets, where the settings name neither key nor database."""
-    return settings.data / "secrets.key"
-
-
 def with_key_of_file(given: Settings, filled: Settings) -> Settings:
     """Settings with the key from its file, created if missing; unchanged if they need no file.
 
@@ -92,11 +86,11 @@ def with_key_of_file(given: Settings, filled: Settings) -> Settings:
     """
     if given.secrets_key or given.database_url:
         return filled
-    text = read_or_create(key_file(given), new_key)
+    text = read_or_create(given.secrets_key_file, new_key)
     try:
         parse_keys(text)
     except ValueError as error:
-        raise BadSettings(f"{key_file(given)}: {error}") from None
+        raise BadSettings(f"{given.secrets_key_file}: {error}") from None
     return filled.model_copy(update={"secrets_key": SecretStr(text)})
 
 
@@ -131,21 +125,18 @@ def require_schema(settings: Settings) -> None:
 
 
 def writer(url: str) -> psycopg.Connection[Any]:
-    """The committer's connection. A writer that freezes under the lock is cut off after 2 s.
+    """The committer's connection, which looks rows up by id only.
 
-    It looks rows up by id only. A plan that was made on a small ledger would scan all of a growing
-    one at each commit, until the next ANALYZE, so scans are disabled.
+    A writer that freezes under the lock is cut off after 2 s.
     """
     conn = db.connect(
         url,
         role="onrecord_ingest",
-        enable_seqscan="off",
-        enable_hashjoin="off",
-        enable_mergejoin="off",
         idle_in_transaction_session_timeout="2s",
         lock_timeout="10s",
         statement_timeout="30s",
         tcp_user_timeout="10s",
+        **db.LOOKUPS,
     )
     if conn.info.server_version >= 170000:
         # A writer frozen between the insertion and COMMIT does not count as idle, because both are

@@ -4,8 +4,6 @@ Used by the supervisor. The file is written before the key is on record, so a st
 between the two goes on with the same key. Commands read the file and send what is in it.
 """
 
-import os
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -19,6 +17,7 @@ from onrecord.domain.ids import new_id
 from onrecord.domain.scopes import ALL_SCOPES
 from onrecord.entrypoints.infrastructure import writer
 from onrecord.kit.postgres.binaries import Echo
+from onrecord.kit.secret_file import UnsafeSecretFile, read_or_create, read_secret
 from onrecord.kit.sql import db
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.evaluate import LOCAL
@@ -47,11 +46,8 @@ async def ensure_local_key(url: str, file: Path, echo: Echo) -> str:
 
     A new token is printed once. A token that the database does not know becomes a key of it.
     """
-    token = read_key_file(file)
-    is_new = token is None
-    if token is None:
-        token = new_token(new_id())
-        _write_privately(file, token)
+    new = new_token(new_id())
+    token = read_key_file(file) or _write_key_file(file, new)
     id_ = token_id(token)
     remedy = f"Delete {file} for a new key, or set ONRECORD_KEY."
     if id_ is None:
@@ -68,7 +64,7 @@ async def ensure_local_key(url: str, file: Path, echo: Echo) -> str:
         raise LocalKeyUnusable(f"The key in {file} was revoked. {remedy}")
     if row["expires_at"] and row["expires_at"] <= datetime.now(UTC):
         raise LocalKeyUnusable(f"The key in {file} has expired. {remedy}")
-    if is_new:
+    if token == new:
         echo(f"A key with all scopes, shown only now and kept in {file}:\n{token}")
     return token
 
@@ -76,28 +72,19 @@ async def ensure_local_key(url: str, file: Path, echo: Echo) -> str:
 def read_key_file(file: Path) -> str | None:
     """The token in a file; None if there is no such file. Raises `LocalKeyUnusable`."""
     try:
-        return file.read_text(encoding="ascii", errors="replace").strip()
+        return read_secret(file)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise LocalKeyUnusable(
-            f"The key in {file} cannot be read: {error.strerror}. Set ONRECORD_KEY to another one."
-        ) from None
+    except UnsafeSecretFile as error:
+        raise LocalKeyUnusable(f"{error} Or set ONRECORD_KEY to another key.") from None
 
 
-def _write_privately(file: Path, token: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    temporary = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
+def _write_key_file(file: Path, token: str) -> str:
+    """The token in the file: this one, unless another process was first."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as opened:
-            opened.write(f"{token}\n")
-            opened.flush()
-            os.fsync(descriptor)
-        temporary.replace(file)
+        return read_or_create(file, lambda: token)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise LocalKeyUnusable(
             f"No key can be kept in {file}: {error.strerror}. Make the folder writable, name"
             " another one with --data, or set ONRECORD_KEY to a key of `onrecord keys create`."

@@ -4,7 +4,6 @@ Used by `ingest_api`, `read_api` and `local_api`.
 """
 
 import asyncio
-import os
 import resource
 import socket
 import sys
@@ -32,7 +31,14 @@ _OTHER_FILES: Final = 200
 class ApiServer(uvicorn.Server):
     """Waits for requests in progress when it stops, but not for live streams of events."""
 
-    def __init__(self, app: FastAPI, *, limits: Limits = DEFAULT_LIMITS, **options: Any) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        forwarded_allow_ips: str = "",
+        **options: Any,
+    ) -> None:
         config = uvicorn.Config(
             app,
             # named, so that a machine without uvloop says so: asyncio is slower
@@ -45,9 +51,7 @@ class ApiServer(uvicorn.Server):
             server_header=False,
             log_config=None,
             access_log=False,
-            # Whose X-Forwarded-For is believed. uvicorn's own default would believe every client
-            # on this machine, which could then choose the address that its requests count for.
-            forwarded_allow_ips=os.environ.get("FORWARDED_ALLOW_IPS", ""),
+            forwarded_allow_ips=forwarded_allow_ips,
             **options,
         )
         super().__init__(config)
@@ -77,6 +81,7 @@ def serve(app: FastAPI, settings: Settings, *, process: str) -> None:
     server = ApiServer(
         app,
         limits=_limits_of_process(),
+        forwarded_allow_ips=settings.forwarded_allow_ips,
         host=settings.host,
         port=settings.port,
         timeout_graceful_shutdown=5,

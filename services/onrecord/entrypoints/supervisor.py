@@ -39,7 +39,8 @@ GRACE_SECONDS: Final = 5.0
 """Time that children have to finish their current work."""
 WITH_SECRETS: Final = ("local_api", "deliverer")
 """The processes that make secrets of webhooks, or sign with them; they also know where to."""
-_NOT_FOR_ALL: Final = {"ONRECORD_SECRETS_KEY"}
+_NOT_INHERITED: Final = {"ONRECORD_SECRETS_KEY", "ONRECORD_KEY"}
+"""Secrets of which a child gets at most what it needs."""
 
 
 class NotStarted(Exception):
@@ -158,7 +159,9 @@ def supervise(settings: Settings, echo: Echo) -> Iterator[Supervisor]:
         filled = infrastructure.with_key_of_file(settings, filled)
         infrastructure.prepare_database(filled, infrastructure.migration_url(settings, filled))
         assert filled.secrets_key
-        inherited = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_ALL}
+        inherited = {
+            name: value for name, value in os.environ.items() if name not in _NOT_INHERITED
+        }
         supervisor = Supervisor(
             settings.own_url,
             _key(filled, echo),

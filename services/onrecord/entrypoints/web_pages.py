@@ -32,10 +32,12 @@ of it when.</p>
   <li><a href="/v1/actors">Actors</a> and <a href="/v1/topics">topics</a> on record</li>
   <li><a href="/v1/statements">Statements</a>, last said first</li>
   <li><a href="/v1/changes">Changes of position</a>, last recorded first</li>
-  <li><a href="/v1/endpoints">Webhooks</a>, and how each is doing</li>
+  <li><a href="/v1/positions">Positions</a>, of every actor on every topic</li>
   <li><a href="/v1/events">The ledger</a>, event by event, as it was hashed</li>
   <li><a href="/readyz">Is everything running?</a></li>
 </ul>
+<p>A browser sends no key: these lists open where reading is open to all. Elsewhere, and for
+webhooks, try them with a key in the <a href="/docs">documentation</a>.</p>
 </html>
 """
 

@@ -8,7 +8,7 @@ this route.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
@@ -19,13 +19,13 @@ from onrecord.ingest.batch_dry_run import dry_run_lines
 from onrecord.ingest.batch_lines import record_lines
 from onrecord.ingest.recorder import Recorder, RecorderDep
 from onrecord.ingest.responses import DryRunQuery
+from onrecord.kit.http.formats import NDJSON
 from onrecord.kit.http.problems import responses
 from onrecord.kit.http.spool import ResponseSpool
 from onrecord.kit.http.strict_bodies import require_media_type
 
 router = APIRouter(prefix="/v1", tags=["write API"])
 
-NDJSON: Final = "application/x-ndjson"
 TakeLines = Callable[[Recorder, Request, ResponseSpool], Coroutine[Any, Any, None]]
 """Takes the lines of a request, and spools a result for each."""
 

@@ -1,6 +1,7 @@
-"""Files of ours that hold a secret: made once, whole, and readable for their owner alone.
+"""Files of the data folder that hold a secret: made once, whole, and for their owner alone.
 
-Used by `entrypoints.infrastructure` for the key of webhook secrets in the data folder.
+Used by `entrypoints.infrastructure` for the key of webhook secrets, by `entrypoints.local_key` for
+the API key of `onrecord up`, and by the commands that read them.
 """
 
 import os
@@ -46,7 +47,7 @@ def read_secret(path: Path) -> str:
             raise UnsafeSecretFile(path, "belongs to another OS user")
         if status.st_mode & 0o077:
             raise UnsafeSecretFile(path, "is readable for other OS users")
-        with os.fdopen(os.dup(file)) as opened:
+        with os.fdopen(os.dup(file), encoding="ascii", errors="replace") as opened:
             return opened.read().strip()
     finally:
         os.close(file)

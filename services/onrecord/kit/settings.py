@@ -1,6 +1,7 @@
 """Settings from the environment, `ONRECORD_*`.
 
-An entrypoint reads them once and passes them down. No other code reads the environment.
+An entrypoint reads them once and passes them down. No other code reads the environment, which the
+supervisor passes on to its processes.
 """
 
 import re
@@ -19,7 +20,7 @@ from onrecord.kit.encryption_keys import HOW_TO_MAKE, parse_keys
 from onrecord.kit.networks import AllowedNetwork, parse_network
 
 _HOST: Final = r"[a-z0-9._-]+|[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*"
-_ORIGIN: Final = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?")
+_ORIGIN: Final = r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]+)?"
 
 
 class BadSettings(Exception):
@@ -71,11 +72,20 @@ class Settings(BaseSettings):
     loopback, `host` and `public_url`."""
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Origins whose pages may read in a browser, comma separated, or `*`."""
+    forwarded_allow_ips: Annotated[str, Field(validation_alias="FORWARDED_ALLOW_IPS")] = ""
+    """Proxies whose `X-Forwarded-For` is believed, comma separated, by the name that uvicorn has
+    for it. uvicorn's own default would believe every client on this machine, which could then
+    choose the address that its requests count for."""
 
     @property
     def key_file(self) -> Path:
-        """The file in which `onrecord up` keeps its key."""
+        """The file in which `onrecord up` keeps its API key."""
         return self.data / "key"
+
+    @property
+    def secrets_key_file(self) -> Path:
+        """The file with `secrets_key`, where the settings name neither it nor a database."""
+        return self.data / "secrets.key"
 
     @property
     def is_loopback(self) -> bool:
@@ -134,9 +144,7 @@ class Settings(BaseSettings):
     @classmethod
     def _validate_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
         for origin in origins:
-            if origin != "*" and not re.fullmatch(
-                r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d+)?", origin
-            ):
+            if origin != "*" and not re.fullmatch(_ORIGIN, origin):
                 raise ValueError(
                     f"holds {origin[:80]!r}, which is no origin, as https://charts.example.org is,"
                     " nor *"

@@ -57,7 +57,10 @@ class Diagnosis:
 def doctor_command(
     data: DataOption = None, port: PortOption = None, as_json: JsonOption = False
 ) -> None:
-    """Say what is there, what is missing, and how to mend it."""
+    """Check this installation, and say how to mend it.
+
+    It only reads. The exit code is 1 if a check fails.
+    """
     diagnoses = list(_diagnose(load_settings(data=data, port=port)))
     healthy = all(diagnosis.healthy for diagnosis in diagnoses)
     if as_json:
@@ -167,7 +170,7 @@ def _diagnose_login(conn: psycopg.Connection[Any]) -> Diagnosis:
 
 def diagnose_secrets(settings: Settings, url: str) -> Iterator[Diagnosis]:
     """Whether the key is there, and which secrets of webhooks it decrypts."""
-    subject, path = "key of secrets", infrastructure.key_file(settings)
+    subject, path = "key of secrets", settings.secrets_key_file
     if settings.secrets_key:
         where, keys = "ONRECORD_SECRETS_KEY", settings.secrets_keys
     elif settings.database_url:

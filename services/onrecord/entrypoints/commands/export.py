@@ -46,7 +46,9 @@ def _instant(text: str | None) -> datetime | None:
 
 
 def export_command(
-    folder: Annotated[Path, typer.Argument(metavar="DIR")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A new folder, or that of an earlier export.")
+    ],
     known_size: Annotated[
         int | None,
         typer.Option(
@@ -64,7 +66,10 @@ def export_command(
     ] = None,
     data: DataOption = None,
 ) -> None:
-    """Write the record as Parquet files, for DuckDB, pandas and other tools; safe to repeat."""
+    """Write the record as Parquet files.
+
+    For DuckDB, pandas and other tools. Safe to repeat.
+    """
     instant = _instant(as_of)
     if find_spec("pyarrow") is None:
         raise ParquetMissing

@@ -48,7 +48,9 @@ def _text_encoding(name: str) -> str:
 
 
 def import_command(
-    path: Annotated[Path, typer.Argument(metavar="FILE|DIR")],
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE|DIR", help="A file, or a folder with files.")
+    ],
     url: UrlOption = None,
     data: DataOption = None,
     dry_run: Annotated[
@@ -71,11 +73,12 @@ def import_command(
         ),
     ] = None,
 ) -> None:
-    """Record the lines of a file, or of every such file in a folder in name order.
+    """Record the lines of NDJSON and CSV files.
 
-    NDJSON of batch lines (.ndjson, .jsonl) or CSV of statements and positions (.csv), each also
-    with .gz. Safe to repeat: lines that are on record stay as they are. An import that was cut goes
-    on where it was when the same command is given again; the data folder keeps a note of that.
+    A file, or every file in a folder in name order: NDJSON of batch lines (.ndjson, .jsonl) or CSV
+    of statements and positions (.csv), each also with .gz. Safe to
+    repeat: lines that are on record stay as they are. An import that was cut goes on where it was
+    when the same command is given again; the data folder keeps a note of that.
     """
     settings = load_settings(data=data)
     address, paths = api_url(settings, url), find_files(path)

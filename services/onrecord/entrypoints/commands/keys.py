@@ -8,10 +8,12 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
+from pydantic import ValidationError
 from rich.table import Table
 from rich.text import Text
 
 from onrecord.access.registry import KeyRegistry, NewKey, UnknownKey
+from onrecord.access.schemas import KeyIn
 from onrecord.access.tokens import new_token
 from onrecord.domain.dates import InvalidDate, last_instant
 from onrecord.domain.ids import new_id
@@ -24,13 +26,12 @@ from onrecord.kit.sql.db import Row
 from onrecord.ledger.evaluate import LOCAL
 
 keys_app: Final = typer.Typer(
-    help="API keys: create, list and revoke them, with access to the database.",
+    help="Create, list and revoke API keys.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 _DURATION: Final = re.compile(r"([1-9]\d{0,4})([hdwy])")
 _HOURS: Final = {"h": 1, "d": 24, "w": 168, "y": 8_760}
-_BEFORE_ALL: Final = UUID(int=0)
 _PAGE: Final = 500
 
 
@@ -50,6 +51,13 @@ def _expiry(text: str) -> datetime:
     return expires_at
 
 
+def _name(name: str) -> str:
+    try:
+        return KeyIn(name=name, scopes=ALL_SCOPES).name
+    except ValidationError as error:
+        raise typer.BadParameter(f"It {error.errors()[0]['msg']}.") from None
+
+
 def _scopes(names: list[str]) -> list[str]:
     if unknown := sorted(set(names).difference(ALL_SCOPES)):
         raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(ALL_SCOPES)}.")
@@ -58,23 +66,28 @@ def _scopes(names: list[str]) -> list[str]:
 
 @keys_app.command("create", epilog="Example: onrecord keys create --name desk --scope write")
 def create_command(
-    name: Annotated[str, typer.Option(help="Whose key it is, or what for; it is on record.")],
+    name: Annotated[
+        str, typer.Option(callback=_name, help="Whose key it is, or what for; it is on record.")
+    ],
     scope: Annotated[
         list[str],
         typer.Option(
             metavar="|".join(ALL_SCOPES),
             callback=_scopes,
-            help="What it may do; give it several times for several.",
+            help="What it may do. Repeat the option for several scopes; none implies another.",
         ),
     ],
     expires: Annotated[
-        str | None, typer.Option(metavar="TIME", help="As 12h, 90d, 26w, 1y or 2027-12-31.")
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="When it expires: 12h, 90d, 26w or 1y from now, or at the end of a date, as"
+            " 2027-12-31. Never if left out.",
+        ),
     ] = None,
     data: DataOption = None,
 ) -> None:
     """Create a key and print it, once."""
-    if not 0 < len(name.strip()) <= len(name) <= 200:
-        raise typer.BadParameter("A name has 1 to 200 characters.", param_hint="--name")
     scopes = tuple(choice for choice in ALL_SCOPES if choice in scope)
     key = NewKey(new_id(), name, scopes, _expiry(expires) if expires else None)
     token = new_token(key.id)
@@ -105,7 +118,10 @@ def revoke_command(
     id: Annotated[UUID, typer.Argument(metavar="ID", help="As `onrecord keys list` shows it.")],
     data: DataOption = None,
 ) -> None:
-    """Revoke a key: within five seconds nothing accepts it any more. Safe to repeat."""
+    """Revoke a key, for good.
+
+    Within five seconds no process accepts it any more. Safe to repeat.
+    """
     try:
         _run(data, lambda registry: registry.revoke(id, LOCAL))
     except UnknownKey:
@@ -127,7 +143,7 @@ def _run(data: Any, use: Callable[[KeyRegistry], Coroutine[Any, Any, Any]]) -> A
 
 async def _all_keys(registry: KeyRegistry) -> list[Row]:
     rows: list[Row] = []
-    while page := await registry.page(rows[-1]["id"] if rows else _BEFORE_ALL, _PAGE):
+    while page := await registry.page(rows[-1]["id"] if rows else None, _PAGE):
         rows += page
     return rows
 

@@ -11,11 +11,20 @@ from onrecord.kit.settings import Settings
 from onrecord.kit.terminal import TerminalConsole, json_text
 
 DataOption = Annotated[
-    Path | None, typer.Option(help="Folder of the embedded database.", metavar="DIR")
+    Path | None,
+    typer.Option(
+        help="Folder of the embedded database, and of the key of `onrecord up`.", metavar="DIR"
+    ),
 ]
-PortOption = Annotated[int | None, typer.Option(help="Port of the API.", min=1, max=65535)]
+PortOption = Annotated[
+    int | None, typer.Option(help="Port of the API.", metavar="PORT", min=1, max=65535)
+]
 UrlOption = Annotated[
-    str | None, typer.Option(help="Address of a running onrecord.", metavar="URL")
+    str | None,
+    typer.Option(
+        help="Address of a running onrecord; default: this machine, at ONRECORD_PORT.",
+        metavar="URL",
+    ),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document and nothing else.")

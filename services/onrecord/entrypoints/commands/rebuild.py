@@ -1,6 +1,6 @@
 """Command `onrecord rebuild`: the next generation of a projection beside the live one."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -12,13 +12,19 @@ from onrecord.kit.settings import Settings, addresses, load_settings
 from onrecord.kit.sql import db
 from onrecord.projections.engine.catch_up import FOLDING_SETTINGS
 from onrecord.projections.engine.rebuild import rebuild_projection
-from onrecord.projections.registry import projection_named
+from onrecord.projections.registry import PROJECTIONS, projection_named
+
+_NAMES: Final = [projection.name for projection in PROJECTIONS]
 
 
 def rebuild_command(
-    name: Annotated[str, typer.Argument(metavar="NAME")], data: DataOption = None
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of {', '.join(_NAMES)}.")],
+    data: DataOption = None,
 ) -> None:
-    """Build a projection anew beside the live one, then switch; reads go on meanwhile."""
+    """Build a projection anew, while it is read.
+
+    Beside the live one, which answers until the new one has caught up.
+    """
     with infrastructure.open_database(load_settings(data=data), error_console.print) as settings:
         infrastructure.require_schema(settings)
         run_rebuild(settings, name)

@@ -33,7 +33,10 @@ class PrimaryNeeded(Exception):
 
 
 def replay_command(data: DataOption = None, as_json: JsonOption = False) -> None:
-    """Fold the ledger anew from the first entry, and compare with the projections."""
+    """Check the projections against a replay of the ledger.
+
+    Folds every entry from the first one on, and compares. The exit code is 1 if they differ.
+    """
     with infrastructure.open_database(load_settings(data=data), error_console.print) as settings:
         infrastructure.require_schema(settings)
         outcome = run_replay(settings, error_console if as_json else console)

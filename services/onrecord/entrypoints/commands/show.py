@@ -44,17 +44,24 @@ class InvalidRequest(Exception):
 
 
 def show_command(
-    actor: Annotated[str, typer.Argument(help="An id, a Wikidata id or any name on record.")],
-    topic: Annotated[str, typer.Argument(help="An id, a label or the proposition.")],
-    as_of: Annotated[str | None, typer.Option(help="When it was so in the world.")] = None,
+    actor: Annotated[
+        str, typer.Argument(metavar="ACTOR", help="An id, a Wikidata id or any name on record.")
+    ],
+    topic: Annotated[
+        str, typer.Argument(metavar="TOPIC", help="An id, a label or the proposition.")
+    ],
+    as_of: Annotated[
+        str | None, typer.Option(metavar="DATE", help="When it was so in the world; default: now.")
+    ] = None,
     known_size: Annotated[
-        int | None, typer.Option(help="As the record stood at this size.")
+        int | None,
+        typer.Option(metavar="N", help="As the record stood at this size; default: as it is."),
     ] = None,
     url: UrlOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what an actor held on a topic, with the exact words."""
+    """Show an actor's position on a topic, with the exact words."""
     settings = load_settings(data=data)
     with open_client(api_url(settings, url), api_key(settings, url), timeout=30) as client:
         actor_id = _resolve(client, "actor", actor, known_size)

@@ -14,6 +14,7 @@ from onrecord.entrypoints.openapi.examples import body_examples, parameter_text
 from onrecord.entrypoints.openapi.security import SCHEMES, describe_security
 from onrecord.ingest.schemas import Line, LineResult
 from onrecord.kit.http import problem_schema
+from onrecord.kit.http.formats import STREAMS
 
 TAGS: Final = {
     "read API": "What is, and what was, an actor's position on a topic, and what it rests on.",
@@ -25,7 +26,6 @@ TAGS: Final = {
 }
 _GENERIC: Final = re.compile(r"(?P<generic>Listed\w*?)_(?P<item>\w+)_")
 _METHODS: Final = frozenset(("get", "post", "put", "patch", "delete"))
-_SEQUENCES: Final = ("application/x-ndjson", "text/event-stream")
 _BODIES_OF_LINES: Final = (
     *("ActorIn", "TopicIn", "StatementIn", "PositionIn"),
     *("StatementCorrectionIn", "PositionCorrectionIn", "RetractionIn"),
@@ -124,7 +124,7 @@ def without_streams(newer: dict[str, Any]) -> dict[str, Any]:
     for *_, operation in operations(document):
         for described in (operation.get("requestBody", {}), *operation["responses"].values()):
             for media_type, content in described.get("content", {}).items():
-                if media_type in _SEQUENCES:
+                if media_type in STREAMS:
                     content["schema"] = {"type": "string", "format": "binary"}  # generators: bytes
                     content["x-itemSchema"] = content.pop("itemSchema")
     return document

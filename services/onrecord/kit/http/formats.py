@@ -14,6 +14,9 @@ from onrecord.kit.http.problems import Problem
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
 CSV: Final = "text/csv"
+SSE: Final = "text/event-stream"
+STREAMS: Final = (NDJSON, SSE)
+"""Answers that are sent item by item."""
 
 SUFFIXES: Final = {".json": JSON, ".ndjson": NDJSON, ".csv": CSV}
 _OTHER_NAMES: Final = {"application/ndjson": NDJSON, "application/jsonl": NDJSON}
@@ -22,9 +25,8 @@ _QUALITY: Final = re.compile(r";\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*(?
 
 
 class _Match(NamedTuple):
-    """How well a range of `Accept` fits a media type: the most specific range counts."""
+    """How much a client wants a media type, and where in `Accept` it says so."""
 
-    is_named: bool
     quality: float
     place: int
 
@@ -72,5 +74,5 @@ def _match(media_type: str, accept: str) -> _Match | None:
         specificity = (kind != "*") + (subtype != "*")
         if best is None or specificity > best[0]:
             quality = _QUALITY.search(found[3])
-            best = specificity, _Match(subtype != "*", float(quality[1]) if quality else 1.0, place)
+            best = specificity, _Match(float(quality[1]) if quality else 1.0, place)
     return best[1] if best else None

@@ -71,7 +71,7 @@ def engine(url: str, *, role: str | None = None, **settings: str) -> Engine:
 
 
 LOOKUPS: Final = dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off")
-"""Server settings for the queries of the APIs, which find their rows by indexes.
+"""Server settings for the APIs, the committer and the deliverer, who find rows by indexes.
 
 Without them, a plan made while a table was small would read all of it until the next ANALYZE,
 however large it has become. Which index it takes still depends on statistics
@@ -128,7 +128,10 @@ def compiled(query: ClauseElement) -> bytes:
 
 
 async def fetch_all(pool: Pool, query: ClauseElement, params: Mapping[str, Any]) -> Sequence[Row]:
-    """Run a query that changes nothing, and return its rows. Other names in `params` are ignored.
+    """Run a query and return its rows. Other names in `params` are ignored.
+
+    A query that changes something must be safe to repeat: where the connection was lost, it runs
+    once more.
 
     If the caller is cancelled, the query is cancelled on the server and the connection is kept. It
     runs in a task of its own, which is cancelled once: Starlette cancels the stream of a client

@@ -5,6 +5,8 @@ from typing import Any, Final
 import psycopg
 from psycopg.types.array import ListBinaryDumper
 
+from onrecord.kit.sql.db import LOOKUPS
+
 DelivererConnection = psycopg.AsyncConnection[Any]
 
 # Everything is looked up through indexes and planned once, whatever the tables were like then:
@@ -12,9 +14,7 @@ DelivererConnection = psycopg.AsyncConnection[Any]
 # the lock is disconnected, so that others can claim.
 SETTINGS: Final = {
     "plan_cache_mode": "force_generic_plan",
-    "enable_seqscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
+    **LOOKUPS,
     "idle_in_transaction_session_timeout": "2s",
     "lock_timeout": "10s",
     "statement_timeout": "30s",

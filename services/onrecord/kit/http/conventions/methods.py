@@ -1,7 +1,7 @@
 """HTTP methods of every API: HEAD wherever GET is, OPTIONS, and 405 with all methods of an address.
 
-Installed by `install`. FastAPI's routes do not take HEAD, and Starlette's 405 names
-the methods of the first route that matches only.
+Installed by `install`. FastAPI's routes do not take HEAD, and Starlette's 405 names the methods of
+the first route that matches only.
 """
 
 import asyncio
@@ -67,8 +67,9 @@ def _methods_of_routes(request: Request) -> Iterator[str]:
         if regex is None or not regex.match(path):
             continue
         # A route that refuses edits of a record offers no method; the read API offers GET there,
-        # perhaps in another process.
-        yield from ("GET",) if getattr(route, "status_code", None) == 405 else route.methods or ()
+        # perhaps in another process. A mount has no methods either: it is of files.
+        is_read = getattr(route, "status_code", None) == 405 or route.methods is None
+        yield from ("GET",) if is_read else route.methods or ()
 
 
 def install_methods(app: FastAPI) -> None:

@@ -1,7 +1,6 @@
 """Pages about problem types: what `type` of a problem leads to, and a list of all of them.
 
-Installed by `install`. Without styles and scripts, so they need no exception from a
-content security policy.
+Installed by `install`. They have no styles and scripts, so the strictest policy of pages holds.
 """
 
 import json

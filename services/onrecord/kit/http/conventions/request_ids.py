@@ -1,5 +1,4 @@
-"""Request ids: `X-Request-ID` of every request and its answer. Installed by
-`install`.
+"""Request ids: `X-Request-ID` of every request and its answer. Installed by `install`.
 
 An id from outside is kept if it is short and of harmless characters, as it comes into logs and
 headers; else the request gets a new one.

@@ -21,6 +21,8 @@ MAX_SHARE: Final = 0.5
 """Per cent of all identifiers."""
 CONVENTIONAL: Final = frozenset({"main", "fold"})
 """Public names that several modules may define: a process's entry point, a projection's fold."""
+CLIENT: Final = "client"
+"""The package whose functions have the names of the operations that they call."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def examine(folder: Path) -> Report:
         tree = ast.parse(path.read_text())
         counts[path] = Counter(identifiers(tree))
         for name in public_definitions(tree):
-            definitions[name].append(path)
+            if not (path.parent.name == CLIENT and name.islower()):
+                definitions[name].append(path)
         if (ast.get_docstring(tree) or "").split("\n\n")[0].strip().endswith("?"):
             questions.append(path)
     private = {path: sum(count[word] for word in PRIVATE_WORDS) for path, count in counts.items()}

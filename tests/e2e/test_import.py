@@ -10,8 +10,8 @@ from httpx2 import Client
 from rich.console import Console
 from typer.testing import CliRunner
 
+from onrecord.client import ApiUnavailable
 from onrecord.entrypoints.cli import app
-from onrecord.importing.client import ApiUnavailable
 from onrecord.importing.files import NothingToImport, UnreadableFile
 from onrecord.importing.run import import_files
 from tests.support import postgres

@@ -73,7 +73,7 @@ def start_import(data: Path, address: str, path: Path, *more: str) -> "subproces
             *(sys.executable, "-m", "onrecord.entrypoints.cli", "import", str(path)),
             *("--url", address, "--data", str(data), *more),
         ],
-        env=environment,
+        env={**environment, "ONRECORD_KEY": TOKEN},
         # A shell starts background jobs with SIGINT ignored, which children inherit.
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         stdout=subprocess.PIPE,

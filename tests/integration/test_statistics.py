@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import text
 
 import onrecord
+from onrecord.domain.event_types import CHANGE_TYPE
 from onrecord.kit.sql import db
 from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.statements import STATEMENTS
 from onrecord.webhooks import fan_out
-from onrecord.webhooks.matching import CHANGE_TYPE
 from tests.support import buffers, bulk
 from tests.support.store import Store, run_api
 

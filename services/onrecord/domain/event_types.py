@@ -11,7 +11,7 @@ from pydantic import StringConstraints, TypeAdapter
 
 from onrecord.domain.error_message import ErrorMessage
 from onrecord.domain.event import Event
-from onrecord.domain.events import EVENT_CLASSES
+from onrecord.domain.events import EVENT_CLASSES, PositionChanged
 from onrecord.domain.ids import EntityKind
 from onrecord.domain.payload import Json, merge_payload
 from onrecord.domain.upcasts import upcast
@@ -26,6 +26,9 @@ NEWEST_CLASSES: Final[Mapping[str, type[Event]]] = {
     for event_class in sorted(EVENT_CLASSES.values(), key=lambda event_class: event_class.version)
 }
 """The newest class of every event type."""
+
+CHANGE_TYPE: Final = PositionChanged.type
+"""The one type of event that has a kind of change."""
 
 
 def event_types_about(*kinds: EntityKind) -> frozenset[str]:

@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import Annotated, Literal
 from uuid import UUID, uuid5
 
-import uuid_utils.compat
 from pydantic import StringConstraints
 
 from onrecord.domain.error_message import ErrorMessage
@@ -72,4 +71,6 @@ def id_from_idempotency_key(caller: str, idempotency_key: str) -> UUID:
 
 def new_id() -> UUID:
     """A new UUIDv7 (RFC 9562). They sort by time, so indexes grow at one end only."""
+    import uuid_utils.compat  # here, so that clients, which make none, do without the package
+
     return uuid_utils.compat.uuid7()

@@ -14,6 +14,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from onrecord.access.registry import UnknownKey
+from onrecord.client import ApiUnavailable
 from onrecord.entrypoints.commands import (
     demo,
     doctor,
@@ -37,7 +38,7 @@ from onrecord.entrypoints.infrastructure import SchemaMissing
 from onrecord.entrypoints.local_key import LocalKeyUnusable
 from onrecord.entrypoints.supervisor import NotStarted
 from onrecord.exporting.errors import FolderInUse, SizeNotReached, UnusableFolder
-from onrecord.importing.client import ApiUnavailable, KeyRefused
+from onrecord.importing.client import KeyRefused
 from onrecord.importing.files import NothingToImport
 from onrecord.kit.postgres.binaries import CannotRunPostgres
 from onrecord.kit.secret_file import UnsafeSecretFile

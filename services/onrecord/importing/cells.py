@@ -10,16 +10,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Literal
 
-import httpx2
-
+from onrecord.client import ApiUnavailable, Client
 from onrecord.domain.ids import SLUG_PATTERN, entity_id
 from onrecord.importing.client import (
-    ApiUnavailable,
-    NameCandidates,
     kind_on_record,
     look_up_name,
+    name_params,
     only_match,
 )
+from onrecord.query.answers.schemas import NamesAnswer
 
 DateOrder = Literal["dmy", "mdy"]
 NamedKind = Literal["actor", "topic"]
@@ -50,10 +49,10 @@ class NameLookup:
     `client`: None if there is no onrecord to ask. `local`: for a dry run, which records nothing.
     """
 
-    client: httpx2.Client | None
+    client: Client | None
     local: LocalNames | None = None
     _size: int | None = None
-    _cache: dict[tuple[NamedKind, str], NameCandidates | None] = field(default_factory=dict)
+    _cache: dict[tuple[NamedKind, str], NamesAnswer | None] = field(default_factory=dict)
 
     def advance(self, size: int) -> None:
         """Look up at this size from now on: what was recorded since may have these names."""
@@ -80,7 +79,7 @@ class NameLookup:
             return _ANY_ID
         if candidates is None:
             raise UnclearCell(
-                f"{text!r} is no id, and {self.client.base_url} has no read API that could look"
+                f"{text!r} is no id, and {self.client.address} has no read API that could look"
                 f" names up; give the id of the {kind}, or another --url"
             )
         if ids:
@@ -90,7 +89,7 @@ class NameLookup:
             )
         raise UnclearCell(unknown_name(kind, text, candidates))
 
-    def _candidates(self, kind: NamedKind, text: str) -> NameCandidates | None:
+    def _candidates(self, kind: NamedKind, text: str) -> NamesAnswer | None:
         if self.client is None:
             return None
         key = (kind, text)
@@ -98,12 +97,12 @@ class NameLookup:
             self._cache[key] = self._look_up(self.client, kind, text)
         return self._cache[key]
 
-    def _look_up(self, client: httpx2.Client, kind: NamedKind, text: str) -> NameCandidates | None:
+    def _look_up(self, client: Client, kind: NamedKind, text: str) -> NamesAnswer | None:
         is_slug = _SLUG.match(text)
         if is_slug and kind_on_record(client, entity_id(kind, text)) == kind:
             return only_match(text)
         try:
-            candidates = look_up_name(client, kind, text, self._size)
+            candidates = look_up_name(client, name_params(kind, text, self._size))
         except ApiUnavailable:
             if is_slug:
                 return None
@@ -165,7 +164,7 @@ def ambiguous_name(kind: str, text: str, labels: Mapping[str, str]) -> str:
     return f"{text!r} names {len(labels)} {kind}s: {described}; give the id of the right one"
 
 
-def unknown_name(kind: str, text: str, candidates: NameCandidates) -> str:
+def unknown_name(kind: str, text: str, candidates: NamesAnswer) -> str:
     """The message for a spelling that is not on record."""
     nearest = ", ".join(f"{near.id} ({near.label})" for near in candidates.nearest)
     message = f"no {kind} with the name {text!r} is on record"

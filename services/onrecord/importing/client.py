@@ -1,177 +1,120 @@
-"""Client of a running onrecord: batch lines to the write API, and ids looked up in the audit API.
+"""What commands ask a running onrecord: lines recorded, and ids and names looked up.
 
-Used by `run` and `dry_run`. The audit API reads the ledger itself, so an id is found there however
-far the projections are behind.
+Used by the other modules and by `onrecord show`, through `onrecord.client`. The audit API reads the
+ledger itself, so an id is found there however far the projections are behind.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 from uuid import UUID
 
-import httpx2
-from pydantic import BaseModel, ValidationError
-
+from onrecord.client import ApiUnavailable, Client, ProblemError, reads, writes
+from onrecord.client.call import AnswerT, Call
+from onrecord.client.parameters import EventSearch, NameParams
 from onrecord.domain.events import EVENT_CLASSES
 from onrecord.domain.ids import EntityKind
 from onrecord.ingest.schemas import LineResult
-
-
-class ApiUnavailable(Exception):
-    """The API cannot be reached, or does not answer as onrecord does."""
+from onrecord.query.answers.schemas import Known, NamesAnswer
 
 
 class KeyRefused(ApiUnavailable):
     """The API wants a key, or one with another scope."""
 
 
-def open_client(address: str, key: str | None, *, timeout: float) -> httpx2.Client:
-    """A client of the API at this address that sends this key, if any."""
-    headers = {"Authorization": f"Bearer {key}"} if key else None
-    return httpx2.Client(base_url=address, timeout=timeout, headers=headers)
+def open_client(address: str, key: str | None, *, timeout: float) -> Client:
+    """A client of the API at this address that sends this key, if any.
+
+    It does not repeat requests: whoever runs a command sees at once what is wrong.
+    """
+    return Client(address, key, timeout=timeout, retries=0)
 
 
-def refusal_of_key(client: httpx2.Client, response: httpx2.Response) -> KeyRefused | None:
-    """The error where the API refused the key of a request, or wants one."""
-    if response.status_code not in (401, 403):
-        return None
+def send(client: Client, call: Call[AnswerT]) -> AnswerT:
+    """The answer to a call. Raises `KeyRefused`, `ApiUnavailable` or `ProblemError`."""
     try:
-        detail = response.json()["detail"]
-    except (ValueError, TypeError, KeyError):
-        detail = response.text[:300]
-    return KeyRefused(
-        f"{client.base_url} answered {response.status_code}: {detail} Commands send the key in"
-        " ONRECORD_KEY, else that of `onrecord up` in the file `key` of --data DIR."
-    )
+        return client.send(call)
+    except ProblemError as problem:
+        if problem.status not in (401, 403):
+            raise
+        raise KeyRefused(
+            f"{client.address} answered {problem.status}: {problem.detail} Commands send the"
+            " key in ONRECORD_KEY, else that of `onrecord up` in the file `key` of --data DIR."
+        ) from None
+    except ApiUnavailable as error:
+        raise ApiUnavailable(
+            f"{error}; is `onrecord up` running there? For another address give --url."
+        ) from None
 
 
-def send_lines(client: httpx2.Client, lines: Sequence[bytes]) -> list[LineResult]:
+def send_lines(client: Client, lines: Sequence[bytes]) -> list[LineResult]:
     """Record batch lines; a result for each, in order.
 
     Raises `ApiUnavailable`, after which the lines may be recorded or not.
     """
     try:
-        response = client.post(
-            "/v1/batch",
-            content=b"\n".join(lines),
-            headers={"Content-Type": "application/x-ndjson"},
-        )
-    except httpx2.TransportError as error:
-        raise ApiUnavailable(
-            f"{client.base_url} does not answer ({error}); is `onrecord up` running there?"
-            " For another address give --url."
-        ) from None
-    if response.status_code != 200:
-        raise _bad_status(client, response)
-    try:
-        results = [LineResult.model_validate_json(line) for line in response.content.splitlines()]
-    except ValidationError:
-        raise _not_onrecord(client, response) from None
+        results = send(client, writes.record_batch(b"\n".join(lines)))
+    except ProblemError as problem:
+        raise _refused(client, problem) from None
     if len(results) != len(lines):
-        raise _not_onrecord(client, response)
+        raise ApiUnavailable(
+            f"{client.address} is no onrecord of this version: it answered {len(results)}"
+            f" lines to {len(lines)}; does --url name the right address?"
+        )
     for result in results:
         if result.status == 503 and result.problem:  # it says nothing about the line
-            raise ApiUnavailable(f"{client.base_url} answered: {result.problem['detail']}")
+            raise ApiUnavailable(f"{client.address} answered: {result.problem['detail']}")
     return results
 
 
-class NamedEntity(BaseModel):
-    """An actor or topic of the read API, with the name that readers see."""
-
-    id: str
-    label: str
-
-
-class SizeOfAnswer(BaseModel):
-    """The `known` of an answer."""
-
-    size: int
-
-
-class NameCandidates(BaseModel):
-    """What a spelling names, as `GET /v1/names` answers."""
-
-    id: str | None
-    matches: list[NamedEntity]
-    nearest: list[NamedEntity]
-    known: SizeOfAnswer
-
-
-def only_match(id_: str) -> NameCandidates:
+def only_match(id_: str) -> NamesAnswer:
     """The answer for an id that is on record."""
-    known = SizeOfAnswer(size=0)
-    return NameCandidates(id=id_, matches=[], nearest=[], known=known)
+    return _names_answer(id_, size=0)
 
 
-def look_up_name(
-    client: httpx2.Client, kind: str, name: str, known_size: int | None = None
-) -> NameCandidates | None:
+def name_params(kind: Literal["actor", "topic"], name: str, known_size: int | None) -> NameParams:
+    """Parameters that are not validated here: the API says what is wrong with a spelling."""
+    return NameParams.model_construct(kind=kind, name=name, known_size=known_size)
+
+
+def look_up_name(client: Client, name: NameParams) -> NamesAnswer | None:
     """What a spelling names, or None if that cannot be looked up there. Raises `ApiUnavailable`."""
-    params = {"kind": kind, "name": name}
-    if known_size is not None:
-        params["known_size"] = str(known_size)
     try:
-        response = client.get("/v1/names", params=params)
-    except httpx2.TransportError as error:
-        raise ApiUnavailable(
-            f"{client.base_url} does not answer ({error}); is `onrecord up` running there?"
-            " For another address give --url."
-        ) from None
-    if response.status_code == 422 and _faulty_parameters(response) == {"name"}:
-        size = SizeOfAnswer(size=known_size or 0)  # nothing that could be a name, as punctuation
-        return NameCandidates(id=None, matches=[], nearest=[], known=size)
-    if response.status_code in (404, 405, 422):
-        return None
-    if response.status_code != 200:
-        raise _bad_status(client, response)
-    try:
-        return NameCandidates.model_validate_json(response.content)
-    except ValidationError:
-        raise _not_onrecord(client, response) from None
+        return send(client, reads.resolve_name(name))
+    except ProblemError as problem:
+        if problem.status == 422 and {"name"} == {e.get("parameter") for e in problem.errors}:
+            # nothing that could be a name, as punctuation
+            return _names_answer(None, size=name.known_size or 0)
+        if problem.status in (404, 405, 422):
+            return None
+        raise _refused(client, problem) from None
 
 
-def is_onrecord(client: httpx2.Client) -> bool:
+def is_onrecord(client: Client) -> bool:
     """Whether an onrecord with an audit API answers. Raises `KeyRefused`."""
     try:
-        response = client.get("/v1/events", params={"limit": 1})
-        if refusal := refusal_of_key(client, response):
-            raise refusal
-        page = response.json()
-        return response.status_code == 200 and isinstance(page, dict) and "items" in page
-    except (httpx2.TransportError, ValueError):
+        send(client, reads.list_events(EventSearch(limit=1)))
+    except KeyRefused:
+        raise
+    except (ApiUnavailable, ProblemError):
         return False
+    return True
 
 
-def kind_on_record(client: httpx2.Client, id_: UUID) -> EntityKind | None:
+def kind_on_record(client: Client, id_: UUID) -> EntityKind | None:
     """The kind of the entity with this id; None if none is on record. Raises `ApiUnavailable`."""
     try:
-        response = client.get(f"/v1/events/{id_}")
-    except httpx2.TransportError as error:
-        raise ApiUnavailable(f"{client.base_url} does not answer any more ({error})") from None
-    if response.status_code == 404:
-        return None
-    if response.status_code != 200:
-        raise _bad_status(client, response)
-    try:
-        entry = response.json()["entry"]
-        return EVENT_CLASSES[entry["type"], entry["version"]].makes
-    except (ValueError, TypeError, KeyError):
-        raise _not_onrecord(client, response) from None
+        entry = send(client, reads.get_event(id_)).entry
+    except ProblemError as problem:
+        if problem.status == 404:
+            return None
+        raise _refused(client, problem) from None
+    return EVENT_CLASSES[entry.type, entry.version].makes
 
 
-def _faulty_parameters(response: httpx2.Response) -> set[str]:
-    try:
-        return {error["parameter"] for error in response.json()["errors"]}
-    except (ValueError, KeyError, TypeError):
-        return set()
+def _names_answer(id_: str | None, *, size: int) -> NamesAnswer:
+    known = Known(size=size, at=None, provisional=False)
+    return NamesAnswer(id=id_, matches=[], nearest=[], known=known)
 
 
-def _bad_status(client: httpx2.Client, response: httpx2.Response) -> ApiUnavailable:
-    return refusal_of_key(client, response) or ApiUnavailable(
-        f"{client.base_url} answered {response.status_code}: {response.text[:300]}"
-    )
-
-
-def _not_onrecord(client: httpx2.Client, response: httpx2.Response) -> ApiUnavailable:
-    return ApiUnavailable(
-        f"{client.base_url} is no onrecord of this version: it answered {response.text[:100]!r};"
-        " does --url name the right address?"
-    )
+def _refused(client: Client, problem: ProblemError) -> ApiUnavailable:
+    return ApiUnavailable(f"{client.address} answered {problem}")

@@ -20,12 +20,13 @@ from typing import Any, Final
 import orjson
 from rich.console import Console
 
+from onrecord.client import ApiUnavailable
 from onrecord.domain.decisions import LedgerState, decide
 from onrecord.domain.ids import unknown_name_message
 from onrecord.domain.payload import as_json
 from onrecord.domain.requests import Refusal, Request, referenced_ids
 from onrecord.importing.cells import CellReader, DateOrder, NameLookup
-from onrecord.importing.client import ApiUnavailable, is_onrecord, open_client
+from onrecord.importing.client import is_onrecord, open_client
 from onrecord.importing.files import UTF_8, InputFile, UnreadableFile
 from onrecord.importing.lines import SourceLine, describe_tables, read_lines
 from onrecord.importing.lookup import IdLookup

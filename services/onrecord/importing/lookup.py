@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-import httpx2
-
+from onrecord.client import Client
 from onrecord.domain.decisions import Entity, Touches
 from onrecord.domain.event import Event
 from onrecord.domain.events import ActorRegistered, ActorRevised, TopicRegistered, TopicRevised
@@ -25,7 +24,7 @@ _TOUCHES: Final = Touches(("",), ("",))
 class IdLookup:
     """The ids of the lines so far. `client` reaches the onrecord to ask, if there is one."""
 
-    def __init__(self, client: httpx2.Client | None) -> None:
+    def __init__(self, client: Client | None) -> None:
         self.client = client
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.execute("PRAGMA journal_mode = OFF")

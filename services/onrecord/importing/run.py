@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx2
 from rich.console import Console
 
+from onrecord.client import ApiUnavailable, Client
 from onrecord.importing.cells import CellReader, DateOrder, NameLookup
-from onrecord.importing.client import ApiUnavailable, open_client, send_lines
+from onrecord.importing.client import open_client, send_lines
 from onrecord.importing.files import UTF_8, InputFile, UnreadableFile, format_of
 from onrecord.importing.lines import SourceLine, describe_tables, in_batches, read_lines
 from onrecord.importing.report import ImportProgress, ImportSummary, import_progress
@@ -50,7 +50,7 @@ def import_files(
         open_client(address, key, timeout=120) as client,
         import_progress(console, "Recording", paths) as progress,
     ):
-        notes = ResumeNotes(data, str(client.base_url)) if data else None
+        notes = ResumeNotes(data, client.address) if data else None
         reader = CellReader(dates, NameLookup(client))
         importer = _Importer(client, progress, notes, encoding, reader, collect_places=data is None)
         for sentence in tables:
@@ -70,7 +70,7 @@ def import_files(
 class _Importer:
     """An import in progress. `notes` becomes None if they cannot be written."""
 
-    client: httpx2.Client
+    client: Client
     progress: ImportProgress
     notes: ResumeNotes | None
     encoding: str
@@ -143,7 +143,7 @@ class _Importer:
             return note
         self._recorded_by_proof = line if result.status == 201 else None
         self.progress.print_line(
-            f"{path}: what the import that was cut left at {self.client.base_url} is not on record"
+            f"{path}: what the import that was cut left at {self.client.address} is not on record"
             " there now; starting at the first line"
         )
         return None

@@ -27,7 +27,7 @@ from onrecord.domain.ids import Code, Slug
 from onrecord.domain.payload import FrozenModel, Ref, Section
 from onrecord.domain.position import Position
 from onrecord.domain.statement import LONG_TEXT, ChainLink, Content, Evidence, Original, Statement
-from onrecord.kit.http.problems import SCHEMA_REFERENCE
+from onrecord.kit.http.problem_schema import SCHEMA_REFERENCE
 
 Id = Annotated[
     UUID | None,

@@ -6,14 +6,13 @@ contradictions, those that may be findings: `domain.contradictions` decides. No 
 so a further event is all that resolves it.
 """
 
-from typing import Final, Literal
+from typing import Final
 
 from sqlalchemy import TextClause
 
+from onrecord.domain.finding_kinds import FindingKind
 from onrecord.kit.sql.sql_files import load_query
 from onrecord.projections.engine.versions import NEVER
-
-FindingKind = Literal["contradiction", "unsupported", "same_words"]
 
 REVIEW_QUERIES: Final[dict[FindingKind, TextClause]] = {
     "contradiction": load_query("projections/queries/contradictions.sql"),

@@ -4,19 +4,17 @@ Used by `onrecord import` and `onrecord show`, and by any client that has names 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AfterValidator, Field
 
 from onrecord.domain.names import display_name
 from onrecord.kit.http.problems import responses
 from onrecord.kit.sql.db import Row
 from onrecord.projections import actors, topics
 from onrecord.projections.queries import names_query
-from onrecord.query.answers.schemas import Known
-from onrecord.query.params import AtSize, SearchText, validate_visible
+from onrecord.query.answers.schemas import Candidate, NamesAnswer
+from onrecord.query.params import NameParams
 from onrecord.query.read_context import ReadResourcesDep, begin_read
 from onrecord.query.responses import NOT_MODIFIED, with_etag
 
@@ -25,44 +23,6 @@ router = APIRouter(
 )
 
 _PROJECTIONS: Final = {"actor": actors.NAME, "topic": topics.NAME}
-
-
-class NameParams(AtSize):
-    kind: Literal["actor", "topic"]
-    name: Annotated[SearchText, AfterValidator(validate_visible)] = Field(
-        description="An id, a name in any language, a label or an identifier such as a Wikidata id,"
-        " in full; case, accents and blanks do not count."
-    )
-
-
-@dataclass(kw_only=True)
-class Candidate:
-    """An actor or topic, with the name that readers see."""
-
-    id: str
-    label: str
-    merged_into: Annotated[
-        str | None, Field(description="The actor that reads of positions mean instead.")
-    ]
-
-
-@dataclass(kw_only=True)
-class NamesAnswer:
-    """What a spelling names."""
-
-    id: Annotated[
-        str | None,
-        Field(
-            description="The actor or topic of this id; else the only one with this spelling; else,"
-            " where those with it are merged into one, that one. Null if it is not clear."
-        ),
-    ]
-    matches: Annotated[list[Candidate], Field(description="All with this spelling, at most 20.")]
-    nearest: Annotated[
-        list[Candidate],
-        Field(description="Where none has it: up to three with the nearest spellings."),
-    ]
-    known: Known
 
 
 @router.get("/names", response_model=NamesAnswer)

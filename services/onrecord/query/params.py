@@ -9,10 +9,10 @@ from pydantic_core import PydanticCustomError
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.dates import last_instant
 from onrecord.domain.error_message import ErrorMessage
+from onrecord.domain.finding_kinds import FindingKind
 from onrecord.domain.ids import SLUG_PATTERN, Slug
 from onrecord.domain.stances import Stance
 from onrecord.kit.lists.page import StreamFlag
-from onrecord.projections.review import FindingKind
 
 MAX_SEARCH: Final = 500
 WIKIDATA: Final = "wikidata:"
@@ -155,3 +155,11 @@ class GridSearch(PagedAsOf):
 
 class ReviewSearch(Paged):
     kind: list[FindingKind] = Field([], max_length=3, description="Any of these kinds.")
+
+
+class NameParams(AtSize):
+    kind: Literal["actor", "topic"]
+    name: Annotated[SearchText, AfterValidator(validate_visible)] = Field(
+        description="An id, a name in any language, a label or an identifier such as a Wikidata id,"
+        " in full; case, accents and blanks do not count."
+    )

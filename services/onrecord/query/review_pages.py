@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 
 from starlette.requests import Request
 
+from onrecord.domain.finding_kinds import FindingKind
 from onrecord.kit.sql.db import Row
 from onrecord.projections import review
-from onrecord.projections.review import FindingKind
 from onrecord.query.answers.findings import findings_of
 from onrecord.query.read_context import ReadContext
 

@@ -12,10 +12,10 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, text
 
+from onrecord.domain.event_types import CHANGE_TYPE
 from onrecord.domain.events import EVENT_CLASSES
 from onrecord.ledger.entry import decode
 from onrecord.webhooks.catch_up import queue_missed, queue_replays
-from onrecord.webhooks.matching import CHANGE_TYPE
 from onrecord.webhooks.payload import DELIVERABLE_SIZE
 
 PAGE: Final = 500  # events in one transaction, while few endpoints listen

@@ -13,10 +13,8 @@ from typing import Any, Final
 
 from sqlalchemy import text
 
-from onrecord.domain.event_types import NEWEST_CLASSES
-from onrecord.domain.events import PositionChanged
+from onrecord.domain.event_types import CHANGE_TYPE, NEWEST_CLASSES
 
-CHANGE_TYPE: Final = PositionChanged.type  # the one type of event that has a kind of change
 EVENT_TYPES: Final = tuple(NEWEST_CLASSES)
 # An endpoint's filters, the narrowest first, and what their names are (`interests.by`).
 FILTERS: Final = {"actors": "actor", "topics": "topic", "kinds": "kind", "types": "type"}

@@ -5,11 +5,13 @@ Each step checks what it shows and raises `StepFailed` if the check fails.
 
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
-import httpx2
 from rich.console import Console
 from rich.text import Text
 
+from onrecord.client import Client, endpoints, reads
+from onrecord.client.parameters import AsOf, ChangeSearch
 from onrecord.entrypoints import infrastructure
 from onrecord.entrypoints.commands.demo_receiver import DemoReceiver, demo_endpoint
 from onrecord.entrypoints.commands.replay import print_replay, run_replay
@@ -22,9 +24,9 @@ from onrecord.importing.run import import_files
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql.migrations import data_folder
 from onrecord.kit.terminal import visible
+from onrecord.webhooks.api.requests import ReplayIn
 
 ACTOR, TOPIC = "biden", "talks-with-putin"
-POSITION: Final = f"/v1/actors/{ACTOR}/topics/{TOPIC}/position"
 LATE_STATEMENT: Final = "f877cd2b-eae2-5686-beeb-95f956e7c65a"
 """The statement of October, which the seeds record after December's."""
 
@@ -62,30 +64,31 @@ class Tour:
         size_before_late_statement, _ = seeds.places[LATE_STATEMENT]
         with self._client() as client:
             self._title("Whose position changed, on what, when and how")
-            steps = get_json(client, "/v1/changes", limit=500, min_size=size)["items"]
+            search = ChangeSearch(limit=500, min_size=size)
+            steps = get_json(client, reads.list_changes(search))["items"]
             changes = [step for step in steps if step["previous"]]
             print_changes(self.console, changes)
             _require(bool(changes), "no change of position is on record")
 
             self._title("One position: now")
-            now = get_json(client, POSITION, min_size=size)
+            now = _position(client, AsOf(min_size=size))
             print_position(self.console, now, with_statements=False)
             _require(now["on_record"], "the position is not on record")
 
             self._title("The same position as of an earlier date")
-            earlier = get_json(client, POSITION, as_of="2022-11-30", min_size=size)
+            earlier = _position(client, AsOf(as_of="2022-11-30", min_size=size))
             print_position(self.console, earlier, with_statements=False)
             _require(earlier["stance"] != now["stance"], "it was the same on the earlier date")
 
             self._title("The same day, as known before October's statement was on record")
-            then = get_json(
-                client, POSITION, as_of="2022-12-01", known_size=size_before_late_statement
+            then = _position(
+                client, AsOf(as_of="2022-12-01", known_size=size_before_late_statement)
             )
             print_position(self.console, then, with_statements=False)
             _require(then["kind"] == "adopted", "October's statement was known too early")
 
             self._title("The same day, as known now: not the first position, but a change")
-            later = get_json(client, POSITION, as_of="2022-12-01", min_size=size)
+            later = _position(client, AsOf(as_of="2022-12-01", min_size=size))
             print_position(self.console, later, with_statements=True)
             _require(later["kind"] == "shifted", "October's statement is not counted")
             _require(_has_text(later), "the exact words are not shown")
@@ -97,10 +100,10 @@ class Tour:
         filters = {"kinds": ["softened", "hardened", "shifted", "reversed"]}
         with (
             self._client() as client,
-            demo_endpoint(client, receiver.url, filters) as endpoint,
+            demo_endpoint(client.http, receiver.url, filters) as endpoint,
         ):
-            replay = client.post(f"/v1/endpoints/{endpoint['id']}/replay", json={"from_size": 0})
-            events = replay.raise_for_status().json()["events"]
+            replay = endpoints.replay_events(UUID(endpoint["id"]), ReplayIn(from_size=0))
+            events = client.send(replay).events
             _require(events > 0, "no change that matches the endpoint is on record")
             event = receiver.next_event(endpoint["secret"])
             _require(event is not None, "no delivery with a valid signature arrived")
@@ -121,11 +124,15 @@ class Tour:
         print_replay(outcome, self.console)
         _require(outcome.equal, "the projections are not what the ledger says")
 
-    def _client(self) -> httpx2.Client:
+    def _client(self) -> Client:
         return open_client(self.supervisor.address, self.supervisor.key, timeout=30)
 
     def _title(self, text: str) -> None:
         _print_title(self.console, text)
+
+
+def _position(client: Client, at: AsOf) -> dict[str, Any]:
+    return get_json(client, reads.get_position(ACTOR, TOPIC, at))
 
 
 def run_tour(
@@ -149,9 +156,10 @@ def show_next_steps(settings: Settings, supervisor: Supervisor, console: Console
     """Addresses and commands to try next."""
     address, bearer = supervisor.address, '-H "Authorization: Bearer $ONRECORD_KEY"'
     _print_title(console, "Next steps")
+    position = reads.get_position(ACTOR, TOPIC).path
     lines = {
         "open": f"{address}/        {address}/docs",
-        "query": f"curl '{address}{POSITION}?as_of=2022-11-30'",
+        "query": f"curl '{address}{position}?as_of=2022-11-30'",
         "key": f"export ONRECORD_KEY=$(cat '{settings.key_file}')",
         "record": f"curl {address}/v1/topics {bearer} -H 'Content-Type: application/json'"
         """ -d '{"id": "my-topic", "label": "My topic", "proposition": "Do it."}'""",

@@ -1,15 +1,17 @@
 """Command `onrecord show`: a position in a terminal. The demo's tour prints with it too."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Final
-from urllib.parse import quote
 
-import httpx2
 import typer
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from onrecord.client import ApiUnavailable, Client, ProblemError, reads
+from onrecord.client.call import Call
+from onrecord.client.parameters import AsOf
 from onrecord.entrypoints.commands.options import (
     DataOption,
     JsonOption,
@@ -20,7 +22,7 @@ from onrecord.entrypoints.commands.options import (
     print_json,
 )
 from onrecord.importing.cells import NamedKind, ambiguous_name, unknown_name
-from onrecord.importing.client import ApiUnavailable, look_up_name, open_client, refusal_of_key
+from onrecord.importing.client import look_up_name, name_params, open_client, send
 from onrecord.kit.settings import load_settings
 from onrecord.kit.terminal import visible_json
 from onrecord.query.answers.sentences import date_in_words, possible_in_words
@@ -62,19 +64,20 @@ def show_command(
     """Show an actor's position on a topic, with the exact words."""
     settings = load_settings(data=data)
     with open_client(api_url(settings, url), api_key(settings, url), timeout=30) as client:
-        actor_id = quote(_resolve(client, "actor", actor, known_size), safe="")
-        topic_id = quote(_resolve(client, "topic", topic, known_size), safe="")
-        path = f"/v1/actors/{actor_id}/topics/{topic_id}/position"
-        position = get_json(client, path, as_of=as_of, known_size=known_size)
+        actor_id = _resolve(client, "actor", actor, known_size)
+        topic_id = _resolve(client, "topic", topic, known_size)
+        # not validated here: the API says what is wrong with a value
+        at = AsOf.model_construct(as_of=as_of, known_size=known_size)
+        position = get_json(client, reads.get_position(actor_id, topic_id, at))
     if as_json:
         print_json(position)
     else:
         print_position(console, position, with_statements=True)
 
 
-def _resolve(client: httpx2.Client, kind: NamedKind, name: str, known_size: int | None) -> str:
+def _resolve(client: Client, kind: NamedKind, name: str, known_size: int | None) -> str:
     """The id that a name means. Raises `NotOnRecord` or `InvalidRequest` with candidates."""
-    candidates = look_up_name(client, kind, name, known_size)
+    candidates = look_up_name(client, name_params(kind, name, known_size))
     if candidates is None:
         return name  # the request for the position says what is wrong
     if candidates.id:
@@ -85,35 +88,19 @@ def _resolve(client: httpx2.Client, kind: NamedKind, name: str, known_size: int 
     raise NotOnRecord(unknown_name(kind, name, candidates))
 
 
-def get_json(client: httpx2.Client, path: str, **params: Any) -> dict[str, Any]:
-    """GET a JSON object, without the parameters that are None.
+def get_json(client: Client, call: Call[Any]) -> dict[str, Any]:
+    """The JSON object that answers a call.
 
     Raises `NotOnRecord`, `InvalidRequest` or `ApiUnavailable` with the text of the problem.
     """
-    params = {name: value for name, value in params.items() if value is not None}
     try:
-        response = client.get(path, params=params)
-    except httpx2.TransportError as error:
-        raise ApiUnavailable(
-            f"{client.base_url} does not answer ({error}); is `onrecord up` running there?"
-            " For another address give --url."
-        ) from None
-    try:
-        body: dict[str, Any] = response.json()
-    except ValueError:
-        raise ApiUnavailable(f"{client.base_url} is not an onrecord") from None
-    if response.status_code == 200:
-        return body
-    errors = "; ".join(
-        f"{error.get('parameter') or error.get('pointer')}: {error['message']}"
-        for error in body.get("errors", [])
-    )
-    detail = f"{body.get('detail')} {errors}".strip()
-    if refusal := refusal_of_key(client, response):
-        raise refusal
-    if response.status_code == 404:
-        raise NotOnRecord(detail)
-    raise (InvalidRequest if response.status_code == 422 else ApiUnavailable)(detail)
+        return send(client, replace(call, answer=dict[str, Any]))
+    except ProblemError as problem:
+        if problem.status == 404:
+            raise NotOnRecord(problem.text) from None
+        if problem.status == 422:
+            raise InvalidRequest(problem.text) from None
+        raise ApiUnavailable(problem.text) from None
 
 
 def print_position(console: Console, position: dict[str, Any], *, with_statements: bool) -> None:

@@ -13,7 +13,7 @@ from pydantic.json_schema import models_json_schema
 from onrecord.entrypoints.openapi.examples import body_examples, parameter_text
 from onrecord.entrypoints.openapi.security import SCHEMES, describe_security
 from onrecord.ingest.schemas import Line, LineResult
-from onrecord.kit.http import problems
+from onrecord.kit.http import problem_schema
 from onrecord.kit.http.formats import STREAMS
 
 TAGS: Final = {
@@ -78,7 +78,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 def _add_schemas(document: dict[str, Any]) -> None:
     """Add the schemas that FastAPI does not know of: those of problems and lines of a batch."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = deepcopy(problems.SCHEMA)
+    schemas["Problem"] = deepcopy(problem_schema.SCHEMA)
     if "/v1/batch" in document["paths"]:
         _, lines = models_json_schema(
             [(Line, "validation"), (LineResult, "serialization")], ref_template=_REF_TEMPLATE

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 
 from onrecord.kit.http.json_bytes import json_bytes
 from onrecord.kit.http.messages import message_of
+from onrecord.kit.http.problem_schema import SCHEMA_REFERENCE
 from onrecord.kit.http.problem_types import PROBLEM_TYPES, TYPE_BASE
 
 log = structlog.get_logger()
@@ -62,48 +63,6 @@ class Problem(HTTPException):
     def response(self) -> Response:
         """The problem as an HTTP response."""
         return Response(json_bytes(self.body()), self.status_code, self.headers, MEDIA_TYPE)
-
-
-SCHEMA: Final[dict[str, Any]] = {
-    "title": "Problem",
-    "description": "RFC 9457 problem details. Some types have members of their own.",
-    "type": "object",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {
-            "type": "string",
-            "format": "uri-reference",
-            "description": "The address of a page about this type of problem, on the same host.",
-        },
-        "title": {"type": "string", "description": "The type of problem in words."},
-        "status": {"type": "integer", "description": "The HTTP status."},
-        "detail": {"type": "string", "description": "What is wrong with this request."},
-        "errors": {
-            "type": "array",
-            "description": "The fields and parameters at fault.",
-            "items": {
-                "type": "object",
-                "required": ["message"],
-                "properties": {
-                    "pointer": {"type": "string", "description": "In the body: RFC 6901."},
-                    "parameter": {"type": "string", "description": "In the address or headers."},
-                    "message": {"type": "string"},
-                },
-            },
-        },
-    },
-    "examples": [
-        {
-            "type": f"{TYPE_BASE}invalid",
-            "title": PROBLEM_TYPES["invalid"].title,
-            "status": PROBLEM_TYPES["invalid"].status,
-            "detail": PROBLEM_TYPES["invalid"].detail,
-            **PROBLEM_TYPES["invalid"].members,
-        }
-    ],
-}
-"""The component `Problem` of the OpenAPI document, which `entrypoints.openapi` adds to it."""
-SCHEMA_REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

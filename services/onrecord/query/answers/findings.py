@@ -9,9 +9,9 @@ from uuid import UUID
 
 from onrecord.domain.contradictions import find_contradiction
 from onrecord.domain.dates import Bounds, bounds
+from onrecord.domain.finding_kinds import FindingKind
 from onrecord.domain.stances import Stance
 from onrecord.kit.sql.db import Row
-from onrecord.projections.review import FindingKind
 from onrecord.query.answers.schemas import Review
 from onrecord.query.answers.sentences import STANCE_NOUNS
 from onrecord.query.answers.serialize import label_fields

@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field
 
 from onrecord.domain.event_types import EventTypeName
 from onrecord.domain.events import ActorKind, ActorName
+from onrecord.domain.finding_kinds import FindingKind
 from onrecord.domain.stances import Stance
-from onrecord.projections.review import FindingKind
 
 ItemT = TypeVar("ItemT")
 
@@ -137,3 +137,33 @@ class Review:
     recorded_at: Annotated[datetime, Field(description="When that entry was recorded.")]
     recorded_by: str
     resolve: Annotated[list[str], Field(description="Addresses to POST the resolving event to.")]
+
+
+@dataclass(kw_only=True)
+class Candidate:
+    """An actor or topic, with the name that readers see."""
+
+    id: str
+    label: str
+    merged_into: Annotated[
+        str | None, Field(description="The actor that reads of positions mean instead.")
+    ]
+
+
+@dataclass(kw_only=True)
+class NamesAnswer:
+    """What a spelling names."""
+
+    id: Annotated[
+        str | None,
+        Field(
+            description="The actor or topic of this id; else the only one with this spelling; else,"
+            " where those with it are merged into one, that one. Null if it is not clear."
+        ),
+    ]
+    matches: Annotated[list[Candidate], Field(description="All with this spelling, at most 20.")]
+    nearest: Annotated[
+        list[Candidate],
+        Field(description="Where none has it: up to three with the nearest spellings."),
+    ]
+    known: Known

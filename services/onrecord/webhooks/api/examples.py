@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from onrecord.domain.dates import format_instant
 from onrecord.domain.decisions import Touches, touches_after
 from onrecord.domain.event import Event
-from onrecord.domain.event_types import NEWEST_CLASSES
+from onrecord.domain.event_types import CHANGE_TYPE, NEWEST_CLASSES
 from onrecord.domain.events import PayloadErased, PositionChanged, StatementMade, TopicRegistered
 from onrecord.domain.payload import references, split_payload
 from onrecord.domain.requests import ProposedEvent
@@ -26,7 +26,6 @@ from onrecord.ledger.entry import (
     encode,
 )
 from onrecord.webhooks import payload
-from onrecord.webhooks.matching import CHANGE_TYPE
 
 _SUBJECT: Final = UUID("01939a3c-6f00-7a51-8a7c-3f1d5b2c9e10")
 _EVENT: Final = UUID("01939a3c-7b2e-7c0f-9d44-5e8f0a6b7c21")

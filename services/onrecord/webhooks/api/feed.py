@@ -11,10 +11,11 @@ from typing import Final
 from sqlalchemy import text
 from starlette.requests import Request
 
+from onrecord.domain.event_types import CHANGE_TYPE
 from onrecord.kit.sql.db import Pool, fetch_all
 from onrecord.webhooks import payload
 from onrecord.webhooks.api.responses import DryRun, Matched
-from onrecord.webhooks.matching import CHANGE_TYPE, MATCHED, Filter
+from onrecord.webhooks.matching import MATCHED, Filter
 
 MAX_LISTED: Final = 100  # events that a dry run lists
 RENDERED_AT_ONCE: Final = 20  # a position may have 6 MB of words under it

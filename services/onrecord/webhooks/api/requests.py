@@ -11,12 +11,11 @@ from pydantic import (
 )
 
 from onrecord.domain.changes import ChangeKind
-from onrecord.domain.event_types import EventTypeName
+from onrecord.domain.event_types import CHANGE_TYPE, EventTypeName
 from onrecord.domain.fields import field_error, free_text
 from onrecord.domain.ids import Slug
 from onrecord.domain.payload import FrozenModel
 from onrecord.kit.lists.page import StreamFlag
-from onrecord.webhooks.matching import CHANGE_TYPE
 
 DeliveryState = Literal["pending", "sending", "delivered", "failed"]
 

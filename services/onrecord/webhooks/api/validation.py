@@ -7,6 +7,7 @@ record, filters that let nothing through, a size that the ledger has not reached
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from onrecord.domain.event_types import CHANGE_TYPE
 from onrecord.domain.ids import EntityKind
 from onrecord.kit.http.problems import Problem, at
 from onrecord.kit.networks import AllowedNetwork
@@ -14,7 +15,7 @@ from onrecord.kit.sql.db import Pool, fetch_all
 from onrecord.ledger.names import Name, unknown_names
 from onrecord.ledger.read import SIZE
 from onrecord.webhooks.http.egress import NotAllowed, checked_url
-from onrecord.webhooks.matching import CHANGE_TYPE, EVENT_TYPES
+from onrecord.webhooks.matching import EVENT_TYPES
 
 
 def check_url(url: str, allow: Sequence[AllowedNetwork]) -> str:

@@ -1,0 +1,5 @@
+"""The kinds of findings of the review: what on record asks to be looked at."""
+
+from typing import Literal
+
+FindingKind = Literal["contradiction", "unsupported", "same_words"]

@@ -49,8 +49,7 @@ LISTED = (
     *("alternatives", "kind", "change_size", "previous", "basis", "coder", "recorded_at"),
 )
 """What a list of positions has in common with the answers about each of them."""
-OF_STEPS = ("seq", "order", "recorded_as")
-"""What it has besides."""
+OF_STEPS = ("seq", "order", "recorded_as")  # what it has besides
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,10 @@ class User:
             environment["PYTHONPATH"] = self.path
         return environment
 
+    @property
+    def headers(self) -> dict[str, str]:
+        return {}
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command and leave it running."""
         return subprocess.Popen(

@@ -48,10 +48,6 @@ class User:
             environment["PYTHONPATH"] = self.path
         return environment
 
-    @property
-    def headers(self) -> dict[str, str]:
-        return {}
-
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command and leave it running."""
         return subprocess.Popen(

@@ -29,16 +29,15 @@ def send_generated(user: User, count: int, seed_: int, note: Note) -> None:
     schema: Any = schemathesis.openapi.from_url(f"{address}/openapi.json", headers=user.headers)
     operations = [result.ok() for result in schema.get_all_operations()]
     each = max(1, count // (2 * len(operations)))
-    with requests.Session() as session:
-        session.headers.update(user.headers)
-        for operation in operations:
-            without_input = not any(operation.body) and not any(operation.iter_parameters())
-            modes = [GenerationMode.POSITIVE] if without_input else list(GenerationMode)
-            for mode in modes:
-                _send(operation.as_strategy(mode), address, each, seed_, note)
+    for operation in operations:
+        without_input = not any(operation.body) and not any(operation.iter_parameters())
+        modes = [GenerationMode.POSITIVE] if without_input else list(GenerationMode)
+        for mode in modes:
+            _send(operation.as_strategy(mode), user, each, seed_, note)
 
 
-def _send(strategy: Any, address: str, count: int, seed_: int, note: Note) -> None:
+def _send(strategy: Any, user: User, count: int, seed_: int, note: Note) -> None:
+    address, headers = f"http://127.0.0.1:{user.port}", user.headers
     remaining = iter(range(count))
 
     @seed(seed_)
@@ -56,7 +55,9 @@ def _send(strategy: Any, address: str, count: int, seed_: int, note: Note) -> No
         if str((case.query or {}).get("min_size", "")).isdecimal():
             case.query["min_size"] = 1  # each request would wait for its size in turn
         try:
-            response = case.call(base_url=address, timeout=60, allow_redirects=False)
+            response = case.call(
+                base_url=address, headers=headers, timeout=60, allow_redirects=False
+            )
         except requests.RequestException:
             note("generated", case, None, False)
             return

@@ -189,3 +189,15 @@ def test_no_body_of_a_mebibyte_is_slow_to_refuse(body: bytes) -> None:
     """Each took minutes or more with a search that starts anew at every place."""
     with pytest.raises(NotStrictJson):
         loads(body)
+
+
+@pytest.mark.parametrize("body", [b"[%s]" % b",".join([b"1"] * 15_001), None], ids=["list", "deep"])
+def test_more_values_than_any_request_has_are_refused(body: bytes | None) -> None:
+    nested = json.dumps([{f"k{n}": [n] * 100 for n in range(100)} for _ in range(3)]).encode()
+    with pytest.raises(NotStrictJson, match="more than 15,000 values"):
+        loads(body or nested)
+
+
+def test_a_long_text_is_one_value() -> None:
+    body = json.dumps({"text": "a, b: [c] " * 50_000}).encode()
+    assert loads(body) == json.loads(body)

@@ -74,10 +74,9 @@ def concrete(template: str) -> str:
         ("/v1/positions/", "f5f47c3a-dad5-5c30-879c-16c9a47eca45"),
         ("/problems/", "invalid"),
         ("/v1/keys/", str(KEY_ID)),
-        ("/v1/names", "?kind=actor&name=biden"),
     ):
         if template.startswith(prefix):
-            template = template.replace("{}", value, 1) + (value if value[0] == "?" else "")
+            template = template.replace("{}", value, 1)
     return template.replace("/topics/{}", "/topics/talks-with-putin").replace("{}", STATEMENT)
 
 
@@ -87,7 +86,7 @@ METHODS: Final = {
     if path != "/swagger"  # files
 }
 READABLE: Final = sorted(
-    concrete(path)
+    concrete(path) + ("?kind=actor&name=biden" if path == "/v1/names" else "")
     for path, methods in METHODS.items()
     if "GET" in methods and not re.match(r"/v1/(endpoints|deliveries)/\{\}", path)
 )

@@ -62,6 +62,17 @@ class Problem(HTTPException):
         return Response(json_bytes(self.body()), self.status_code, self.headers, MEDIA_TYPE)
 
 
+def _example(code: str) -> dict[str, Any]:
+    type_ = PROBLEM_TYPES[code]
+    return {
+        "type": f"{TYPE_BASE}{code}",
+        "title": type_.title,
+        "status": type_.status,
+        "detail": type_.detail,
+        **type_.members,
+    }
+
+
 SCHEMA: Final[dict[str, Any]] = {
     "title": "Problem",
     "description": "RFC 9457 problem details. Some types have members of their own.",
@@ -90,25 +101,25 @@ SCHEMA: Final[dict[str, Any]] = {
             },
         },
     },
-    "examples": [
-        {
-            "type": f"{TYPE_BASE}invalid",
-            "title": PROBLEM_TYPES["invalid"].title,
-            "status": PROBLEM_TYPES["invalid"].status,
-            "detail": PROBLEM_TYPES["invalid"].detail,
-            **PROBLEM_TYPES["invalid"].members,
-        }
-    ],
+    "examples": [_example("invalid")],
 }
 """The component `Problem` of the OpenAPI document, which `entrypoints.openapi` adds to it."""
 SCHEMA_REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}
+_TYPICAL: Final = {
+    PROBLEM_TYPES[code].status: {"example": _example(code)}
+    for code in ("bad-json", "key-required", "scope-missing", "not-found", "too-large")
+    + ("rate-limited", "database-unavailable")
+}
+"""An example by status, where that of the schema, which is of 422, would mislead."""
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI description of answers with these statuses, for `responses=` of a route."""
-    content = {MEDIA_TYPE: {"schema": SCHEMA_REFERENCE}}
     return {
-        status: {"description": HTTPStatus(status).phrase, "content": content}
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": SCHEMA_REFERENCE, **_TYPICAL.get(status, {})}},
+        }
         for status in statuses
     }
 

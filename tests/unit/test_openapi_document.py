@@ -105,6 +105,18 @@ def test_every_problem_has_the_one_schema() -> None:
     assert reference in result["anyOf"]
 
 
+def test_an_example_of_a_problem_has_the_status_of_its_answer() -> None:
+    examples = [
+        (int(status), content["example"]["status"])
+        for operation in OPERATIONS.values()
+        for status, answer in operation["responses"].items()
+        for content in answer.get("content", {}).values()
+        if status >= "400" and "example" in content
+    ]
+    assert {401, 403, 404} <= {status for status, _ in examples}
+    assert [pair for pair in examples if pair[0] != pair[1]] == []
+
+
 def test_the_words_of_a_statement_are_typed() -> None:
     """By references, so that every generator makes the same class of them everywhere."""
     schemas = DOCUMENT["components"]["schemas"]

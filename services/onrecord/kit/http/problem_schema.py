@@ -4,6 +4,19 @@ from typing import Any, Final
 
 from onrecord.kit.http.problem_types import PROBLEM_TYPES, TYPE_BASE
 
+
+def problem_example(code: str) -> dict[str, Any]:
+    """The example of a problem of this type."""
+    type_ = PROBLEM_TYPES[code]
+    return {
+        "type": f"{TYPE_BASE}{code}",
+        "title": type_.title,
+        "status": type_.status,
+        "detail": type_.detail,
+        **type_.members,
+    }
+
+
 SCHEMA: Final[dict[str, Any]] = {
     "title": "Problem",
     "description": "RFC 9457 problem details. Some types have members of their own.",
@@ -32,15 +45,7 @@ SCHEMA: Final[dict[str, Any]] = {
             },
         },
     },
-    "examples": [
-        {
-            "type": f"{TYPE_BASE}invalid",
-            "title": PROBLEM_TYPES["invalid"].title,
-            "status": PROBLEM_TYPES["invalid"].status,
-            "detail": PROBLEM_TYPES["invalid"].detail,
-            **PROBLEM_TYPES["invalid"].members,
-        }
-    ],
+    "examples": [problem_example("invalid")],
 }
 """The component `Problem` of the OpenAPI document, which `entrypoints.openapi` adds to it."""
 SCHEMA_REFERENCE: Final = {"$ref": "#/components/schemas/Problem"}

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from onrecord.kit.http.json_bytes import json_bytes
 from onrecord.kit.http.messages import message_of
-from onrecord.kit.http.problem_schema import SCHEMA_REFERENCE
+from onrecord.kit.http.problem_schema import SCHEMA_REFERENCE, problem_example
 from onrecord.kit.http.problem_types import PROBLEM_TYPES, TYPE_BASE
 
 log = structlog.get_logger()
@@ -65,11 +65,21 @@ class Problem(HTTPException):
         return Response(json_bytes(self.body()), self.status_code, self.headers, MEDIA_TYPE)
 
 
+_TYPICAL: Final = {
+    PROBLEM_TYPES[code].status: {"example": problem_example(code)}
+    for code in ("bad-json", "key-required", "scope-missing", "not-found", "too-large")
+    + ("rate-limited", "database-unavailable")
+}
+"""An example by status, where that of the schema, which is of 422, would mislead."""
+
+
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI description of answers with these statuses, for `responses=` of a route."""
-    content = {MEDIA_TYPE: {"schema": SCHEMA_REFERENCE}}
     return {
-        status: {"description": HTTPStatus(status).phrase, "content": content}
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": SCHEMA_REFERENCE, **_TYPICAL.get(status, {})}},
+        }
         for status in statuses
     }
 

@@ -67,8 +67,10 @@ class Problem(HTTPException):
 
 _TYPICAL: Final = {
     PROBLEM_TYPES[code].status: {"example": problem_example(code)}
-    for code in ("bad-json", "key-required", "scope-missing", "not-found", "too-large")
-    + ("rate-limited", "database-unavailable")
+    for code in (
+        *("bad-json", "key-required", "scope-missing", "not-found", "too-large"),
+        *("rate-limited", "database-unavailable"),
+    )
 }
 """An example by status, where that of the schema, which is of 422, would mislead."""
 

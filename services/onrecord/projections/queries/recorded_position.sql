@@ -72,7 +72,7 @@ SELECT
     ) AS topic_label,
     ARRAY(
         SELECT jsonb_build_object(
-            'id', statements.id, 'recorded_at', statements.recorded_at,
+            'id', statements.id, 'event', statements.event, 'recorded_at', statements.recorded_at,
             'recorded_by', statements.recorded_by,
             'erased', statements.erased, 'status', CASE
                 WHEN statements.open_seq > statements.made_seq THEN 'corrected'

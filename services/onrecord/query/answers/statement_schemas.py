@@ -50,6 +50,8 @@ class StatementOfBasis(Statement):
         ),
     ]
     recorded_at: datetime
+    recorded_by: str
+    event: Annotated[UUID, Field(description="The event by which this version came on record.")]
 
 
 class StatementOut(StatementOfBasis):
@@ -61,8 +63,6 @@ class StatementOut(StatementOfBasis):
     topic_labels: Annotated[
         list[str], Field(description="The labels of `topics` at this size, in the same order.")
     ]
-    recorded_by: str
-    event: Annotated[UUID, Field(description="The event by which this version came on record.")]
     closed: Annotated[
         ClosingEvent | None,
         Field(description="The event of the retraction, if there is one, and when it was."),

@@ -20,6 +20,7 @@ from tests.support.imports import (
     run_import,
     write_lines,
 )
+from tests.support.keys import TOKEN
 from tests.support.store import Store
 
 HEADER = "speaker,said_at,text,lang,coder,url,topics"
@@ -155,8 +156,8 @@ def test_dates_with_the_day_first_are_read_only_as_the_option_says(
     rows = [row("mueller", "A.", said_at="21.02.2023"), row("mueller", "B.", said_at="2/21/2023")]
     path.write_text("\n".join([HEADER, *rows, row("mueller", "C.", said_at="2023-02-21")]))
     address, console = str(registered.base_url), memory_console()
-    check_files([path], address=address, console=console, dates=dates)
-    import_files([path], address=address, console=console, dates=dates)
+    check_files([path], address=address, console=console, dates=dates, key=TOKEN)
+    import_files([path], address=address, console=console, dates=dates, key=TOKEN)
     output = printed(console).splitlines()
     for number, fault in ((2, dmy), (3, mdy)):
         refusals = [text for text in output if text.startswith(f"{path}:{number}: 422 said_at: ")]
@@ -170,7 +171,7 @@ def test_a_row_that_is_read_otherwise_later_is_refused_and_not_recorded_twice(
 ) -> None:
     path.write_text("\n".join([HEADER, row("mueller", "A.", said_at="03.04.2023")]))
     address, console = str(registered.base_url), memory_console()
-    first = import_files([path], address=address, console=console, dates="dmy")
-    second = import_files([path], address=address, console=console, dates="mdy")
+    first = import_files([path], address=address, console=console, dates="dmy", key=TOKEN)
+    second = import_files([path], address=address, console=console, dates="mdy", key=TOKEN)
     assert ((1, 0, 0), (0, 0, 1)) == (counts(first), counts(second))
     assert "on record with another body" in printed(console)

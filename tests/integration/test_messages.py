@@ -21,6 +21,7 @@ SLUG = (
     "must be lower-case letters and digits with single hyphens or underscores between them, as "
     "emmanuel-macron, or a Wikidata id, as Q3052772; at most 80 characters"
 )
+ACTOR_REF = "must be the id of an actor, or wikidata: and a Wikidata id, as wikidata:Q42"
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +89,16 @@ def test_messages_of_refused_fields_are_in_words(client: Client, path: str) -> N
     assert len(told) > 1
 
 
-@pytest.mark.parametrize("path", ["/v1/actors/Emma", "/v1/statements?actor=Emma"])
-def test_slugs_are_described(client: Client, path: str) -> None:
-    assert [SLUG] == messages(expect_problem(client.get(path), 422, "invalid"))
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/v1/topics/Talks", SLUG),
+        ("/v1/actors/Emma", ACTOR_REF),
+        ("/v1/statements?actor=Emma", ACTOR_REF),
+    ],
+)
+def test_slugs_are_described(client: Client, path: str, message: str) -> None:
+    assert [message] == messages(expect_problem(client.get(path), 422, "invalid"))
 
 
 @pytest.mark.parametrize("name", ["as_of", "known_at"])

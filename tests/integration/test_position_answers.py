@@ -7,6 +7,7 @@ from httpx2 import Client
 
 from tests.support import bodies
 from tests.support.bodies import get, post
+from tests.support.keys import KEY_ID
 from tests.support.store import Store
 
 PAIR = "/v1/actors/emma/topics/talks"
@@ -59,7 +60,7 @@ def test_a_position_says_which_statements_of_its_basis_are_retracted_wherever_it
         **{name: retraction[name] for name in ("event", "seq", "recorded_at")},
         "by": "outlet",
         "reason": "Never said.",
-        "recorded_by": "local",
+        "recorded_by": str(KEY_ID),
     }
     lists = [
         *((f"{PAIR}/timeline", {}), (f"{PAIR}/history", {})),
@@ -97,6 +98,7 @@ def test_an_alternative_says_which_statements_of_its_basis_are_retracted(
         **{name: retraction[name] for name in ("event", "seq", "recorded_at")},
         "by": "outlet",
         "reason": "Never said.",
+        "recorded_by": str(KEY_ID),
     }
     for size, expected in (
         (retraction["size"] - 1, []),

@@ -15,6 +15,7 @@ from onrecord.projections import review as review_queries
 from onrecord.query import change_routes, review_pages
 from tests.support import bodies
 from tests.support.cut_clients import opened_pools
+from tests.support.keys import TOKEN
 from tests.support.processes import until
 from tests.support.reviews import agree, hold, read_as, review, state
 from tests.support.store import Store, run_api
@@ -93,7 +94,8 @@ def test_a_search_for_findings_ends_when_its_client_goes_away(store: Store) -> N
             conn.execute("LOCK TABLE projections.statements IN ACCESS EXCLUSIVE MODE")
             address = (client.base_url.host, client.base_url.port)
             with socket.create_connection(address) as connection:
-                connection.sendall(b"GET /v1/review HTTP/1.1\r\nHost: onrecord\r\n\r\n")
+                head = f"Host: localhost\r\nAuthorization: Bearer {TOKEN}"
+                connection.sendall(f"GET /v1/review HTTP/1.1\r\n{head}\r\n\r\n".encode())
                 until(lambda: conn.execute(WAITING).fetchone() == (1,), "the search waits")
             queries_before = pool.get_stats()["requests_num"]
             conn.rollback()

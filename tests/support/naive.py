@@ -161,10 +161,12 @@ def since(timeline: Sequence[Step], step: Step) -> str:
     return str(first.fields.effective)
 
 
-def may_be_interrupted(timeline: Sequence[Step], step: Step) -> bool:
-    """Whether another stance may have been held since the first of the steps up to this one that
-    have its stance and condition.
+def may_be_interrupted(timeline: Sequence[Step], as_of: datetime) -> bool:
+    """Whether another stance may have been held since the first of the steps up to the one at an
+    instant that have its stance and condition.
     """
+    step = step_at(timeline, as_of)
+    assert step
     run = [step]
     while (before := previous(timeline, run[-1])) and before.full_stance == step.full_stance:
         run.append(before)

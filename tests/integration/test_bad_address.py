@@ -108,7 +108,7 @@ def test_a_cursor_with_any_order_causes_no_server_error(client: Client, order: i
     expect_problem(client.get(path, params=params), 404, "unknown-actor")
 
 
-@pytest.mark.parametrize("bad", ["x", "%00", "%ff", "1" * 32 + "0", "%E2%82%AC", "a%0D%0Ab"])
+@pytest.mark.parametrize("bad", ["x", "%00", "%ff", "1" * 32 + "0", "%E2%82%AC", "a%3Cb"])
 def test_a_path_with_an_invalid_id_is_refused(client: Client, bad: str) -> None:
     for path in (f"/v1/statements/{bad}", f"/v1/events/{bad}"):
         assert error_places(expect_problem(client.get(path), 422, "invalid")) == ["id"]
@@ -125,7 +125,7 @@ def test_invalid_slugs_are_reported_with_invalid_and_unknown_parameters(client: 
     assert sorted(expected) == sorted(error_places(expect_problem(answer, 422, "invalid")))
 
 
-@pytest.mark.parametrize("bad", ["x", "%00", "%ff", "%E2%82%AC", "a%0D%0Ab", "a%3E%2C%3Cb"])
+@pytest.mark.parametrize("bad", ["x", "%00", "%ff", "%E2%82%AC", "a%3E%2C%3Cb"])
 def test_put_is_refused_for_any_id_in_the_path(client: Client, bad: str) -> None:
     for kind in ("statements", "positions"):
         expect_problem(client.put(f"/v1/{kind}/{bad}"), 405, "append-only")

@@ -13,6 +13,7 @@ from onrecord.entrypoints.app_factory import create_app
 from onrecord.kit.settings import Settings
 from tests.support import bodies, postgres, webhooks
 from tests.support.bodies import POSITION, STATEMENT, get, post
+from tests.support.keys import KEY_ID
 from tests.support.store import Store, open_store, run_api
 
 INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.]*(Z|[+-]\d\d(?::\d\d)?|)")
@@ -65,6 +66,8 @@ def addresses(client: Client) -> Iterator[str]:
     endpoint = get(client, "/v1/endpoints")["items"][0]["id"]
     ids = {
         "statements": STATEMENT,
+        "positions": POSITION,
+        "keys": KEY_ID,
         "events": get(client, "/v1/events")["items"][0]["entry"]["id"],
         "endpoints": endpoint,
         "deliveries": get(client, f"/v1/endpoints/{endpoint}/deliveries")["items"][0]["id"],
@@ -72,7 +75,8 @@ def addresses(client: Client) -> Iterator[str]:
     for path, operations in get(client, "/openapi.json")["paths"].items():
         if "get" in operations and path != "/metrics":
             kind = path.split("/")[2] if path.count("/") > 1 else ""
-            yield path.format(**SLUGS, id=ids.get(kind))
+            query = "?kind=actor&name=emma" if path == "/v1/names" else ""
+            yield path.format(**SLUGS, id=ids.get(kind)) + query
 
 
 def strings(value: Any) -> Iterator[str]:

@@ -21,7 +21,6 @@ SLUG = (
     "must be lower-case letters and digits with single hyphens or underscores between them, as "
     "emmanuel-macron, or a Wikidata id, as Q3052772; at most 80 characters"
 )
-ACTOR_REF = "must be the id of an actor, or wikidata: and a Wikidata id, as wikidata:Q42"
 
 
 @pytest.fixture(scope="module")

@@ -64,6 +64,8 @@ def path_parameters(client: Client, store: Store, name: str) -> dict[str, Any]:
             post(client, "/v1/positions", bodies.position())
             store.fan_out()
             over = {"id": webhooks.deliveries(client, endpoint)[0]["id"]}
+    elif "/v1/keys/{id}" in name:
+        over = {"id": post(client, "/v1/keys", {"name": "Desk", "scopes": ["read"]})["id"]}
     return path_examples(name, over)
 
 

@@ -14,6 +14,7 @@ from tests.support.bodies import (
     retraction,
     statement,
 )
+from tests.support.keys import KEY_ID
 from tests.support.store import Store
 
 READS = (
@@ -55,9 +56,9 @@ def test_every_record_in_an_answer_says_who_recorded_it_and_when(
     for path in (*READS, f"statements/{ids[0]}", f"statements/{ids[1]}"):
         for record in records(get(client, f"/v1/{path}")):
             counted += 1
-            assert ("local", True) == (record["recorded_by"], bool(record["recorded_at"])), path
+            assert (str(KEY_ID), True) == (record["recorded_by"], bool(record["recorded_at"])), path
     assert counted > 30
-    assert get(client, f"/v1/statements/{ids[0]}")["closed"]["recorded_by"] == "local"
+    assert get(client, f"/v1/statements/{ids[0]}")["closed"]["recorded_by"] == str(KEY_ID)
     history = get(client, "/v1/actors/emma/topics/talks/history")["items"]
     assert [True, False, False] == [item["closed"] is not None for item in history], doubted
     assert {"unsupported", "same_words"} <= {

@@ -77,7 +77,7 @@ def test_an_upgrade_without_a_key_says_how_to_make_one_and_changes_nothing(older
         migrations.upgrade(older_url)
     problem = migrations.schema_problem(older_url)
     assert problem is not None
-    assert problem.startswith("the schema is 'search'")
+    assert problem.startswith("the schema is 'keys'")
     with psycopg.connect(older_url) as conn:
         secrets = conn.execute("SELECT secret FROM webhooks.endpoints ORDER BY secret").fetchall()
     assert [("",), (PLAIN,), (PLAIN,)] == secrets

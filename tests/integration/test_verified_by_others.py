@@ -53,6 +53,9 @@ def record_every_type(client: Client) -> None:
     bodies.post(client, "/v1/actors/emma-2/merge", merge)
     bodies.post(client, "/v1/actors/emma-2/unmerge", {"reason": "Not the same."})
     words = bodies.content(text='Gespräche \u2028 \U0001f5f3 \\ " </script>', lang="de")
+    key = {"name": "Büro", "scopes": ["read"]}
+    key_id = bodies.post(client, "/v1/keys", key)["id"]
+    assert 204 == client.delete(f"/v1/keys/{key_id}").status_code
     statement = bodies.statement(content=words, positions=[bodies.additional_position()])
     for body, state, path in (
         (statement, bodies.statement, "statements"),

@@ -1,6 +1,8 @@
 """Serialization of a position by its id, from the row of `projections.queries`."""
 
-from typing import cast
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, cast
 
 from onrecord.domain.dates import bound_fields
 from onrecord.kit.sql.db import Row
@@ -41,7 +43,7 @@ def serialize_record(row: Row, *, known: Known, public_url: str) -> PositionReco
         previous=serialize_previous(row),
         basis=row["basis"],
         retracted_basis=serialize_retracted(row["retracted_basis"]),
-        statements=cast(list[StatementOfBasis], list(map(statement_fields, row["statements"]))),
+        statements=[_statement(statement) for statement in row["statements"]],
         coder=row["coder"],
         seq=row["made_seq"],
         event=row["event"],
@@ -50,3 +52,9 @@ def serialize_record(row: Row, *, known: Known, public_url: str) -> PositionReco
         permalink=f"{public_url}/v1/positions/{row['id']}?known_size={known.size}",
         known=known,
     )
+
+
+def _statement(statement: Mapping[str, Any]) -> StatementOfBasis:
+    """A document of that shape, whose time is a text in JSON."""
+    recorded_at = datetime.fromisoformat(statement["recorded_at"])
+    return cast(StatementOfBasis, statement_fields({**statement, "recorded_at": recorded_at}))

@@ -34,7 +34,7 @@ class LabelledTopic(BaseModel):
     proposition: str | None
 
 
-class PreviousStance(BaseModel):
+class StanceBefore(BaseModel):
     id: UUID
     stance: Stance
     condition: str | None
@@ -46,7 +46,7 @@ class ChangeOfPosition(BaseModel):
 
     kind: ChangeKind
     size: int | None
-    previous: PreviousStance | None
+    previous: StanceBefore | None
     late: bool
     certainty: ChangeCertainty | None = None
     announced: bool | None = None

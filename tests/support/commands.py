@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx2
 import psutil
 
+from onrecord.client import Client
 from tests.support.folders import scratch_folder
 from tests.support.processes import free_port, until
 
@@ -101,6 +102,11 @@ class User:
         """A client with the key of `onrecord up`."""
         address = f"http://127.0.0.1:{self.port}"
         return httpx2.Client(base_url=address, timeout=timeout, headers=self.headers)
+
+    def typed_client(self) -> Client:
+        """Our own client, which repeats nothing, with the key of `onrecord up`."""
+        key = self.headers["Authorization"].removeprefix("Bearer ")
+        return Client(f"http://127.0.0.1:{self.port}", key, timeout=10, retries=0)
 
     @property
     def headers(self) -> dict[str, str]:

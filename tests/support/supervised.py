@@ -9,9 +9,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from uuid import uuid4
 
-import httpx2
 import psutil
 
+from onrecord.client import ApiUnavailable, ProblemError, reads, writes
+from onrecord.client.parameters import AtSize
+from onrecord.ingest.schemas import ActorIn
 from tests.support.commands import User, all_gone, tree, user
 from tests.support.processes import BROKER, until
 from tests.support.receiver import Receiver, run_receiver
@@ -61,19 +63,20 @@ class Supervised:
             until(condition, what, seconds=deadline - time.monotonic(), pause=0.05)
 
         def accepted() -> bool:
-            with suppress(httpx2.TransportError):
-                answer = self.user.post("/v1/actors", {"id": slug, "kind": "person"})
-                seqs.extend([answer.json()["seq"]] if answer.status_code in (200, 201) else [])
+            with suppress(ApiUnavailable, ProblemError):
+                seqs.append(client.send(writes.register_actor(new)).seq)
             return bool(seqs)
 
         def readable() -> bool:
-            with suppress(httpx2.TransportError):
-                path = f"/v1/actors/{slug}?min_size={seqs[0] + 1}"
-                return self.user.get(path).status_code == 200
+            with suppress(ApiUnavailable, ProblemError):
+                client.send(reads.get_actor(slug, AtSize(min_size=seqs[0] + 1)))
+                return True
             return False
 
-        wait(accepted, "a write is accepted")
-        wait(readable, "the entry is readable")
+        new = ActorIn(id=slug, kind="person")
+        with self.user.typed_client() as client:
+            wait(accepted, "a write is accepted")
+            wait(readable, "the entry is readable")
         wait(lambda: seqs[0] in self.receiver.seqs(), "its webhook arrives")
 
 

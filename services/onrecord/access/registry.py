@@ -14,7 +14,6 @@ from uuid import UUID
 
 from onrecord.access.tokens import token_digest
 from onrecord.domain.dates import format_instant
-from onrecord.domain.event import Event
 from onrecord.domain.events import KeyCreated, KeyRevoked
 from onrecord.domain.ids import new_id
 from onrecord.domain.requests import ProposedEvent, Refusal, Request
@@ -22,6 +21,7 @@ from onrecord.domain.scopes import KeyScope
 from onrecord.kit.sql.db import Pool, Row, fetch_all
 from onrecord.kit.sql.sql_files import load_query
 from onrecord.ledger.committer import Committer
+from onrecord.ledger.dry_run import DryRunner
 from onrecord.ledger.evaluate import Answer
 
 KEY_BY_ID: Final = load_query("access/queries/key.sql")
@@ -50,10 +50,25 @@ class NewKey(NamedTuple):
 
 @dataclass(frozen=True)
 class KeyRegistry:
-    """The committer of the ledger, and a pool in the role `onrecord_access`."""
+    """The committer of the ledger, its dry runs, and a pool in the role `onrecord_access`."""
 
     committer: Committer
     pool: Pool
+    dry_runner: DryRunner
+
+    async def foresee(self, key: NewKey, recorded_by: str) -> tuple[Row, bool]:
+        """The row that `create` would make or find, and whether it would be new.
+
+        Raises `KeyIdTaken`, and the errors of the ledger.
+        """
+        (outcome,) = await self.dry_runner.evaluate([_creation(key)], recorded_by)
+        if isinstance(outcome, Exception):
+            raise outcome
+        if isinstance(outcome, Refusal):
+            raise KeyIdTaken
+        times = {"created_at": outcome.recorded_at, "last_used_at": None, "revoked_at": None}
+        row = await self.find(key.id)
+        return row or {**key._asdict(), **times}, row is None
 
     async def create(self, key: NewKey, token: str, recorded_by: str) -> tuple[Row, bool]:
         """Create a key with this token: its row, and whether the token is that of the row.
@@ -61,9 +76,7 @@ class KeyRegistry:
         A repeat with another token leaves the first one valid. Raises `KeyIdTaken`, and the errors
         of the committer.
         """
-        expires_at = format_instant(key.expires_at) if key.expires_at else None
-        event = KeyCreated(name=key.name, scopes=key.scopes, expires_at=expires_at)
-        if isinstance(await self._record(key.id, event, recorded_by), Refusal):
+        if isinstance(await self._record(_creation(key), recorded_by), Refusal):
             raise KeyIdTaken
         digest = token_digest(token)
         params = {**key._asdict(), "scopes": list(key.scopes), "sha256": digest}
@@ -75,7 +88,8 @@ class KeyRegistry:
         """Revoke a key. Raises `UnknownKey`, and the errors of the committer."""
         if not await fetch_all(self.pool, _REVOKE_KEY, {"id": id_}):
             raise UnknownKey
-        outcome = await self._record(new_id(), KeyRevoked(key=id_), recorded_by)
+        request = Request((ProposedEvent(new_id(), KeyRevoked(key=id_)),))
+        outcome = await self._record(request, recorded_by)
         if isinstance(outcome, Refusal) and outcome.reason != "already-retracted":
             raise UnknownKey
 
@@ -88,9 +102,15 @@ class KeyRegistry:
         """Keys in the order of their ids, from the first after `after`, or of all, on."""
         return await fetch_all(self.pool, _KEYS, {"after": after, "limit": limit})
 
-    async def _record(self, id_: UUID, event: Event, recorded_by: str) -> Answer | Refusal:
-        request = Request((ProposedEvent(id_, event),))
+    async def _record(self, request: Request, recorded_by: str) -> Answer | Refusal:
         (outcome,) = await self.committer.submit([request], recorded_by)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
+
+
+def _creation(key: NewKey) -> Request:
+    """The request that records that a key was created."""
+    expires_at = format_instant(key.expires_at) if key.expires_at else None
+    event = KeyCreated(name=key.name, scopes=key.scopes, expires_at=expires_at)
+    return Request((ProposedEvent(key.id, event),))

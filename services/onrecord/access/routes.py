@@ -28,15 +28,25 @@ _REPEATED: Final[dict[int | str, dict[str, Any]]] = {
 
 @router.post("/keys", status_code=201, responses=_REPEATED)
 async def create_key(
-    body: KeyIn, response: Response, registry: KeyRegistryDep, caller: CallerDep
+    body: KeyIn,
+    response: Response,
+    registry: KeyRegistryDep,
+    caller: CallerDep,
+    dry_run: Annotated[
+        bool, Query(description="Create nothing: 200 with the answer as it would be, less a token.")
+    ] = False,
 ) -> CreatedKey:
     """Create a key. Its token is shown only here; what is stored is its SHA-256."""
     id_ = body.id or new_id()
-    token = new_token(id_)
+    token = None if dry_run else new_token(id_)
     key = NewKey(id_, body.name, body.scopes, body.expires_at)
     try:
         with _ledger_problems():
-            row, is_new = await registry.create(key, token, caller.recorded_by)
+            if token is None:
+                row, is_new = await registry.foresee(key, caller.recorded_by)
+                response.status_code = 200
+            else:
+                row, is_new = await registry.create(key, token, caller.recorded_by)
     except KeyIdTaken:
         detail = "The id is on record with another body; the same key has the same body."
         fault = at("/id", "is on record with another body")

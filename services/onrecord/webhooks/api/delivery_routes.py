@@ -11,6 +11,7 @@ from onrecord.kit.http.problems import Problem, responses
 from onrecord.kit.lists.list_route import ListRoute
 from onrecord.kit.lists.page import Page
 from onrecord.webhooks.api import delivery_log, feed
+from onrecord.webhooks.api.dry_runs import ChangingResources
 from onrecord.webhooks.api.requests import DeliveryListParams, FeedParams, ResendIn
 from onrecord.webhooks.api.resources import Resources, delivery_with_attempts, endpoint_row
 from onrecord.webhooks.api.responses import Delivery, DeliveryPage, FeedPage, Resent
@@ -55,7 +56,7 @@ async def list_deliveries(
     responses=responses(400, 413, 415),
     operation_id="resendFailedDeliveries",
 )
-async def resend_failed(id: UUID, body: ResendIn, resources: Resources) -> Resent:
+async def resend_failed(id: UUID, body: ResendIn, resources: ChangingResources) -> Resent:
     """Send all deliveries again that failed since a time: those whose retries were used up, and at
     once those that wait for a retry.
     """
@@ -90,7 +91,7 @@ async def get_delivery(id: DeliveryId, resources: Resources) -> Delivery:
 
 
 @router.post("/deliveries/{id}/resend", responses=responses(409))
-async def resend_delivery(id: DeliveryId, resources: Resources) -> Delivery:
+async def resend_delivery(id: DeliveryId, resources: ChangingResources) -> Delivery:
     """Send a delivery again at once, whatever its state, under the same `webhook-id`."""
     await delivery_with_attempts(resources.pool, id)
     if not await delivery_log.requeue_delivery(resources.pool, id):

@@ -15,6 +15,7 @@ from onrecord.kit.lists.list_route import ListRoute
 from onrecord.kit.lists.page import Page
 from onrecord.kit.sql.db import fetch_all
 from onrecord.webhooks.api import endpoints, feed, replays, validation
+from onrecord.webhooks.api.dry_runs import ChangingResources
 from onrecord.webhooks.api.requests import (
     DryRunIn,
     EndpointIn,
@@ -54,7 +55,9 @@ _BODY_OR_409: dict[int | str, dict[str, Any]] = responses(400, 409, 413, 415)
 
 
 @router.post("/endpoints", status_code=201, responses=_BODY, operation_id="createEndpoint")
-async def make_endpoint(body: EndpointIn, response: Response, resources: Resources) -> EndpointMade:
+async def make_endpoint(
+    body: EndpointIn, response: Response, resources: ChangingResources
+) -> EndpointMade:
     """Send events to an address from here on. The secret is shown only once."""
     url = validation.check_url(body.url, resources.allow)
     await validation.check_names(resources.pool, body)
@@ -91,7 +94,7 @@ def _after(request: Request, cursor: str) -> UUID:
 
 
 @router.post("/endpoints/dry-run", responses=_BODY, operation_id="dryRunFilter")
-async def dry_run(body: DryRunIn, resources: Resources) -> DryRun:
+async def dry_run(body: DryRunIn, resources: ChangingResources) -> DryRun:
     """Which of the last events match a filter. Nothing is created or sent."""
     await validation.check_names(resources.pool, body)
     return await feed.dry_run_filter(resources.pool, endpoints.filter_of(body), body.events)
@@ -104,7 +107,7 @@ async def get_endpoint(id: UUID, resources: Resources) -> Endpoint:
 
 
 @router.patch("/endpoints/{id}", responses=_BODY, operation_id="updateEndpoint")
-async def change_endpoint(id: UUID, body: EndpointPatch, resources: Resources) -> Endpoint:
+async def change_endpoint(id: UUID, body: EndpointPatch, resources: ChangingResources) -> Endpoint:
     """Change address, description, filters or order, for events from here on."""
     row = await endpoint_row(resources.pool, id)
     new = {name: getattr(body, name) for name in body.model_fields_set}
@@ -131,7 +134,9 @@ async def delete_endpoint(id: UUID, resources: Resources) -> None:
 
 
 @router.post("/endpoints/{id}/pause", responses=_BODY)
-async def pause_endpoint(id: UUID, resources: Resources, body: PauseIn = _NO_REASON) -> Endpoint:
+async def pause_endpoint(
+    id: UUID, resources: ChangingResources, body: PauseIn = _NO_REASON
+) -> Endpoint:
     """Send nothing until the endpoint is resumed; its deliveries are kept."""
     await endpoint_row(resources.pool, id)
     pause = {"id": id, "reason": body.reason, "by": endpoints.PAUSED_BY_CLIENT}
@@ -140,7 +145,7 @@ async def pause_endpoint(id: UUID, resources: Resources, body: PauseIn = _NO_REA
 
 
 @router.post("/endpoints/{id}/resume")
-async def resume_endpoint(id: UUID, resources: Resources) -> Endpoint:
+async def resume_endpoint(id: UUID, resources: ChangingResources) -> Endpoint:
     """Send again, beginning with the events since the pause."""
     await endpoint_row(resources.pool, id)
     await endpoints.execute_once(resources.pool, endpoints.RESUME, {"id": id})
@@ -150,7 +155,7 @@ async def resume_endpoint(id: UUID, resources: Resources) -> Endpoint:
 
 
 @router.post("/endpoints/{id}/ping", status_code=202)
-async def ping_endpoint(id: UUID, resources: Resources) -> Delivery:
+async def ping_endpoint(id: UUID, resources: ChangingResources) -> Delivery:
     """Send a signed test delivery, also to a paused endpoint. It is not retried."""
     await endpoint_row(resources.pool, id)
     delivery = await endpoints.queue_ping(resources.pool, id)
@@ -159,7 +164,7 @@ async def ping_endpoint(id: UUID, resources: Resources) -> Delivery:
 
 
 @router.post("/endpoints/{id}/rotate")
-async def rotate_secret(id: UUID, response: Response, resources: Resources) -> Rotated:
+async def rotate_secret(id: UUID, response: Response, resources: ChangingResources) -> Rotated:
     """Create a new secret. For 24 hours deliveries are signed with the old one too."""
     rotated = await endpoints.rotate_endpoint_secret(resources.pool, resources.cipher, id)
     if rotated is None:
@@ -170,7 +175,7 @@ async def rotate_secret(id: UUID, response: Response, resources: Resources) -> R
 
 
 @router.post("/endpoints/{id}/replay", status_code=202, responses=_BODY_OR_409)
-async def replay_events(id: UUID, body: ReplayIn, resources: Resources) -> Replay:
+async def replay_events(id: UUID, body: ReplayIn, resources: ChangingResources) -> Replay:
     """Send the events of an endpoint again from a size or a time on: in order, one at a time, at
     most 100 a second, each under its first `webhook-id`.
     """

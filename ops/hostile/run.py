@@ -34,9 +34,9 @@ from tests.support.commands import User
 from tests.support.supervised import run_supervised
 
 SHARES: Final = {
-    "generated": 15,
-    "parameters": 20,
-    "cursors": 15,
+    "generated": 5,
+    "parameters": 25,
+    "cursors": 20,
     "bodies": 20,
     "batches": 5,
     "random_bytes": 15,

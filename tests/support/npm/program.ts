@@ -5,7 +5,9 @@ import createClient from "openapi-fetch";
 import type { components, paths } from "./schema.js";
 
 const [url, key, body] = process.argv.slice(2);
-const client = createClient<paths>({ baseUrl: url, headers: { Authorization: `Bearer ${key}` } });
+// lists come as CSV and NDJSON too: this program takes JSON
+type Json = "application/json" | "application/problem+json";
+const client = createClient<paths, Json>({ baseUrl: url, headers: { Authorization: `Bearer ${key}` } });
 const statement: components["schemas"]["StatementIn"] = JSON.parse(body);
 
 const pair = { actor: "biden", topic: "talks-with-putin" };

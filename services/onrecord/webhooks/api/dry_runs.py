@@ -10,6 +10,7 @@ from typing import Annotated, Any, cast
 
 import psycopg
 from fastapi import Depends, Query, Response
+from pydantic import BaseModel
 
 from onrecord.kit.celery import TaskNotifier
 from onrecord.kit.sql.db import Pool, Row
@@ -62,3 +63,8 @@ async def changing_resources(
 
 
 ChangingResources = Annotated[WebhooksResources, Depends(changing_resources)]
+
+
+def would_answer(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """The answer of a dry run, for `responses=` of a route with another status."""
+    return {200: {"model": model, "description": "A dry run: the answer as it would be."}}

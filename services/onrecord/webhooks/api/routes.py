@@ -15,7 +15,7 @@ from onrecord.kit.lists.list_route import ListRoute
 from onrecord.kit.lists.page import Page
 from onrecord.kit.sql.db import fetch_all
 from onrecord.webhooks.api import endpoints, feed, replays, validation
-from onrecord.webhooks.api.dry_runs import ChangingResources
+from onrecord.webhooks.api.dry_runs import ChangingResources, would_answer
 from onrecord.webhooks.api.requests import (
     DryRunIn,
     EndpointIn,
@@ -54,7 +54,12 @@ _BODY: dict[int | str, dict[str, Any]] = responses(400, 413, 415)
 _BODY_OR_409: dict[int | str, dict[str, Any]] = responses(400, 409, 413, 415)
 
 
-@router.post("/endpoints", status_code=201, responses=_BODY, operation_id="createEndpoint")
+@router.post(
+    "/endpoints",
+    status_code=201,
+    responses={**_BODY, **would_answer(EndpointMade)},
+    operation_id="createEndpoint",
+)
 async def make_endpoint(
     body: EndpointIn, response: Response, resources: ChangingResources
 ) -> EndpointMade:
@@ -154,7 +159,7 @@ async def resume_endpoint(id: UUID, resources: ChangingResources) -> Endpoint:
     return await read_endpoint(resources.pool, id)
 
 
-@router.post("/endpoints/{id}/ping", status_code=202)
+@router.post("/endpoints/{id}/ping", status_code=202, responses=would_answer(Delivery))
 async def ping_endpoint(id: UUID, resources: ChangingResources) -> Delivery:
     """Send a signed test delivery, also to a paused endpoint. It is not retried."""
     await endpoint_row(resources.pool, id)
@@ -174,7 +179,11 @@ async def rotate_secret(id: UUID, response: Response, resources: ChangingResourc
     return Rotated(id=id, secret=secret, secret_overlap_until=row["old_until"])
 
 
-@router.post("/endpoints/{id}/replay", status_code=202, responses=_BODY_OR_409)
+@router.post(
+    "/endpoints/{id}/replay",
+    status_code=202,
+    responses={**_BODY_OR_409, **would_answer(Replay)},
+)
 async def replay_events(id: UUID, body: ReplayIn, resources: ChangingResources) -> Replay:
     """Send the events of an endpoint again from a size or a time on: in order, one at a time, at
     most 100 a second, each under its first `webhook-id`.

@@ -174,6 +174,8 @@ def test_streams_short_answers_and_answers_to_writes_are_not_compressed(client: 
     endpoint = {"url": "https://hooks.example/", "description": "x" * 500, "kinds": ["adopted"]}
     for answer in (
         client.get("/v1/events", headers=lines),
+        client.get("/v1/statements.csv?stream=1", headers=gzip_),
+        client.get("/v1/statements?stream=1", headers=gzip_),
         client.get("/healthz", headers=gzip_),
         client.post("/v1/endpoints", json={**endpoint, "topics": ["talks-with-putin"] * 50}),
     ):

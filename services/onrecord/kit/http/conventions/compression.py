@@ -5,6 +5,7 @@ own, whose length would then tell of it (BREACH). Streams are not: a compressor 
 """
 
 from typing import Final
+from urllib.parse import parse_qs
 
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -30,5 +31,9 @@ class CompressionMiddleware:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        compressible = scope["type"] == "http" and scope["method"] == "GET"
+        compressible = (
+            scope["type"] == "http"
+            and scope["method"] == "GET"
+            and b"stream" not in parse_qs(scope["query_string"])  # a whole list, page by page
+        )
         await (self._compressed if compressible else self._app)(scope, receive, send)

@@ -6,6 +6,7 @@ The addresses are those of the application itself, so a new route is tested too.
 import gzip
 import json
 import re
+import socket
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any, Final
@@ -20,7 +21,7 @@ from httpx2 import Client
 from onrecord.kit.http.problem_types import PROBLEM_TYPES
 from tests.support import bodies, postgres, seeds
 from tests.support.bodies import expect_problem, ndjson
-from tests.support.keys import KEY_ID
+from tests.support.keys import KEY_ID, TOKEN
 from tests.support.openapi_requests import described_app
 from tests.support.store import open_store, run_api
 
@@ -151,6 +152,15 @@ def test_files_of_the_documentation_are_read_only(client: Client) -> None:
 
 def test_options_of_an_unknown_address_is_404(client: Client) -> None:
     expect_problem(client.options("/v1/nothing"), 404, "not-found")
+
+
+def test_a_query_of_any_bytes_is_no_server_error(client: Client) -> None:
+    port = client.base_url.port
+    assert port
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(b"GET /v1/actors?q=\xc3\xff HTTP/1.1\r\nHost: localhost\r\n")
+        connection.sendall(f"Authorization: Bearer {TOKEN}\r\n\r\n".encode())
+        assert connection.recv(12) in (b"HTTP/1.1 422", b"HTTP/1.1 400")
 
 
 def test_long_answers_are_compressed(client: Client) -> None:

@@ -4,14 +4,16 @@ Only answers to GET are compressed: those to POST may hold a secret beside words
 own, whose length would then tell of it (BREACH). Streams are not: a compressor keeps events back.
 """
 
+import re
 from typing import Final
-from urllib.parse import parse_qs
 
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from onrecord.kit.http.formats import STREAMS
 
+_STREAM: Final = re.compile(rb"(?:^|&)stream=")
+"""In the query of a list that is wanted whole, page by page. Bytes: it may hold any."""
 MINIMUM_SIZE: Final = 1_000
 """Bytes. A shorter answer fits into one packet anyway."""
 LEVEL: Final = 4
@@ -34,6 +36,6 @@ class CompressionMiddleware:
         compressible = (
             scope["type"] == "http"
             and scope["method"] == "GET"
-            and b"stream" not in parse_qs(scope["query_string"])  # a whole list, page by page
+            and not _STREAM.search(scope["query_string"])
         )
         await (self._compressed if compressible else self._app)(scope, receive, send)

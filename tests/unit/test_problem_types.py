@@ -11,6 +11,7 @@ from onrecord.domain.ids import EntityKind
 from onrecord.ingest.recorder import REFUSALS
 from onrecord.kit.http.problem_types import PROBLEM_TYPES
 from onrecord.kit.http.problems import MAX_FAULTS, Problem, invalid
+from onrecord.ledger.outcomes import LedgerFailure
 
 PACKAGE: Final = Path(__file__).parents[2] / "services" / "onrecord"
 CODE_ARGUMENT: Final = {"Problem": 1, "unavailable": 0}
@@ -18,6 +19,7 @@ CODE_ARGUMENT: Final = {"Problem": 1, "unavailable": 0}
 COMPUTED: Final = {
     "code": set[str](),  # passed on by `unavailable`, by `_invalid` and by the handlers
     "refusal.reason": {*REFUSALS},
+    "error.code": {failure.code for failure in LedgerFailure.__subclasses__()},
     "f'unknown-{kind}'": {f"unknown-{kind}" for kind in get_args(EntityKind)},
 }
 """Codes that are not literals, by the expression that computes them."""

@@ -50,18 +50,19 @@ class NewKey(NamedTuple):
 
 @dataclass(frozen=True)
 class KeyRegistry:
-    """The committer of the ledger, its dry runs, and a pool in the role `onrecord_access`."""
+    """The committer of the ledger, and a pool in the role `onrecord_access`."""
 
     committer: Committer
     pool: Pool
-    dry_runner: DryRunner
 
-    async def foresee(self, key: NewKey, recorded_by: str) -> tuple[Row, bool]:
+    async def foresee(
+        self, dry_runner: DryRunner, key: NewKey, recorded_by: str
+    ) -> tuple[Row, bool]:
         """The row that `create` would make or find, and whether it would be new.
 
         Raises `KeyIdTaken`, and the errors of the ledger.
         """
-        (outcome,) = await self.dry_runner.evaluate([_creation(key)], recorded_by)
+        (outcome,) = await dry_runner.evaluate([_creation(key)], recorded_by)
         if isinstance(outcome, Exception):
             raise outcome
         if isinstance(outcome, Refusal):

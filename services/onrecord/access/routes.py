@@ -8,20 +8,20 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from onrecord.access.registry import KeyIdTaken, NewKey, UnknownKey
-from onrecord.access.resources import KeyCacheDep, KeyRegistryDep
+from onrecord.access.resources import DryRunnerDep, KeyCacheDep, KeyRegistryDep
 from onrecord.access.schemas import CreatedKey, Key, KeyIn, KeyListParams, KeyPage, Me
 from onrecord.access.tokens import new_token
 from onrecord.domain.ids import new_id
 from onrecord.kit.http import paging
 from onrecord.kit.http.caller import CallerDep
 from onrecord.kit.http.problems import Problem, at, responses, unavailable
-from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable, OutcomeUnknown
+from onrecord.ledger.outcomes import LedgerFailure
 
 router = APIRouter(prefix="/v1", tags=["keys"], responses=responses(422, 503))
 me_router = APIRouter(prefix="/v1", tags=["keys"])
 
 _REPEATED: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"model": CreatedKey, "description": "Created before; its token is not shown again."},
+    200: {"model": CreatedKey, "description": "Created before, or a dry run: there is no token."},
     **responses(400, 413, 415),
 }
 
@@ -31,6 +31,7 @@ async def create_key(
     body: KeyIn,
     response: Response,
     registry: KeyRegistryDep,
+    dry_runner: DryRunnerDep,
     caller: CallerDep,
     dry_run: Annotated[
         bool, Query(description="Create nothing: 200 with the answer as it would be, less a token.")
@@ -43,7 +44,7 @@ async def create_key(
     try:
         with _ledger_problems():
             if token is None:
-                row, is_new = await registry.foresee(key, caller.recorded_by)
+                row, is_new = await registry.foresee(dry_runner, key, caller.recorded_by)
                 response.status_code = 200
             else:
                 row, is_new = await registry.create(key, token, caller.recorded_by)
@@ -124,10 +125,5 @@ def _ledger_problems() -> Iterator[None]:
     """Make errors of the committer 503 problems."""
     try:
         yield
-    except LedgerBusy:
-        raise unavailable("busy", "Too many writes are waiting; repeat this one.") from None
-    except LedgerUnavailable:
-        raise unavailable("ledger-unavailable", "The ledger cannot be reached.") from None
-    except OutcomeUnknown:
-        detail = "The ledger was lost while it committed: repeat the request, with an id."
-        raise unavailable("outcome-unknown", detail) from None
+    except LedgerFailure as error:
+        raise unavailable(error.code, error.detail) from None

@@ -74,9 +74,8 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
                 state["recorder"] = await stack.enter_async_context(
                     _write_resources(url, broker, settings.public_url)
                 )
-                state["key_registry"] = KeyRegistry(
-                    state["recorder"].committer, keys, state["recorder"].dry_runner
-                )
+                state["key_registry"] = KeyRegistry(state["recorder"].committer, keys)
+                state["dry_runner"] = state["recorder"].dry_runner
             if "read" in apis:
                 pool = await stack.enter_async_context(db.pool(url, role="onrecord_query"))
                 state["read_resources"] = ReadResources(

@@ -20,7 +20,6 @@ from onrecord.kit.postgres.binaries import Echo
 from onrecord.kit.secret_file import UnsafeSecretFile, read_or_create, read_secret
 from onrecord.kit.sql import db
 from onrecord.ledger.committer import Committer
-from onrecord.ledger.dry_run import DryRunner
 from onrecord.ledger.evaluate import LOCAL
 
 NAME: Final = "onrecord up"
@@ -34,13 +33,11 @@ class LocalKeyUnusable(Exception):
 async def open_key_registry(url: str) -> AsyncIterator[KeyRegistry]:
     """The registry of keys of the database at `url`. A sweep of the workers folds its events."""
     committer = Committer(lambda: writer(url), on_commit=lambda: None)
-    dry_runner = DryRunner(lambda: writer(url))
     async with db.pool(url, role="onrecord_access", size=1) as pool:
         committer.start()
         try:
-            yield KeyRegistry(committer, pool, dry_runner)
+            yield KeyRegistry(committer, pool)
         finally:
-            dry_runner.stop()
             await committer.stop()
 
 

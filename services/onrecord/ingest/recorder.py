@@ -25,7 +25,7 @@ from onrecord.ledger.committer import Committer
 from onrecord.ledger.dry_run import DryRunner
 from onrecord.ledger.evaluate import LOCAL, Answer
 from onrecord.ledger.names import MAX_SUGGESTIONS, Name, nearest_slugs
-from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable, OutcomeUnknown
+from onrecord.ledger.outcomes import LedgerFailure
 
 REFUSALS: Final[dict[str, tuple[int, str]]] = {
     "unknown-reference": (422, "The request names things that are not on record."),
@@ -65,7 +65,7 @@ class Recorder:
         submit = self.dry_runner.evaluate if dry_run else self.committer.submit
         try:
             (outcome,) = await submit([request], self.recorded_by)
-        except (LedgerBusy, LedgerUnavailable) as error:
+        except LedgerFailure as error:
             raise _ledger_problem(error) from None
         if isinstance(outcome, Answer):
             return outcome
@@ -86,7 +86,7 @@ class Recorder:
         submit = self.dry_runner.evaluate if dry_run else self.committer.submit
         try:
             outcomes = await submit(requests, self.recorded_by)
-        except (LedgerBusy, LedgerUnavailable) as error:
+        except LedgerFailure as error:
             return [_ledger_problem(error) for _ in requests]
         refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
         problems = iter(await asyncio.gather(*map(self._refusal_problem, refusals)))
@@ -131,18 +131,7 @@ RecorderDep = Annotated[Recorder, Depends(get_recorder)]
 
 def _ledger_problem(error: Exception) -> Exception:
     """The problem that answers an error of the committer; other errors are returned unchanged."""
-    if isinstance(error, LedgerBusy):
-        return unavailable("busy", "Too many writes are waiting; repeat this one.")
-    if isinstance(error, LedgerUnavailable):
-        return unavailable(
-            "ledger-unavailable", "The ledger cannot be reached; nothing was recorded."
-        )
-    if isinstance(error, OutcomeUnknown):
-        return unavailable(
-            "outcome-unknown",
-            "The ledger was lost while it committed: repeat the request with the same id.",
-        )
-    return error
+    return unavailable(error.code, error.detail) if isinstance(error, LedgerFailure) else error
 
 
 def written_id(request: Request, answer: Answer) -> str:

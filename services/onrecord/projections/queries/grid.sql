@@ -1,11 +1,10 @@
 -- What each actor holds on each topic at a date, in the order of actors and topics, after a pair.
 --
 -- Parameters: as_of, known_size, limit, max_pairs (that are looked at); after_actor, after_topic:
--- the pair. Filters: actors and topics (any of these), stances (any of these, of the step that is
--- held in the order of dates). With every_pair, none by names; with of_actors, by actors only;
--- with of_topics, by topics only; with of_both, by both. pair_count in the result is how many
--- pairs were looked at, last_actor and last_topic the last of them. unknown_actors and
--- unknown_topics are names that are not on record.
+-- the pair. Filters: actors, topics, stances (any of these, of the step that is held in the order
+-- of dates). The pairs are every_pair, or those of_actors, of_topics or of_both. In the result,
+-- pair_count is how many were looked at, last_actor and last_topic the last of them,
+-- unknown_actors and unknown_topics names that are not on record.
 WITH RECURSIVE snapshot AS MATERIALIZED (
     SELECT
         least(

@@ -186,7 +186,7 @@ def test_statements_are_those_of_the_read_api(
         of_actor = {
             item["id"]
             for item in all_items(sample.client, "/v1/statements", actor=actor)
-            if actor == "emma" or actor in [speaker["actor"] for speaker in item["speakers"]]  # type: ignore[attr-defined]
+            if actor == "emma" or actor in [speaker["actor"] for speaker in item["speakers"]]
         }
         joined = rows(reader, "statement_speakers", f"actor = '{actor}'")
         assert of_actor == {str(row["statement"]) for row in joined}

@@ -6,6 +6,7 @@ Used by tests of exports and of the schema `reporting`, which share one for a fi
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import httpx2
@@ -75,9 +76,9 @@ def open_sample(server_url: str, template: str) -> Iterator[SampleRecord]:
         yield SampleRecord(store, client, made)
 
 
-def all_items(client: httpx2.Client, path: str, **params: object) -> list[dict[str, object]]:
+def all_items(client: httpx2.Client, path: str, **params: object) -> list[dict[str, Any]]:
     """All items of a list of the read API, page by page."""
-    items: list[dict[str, object]] = []
+    items: list[dict[str, Any]] = []
     page = bodies.get(client, path, limit=500, **params)
     while True:
         items += page["items"]

@@ -1,5 +1,5 @@
-"""Similar: statements found by their words or by the addresses of their evidence; who recorded an
-entry.
+"""Functions that find similar statements, by words or by addresses of evidence, and the recorder of
+an entry.
 
 ops/decisions/0053-look-similar-statements-up-in-the-projection.md explains the functions.
 """

@@ -14,7 +14,7 @@ from uuid import UUID
 import httpx2
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-NDJSON = "application/x-ndjson"
+NDJSON = "application/x-ndjson"  # here too: `kit.http.formats` needs FastAPI
 AnswerT = TypeVar("AnswerT")
 AnswerT_co = TypeVar("AnswerT_co", covariant=True)
 ItemT_co = TypeVar("ItemT_co", covariant=True)

@@ -46,6 +46,7 @@ async def changing_resources(
         Query(description="Change and send nothing: 200 with the answer as it would be."),
     ] = False,
 ) -> AsyncIterator[WebhooksResources]:
+    """FastAPI dependency: the resources of a request that changes something."""
     if not dry_run:
         yield resources
         return

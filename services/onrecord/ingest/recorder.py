@@ -18,7 +18,7 @@ from onrecord.domain.ids import unknown_name_message
 from onrecord.domain.requests import Refusal, Request
 from onrecord.ingest.schemas import Recorded
 from onrecord.ingest.similar import SimilarStatements
-from onrecord.kit.http.caller import CallerDep
+from onrecord.kit.http.caller import caller_of
 from onrecord.kit.http.problems import Problem, at, unavailable
 from onrecord.kit.sql.db import Pool
 from onrecord.ledger.committer import Committer
@@ -120,10 +120,13 @@ class Recorder:
         )
 
 
-async def get_recorder(request: HttpRequest, caller: CallerDep) -> Recorder:
-    """FastAPI dependency: the recorder in the application's lifespan state, for this caller."""
+async def get_recorder(request: HttpRequest) -> Recorder:
+    """FastAPI dependency: the recorder in the application's lifespan state, for this caller.
+
+    The caller is no dependency of its own: FastAPI would go through all parameters once more.
+    """
     recorder: Recorder = request.state.recorder
-    return replace(recorder, recorded_by=caller.recorded_by)
+    return replace(recorder, recorded_by=caller_of(request).recorded_by)
 
 
 RecorderDep = Annotated[Recorder, Depends(get_recorder)]

@@ -25,10 +25,15 @@ class Caller(NamedTuple):
         return str(self.id)
 
 
-async def get_caller(request: Request) -> Caller:
-    """FastAPI dependency: the caller in the state of the request."""
+def caller_of(request: Request) -> Caller:
+    """The caller in the state of a request."""
     caller: Caller = request.state.caller
     return caller
+
+
+async def get_caller(request: Request) -> Caller:
+    """FastAPI dependency: the caller of a request."""
+    return caller_of(request)
 
 
 CallerDep = Annotated[Caller, Depends(get_caller)]

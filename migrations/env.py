@@ -42,7 +42,8 @@ END $$
 MEMBERSHIPS = """
 DO $$ DECLARE package_role text; BEGIN
     FOREACH package_role IN ARRAY ARRAY['onrecord_ingest', 'onrecord_projections',
-            'onrecord_query', 'onrecord_audit', 'onrecord_webhooks', 'onrecord_access'] LOOP
+            'onrecord_query', 'onrecord_audit', 'onrecord_webhooks', 'onrecord_access',
+            'onrecord_signer'] LOOP
         IF NOT pg_has_role('onrecord_login', package_role, 'MEMBER') THEN
             EXECUTE format('GRANT %I TO onrecord_login', package_role);
         END IF;

@@ -23,9 +23,9 @@ from onrecord.domain.decisions import LedgerState
 from onrecord.domain.requests import Request
 from onrecord.entrypoints.infrastructure import writer
 from onrecord.kit.processes.gc_tuning import tune_gc
+from onrecord.kit.tlog.merkle import leaf_hash
 from onrecord.ledger.append import append
 from onrecord.ledger.committer import Committer
-from onrecord.ledger.entry import leaf_hash
 from onrecord.ledger.evaluate import Answer, seal_request
 from onrecord.ledger.insert import NewEntry, insert_params
 from onrecord.ledger.lookup import LockedLedger

@@ -12,7 +12,7 @@ import rfc8785
 from onrecord.audit.replay import replay_ledger
 from onrecord.domain.events import PayloadErased, StatementCorrected
 from onrecord.kit.sql import db
-from onrecord.ledger.entry import leaf_hash
+from onrecord.kit.tlog.merkle import leaf_hash
 from onrecord.ledger.merkle import Frontier
 from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.statements import STATEMENTS

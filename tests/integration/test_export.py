@@ -13,7 +13,7 @@ import pytest
 
 from onrecord.domain.dates import format_instant, last_instant
 from onrecord.exporting.columns import TABLE_SCHEMAS
-from onrecord.ledger.entry import leaf_hash
+from onrecord.kit.tlog.merkle import leaf_hash
 from onrecord.ledger.merkle import Frontier
 from tests.support import bodies, exports, seeds
 from tests.support.sample_record import ERASED_WORDS, SampleRecord, all_items

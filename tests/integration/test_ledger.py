@@ -18,8 +18,8 @@ from onrecord.domain.events import (
 from onrecord.domain.ids import additional_event_id
 from onrecord.domain.requests import Refusal
 from onrecord.kit.sql import db
+from onrecord.kit.tlog.merkle import leaf_hash
 from onrecord.ledger.append import append
-from onrecord.ledger.entry import leaf_hash
 from onrecord.ledger.evaluate import Answer, seal_request
 from onrecord.ledger.merkle import Frontier
 from tests.support.histories import corrected, position, registration, request, statement_fields

@@ -10,8 +10,8 @@ from sqlalchemy import MetaData
 
 from onrecord.domain.events import PayloadErased
 from onrecord.kit.sql import db
+from onrecord.kit.tlog.merkle import leaf_hash
 from onrecord.ledger import tables
-from onrecord.ledger.entry import leaf_hash
 from onrecord.projections.freshness import sweeps
 from onrecord.webhooks import tables as webhooks
 from tests.support.histories import request

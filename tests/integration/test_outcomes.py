@@ -111,7 +111,7 @@ def test_a_writer_that_stalls_under_the_lock_loses_it_and_repeats_the_batch(
     """The server ends a transaction that is idle for 2 s, so that others can write."""
     stalled = threading.Event()
 
-    def stall_once(*args: Any) -> list[Any]:
+    def stall_once(*args: Any) -> Any:
         if not stalled.is_set():
             stalled.set()
             with db.connect(seeded.url) as other, other.transaction():

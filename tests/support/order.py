@@ -14,7 +14,7 @@ from onrecord.domain.event import RecordedEvent
 from onrecord.domain.events import PositionChanged
 from onrecord.domain.requests import Request
 from onrecord.kit.sql import db
-from onrecord.ledger.entry import leaf_hash
+from onrecord.kit.tlog.merkle import leaf_hash
 from onrecord.ledger.follow import read_entries
 from onrecord.ledger.merkle import Frontier
 from tests.support.writers import LogRecord

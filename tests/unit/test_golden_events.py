@@ -23,13 +23,13 @@ from onrecord.domain.event_types import NEWEST_CLASSES, parse_event
 from onrecord.domain.events import EVENT_CLASSES
 from onrecord.domain.payload import split_payload
 from onrecord.domain.requests import ProposedEvent
+from onrecord.kit.tlog.merkle import leaf_hash
 from onrecord.ledger.entry import (
     SALT_BYTES,
     Payload,
     canonical,
     decode,
     encode,
-    leaf_hash,
     records_event,
     seal,
 )

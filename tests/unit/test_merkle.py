@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onrecord.ledger.entry import leaf_hash
-from onrecord.ledger.merkle import EMPTY_ROOT, Frontier, node_hash
+from onrecord.kit.tlog.merkle import EMPTY_ROOT, leaf_hash, node_hash
+from onrecord.ledger.merkle import Frontier
 
 MAX_LEAVES = 200
 LEAVES = [leaf_hash(b"entry %d" % n) for n in range(MAX_LEAVES)]

@@ -18,6 +18,9 @@ from onrecord.access.rate_limits import RateLimits
 from onrecord.access.registry import KeyRegistry
 from onrecord.audit import routes as audit_routes
 from onrecord.audit.tail import Tail
+from onrecord.audit.tlog import log_routes, proof_routes
+from onrecord.audit.tlog.latest_checkpoint import LatestCheckpoint
+from onrecord.audit.tlog.resources import LogResources
 from onrecord.entrypoints import web_pages
 from onrecord.entrypoints.infrastructure import writer
 from onrecord.entrypoints.openapi.application import DescribedApplication
@@ -89,6 +92,8 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
                 pool = db.pool(url, role="onrecord_audit", size=4)
                 await stack.enter_async_context(pool)
                 state["audit_resources"] = audit_routes.AuditResources(pool, Tail(pool))
+                latest = LatestCheckpoint(pool)
+                state["log_resources"] = LogResources(pool, latest, settings.public_url)
             if "webhooks" in apis:
                 resources = _webhook_resources(url, broker, settings)
                 state["webhooks"] = await stack.enter_async_context(resources)
@@ -137,7 +142,7 @@ def _routers(apis: frozenset[Api]) -> list[APIRouter]:
     if "write" in apis:
         routers += [amendment_routes.router, batch.router, key_routes.router]
     if "audit" in apis:
-        routers += [audit_routes.router]
+        routers += [audit_routes.router, proof_routes.router, log_routes.router]
     if "webhooks" in apis:
         metrics = metrics_router([lambda state: delivery_metrics(state.webhooks.pool)])
         routers += [webhook_routes.router, delivery_routes.router, metrics]

@@ -173,7 +173,7 @@ def supervise(settings: Settings, echo: Echo) -> Iterator[Supervisor]:
         try:
             echo("Starting API, workers, deliverer and beat")
             workers = [f"worker-{n}" for n in range(1, settings.worker_processes + 1)]
-            for name in ("local_api", *workers, "deliverer", "beat"):
+            for name in ("local_api", *workers, "deliverer", "beat", "signer"):
                 supervisor.start(name)
             if not supervisor.wait_until_ready():
                 echo("It runs, but is not ready: `onrecord doctor` says why")
@@ -203,6 +203,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "ONRECORD_HOST": settings.host,
         "ONRECORD_PORT": str(settings.port),
         "ONRECORD_PUBLIC_READS": str(settings.public_reads),
+        "ONRECORD_DATA": str(settings.data),
         **_egress(settings.egress_allow),
     }
 

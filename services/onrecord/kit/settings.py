@@ -32,6 +32,10 @@ def _own_url(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
+def _log_origin(public_url: str) -> str:
+    return f"{public_url.partition('://')[2]}/log"
+
+
 class Settings(BaseSettings):
     """Without database and broker addresses, both run embedded, in the folder `data`."""
 
@@ -57,6 +61,12 @@ class Settings(BaseSettings):
     secrets_key: SecretStr | None = None
     """Keys that encrypt webhook secrets at rest, comma separated; the first encrypts. None: from
     the file `secrets.key` in `data`, where the database is the embedded one."""
+
+    log_origin: Annotated[
+        str, Field(default_factory=lambda fields: _log_origin(fields["public_url"]))
+    ]
+    """The name of the log in its checkpoints, fixed for the log's life; used when its key is made.
+    Default: `public_url` without the scheme, and `/log`."""
 
     key: SecretStr | None = None
     """The API key that commands send. None: that of `up`, which is in the file `key` of `data`."""
@@ -86,6 +96,16 @@ class Settings(BaseSettings):
     def secrets_key_file(self) -> Path:
         """The file with `secrets_key`, where the settings name neither it nor a database."""
         return self.data / "secrets.key"
+
+    @property
+    def log_key_file(self) -> Path:
+        """The file with the private keys of the log."""
+        return self.data / "log.key"
+
+    @property
+    def kept_checkpoint_file(self) -> Path:
+        """The file with the last signed checkpoint."""
+        return self.data / "checkpoint"
 
     @property
     def is_loopback(self) -> bool:

@@ -17,7 +17,7 @@ from psycopg import RawCursor
 
 from onrecord.domain.requests import Refusal
 from onrecord.ledger.evaluate import Answer, BatchEvaluator, Write
-from onrecord.ledger.insert import INSERT, insert_params
+from onrecord.ledger.insert import INSERT, INSERT_SUBTREES, insert_params
 from onrecord.ledger.lookup import read_locked_ledger
 
 LOCK_KEY: Final = 0x6F6E7265636F7264  # b"onrecord"
@@ -48,9 +48,11 @@ def append(conn: psycopg.Connection[Any], writes: Sequence[Write]) -> list[Answe
             for write in writes:
                 evaluator.evaluate(write)
             if evaluator.entries:
-                params = insert_params(evaluator.entries, ledger)
+                params, subtrees = insert_params(evaluator.entries, ledger)
                 committing = True
                 cursor.execute(INSERT, params, prepare=True)
+                if subtrees:
+                    cursor.execute(INSERT_SUBTREES, subtrees)
             for entry in evaluator.entries:
                 if entry.fact.proposed.event.erases:
                     cursor.execute(_ERASE, [entry.seq])

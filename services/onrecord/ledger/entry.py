@@ -6,7 +6,6 @@ profile orjson with sorted keys writes the same bytes as RFC 8785; a test compar
 `rfc8785` package.
 """
 
-import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable, Mapping
@@ -46,11 +45,6 @@ def canonical(value: Json) -> bytes:
 def commitment(salt: bytes, value: bytes) -> str:
     """HMAC-SHA-256 (RFC 2104) of a section's bytes under its salt, in lower-case hex."""
     return hmac.digest(salt, value, "sha256").hex()
-
-
-def leaf_hash(entry: bytes) -> bytes:
-    """RFC 6962, section 2.1: the hash of a leaf."""
-    return hashlib.sha256(b"\x00" + entry).digest()
 
 
 class SealedEvent(NamedTuple):

@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from onrecord.domain.decisions import AcceptedEvent
-from onrecord.ledger.entry import Payload, leaf_hash
+from onrecord.kit.tlog.merkle import leaf_hash
+from onrecord.ledger.entry import Payload
 from onrecord.ledger.lookup import LockedLedger
 
 INSERT: Final = """
@@ -30,6 +31,12 @@ INSERT INTO ledger.commits (size, recorded_at, root, frontier)
 VALUES ($16::bigint, $17::timestamptz, $18::bytea, $19::bytea[])
 """
 
+INSERT_SUBTREES: Final = """
+INSERT INTO ledger.subtrees (level, n, hash)
+SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::bytea[])
+"""
+"""A statement of its own: only one entry in 256 completes a subtree."""
+
 
 class NewEntry(NamedTuple):
     """An accepted fact, numbered and encoded."""
@@ -40,14 +47,19 @@ class NewEntry(NamedTuple):
     payloads: tuple[Payload, ...]
 
 
-def insert_params(entries: Sequence[NewEntry], ledger: LockedLedger) -> list[Any]:
-    """The parameters of `INSERT` for entries that follow the end of the ledger."""
+def insert_params(
+    entries: Sequence[NewEntry], ledger: LockedLedger
+) -> tuple[list[Any], list[Any] | None]:
+    """The parameters for entries that follow the end of the ledger.
+
+    Those of `INSERT`, and those of `INSERT_SUBTREES`, None if no subtree is completed.
+    """
     leaf_hashes = [leaf_hash(entry.entry) for entry in entries]
-    frontier = ledger.frontier.extended(leaf_hashes)
+    frontier, subtrees = ledger.frontier.append(leaf_hashes)
     payloads = [(entry.seq, payload) for entry in entries for payload in entry.payloads]
     touches = [(*touch, entry.seq) for entry in entries for touch in touches_rows(entry.fact)]
     ids = ids_rows(entries)
-    return [
+    params = [
         [entry.seq for entry in entries],
         [entry.fact.proposed.id for entry in entries],
         [entry.entry for entry in entries],
@@ -68,6 +80,7 @@ def insert_params(entries: Sequence[NewEntry], ledger: LockedLedger) -> list[Any
         frontier.root(),
         list(frontier.hashes),
     ]
+    return params, [list(column) for column in zip(*subtrees, strict=True)] or None
 
 
 def touches_rows(fact: AcceptedEvent) -> list[tuple[str, str]]:

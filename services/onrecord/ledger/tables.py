@@ -13,6 +13,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     Uuid,
@@ -76,6 +77,19 @@ commits = Table(
 )
 """One row for each committed batch. The newest is the head of the ledger: its size, the instant of
 its last batch, and the state of its Merkle tree.
+"""
+
+subtrees = Table(
+    "subtrees",
+    metadata,
+    Column("level", SmallInteger, nullable=False),
+    Column("n", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("level", "n"),
+    CheckConstraint("octet_length(hash) = 32", name="subtrees_hash_has_256_bits"),
+)
+"""The hash of the n-th complete subtree of 256^level leaves, from level 1 on: what the published
+tiles hold above the leaves (C2SP tlog-tiles). A commit adds those that it completes.
 """
 
 payloads = Table(

@@ -1,0 +1,67 @@
+"""The published log below `/log`: checkpoint, tiles, entry bundles and policy (C2SP tlog-tiles).
+
+A tile is read from the ledger when it is asked for: at most 256 rows, side by side. What is full
+never changes, and says so.
+"""
+
+from typing import Final
+
+from fastapi import APIRouter, Response
+
+from onrecord.audit.tlog.hashes import fetch_hashes
+from onrecord.audit.tlog.resources import LogResources, LogResourcesDep
+from onrecord.kit.http.problems import Problem, responses, unavailable
+from onrecord.kit.sql.db import fetch_all
+from onrecord.kit.sql.sql_files import load_query
+from onrecord.kit.tlog.merkle import HASH_BYTES
+from onrecord.kit.tlog.subtrees import WIDTH, HashRange
+from onrecord.kit.tlog.tiles import Tile, bundle, parse_tile
+
+_BUNDLE: Final = load_query("audit/tlog/queries/bundle.sql")
+_HEAD: Final = load_query("audit/tlog/queries/head.sql")
+_IMMUTABLE: Final = {"Cache-Control": "max-age=31536000, immutable"}
+_CHANGING: Final = {"Cache-Control": "no-cache"}
+TEXT: Final = "text/plain; charset=utf-8"
+
+router = APIRouter(prefix="/log", tags=["log"], responses=responses(404, 503))
+
+
+@router.get("/checkpoint", response_class=Response)
+async def get_checkpoint(resources: LogResourcesDep) -> Response:
+    """The newest signed checkpoint, with the cosignatures of witnesses."""
+    checkpoint = await resources.latest.fetch()
+    if checkpoint is None:
+        raise unavailable("not-signed", "No checkpoint is signed yet; is the signer running?")
+    return Response(checkpoint.note, media_type=TEXT, headers=_CHANGING)
+
+
+@router.get("/log.policy", response_class=Response)
+async def get_policy(resources: LogResourcesDep) -> Response:
+    """Which keys sign the log, and which witnesses must have cosigned it (C2SP tlog-policy)."""
+    (head,) = await fetch_all(resources.pool, _HEAD, {})
+    logs = "".join(f"log {vkey} {resources.public_url}/log\n" for vkey in head["keys"] or ())
+    return Response(f"{logs}quorum none\n", media_type=TEXT, headers=_CHANGING)
+
+
+@router.get("/tile/{path:path}", response_class=Response)
+async def get_tile(resources: LogResourcesDep, path: str) -> Response:
+    """A tile of hashes, as `0/x001/234`, or a bundle of entries, as `entries/000.p/7`."""
+    tile = parse_tile(path)
+    data = await _read(resources, tile) if tile else None
+    if tile is None or data is None:
+        raise Problem(404, "not-found", "The log has no such tile; its checkpoint tells its size.")
+    headers = _IMMUTABLE if tile.width == WIDTH else _CHANGING
+    return Response(data, media_type="application/octet-stream", headers=headers)
+
+
+async def _read(resources: LogResources, tile: Tile) -> bytes | None:
+    """The bytes of a tile; None if the ledger has not all of it."""
+    if tile.first + tile.width >= 1 << 62:
+        return None
+    if tile.level is None:
+        params = {"first": tile.first, "length": tile.width}
+        rows = await fetch_all(resources.pool, _BUNDLE, params)
+        return bundle(row["entry"] for row in rows) if len(rows) == tile.width else None
+    wanted = HashRange(tile.level, tile.first, tile.width)
+    (hashes,) = await fetch_hashes(resources.pool, [wanted])
+    return hashes if len(hashes) == tile.width * HASH_BYTES else None

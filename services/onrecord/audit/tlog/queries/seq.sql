@@ -1,0 +1,2 @@
+-- The seq of an event. Parameters: id. Result: a row, or none.
+SELECT seq FROM ledger.entries WHERE id = CAST(:id AS uuid)

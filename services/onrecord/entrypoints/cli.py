@@ -26,6 +26,7 @@ from onrecord.entrypoints.commands import (
     replay,
     show,
     up,
+    verify,
 )
 from onrecord.entrypoints.commands.options import (
     INTERRUPTED,
@@ -128,6 +129,9 @@ app.command("show", epilog="Example: onrecord show biden talks-with-putin --as-o
     show.show_command
 )
 app.command("replay", epilog="Example: onrecord replay")(replay.replay_command)
+app.command("verify", epilog="Example: onrecord verify quote.tlog-proof --key VKEY")(
+    verify.verify_command
+)
 app.command("rebuild", epilog="Example: onrecord rebuild positions")(rebuild.rebuild_command)
 app.command("migrate", epilog="Example: ONRECORD_DATABASE_URL=postgresql://... onrecord migrate")(
     migrate.migrate_command

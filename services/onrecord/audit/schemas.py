@@ -79,3 +79,13 @@ class EventOut(BaseModel):
 class EventPage(BaseModel):
     items: list[EventOut]
     next: str | None
+
+
+class LedgerOut(BaseModel):
+    """The head of the ledger, signed or not yet."""
+
+    size: Annotated[int, Field(description="The number of events.")]
+    root: Annotated[str, Field(description="The RFC 6962 root over all entries, in hex.")]
+    recorded_at: Annotated[datetime | None, Field(description="When the last event was recorded.")]
+    origin: Annotated[str | None, Field(description="The name of the log in its checkpoints.")]
+    key: Annotated[str | None, Field(description="The newest verifier key of the log.")]

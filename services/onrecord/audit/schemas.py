@@ -57,6 +57,14 @@ class EntryOut(BaseModel):
     commit: Annotated[
         dict[str, str], Field(description="HMAC-SHA-256 of each section, with its salt as the key.")
     ]
+    revisions: Annotated[
+        dict[str, int],
+        Field(
+            default_factory=dict,
+            description="Of an event about positions, by `actor/topic`: its number among those of "
+            "the pair, from 1. Entries of version 1 have none.",
+        ),
+    ]
 
 
 class SectionOut(BaseModel):

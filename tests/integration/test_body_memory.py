@@ -52,7 +52,7 @@ def store(server_url: str, template: str) -> Iterator[Store]:
 def shared_client(store: Store) -> Iterator[Client]:
     patch = pytest.MonkeyPatch()
     patch.setattr(body_memory, "MAX_COUNTED", LIMIT)
-    with patch.context(), run_api(store.url, router, limits=Limits(stall_seconds=2)) as client:
+    with patch.context(), run_api(store.url, router, limits=Limits(stall_seconds=5)) as client:
         yield client
     patch.undo()
 

@@ -13,6 +13,7 @@ import psutil
 import psycopg
 import pytest
 from httpx2 import Client, Response
+from structlog.testing import capture_logs
 
 from onrecord.access import key_cache
 from onrecord.kit.sql import deadlines
@@ -87,7 +88,9 @@ def test_every_request_is_answered_while_the_database_is_frozen_and_no_connectio
     monkeypatch.setattr(deadlines, "ANSWER_SECONDS", 1)
     monkeypatch.setattr(key_cache, "FRESH", key_age)
     monkeypatch.setattr(key_cache, "MAX_AGE", key_age)
-    with opened_pools() as pools, run_api(store.url) as client:
+    # logs are captured, as their tracebacks would take seconds of the event loop
+    with capture_logs(), opened_pools() as pools, run_api(store.url) as client:
+        post(client, "/v1/actors", actor("ann"))
         store.sweep()
         send_all(client)  # each pool has a connection then, and so has the writer
         processes = backends(store.url)
@@ -107,9 +110,9 @@ def test_every_request_is_answered_while_the_database_is_frozen_and_no_connectio
 
         def works() -> bool:
             store.sweep()
-            return {answer.status_code for answer in send_all(client)} == {200, 201}
+            return not {*CODES, "503"} & {code_of(answer) for answer in send_all(client)}
 
         until(works, "all requests are answered as before")
         until(lambda: not any(missing_connections(pools).values()), "all pools are whole")
-        assert [pool.get_stats()["pool_size"] for pool in pools] <= [8] * len(pools)
+        assert all(pool.get_stats()["pool_size"] <= pool.max_size for pool in pools)
         post(client, "/v1/actors", actor(f"a{uuid4().hex}"))

@@ -22,7 +22,12 @@ def test_bodies_share_a_bound_and_small_ones_are_free() -> None:
 
 def test_a_request_that_fails_gives_its_share_back() -> None:
     memory = BodyMemory()
-    with pytest.raises(KeyError), memory.share() as share:
-        assert share.resize(2 * UNCOUNTED)
-        raise KeyError
+
+    def fail() -> None:
+        with memory.share() as share:
+            assert share.resize(2 * UNCOUNTED)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert memory.counted == 0

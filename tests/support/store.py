@@ -8,16 +8,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import httpx2
 from fastapi import APIRouter
 from sqlalchemy import Engine, text
+from starlette.routing import BaseRoute
 
 from onrecord.audit.replay import replay_ledger
 from onrecord.domain.event import RecordedEvent
 from onrecord.domain.requests import Refusal, Request
-from onrecord.entrypoints.app_factory import create_app
+from onrecord.entrypoints.app_factory import Api, create_app
 from onrecord.entrypoints.server import ApiServer
 from onrecord.kit.encryption_keys import new_key
 from onrecord.kit.http.server.limits import DEFAULT_LIMITS, Limits
@@ -40,6 +42,7 @@ PUBLIC_URL: Final = "https://record.example.org"
 """What links of the APIs begin with."""
 SECRETS_KEY: Final = new_key()
 """What encrypts secrets of webhooks in this process."""
+ALL_APIS: Final = frozenset[Api](("write", "read", "audit", "webhooks"))
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,17 @@ def open_store(url: str) -> Iterator[Store]:
     webhooks_engine.dispose()
 
 
+@cache
+def _routes() -> list[BaseRoute]:
+    """The routes of all APIs, shared by the applications of this process.
+
+    FastAPI prepares an application's routes at its first request, which takes 0.3 s of CPU. They
+    depend on no setting: the lifespan and the middleware do.
+    """
+    url: Any = "postgresql://nowhere"
+    return create_app(Settings(database_url=url, broker_url="memory://"), ALL_APIS).router.routes
+
+
 @contextmanager
 def run_api(
     url: str, *routers: APIRouter, limits: Limits = DEFAULT_LIMITS, **over: Any
@@ -137,8 +151,9 @@ def run_api(
         "rate_per_key": "1000000/second",
         "secrets_key": SECRETS_KEY,
     }
-    settings = Settings(**own | over)
-    app = create_app(settings, frozenset({"write", "read", "audit", "webhooks"}))
+    app = create_app(Settings(**own | over), ALL_APIS)
+    if not routers:
+        app.router.routes = _routes()
     for router in routers:
         app.include_router(router)
     server = ApiServer(app, limits=limits, port=0, lifespan="on")

@@ -12,9 +12,8 @@ from functools import cache
 from typing import Any, Final
 
 import httpx2
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from sqlalchemy import Engine, text
-from starlette.routing import BaseRoute
 
 from onrecord.audit.replay import replay_ledger
 from onrecord.domain.event import RecordedEvent
@@ -124,14 +123,10 @@ def open_store(url: str) -> Iterator[Store]:
 
 
 @cache
-def _routes() -> list[BaseRoute]:
-    """The routes of all APIs, shared by the applications of this process.
-
-    FastAPI prepares an application's routes at its first request, which takes 0.3 s of CPU. They
-    depend on no setting: the lifespan and the middleware do.
-    """
+def described_app() -> FastAPI:
+    """The application with all APIs; it is not started, and connects to nothing."""
     url: Any = "postgresql://nowhere"
-    return create_app(Settings(database_url=url, broker_url="memory://"), ALL_APIS).router.routes
+    return create_app(Settings(database_url=url, broker_url="memory://"), ALL_APIS)
 
 
 @contextmanager
@@ -153,7 +148,9 @@ def run_api(
     }
     app = create_app(Settings(**own | over), ALL_APIS)
     if not routers:
-        app.router.routes = _routes()
+        # FastAPI prepares an application's routes at its first request, which takes 0.3 s of CPU.
+        # They depend on no setting; the lifespan and the middleware do.
+        app.router.routes = described_app().router.routes
     for router in routers:
         app.include_router(router)
     server = ApiServer(app, limits=limits, port=0, lifespan="on")

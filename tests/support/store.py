@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, Final
 
 import httpx2
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from sqlalchemy import Engine, text
 
 from onrecord.audit.replay import replay_ledger
@@ -123,7 +123,7 @@ def open_store(url: str) -> Iterator[Store]:
 
 
 @cache
-def described_app() -> FastAPI:
+def described_app() -> Any:
     """The application with all APIs; it is not started, and connects to nothing."""
     url: Any = "postgresql://nowhere"
     return create_app(Settings(database_url=url, broker_url="memory://"), ALL_APIS)

@@ -29,8 +29,9 @@ settings.register_profile("quick", settings.get_profile("thorough"), max_example
 settings.load_profile("quick")
 
 LONGEST_FILES = (
-    *("test_oracle", "test_deaths", "test_up", "test_openapi", "test_unvotes"),
-    *("test_webhook_faults", "test_faults", "test_embedded_postgres_users", "test_matching"),
+    *("test_oracle", "test_deaths", "test_up", "test_demo", "test_openapi", "test_unvotes"),
+    *("test_import_resume", "test_webhook_faults", "test_faults", "test_rebuild_kills"),
+    *("test_rebuild_parts", "test_embedded_postgres_users", "test_matching", "test_search"),
 )
 """Half a minute or more."""
 

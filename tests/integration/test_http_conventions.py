@@ -22,8 +22,7 @@ from onrecord.kit.http.problem_types import PROBLEM_TYPES
 from tests.support import bodies, postgres, seeds
 from tests.support.bodies import expect_problem, ndjson
 from tests.support.keys import KEY_ID, TOKEN
-from tests.support.openapi_requests import described_app
-from tests.support.store import open_store, run_api
+from tests.support.store import described_app, open_store, run_api
 
 STATEMENT: Final = "b0f1051d-b22b-5f37-9f14-11a0ac56cb7f"
 PROBES: Final = APIRouter()

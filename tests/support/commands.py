@@ -101,7 +101,7 @@ class User:
     def client(self, timeout: float = 20) -> httpx2.Client:
         """A client with the key of `onrecord up`."""
         address = f"http://127.0.0.1:{self.port}"
-        return httpx2.Client(base_url=address, timeout=timeout, headers=self.headers)
+        return httpx2.Client(base_url=address, timeout=timeout, headers=self.headers, verify=False)
 
     def typed_client(self) -> Client:
         """Our own client, which repeats nothing, with the key of `onrecord up`."""

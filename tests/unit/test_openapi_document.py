@@ -7,7 +7,7 @@ import jsonschema_rs
 import pytest
 from openapi_spec_validator import validate
 
-from tests.support.openapi_requests import described_app
+from tests.support.store import described_app
 
 DOCUMENT, NEWER = described_app().openapi_documents()
 

@@ -12,9 +12,10 @@ from itertools import combinations
 from typing import Final
 from uuid import uuid4
 
-import httpx2
 import pytest
 
+from onrecord.client import ApiUnavailable, ProblemError, writes
+from onrecord.ingest.schemas import ActorIn
 from tests.support.processes import until
 from tests.support.supervised import POSTGRES, Supervised, run_supervised
 
@@ -45,11 +46,11 @@ def writing(running: Supervised) -> Iterator[None]:
     stopping = threading.Event()
 
     def write() -> None:
-        with running.user.client(timeout=10) as client:
+        with running.user.client() as client:
             while not stopping.wait(0.02):
-                body = {"id": f"actor-{uuid4().hex}", "kind": "person"}
-                with suppress(httpx2.TransportError):
-                    client.post("/v1/actors", json=body)
+                actor = ActorIn(id=f"actor-{uuid4().hex}", kind="person")
+                with suppress(ApiUnavailable, ProblemError):
+                    client.send(writes.register_actor(actor))
 
     thread = threading.Thread(target=write)
     thread.start()

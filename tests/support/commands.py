@@ -98,12 +98,7 @@ class User:
             method, url, json=body, headers=self.headers, timeout=10, verify=False
         )
 
-    def client(self, timeout: float = 20) -> httpx2.Client:
-        """A client with the key of `onrecord up`."""
-        address = f"http://127.0.0.1:{self.port}"
-        return httpx2.Client(base_url=address, timeout=timeout, headers=self.headers)
-
-    def typed_client(self) -> Client:
+    def client(self) -> Client:
         """Our own client, which repeats nothing, with the key of `onrecord up`."""
         key = self.headers["Authorization"].removeprefix("Bearer ")
         return Client(f"http://127.0.0.1:{self.port}", key, timeout=10, retries=0)

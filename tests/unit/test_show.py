@@ -24,7 +24,7 @@ ID = UUID(int=7)
 
 def empty(model: type[Any], **filled: Any) -> Any:
     """An answer in which all other fields are null."""
-    lists = {"alternatives": [], "retracted_basis": [], "statements": []}
+    lists: dict[str, list[Any]] = {"alternatives": [], "retracted_basis": [], "statements": []}
     names = [field.name for field in fields(model)]
     return model(**{name: lists.get(name) for name in names} | filled)
 

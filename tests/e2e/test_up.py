@@ -124,7 +124,7 @@ def test_occupied_port_is_reported_with_the_option_that_helps(new_user: User) ->
 
 
 def test_replay_reports_a_manipulated_row_and_rebuild_repairs_it(running: Running) -> None:
-    def caught_up() -> bool:  # raw, as our client has no call for what operators watch
+    def caught_up() -> bool:
         items = running.user.get("/v1/projections").json()["items"]
         return {projection["state"] for projection in items} == {"live"}
 

@@ -12,7 +12,6 @@ from onrecord.client import Client, endpoints
 from onrecord.client.parameters import DeliveryListParams
 from onrecord.webhooks.api.requests import DeliveryState, EndpointIn
 from onrecord.webhooks.api.responses import Delivery
-from tests.support import bodies
 from tests.support.processes import Deployment, until
 from tests.support.receiver import Receiver
 from tests.support.recording import register
@@ -22,7 +21,7 @@ from tests.support.recording import register
 def staged_client(deployed: Deployment) -> Iterator[Client]:
     """A client of a deployment, with actors and topics registered."""
     with deployed.client() as client:
-        register(client, bodies.ACTORS, bodies.TOPICS)
+        register(client)
         yield client
 
 

@@ -19,7 +19,9 @@ def record(client: Client, lines: Iterable[Mapping[str, Json]]) -> list[int]:
     return [result.seq for result in results if result.seq is not None]
 
 
-def register(client: Client, actors: Iterable[str], topics: Iterable[str]) -> None:
+def register(
+    client: Client, actors: Iterable[str] = bodies.ACTORS, topics: Iterable[str] = bodies.TOPICS
+) -> None:
     """Register actors and topics."""
     record(client, bodies.registrations(actors, topics))
 

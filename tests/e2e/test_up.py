@@ -15,6 +15,7 @@ from onrecord.kit.sql import db
 from onrecord.kit.sql.migrations import data_folder
 from tests.support.commands import User, all_gone, tree, user
 from tests.support.processes import until
+from tests.support.recording import can_read_actor
 
 SEEDS = str(data_folder("seeds"))
 
@@ -98,13 +99,14 @@ def test_processes_end_with_a_killed_up_and_the_next_up_has_the_data(
         everything = tree(process)
         process.kill()
         until(lambda: all_gone(everything), "all processes are gone", seconds=15)
-    with new_user.up():
-        until(lambda: new_user.get("/v1/actors/biden").status_code == 200, "the data is folded")
+    with new_user.up(), new_user.client() as client:
+        until(lambda: can_read_actor(client, "biden"), "the data is folded")
 
 
 def test_up_works_in_a_folder_with_a_space_and_a_quote_in_its_name(running: Running) -> None:
     assert set(" '") <= set(str(running.user.folder))
-    until(lambda: running.user.get("/v1/actors/biden").status_code == 200, "the seeds are folded")
+    with running.user.client() as client:
+        until(lambda: can_read_actor(client, "biden"), "the seeds are folded")
 
 
 def test_second_up_on_the_same_folder_is_refused_with_the_reason(running: Running) -> None:

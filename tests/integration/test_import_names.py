@@ -92,8 +92,8 @@ def test_speakers_and_topics_are_taken_by_any_recorded_spelling(
     path.write_text("\n".join([HEADER, *rows]))
     forecast, foreseen = run_dry_run(str(registered.base_url), path)
     assert ((6, 0), "") == ((forecast.on_record, forecast.refused), foreseen)
-    assert (6, 0, 0) == counts(run_import(registered, path)[0])
-    assert (0, 6, 0) == counts(run_import(registered, path)[0])
+    assert (6, 0, 0) == counts(run_import(str(registered.base_url), path)[0])
+    assert (0, 6, 0) == counts(run_import(str(registered.base_url), path)[0])
     store.catch_up()
     statements = registered.get("/v1/statements", params={"actor": "mueller"}).json()["items"]
     assert 6 == len(statements)
@@ -106,7 +106,7 @@ def test_ambiguous_and_unknown_names_are_refused_with_candidates(
 ) -> None:
     rows = [row("SCHMIDT", "A."), row("Lukas Müler", "B.", "Talks with Rusia; talks")]
     path.write_text("\n".join([HEADER, *rows]))
-    summary, output = run_import(registered, path)
+    summary, output = run_import(str(registered.base_url), path)
     assert (0, 0, 2) == counts(summary)
     assert output == run_dry_run(str(registered.base_url), path)[1]
     ambiguous, unknown = output.splitlines()
@@ -128,7 +128,7 @@ def test_a_spelling_of_actors_merged_into_one_names_that_one(
     store.catch_up()
     rows = [row("Schmidt", "A."), row("L. Schmidt", "B."), row("schmidt-l", "C.")]
     path.write_text("\n".join([HEADER, *rows]))
-    assert (3, 0, 0) == counts(run_import(registered, path)[0])
+    assert (3, 0, 0) == counts(run_import(str(registered.base_url), path)[0])
     store.catch_up()
     statements = registered.get("/v1/statements", params={"actor": "schmidt-h"}).json()["items"]
     speakers = {said["content"]["text"]: said["speakers"][0]["actor"] for said in statements}
@@ -143,7 +143,7 @@ def test_names_that_an_earlier_file_registers_are_known(
     forecast, foreseen = run_dry_run(str(client.base_url), tmp_path)
     assert ((6, 0), "") == ((forecast.on_record, forecast.refused), foreseen)
     with folding(store):
-        assert (6, 0, 0) == counts(run_import(client, tmp_path)[0])
+        assert (6, 0, 0) == counts(run_import(str(client.base_url), tmp_path)[0])
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from fastapi import APIRouter
 from sqlalchemy import Engine, text
 
 from onrecord.audit.replay import replay_ledger
+from onrecord.client import Client
 from onrecord.domain.event import RecordedEvent
 from onrecord.domain.requests import Refusal, Request
 from onrecord.entrypoints.app_factory import Api, create_app
@@ -167,3 +168,10 @@ def run_api(
         yield client
     server.should_exit = True
     thread.join(10)
+
+
+@contextmanager
+def run_typed_api(url: str) -> Iterator[Client]:
+    """All APIs over this database; yields our own client of them, which repeats nothing."""
+    with run_api(url) as http, Client(str(http.base_url), keys.TOKEN, retries=0) as client:
+        yield client

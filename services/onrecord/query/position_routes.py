@@ -18,7 +18,7 @@ from onrecord.kit.lists.page import Page
 from onrecord.kit.sql.db import Row
 from onrecord.projections import actors, positions, queries, statements, topics
 from onrecord.projections.changes import fold
-from onrecord.query.alternatives import read_bases_of_alternatives
+from onrecord.query.alternatives import read_alternatives_of_changes, read_bases_of_alternatives
 from onrecord.query.answers.position_schemas import PositionOut
 from onrecord.query.answers.schemas import Listed, ListedAsOf
 from onrecord.query.answers.serialize import serialize_step_version
@@ -102,6 +102,7 @@ async def get_timeline(
         limit=params.limit + 1,
     )
     _require_pair(rows[0], actor, topic)
+    await read_alternatives_of_changes(context, rows)
     return page_of_rows(
         request,
         context,

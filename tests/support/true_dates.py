@@ -87,6 +87,50 @@ def possible_steps(timeline: Sequence[S], as_of: datetime) -> set[S | None]:
     return possible
 
 
+def steps_before_by_enumeration(timeline: Sequence[S], step: S) -> set[S | None]:
+    """The steps that come just before a step under a choice of true dates; None: no step does."""
+    before: set[S | None] = set()
+    for dated in true_dates(timeline, step.dates.earliest):
+        order = [item for _, item in sorted(dated, key=lambda item: (item[0], item[1].turn))]
+        at = order.index(step)
+        before.add(order[at - 1] if at else None)
+    return before
+
+
+def steps_before(timeline: Sequence[S], step: S) -> set[S | None]:
+    """The same as `steps_before_by_enumeration`, for timelines of any length.
+
+    A step may come just before if both have true dates between which no other step must begin.
+    Its latest one before the other's will do: what comes between a later one and the other's comes
+    between an earlier one and the other's too. With the same date on record go those before in
+    turn, which are never after the step, and those after it, which are never before.
+    """
+    edges = {edge for other in timeline for edge in other.dates[:2]}
+    free = candidates(timeline, *edges)
+    rivals = [other for other in timeline if other.dates != step.dates or other.turn < step.turn]
+    before: set[S | None] = set()
+    for at in free[step.dates]:
+        start = (at, step.turn)
+
+        def must_have_begun(other: S, start: tuple[datetime, tuple[int, int]] = start) -> bool:
+            return other.dates == step.dates or (other.dates.latest, other.turn) < start
+
+        if not any(must_have_begun(other) for other in rivals):
+            before.add(None)
+        for previous in rivals:
+            dates = [day for day in free[previous.dates] if (day, previous.turn) < start]
+            if dates and not any(
+                must_have_begun(other)
+                and (
+                    (other.dates.earliest, other.turn) > (dates[-1], previous.turn)
+                    or (other.dates == previous.dates and other.turn > previous.turn)
+                )
+                for other in rivals
+            ):
+                before.add(previous)
+    return before
+
+
 def candidates(timeline: Sequence[S], *instants: datetime) -> dict[Bounds, list[datetime]]:
     """For each inexact date of a timeline, true dates that distinguish all orders of steps.
 

@@ -21,6 +21,7 @@ from onrecord.query.alternatives import (
     ids_of,
     other_candidates,
     possible_changes,
+    steps_before_params,
 )
 from onrecord.query.answers.position_schemas import PossibleStance
 from onrecord.query.answers.serialize_position import serialize_change, serialize_listed_position
@@ -80,7 +81,7 @@ def change_pages(at: RecordAtSize) -> Iterator[Rows]:
     }
     for page in at.pages(queries.changes_page("valid", ()), key):
         if changes := possible_changes(page):
-            timelines = at.rows(queries.STEPS_BEFORE, ids=list(changes))
+            timelines = at.rows(queries.STEPS_BEFORE, **steps_before_params(changes))
             if others := add_alternatives(changes, timelines):
                 add_bases(others, at.rows(queries.BASES, ids=ids_of(others)))
         yield _step_rows(at, [serialize_change(row) for row in page])
@@ -140,7 +141,8 @@ def _step_row(step: ListedPosition | Step, labels: Labels) -> dict[str, Any]:
         "previous_since": previous and previous.since,
         **date_bounds("previous_since", previous.since if previous else None),
         **_bases(step),
-        "alternatives": [
+        "alternatives": step.alternatives
+        and [
             {
                 **vars(alternative),
                 "id": alternative.id and str(alternative.id),

@@ -1,6 +1,7 @@
 -- The steps that may have come just before some steps in their timelines, and perhaps more.
 --
--- Parameters: ids (of the steps), known_size. Each step is among its own candidates.
+-- Parameters: ids (of the steps), known_size, max_candidates. Each step is among its own candidates,
+-- which are not all of them where there are as many as that.
 WITH snapshot AS MATERIALIZED (
     SELECT
         least(
@@ -56,6 +57,7 @@ SELECT
                 AND changes.actor = step.actor AND changes.topic = step.topic
                 AND changes.valid_from > step.latest
                 AND changes.earliest = '0001-01-01 00:00:00+00'
+            LIMIT CAST(:max_candidates AS bigint)
         ) candidate
     ) AS candidates
 FROM snapshot

@@ -74,7 +74,7 @@ def record_state(row: Row) -> dict[str, Any]:
 
 
 def serialize_step(
-    row: Row, *, certainty: CertaintyName, alternatives: Sequence[StepFields]
+    row: Row, *, certainty: CertaintyName, alternatives: Sequence[StepFields] | None
 ) -> Step:
     """A step with its kind of change, which follows from the step before it."""
     return Step(
@@ -91,7 +91,7 @@ def serialize_step(
         since=row["since"],
         **bound_fields("since", row["since"]),
         certainty=certainty,
-        alternatives=serialize_alternatives(alternatives),
+        alternatives=None if alternatives is None else serialize_alternatives(alternatives),
         order=row["ord"],
         kind=row["kind"],
         change_size=row["change_size"],

@@ -58,11 +58,13 @@ class Step:
         ),
     ]
     alternatives: Annotated[
-        list[PossibleStance],
+        list[PossibleStance] | None,
         Field(
             description="What else may have come just before the step, in place of `previous`; one "
             "with a null `id` says that perhaps nothing did. Empty if `definite`, and where dates "
-            "overlap but only `previous` may have come before."
+            "overlap but only `previous` may have come before. Null if they are too many to list: "
+            "50 steps or more of the timeline have dates that overlap the step's, or may have come "
+            "just before it."
         ),
     ]
     order: int

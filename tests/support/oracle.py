@@ -115,7 +115,6 @@ def expected_step(timeline: Sequence[naive.Step], step: naive.Step) -> dict[str,
         "effective": step.fields.effective,
         "since": naive.since(timeline, step),
         "certainty": change_certainty(timeline, step),
-        "alternatives": change_alternatives(timeline, step),
         "kind": naive.kind(before, step),
         "change_size": naive.change_size(before, step),
         "previous": before
@@ -128,6 +127,12 @@ def expected_step(timeline: Sequence[naive.Step], step: naive.Step) -> dict[str,
         "basis": [str(basis) for basis in step.fields.basis],
         "summary": step.fields.summary,
     }
+
+
+def expected_change(timeline: Sequence[naive.Step], step: naive.Step) -> dict[str, Any]:
+    """A step as lists of changes must answer it: with what else may have come before it."""
+    expected = expected_step(timeline, step)
+    return expected | {"alternatives": change_alternatives(timeline, step)}
 
 
 def change_certainty(timeline: Sequence[naive.Step], step: naive.Step) -> str:

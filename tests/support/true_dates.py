@@ -4,6 +4,7 @@ The oracle of certainty: `naive` and the tests of `domain.changes` compare with 
 bounds of dates and nothing else of the package.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import combinations_with_replacement, pairwise, product
@@ -110,23 +111,24 @@ def steps_before(timeline: Sequence[S], step: S) -> set[S | None]:
     rivals = [other for other in timeline if other.dates != step.dates or other.turn < step.turn]
     before: set[S | None] = set()
     for at in free[step.dates]:
-        start = (at, step.turn)
-
-        def must_have_begun(other: S, start: tuple[datetime, tuple[int, int]] = start) -> bool:
-            return other.dates == step.dates or (other.dates.latest, other.turn) < start
-
-        if not any(must_have_begun(other) for other in rivals):
+        begun = [
+            other
+            for other in rivals
+            if other.dates == step.dates or (other.dates.latest, other.turn) < (at, step.turn)
+        ]
+        if not begun:
             before.add(None)
+        latest_begun = max(((other.dates.earliest, other.turn) for other in begun), default=None)
         for previous in rivals:
-            dates = [day for day in free[previous.dates] if (day, previous.turn) < start]
-            if dates and not any(
-                must_have_begun(other)
-                and (
-                    (other.dates.earliest, other.turn) > (dates[-1], previous.turn)
-                    or (other.dates == previous.dates and other.turn > previous.turn)
-                )
-                for other in rivals
-            ):
+            find = bisect_right if previous.turn < step.turn else bisect_left
+            number = find(free[previous.dates], at)
+            if number == 0:
+                continue
+            place = (free[previous.dates][number - 1], previous.turn)
+            is_followed = any(
+                other.dates == previous.dates and other.turn > previous.turn for other in begun
+            )
+            if not is_followed and (latest_begun is None or latest_begun <= place):
                 before.add(previous)
     return before
 

@@ -1,7 +1,7 @@
 -- The steps that may have come just before some steps in their timelines, and perhaps more.
 --
--- Parameters: ids (of the steps), known_size, max_candidates. Each step is among its own candidates,
--- which are not all of them where there are as many as that.
+-- Parameters: ids (of the steps), known_size, max_candidates. Each step is among its own
+-- candidates, which are not all where there are as many as max_candidates.
 WITH snapshot AS MATERIALIZED (
     SELECT
         least(

@@ -18,6 +18,7 @@ from tests.support.bodies import register_all
 from tests.support.processes import BROKER
 from tests.support.receiver import Receiver, run_receiver
 from tests.support.sample_record import SampleRecord, open_sample
+from tests.support.standby import Standby, run_standby
 from tests.support.store import Store, open_store, run_api
 from tests.support.webhooks import run_delivery
 
@@ -84,6 +85,15 @@ def reader(sample: SampleRecord) -> Iterator[psycopg.Connection[Any]]:
     with db.connect(sample.store.url, role="onrecord_reporting") as conn:
         conn.row_factory = dict_row
         yield conn
+
+
+@pytest.fixture(scope="module")
+def standby(server_url: str) -> Iterator[Standby]:
+    """A streaming standby of the server, which has all its databases."""
+    if postgres.GIVEN:
+        pytest.skip("only the embedded server can be copied")
+    with run_standby(server_url) as running:
+        yield running
 
 
 @pytest.fixture

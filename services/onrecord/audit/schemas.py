@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.event_types import EventTypeName
-from onrecord.domain.ids import Slug
+from onrecord.domain.references import ActorRef, TopicRef
 from onrecord.kit.lists.page import StreamFlag
 
 _UP_TO_50: Final = Field(max_length=50)
@@ -21,9 +21,11 @@ class EventSearch(BaseModel):
         int, Field(ge=-1, lt=2**53, description="A seq; without it, from the start.")
     ] = -1
     actor: Annotated[
-        list[Slug], _UP_TO_50, Field(description="Events that touch one of these.")
+        list[ActorRef],
+        _UP_TO_50,
+        Field(description="Events that touch one of these: ids, or `wikidata:Q...`."),
     ] = []
-    topic: Annotated[list[Slug], _UP_TO_50, Field(description="Likewise.")] = []
+    topic: Annotated[list[TopicRef], _UP_TO_50, Field(description="Likewise.")] = []
     type: Annotated[list[EventTypeName], _UP_TO_50] = []
     kind: Annotated[
         list[ChangeKind],

@@ -50,7 +50,7 @@ class InvalidRequest(Exception):
 
 def show_command(
     actor: Annotated[
-        str, typer.Argument(metavar="ACTOR", help="An id, a Wikidata id or any name on record.")
+        str, typer.Argument(metavar="ACTOR", help="An id, wikidata:Q... or any name on record.")
     ],
     topic: Annotated[
         str, typer.Argument(metavar="TOPIC", help="An id, a label or the proposition.")

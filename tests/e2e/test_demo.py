@@ -174,4 +174,4 @@ def test_a_demo_that_is_ended_in_its_tour_leaves_no_process_that_may_send(
     demo.read_until("Whose position changed")
     everything = tree(demo.process)
     demo.process.send_signal(signum)
-    until(lambda: all_gone(everything), "all processes are gone", seconds=15)
+    until(lambda: all_gone(everything), "all processes are gone", seconds=30)

@@ -57,7 +57,7 @@ def test_ctrl_c_ends_every_process_within_ten_seconds(new_user: User) -> None:
         assert len(everything) > 8  # API, workers, deliverer, beat, and those of PostgreSQL
         process.send_signal(signal.SIGINT)
         assert 130 == process.wait(10)
-        until(lambda: all_gone(everything), "all processes are gone", seconds=1)
+        until(lambda: all_gone(everything), "all processes are gone", seconds=30)
 
 
 INTERRUPTED_WITHIN_EXEC = """
@@ -88,7 +88,7 @@ def test_ctrl_c_while_starting_ends_every_process(new_user: User, line: str) -> 
     everything = tree(process)
     process.send_signal(signal.SIGINT)
     assert 130 == process.wait(10)
-    until(lambda: all_gone(everything), "all processes are gone", seconds=1)
+    until(lambda: all_gone(everything), "all processes are gone", seconds=30)
 
 
 def test_processes_end_with_a_killed_up_and_the_next_up_has_the_data(
@@ -98,7 +98,7 @@ def test_processes_end_with_a_killed_up_and_the_next_up_has_the_data(
         new_user.run("import", SEEDS)
         everything = tree(process)
         process.kill()
-        until(lambda: all_gone(everything), "all processes are gone", seconds=15)
+        until(lambda: all_gone(everything), "all processes are gone", seconds=30)
     with new_user.up(), new_user.client() as client:
         until(lambda: can_read_actor(client, "biden"), "the data is folded")
 

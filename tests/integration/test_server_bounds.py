@@ -83,7 +83,9 @@ def client(
     before = ledger_size(store.url)
     yield quick_client
     # on a new connection, as the server closes those that are idle
-    assert httpx2.get(f"{quick_client.base_url}/healthz", verify=False).status_code == 200
+    assert (
+        httpx2.get(f"{quick_client.base_url}/healthz", timeout=60, verify=False).status_code == 200
+    )
     assert before == ledger_size(store.url)
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 

@@ -101,5 +101,5 @@ def run_supervised() -> Iterator[Supervised]:
             yield Supervised(in_empty_folder, tree(process)[0], receiver)
             assert process.poll() is None
             # a recent sweep, so beat and a worker live
-            until(lambda: in_empty_folder.ready(process), "everything is ready", seconds=SECONDS)
+            until(lambda: in_empty_folder.ready(process), "everything is ready")
             assert in_empty_folder.run("replay")[0] == 0

@@ -20,8 +20,9 @@ from tests.support.processes import BROKER, until
 from tests.support.receiver import Receiver, run_receiver
 from tests.support.recording import can_read_actor
 
-SECONDS = 30.0
-"""The time within which everything works again."""
+SECONDS = 120.0
+"""The time within which everything works again, also on a busy machine. On two free cores it is
+within 30 s."""
 POSTGRES = "postgres"
 
 

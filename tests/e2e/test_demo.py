@@ -142,7 +142,7 @@ def demo(new_user: User) -> Iterator[RunningDemo]:
     process = new_user.start("demo")
     yield RunningDemo(new_user, process)
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
 
 
 def test_the_demo_may_send_to_its_own_receiver_only_and_only_during_its_tour(

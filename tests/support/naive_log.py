@@ -82,6 +82,18 @@ def log_files(entries: Sequence[bytes]) -> dict[str, bytes]:
     }
 
 
+def file_paths(size: int) -> Iterator[str]:
+    """The addresses of all bundles and tiles of a log of `size` entries."""
+    counts: dict[int | str, int] = {"entries": size}
+    level = 0
+    while size >> (8 * level):
+        counts[level] = size >> (8 * level)
+        level += 1
+    for name, count in counts.items():
+        for start in range(0, count, 256):
+            yield tile_path(name, start // 256, min(256, count - start))
+
+
 def tile_path(level: int | str, n: int, width: int) -> str:
     groups, rest = [f"{n % 1000:03d}"], n // 1000
     while rest:

@@ -31,6 +31,7 @@ settings.load_profile("quick")
 LONGEST_FILES = (
     *("test_oracle", "test_deaths", "test_up", "test_openapi", "test_unvotes"),
     *("test_webhook_faults", "test_faults", "test_embedded_postgres_users", "test_matching"),
+    "test_log_judges",
 )
 """Half a minute or more."""
 

@@ -72,6 +72,7 @@ def test_every_tile_and_bundle_is_that_of_a_naive_builder(log: Log) -> None:
         response = log.get(f"/log/tile/{path}")
         assert data == response.content
         assert "application/octet-stream" == response.headers["content-type"]
+    assert files["0/000"][: 5 * 32] == log.get("/log/tile/0/000.p/5").content
     assert "content-encoding" in log.get("/log/tile/entries/000").headers
 
 

@@ -171,6 +171,7 @@ def test_roots_and_paths_are_those_of_scitt_cose(log: LongLog) -> None:
     assert scitt.consistency_proof(entries, OLD_SIZE, SIZE) == proof
 
 
+@pytest.mark.timeout(600)  # it may have to install the packages first
 def test_aics_tlog_audits_the_whole_log_over_http(log: LongLog) -> None:
     arguments = (log.log_url, signed_log.VKEY, log.older_note)
     audit = json.loads(run(python312(), AICS_AUDIT, *arguments))

@@ -44,6 +44,7 @@ DO $$ DECLARE package_role text; BEGIN
     FOREACH package_role IN ARRAY ARRAY['onrecord_ingest', 'onrecord_projections',
             'onrecord_query', 'onrecord_audit', 'onrecord_webhooks', 'onrecord_access',
             'onrecord_signer'] LOOP
+        CONTINUE WHEN to_regrole(package_role) IS NULL;  -- made by a later revision
         IF NOT pg_has_role('onrecord_login', package_role, 'MEMBER') THEN
             EXECUTE format('GRANT %I TO onrecord_login', package_role);
         END IF;

@@ -23,6 +23,9 @@ from tests.support.store import Store, open_store
 
 @pytest.fixture
 def seeded(store: Store) -> Store:
+    """A ledger with rows in every table: a subtree too, which takes 256 entries."""
+    with psycopg.connect(store.url) as conn:
+        conn.execute("INSERT INTO ledger.subtrees VALUES (1, 0, sha256(''))")
     return seed_ledger(store)
 
 
@@ -79,7 +82,7 @@ def test_of_a_row_of_ids_only_seq_changes_and_only_upwards(
 def test_no_role_may_change_the_ledger_or_disable_its_triggers(shared: Store, role: str) -> None:
     statements = ["CREATE TABLE ledger.mine ()", "UPDATE ledger.ids SET kind = kind"]
     for table in TABLES:
-        column = {"ids": "slug", "commits": "size"}.get(table, "seq")
+        column = {"ids": "slug", "commits": "size", "subtrees": "n"}.get(table, "seq")
         statements += [
             f"UPDATE ledger.{table} SET {column} = {column}",
             f"DELETE FROM ledger.{table}",

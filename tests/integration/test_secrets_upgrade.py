@@ -5,8 +5,6 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from alembic import command
-from alembic.config import Config
 
 from onrecord.kit.encryption_keys import new_key
 from onrecord.kit.settings import BadSettings
@@ -34,10 +32,7 @@ def older_url(server_url: str) -> Iterator[str]:
     if postgres.GIVEN:
         pytest.skip("reads the table's file, which needs a superuser on this machine")
     with postgres.database(server_url, "template0") as url:
-        config = Config()
-        config.set_main_option("script_location", str(migrations.data_folder("migrations")))
-        config.attributes["url"] = url
-        command.upgrade(config, "keys")
+        postgres.upgrade_to(url, "keys")
         with psycopg.connect(url, autocommit=True) as conn:
             conn.execute(INSERT, [ROTATED, PLAIN, OLD_PLAIN, None])
             conn.execute(INSERT, [SINGLE, PLAIN, None, None])

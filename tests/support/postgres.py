@@ -15,6 +15,8 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
+from alembic import command
+from alembic.config import Config
 
 from onrecord.kit.postgres import embedded
 from onrecord.kit.sql import migrations
@@ -39,6 +41,14 @@ def server() -> Iterator[str]:
                     conn.execute(f"ALTER SYSTEM SET {name} = '{value}'")
                 conn.execute("SELECT pg_reload_conf()")
             yield postgres.superuser_url
+
+
+def upgrade_to(url: str, revision: str) -> None:
+    """Migrate an empty database to a revision of an older release."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations.data_folder("migrations")))
+    config.attributes["url"] = url
+    command.upgrade(config, revision)
 
 
 def login_url(url: str) -> str:

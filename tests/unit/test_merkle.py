@@ -9,24 +9,14 @@ from hypothesis import strategies as st
 
 from onrecord.kit.tlog.merkle import EMPTY_ROOT, leaf_hash, node_hash
 from onrecord.ledger.merkle import Frontier
+from tests.support import naive_log
+from tests.support.naive_log import tree_hash
 
 MAX_LEAVES = 200
 LEAVES = [leaf_hash(b"entry %d" % n) for n in range(MAX_LEAVES)]
 
 
-def tree_hash(leaves: list[bytes]) -> bytes:
-    """MTH of RFC 6962, section 2.1, as it is written there, over leaf hashes."""
-    if not leaves:
-        return hashlib.sha256(b"").digest()
-    if len(leaves) == 1:
-        return leaves[0]
-    k = 1
-    while 2 * k < len(leaves):
-        k *= 2
-    return hashlib.sha256(b"\x01" + tree_hash(leaves[:k]) + tree_hash(leaves[k:])).digest()
-
-
-def subtrees(size: int) -> list[tuple[int, int]]:
+def perfect_trees(size: int) -> list[tuple[int, int]]:
     """The perfect trees, largest first, that so many leaves fall into, as (start, end)."""
     trees, start = [], 0
     for bit in reversed(range(size.bit_length())):
@@ -41,7 +31,7 @@ def test_the_root_is_the_tree_hash_at_every_size(size: int) -> None:
     frontier = Frontier().extended(LEAVES[:size])
     assert tree_hash(LEAVES[:size]) == frontier.root()
     assert size == frontier.size
-    assert [tree_hash(LEAVES[a:b]) for a, b in subtrees(size)] == list(frontier.hashes)
+    assert [tree_hash(LEAVES[a:b]) for a, b in perfect_trees(size)] == list(frontier.hashes)
 
 
 @given(st.sets(st.integers(0, MAX_LEAVES)).map(lambda cuts: [0, *sorted(cuts), MAX_LEAVES]))
@@ -79,3 +69,12 @@ def test_extending_a_frontier_does_not_change_it() -> None:
     kept = Frontier(before.size, before.hashes)
     before.extended(LEAVES[3:])
     assert kept == before
+
+
+def test_the_subtrees_that_leaves_complete_are_those_of_the_whole_tree() -> None:
+    leaves = [leaf_hash(b"%d" % n) for n in range(66_000)]
+    frontier, subtrees = Frontier(), []
+    for start in range(0, len(leaves), 1_999):
+        frontier, completed = frontier.append(leaves[start : start + 1_999])
+        subtrees += completed
+    assert sorted(naive_log.subtrees(leaves)) == sorted(subtrees)

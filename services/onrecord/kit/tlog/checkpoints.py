@@ -1,11 +1,16 @@
 """Checkpoints (C2SP tlog-checkpoint): the text of a note that names a log, a size and a root."""
 
 import base64
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from onrecord.kit.tlog.keys import decode_base64, is_key_name
 from onrecord.kit.tlog.merkle import HASH_BYTES
 from onrecord.kit.tlog.notes import BadNote, Note
+
+MAX_SIZE: Final = (1 << 63) - 1
+"""Of 64 bits with a sign, as PostgreSQL and Go have them."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ def parse_checkpoint(note: Note) -> Checkpoint:
     if not is_key_name(origin) or len(lines) != 2:
         raise BadNote("it is no checkpoint: an origin, a size, a root, and nothing else")
     size, root = lines
-    if not size.isascii() or not size.isdecimal() or str(int(size[:20])) != size:
+    if not re.fullmatch(r"0|[1-9][0-9]{0,18}", size, re.ASCII) or int(size) > MAX_SIZE:
         raise BadNote(f"{size[:80]!r} is no size of a log")
     try:
         hash_ = decode_base64(root)

@@ -133,8 +133,10 @@ def parse_signing_key(text: str) -> SigningKey:
 
 
 def is_key_name(name: str) -> bool:
-    """Not empty, no spaces (of Unicode) or control characters, no plus."""
-    return bool(name) and "+" not in name and not any(c.isspace() or c < " " for c in name)
+    """Not empty, no spaces (of Unicode), control characters or lone surrogates, no plus."""
+    return bool(name) and not any(
+        c.isspace() or c < " " or c == "+" or "\ud800" <= c <= "\udfff" for c in name
+    )
 
 
 def decode_base64(text: str) -> bytes:

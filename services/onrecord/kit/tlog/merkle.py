@@ -84,10 +84,11 @@ def _split(size: int) -> int:
 def root_from_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
     """The root that an inclusion proof gives, RFC 9162, section 2.1.3.2.
 
-    Raises ValueError where the proof has not as many hashes as it must, or one of another length.
+    Raises ValueError where the proof has not as many hashes as it must, and where a hash, that of
+    the leaf too, has another length.
     """
     spans = inclusion_spans(index, size)
-    _require_hashes(proof, len(spans))
+    _require_hashes([leaf, *proof], 1 + len(spans))
     root = leaf
     for span, sibling in zip(spans, proof, strict=True):
         root = node_hash(sibling, root) if span.end <= index else node_hash(root, sibling)
@@ -103,7 +104,7 @@ def is_consistent(
     """
     try:
         spans = consistency_spans(old_size, size)
-        _require_hashes(proof, len(spans))
+        _require_hashes([old_root, root, *proof], 2 + len(spans))
     except ValueError:
         return False
     if old_size == 0:
@@ -124,6 +125,6 @@ def is_consistent(
     return old == old_root and new == root
 
 
-def _require_hashes(proof: Sequence[bytes], count: int) -> None:
-    if len(proof) != count or any(len(hash_) != HASH_BYTES for hash_ in proof):
+def _require_hashes(hashes: Sequence[bytes], count: int) -> None:
+    if len(hashes) != count or any(len(hash_) != HASH_BYTES for hash_ in hashes):
         raise ValueError(f"the proof must have {count} hashes of {HASH_BYTES} bytes")

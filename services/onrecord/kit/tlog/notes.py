@@ -67,8 +67,12 @@ def sign_note(text: str, keys: Sequence[SigningKey]) -> Note:
 
 def parse_note(text: str) -> Note:
     """Parse a signed note. Its signatures are not checked. Raises `BadNote`."""
-    if len(text) > MAX_BYTES:
-        raise BadNote(f"it has over {MAX_BYTES} characters")
+    try:
+        length = len(text.encode())
+    except UnicodeEncodeError:
+        raise BadNote("it is not valid UTF-8") from None
+    if length > MAX_BYTES:
+        raise BadNote(f"it has over {MAX_BYTES} bytes")
     if any(character < " " and character != "\n" for character in text):
         raise BadNote("it holds control characters")
     body, blank, signatures = text.rpartition("\n\n")

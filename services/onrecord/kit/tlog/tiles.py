@@ -9,7 +9,8 @@ from onrecord.kit.tlog.subtrees import WIDTH
 MAX_LEVEL: Final = 63
 ENTRIES: Final = "entries"
 _PATH: Final = re.compile(
-    r"(?P<level>entries|0|[1-9][0-9]?)/(?P<n>(?:x[0-9]{3}/)*[0-9]{3})"
+    # 21 digits are more than any index of 64 bits has.
+    r"(?P<level>entries|0|[1-9][0-9]?)/(?P<n>(?:x[0-9]{3}/){0,6}[0-9]{3})"
     r"(?:\.p/(?P<width>[1-9][0-9]{0,2}))?",
     re.ASCII,
 )
@@ -49,8 +50,8 @@ def parse_tile(path: str) -> Tile | None:
         int(re.sub("[x/]", "", n)),
         WIDTH if width is None else int(width),
     )
-    if tile.path != path or (tile.level or 0) > MAX_LEVEL:  # leading zeros, widths over 255
-        return None
+    if tile.path != path or tile.width > WIDTH or (tile.level or 0) > MAX_LEVEL:
+        return None  # `path` differs where it has a group of leading zeros, or a width of 256
     return tile
 
 

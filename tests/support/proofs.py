@@ -6,8 +6,8 @@ file; its entries are hashed here as RFC 6962 says, leaf by leaf.
 
 import hashlib
 import hmac
-from base64 import b64encode
-from collections.abc import Mapping
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -104,3 +104,10 @@ def proof_text(
     ]
     note = sign_note(f"{origin}\n{len(entries)}\n{root}\n", [key])
     return "\n".join(lines) + f"\n\n{note}"
+
+
+def with_event(text: str, change: Callable[[str], str]) -> str:
+    """A proof after a change of the text of its event."""
+    encoded = text.split("\n")[1].removeprefix("extra ")
+    extra = change(b64decode(encoded).decode())
+    return text.replace(encoded, b64encode(extra.encode()).decode())

@@ -1,7 +1,6 @@
 """Checks of a proof file: what holds, and each way in which it can be wrong."""
 
 import json
-from base64 import b64decode, b64encode
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -17,7 +16,15 @@ from onrecord.kit.tlog.keys import KeyType, SigningKey, VerifierKey
 from onrecord.verifying.quote import BadQuote, EventNeeded, check_quote
 from onrecord.verifying.quote_description import describe_quote, limits_of
 from tests.support.bodies import FULL_STATEMENT
-from tests.support.proofs import ORIGIN, Quote, canonical, commitment, proof_text, quote_of
+from tests.support.proofs import (
+    ORIGIN,
+    Quote,
+    canonical,
+    commitment,
+    proof_text,
+    quote_of,
+    with_event,
+)
 
 KEY: Final = SigningKey.generate(ORIGIN)
 OTHER_KEY: Final = SigningKey.generate(ORIGIN)
@@ -52,14 +59,6 @@ def changed(change: Callable[[Quote], object]) -> str:
     quote = deepcopy(QUOTE)
     change(quote)
     return file_of(quote, recorded=QUOTE)
-
-
-def with_extra(change: Callable[[str], str]) -> str:
-    """The good file after a change of the text of its event."""
-    text = file_of()
-    encoded = text.split("\n")[1].removeprefix("extra ")
-    extra = change(b64decode(encoded).decode())
-    return text.replace(encoded, b64encode(extra.encode()).decode())
 
 
 def test_a_good_file_says_who_said_what_and_when_it_was_recorded() -> None:
@@ -196,10 +195,10 @@ def test_an_entry_with_another_number_than_its_place_is_refused() -> None:
 
 def test_a_file_of_another_log_is_refused() -> None:
     """Its name may be the same; its key is not."""
-    assert "not signed with the key" in refusal(file_of(key=OTHER_KEY))
+    assert "has that name, but is another one" in refusal(file_of(key=OTHER_KEY))
     elsewhere = SigningKey.generate("elsewhere.example/log")
     text = proof_text([b"one"], 0, elsewhere, QUOTE.text(), origin=elsewhere.name)
-    assert "The file is of the log elsewhere.example/log" in refusal(text)
+    assert f"of the log elsewhere.example/log; the key is of {ORIGIN}:" in refusal(text)
     # the log's key has signed what names another log
     text = proof_text([b"one"], 0, KEY, QUOTE.text(), origin=elsewhere.name)
     assert "not signed with the key" in refusal(text)
@@ -227,7 +226,6 @@ def test_a_file_cut_short_anywhere_is_refused() -> None:
         (lambda text: text.replace('{"entry":', '{"entry":{},"entry":'), "'entry' is given twice"),
         (lambda text: text.replace('"text":', '"text":"No.","text":'), "'text' is given twice"),
         (lambda text: text.replace('{"entry":', '{ "entry":'), "as the log writes events"),
-        (lambda text: text.replace('"seq":4', '"seq":4.0'), "as the log writes events"),
         (lambda text: text.replace('"seq":4', '"seq":' + "9" * 30), "as the log writes events"),
         (lambda text: text.replace('"payload"', '"unseen":1,"payload"'), "as the log writes"),
         (lambda text: text.replace("ready", "re\\u0061dy"), "as the log writes events"),
@@ -236,7 +234,7 @@ def test_a_file_cut_short_anywhere_is_refused() -> None:
     ],
 )
 def test_an_event_in_another_notation_is_refused(change: Callable[[str], str], reason: str) -> None:
-    assert reason in refusal(with_extra(change))
+    assert reason in refusal(with_event(file_of(), change))
 
 
 def test_a_proof_without_its_event_takes_it_from_another_file() -> None:

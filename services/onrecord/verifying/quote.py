@@ -98,10 +98,11 @@ def _check_signature(
         ) from None
     if not signers:
         names = ", ".join(sorted({key.name for key in keys}))
+        is_namesake = names == checkpoint.origin
+        whose = "has that name, but is another one" if is_namesake else f"is of {names}"
         raise BadQuote(
             "The checkpoint is not signed with the key that you gave. The file is of the log"
-            f" {checkpoint.origin}, the key is of {names}: ask for the right key, or doubt the"
-            " file."
+            f" {checkpoint.origin}; the key {whose}: ask for the right key, or doubt the file."
         )
     return tuple(signers)
 

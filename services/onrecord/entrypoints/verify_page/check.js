@@ -104,8 +104,10 @@ async function checkSignature(note, checkpoint, key) {
   const lines = note.signatures.filter(
     ({ name, data }) => name === key.name && isEqual(data.slice(0, 4), key.id));
   if (lines.length === 0 || key.name !== checkpoint.origin) {
+    const whose = key.name === checkpoint.origin
+      ? "has that name, but is another one" : `is of ${key.name}`;
     throw new BadQuote("The checkpoint is not signed with the key that you gave. The file is of the "
-      + `log ${checkpoint.origin}, the key is of ${key.name}: ask for the right key, or doubt the file.`);
+      + `log ${checkpoint.origin}; the key ${whose}: ask for the right key, or doubt the file.`);
   }
   const imported = await crypto.subtle.importKey("raw", key.public, "Ed25519", false, ["verify"]);
   const signature = lines[0].data.slice(4);

@@ -14,6 +14,7 @@ function choose(file) {
 
 async function check() {
   element("check").disabled = true;
+  answer("");
   try {
     if (proof === null) throw new BadQuote("Choose a file first.");
     if (element("key").value.trim() === "") throw new BadQuote("Enter the key of the log first.");
@@ -35,6 +36,10 @@ function reasonOf(error) {
   if (error instanceof BadQuote) return error.message;
   if (error.name === "NotSupportedError") {
     return "Nothing was checked: this browser does not know Ed25519. Those from 2025 on do.";
+  }
+  if (error.name === "NotReadableError") {
+    return "Nothing was checked: the file cannot be read, or it changed after you chose it. "
+      + "Choose it again.";
   }
   return `Nothing was checked: ${error}`;
 }

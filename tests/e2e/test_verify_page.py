@@ -1,0 +1,156 @@
+"""The page /verify in a real browser, which says what `onrecord verify` says."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+from uuid import uuid4
+
+import pytest
+
+from onrecord.kit.tlog.keys import SigningKey
+from onrecord.verifying.quote import BadQuote, check_quote
+from onrecord.verifying.quote_description import describe_quote, limits_of
+from tests.support import bodies, postgres
+from tests.support.chromium import BrowserPage, open_page
+from tests.support.processes import until
+from tests.support.proofs import ORIGIN, with_event
+from tests.support.signed_ledgers import sign_ledger
+from tests.support.store import run_api
+
+KEY: Final = SigningKey.generate(ORIGIN)
+OTHER_KEY: Final = SigningKey.generate(ORIGIN)
+WORDS: Final = "<b>Ready</b> & “willing”,\n\tshe said: 😀 \u202eשלום \x7f"
+
+
+class Proofs(NamedTuple):
+    """Files of one log."""
+
+    made: str
+    corrected: str
+    retracted: str
+    erased: str
+    event: str
+    """The proof of an event, without the event."""
+
+
+@pytest.fixture(scope="module")
+def address(log: tuple[str, Proofs]) -> str:
+    return log[0]
+
+
+@pytest.fixture(scope="module")
+def proofs(log: tuple[str, Proofs]) -> Proofs:
+    return log[1]
+
+
+@pytest.fixture(scope="module")
+def log(
+    server_url: str, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Proofs]]:
+    """The address of a service, and proofs from it."""
+    folder = tmp_path_factory.mktemp("signer")
+    with (
+        postgres.database(server_url, template) as url,
+        run_api(url, public_reads=True) as client,
+    ):
+        bodies.register_all(client)
+        body = bodies.FULL_STATEMENT | {"content": bodies.content(text=WORDS)}
+        ids = [bodies.post(client, "/v1/statements", body)["id"] for _ in range(4)]
+        made, corrected, retracted, erased = ids
+        path = f"/v1/statements/{corrected}/corrections"
+        bodies.post(client, path, bodies.correction(bodies.FULL_STATEMENT))
+        bodies.post(client, f"/v1/statements/{retracted}/retraction", bodies.retraction())
+        erasure = {"sections": ["content", "roles"], "ground": "gdpr-17"}
+        bodies.post(client, f"/v1/statements/{erased}/erasure", erasure)
+        sign_ledger(url, KEY, folder)
+        files = [client.get(f"/v1/statements/{id_}/proof").text for id_ in ids]
+        yield str(client.base_url), Proofs(*files, client.get(f"/v1/events/{made}/proof").text)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserPage]:
+    with open_page(tmp_path_factory.mktemp("profile")) as page:
+        yield page
+
+
+Check = Callable[[str, str], str]
+
+
+@pytest.fixture
+def check(browser: BrowserPage, address: str, tmp_path: Path) -> Iterator[Check]:
+    """Choose a file with this text, enter this key, press Check: what the page says."""
+    browser.go(f"{address}/verify")
+
+    def choose_and_check(text: str, key: str) -> str:
+        file = tmp_path / f"{uuid4()}.tlog-proof"
+        file.write_text(text, "utf-8")
+        browser.choose_file("#proof", file)
+        browser.type_into("#key", key)
+        browser.click("#check")
+        until(lambda: bool(browser.text("#answer")), "the page has an answer")
+        return str(browser.evaluate("document.querySelector('#answer').textContent"))
+
+    yield choose_and_check
+    assert browser.problems == []
+
+
+@pytest.mark.parametrize("name", ["made", "corrected", "retracted", "erased"])
+def test_a_good_file_is_shown_in_the_words_of_the_command(
+    check: Check, browser: BrowserPage, proofs: Proofs, name: str
+) -> None:
+    text = getattr(proofs, name)
+    quote = check_quote(text, [KEY.verifier])
+    assert check(text, str(KEY.verifier)).startswith("YES. ")
+    shown = "[...document.querySelectorAll('dt, dd')].map((element) => element.textContent)"
+    assert [part for fact in describe_quote(quote) for part in fact] == browser.evaluate(shown)
+    limits = "[...document.querySelectorAll('#answer li')].map((element) => element.textContent)"
+    assert limits_of(quote) == browser.evaluate(limits)
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        pytest.param(("Ready</b>", "Reade</b>"), KEY, id="a changed word"),
+        pytest.param(('"2022-11-30"', '"2022-12-01"'), KEY, id="a changed date"),
+        pytest.param(('"salt":"', '"salt":"0'), KEY, id="a changed salt"),
+        pytest.param(('"erased":{}', '"erased":{"content":"x"}'), KEY, id="a false erasure"),
+        pytest.param(("", ""), OTHER_KEY, id="another log's key"),
+    ],
+)
+def test_a_bad_file_is_refused_with_the_reason_of_the_command(
+    check: Check, proofs: Proofs, change: tuple[str, str], key: SigningKey
+) -> None:
+    text = with_event(proofs.made, lambda event: event.replace(*change) if change[0] else event)
+    with pytest.raises(BadQuote) as refused:
+        check_quote(text, [key.verifier])
+    assert f"NO. {refused.value}" == check(text, str(key.verifier))
+
+
+def test_other_wrong_files_are_refused(check: Check, proofs: Proofs) -> None:
+    twice = with_event(proofs.made, lambda event: event.replace('"text":', '"text":"No","text":'))
+    assert check(twice, str(KEY.verifier)).startswith("NO. The event in the file")
+
+
+@pytest.mark.parametrize("length", [0, 20, 500, -60, -1])
+def test_a_file_cut_short_is_refused(check: Check, proofs: Proofs, length: int) -> None:
+    assert check(proofs.made[:length], str(KEY.verifier)).startswith("NO. The file is no complete")
+
+
+def test_a_proof_without_its_event_says_so(check: Check, proofs: Proofs) -> None:
+    answer = check(proofs.event, str(KEY.verifier))
+    assert answer.startswith("NO. This proof does not hold its event")
+
+
+def test_what_is_no_key_is_refused(check: Check, proofs: Proofs) -> None:
+    for key in ("x", str(KEY.verifier)[:-2], str(KEY.verifier).replace("+", "-", 1)):
+        assert check(proofs.made, key).startswith("NO. That is no key of a log")
+
+
+def test_the_page_offers_the_key_of_its_site_with_a_warning(
+    check: Check, browser: BrowserPage, address: str, proofs: Proofs
+) -> None:
+    browser.click("#site-key")
+    until(lambda: "You now trust this site" in browser.text("#key-note"), "it has the key")
+    key = browser.evaluate("document.querySelector('#key').value")
+    assert str(KEY.verifier) == key
+    assert check(proofs.made, key).startswith("YES. ")

@@ -13,12 +13,10 @@ from onrecord.verifying.quote_description import describe_quote, limits_of
 from tests.support import bodies, postgres
 from tests.support.chromium import BrowserPage, open_page
 from tests.support.processes import until
-from tests.support.proofs import ORIGIN, with_event
+from tests.support.proofs import KEY, OTHER_KEY, with_event
 from tests.support.signed_ledgers import sign_ledger
 from tests.support.store import run_api
 
-KEY: Final = SigningKey.generate(ORIGIN)
-OTHER_KEY: Final = SigningKey.generate(ORIGIN)
 WORDS: Final = "<b>Ready</b> & “willing”,\n\tshe said: 😀 \u202eשלום \x7f"
 
 
@@ -63,8 +61,16 @@ def log(
         erasure = {"sections": ["content", "roles"], "ground": "gdpr-17"}
         bodies.post(client, f"/v1/statements/{erased}/erasure", erasure)
         sign_ledger(url, KEY, folder)
-        files = [client.get(f"/v1/statements/{id_}/proof").text for id_ in ids]
-        yield str(client.base_url), Proofs(*files, client.get(f"/v1/events/{made}/proof").text)
+        yield (
+            str(client.base_url),
+            Proofs(
+                made=client.get(f"/v1/statements/{made}/proof").text,
+                corrected=client.get(f"/v1/statements/{corrected}/proof").text,
+                retracted=client.get(f"/v1/statements/{retracted}/proof").text,
+                erased=client.get(f"/v1/statements/{erased}/proof").text,
+                event=client.get(f"/v1/events/{made}/proof").text,
+            ),
+        )
 
 
 @pytest.fixture(scope="module")

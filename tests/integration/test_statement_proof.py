@@ -3,23 +3,20 @@
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from httpx2 import Client, Response
 
 from onrecord.audit.tlog import latest_checkpoint
-from onrecord.kit.tlog.keys import SigningKey
 from onrecord.kit.tlog.proofs import parse_proof
 from onrecord.verifying.quote import CheckedQuote, check_quote
 from onrecord.verifying.quote_description import describe_quote
 from tests.support import bodies, postgres
-from tests.support.proofs import ORIGIN
+from tests.support.proofs import KEY
 from tests.support.signed_ledgers import sign_ledger
 from tests.support.store import Store, open_store, run_api
-
-KEY: Final = SigningKey.generate(ORIGIN)
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -15,9 +16,11 @@ from uuid import UUID
 import rfc8785
 
 from onrecord.domain.event import Event
+from onrecord.domain.events import StatementMade
 from onrecord.domain.payload import split_payload
 from onrecord.kit.tlog.keys import SigningKey
 from onrecord.kit.tlog.notes import sign_note
+from tests.support.bodies import FULL_STATEMENT
 
 ORIGIN: Final = "record.example.org/log"
 
@@ -111,3 +114,38 @@ def with_event(text: str, change: Callable[[str], str]) -> str:
     encoded = text.split("\n")[1].removeprefix("extra ")
     extra = change(b64decode(encoded).decode())
     return text.replace(encoded, b64encode(extra.encode()).decode())
+
+
+KEY: Final = SigningKey.generate(ORIGIN)
+OTHER_KEY: Final = SigningKey.generate(ORIGIN)
+INDEX: Final = 4
+QUOTE: Final = quote_of(StatementMade.model_validate(FULL_STATEMENT), INDEX)
+OTHERS: Final = [f"entry {number}".encode() for number in range(7)]
+
+
+def file_of(
+    quote: Quote = QUOTE,
+    *,
+    recorded: Quote | None = None,
+    key: SigningKey = KEY,
+    extra: bool = True,
+) -> str:
+    """The proof of a log that recorded `recorded`, with `quote` as its event."""
+    entries = [*OTHERS]
+    entries[INDEX] = canonical((recorded or quote).entry).encode()
+    return proof_text(entries, INDEX, key, quote.text() if extra else None)
+
+
+def changed(change: Callable[[Quote], object]) -> str:
+    """The file after a change of its event, of which the log knows nothing."""
+    quote = deepcopy(QUOTE)
+    change(quote)
+    return file_of(quote, recorded=QUOTE)
+
+
+def change_word(quote: Quote) -> None:
+    quote.payload["content"]["value"]["content"]["text"] = "We are not ready to talk."
+
+
+def change_date(quote: Quote) -> None:
+    quote.entry["data"]["said_at"] = "2022-12-01"

@@ -1,64 +1,43 @@
 """Checks of a proof file: what holds, and each way in which it can be wrong."""
 
-import json
 from collections.abc import Callable
 from copy import deepcopy
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from typer.testing import CliRunner
 
 from onrecord.domain.event_types import NEWEST_CLASSES
 from onrecord.domain.events import StatementCorrected, StatementMade, StatementRetracted
-from onrecord.entrypoints.cli import app
 from onrecord.kit.tlog.keys import KeyType, SigningKey, VerifierKey
 from onrecord.verifying.quote import BadQuote, EventNeeded, check_quote
 from onrecord.verifying.quote_description import describe_quote, limits_of
 from tests.support.bodies import FULL_STATEMENT
 from tests.support.proofs import (
+    INDEX,
+    KEY,
     ORIGIN,
+    OTHER_KEY,
+    QUOTE,
     Quote,
     canonical,
+    change_date,
+    change_word,
+    changed,
     commitment,
+    file_of,
     proof_text,
     quote_of,
     with_event,
 )
 
-KEY: Final = SigningKey.generate(ORIGIN)
-OTHER_KEY: Final = SigningKey.generate(ORIGIN)
 KEYS: Final = (KEY.verifier,)
 STATEMENT: Final = StatementMade.model_validate(FULL_STATEMENT)
-INDEX: Final = 4
-QUOTE: Final = quote_of(STATEMENT, INDEX)
-OTHERS: Final = [f"entry {number}".encode() for number in range(7)]
-
-
-def file_of(
-    quote: Quote = QUOTE,
-    *,
-    recorded: Quote | None = None,
-    key: SigningKey = KEY,
-    extra: bool = True,
-) -> str:
-    """The proof of a log that recorded `recorded`, with `quote` as its event."""
-    entries = [*OTHERS]
-    entries[INDEX] = canonical((recorded or quote).entry).encode()
-    return proof_text(entries, INDEX, key, quote.text() if extra else None)
 
 
 def refusal(text: str, *keys: VerifierKey) -> str:
     with pytest.raises(BadQuote) as refused:
         check_quote(text, keys or KEYS)
     return str(refused.value)
-
-
-def changed(change: Callable[[Quote], object]) -> str:
-    """The file after a change of its event, of which the log knows nothing."""
-    quote = deepcopy(QUOTE)
-    change(quote)
-    return file_of(quote, recorded=QUOTE)
 
 
 def test_a_good_file_says_who_said_what_and_when_it_was_recorded() -> None:
@@ -127,14 +106,6 @@ def test_an_erased_section_and_one_that_was_left_out_are_named() -> None:
 
 
 # What does not hold
-
-
-def change_word(quote: Quote) -> None:
-    quote.payload["content"]["value"]["content"]["text"] = "We are not ready to talk."
-
-
-def change_date(quote: Quote) -> None:
-    quote.entry["data"]["said_at"] = "2022-12-01"
 
 
 def change_salt(quote: Quote) -> None:
@@ -245,63 +216,3 @@ def test_a_proof_without_its_event_takes_it_from_another_file() -> None:
     other = quote_of(STATEMENT, 1)
     with pytest.raises(BadQuote, match="is not entry 4"):
         check_quote(text, KEYS, event=other.text())
-
-
-# The command
-
-
-def run(folder: Path, text: str | bytes, *options: str) -> tuple[int, str]:
-    """Exit code and output of `onrecord verify` on a file."""
-    path = folder / "statement.tlog-proof"
-    path.write_bytes(text.encode() if isinstance(text, str) else text)
-    result = CliRunner(env={"COLUMNS": "80"}).invoke(app, ["verify", str(path), *options])
-    assert isinstance(result.exception, SystemExit | None), result.exception
-    return result.exit_code, result.output
-
-
-def test_the_command_says_yes_or_no_by_its_exit_code(tmp_path: Path) -> None:
-    key = ("--key", str(KEY.verifier))
-    status, output = run(tmp_path, file_of(), *key)
-    assert (0, "YES.") == (status, output[:4])
-    assert "“We are ready to talk.” (en)" in output
-    assert "What this does not prove:\n- That what was said is true" in output
-    status, output = run(tmp_path, changed(change_word), *key)
-    assert (1, "NO. A part (content)") == (status, output[:20])
-    assert 1 == run(tmp_path, b"\xff", *key)[0]
-    assert 0 == run(tmp_path, file_of(), "--key", str(OTHER_KEY.verifier), *key)[0]
-
-
-def test_wrong_usage_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
-    assert 2 == run(tmp_path, file_of())[0]
-    assert 2 == run(tmp_path, file_of(), "--key", "record.example.org")[0]
-    witness = VerifierKey(ORIGIN, KeyType.COSIGNATURE_ED25519, KEY.verifier.public)
-    assert 2 == run(tmp_path, file_of(), "--key", str(witness))[0]
-    status, output = run(tmp_path, file_of(extra=False), "--key", str(KEY.verifier))
-    assert (2, True) == (status, "--event" in output)
-    missing = CliRunner().invoke(app, ["verify", "nowhere", "--key", str(KEY.verifier)])
-    assert 2 == missing.exit_code
-
-
-def test_the_command_prints_json(tmp_path: Path) -> None:
-    key = ("--json", "--key", str(KEY.verifier))
-    document: dict[str, Any] = json.loads(run(tmp_path, file_of(), *key)[1])
-    assert (True, QUOTE.entry) == (document["valid"], document["entry"])
-    assert document["sections"]["content"] == QUOTE.payload["content"]["value"]
-    assert ["Said at", "2022-11-30 (stated)"] in document["facts"]
-    refused = json.loads(run(tmp_path, changed(change_date), *key)[1])
-    assert (False, True) == (refused["valid"], "not entry 4" in refused["reason"])
-
-
-def test_control_characters_of_the_record_do_not_reach_the_terminal(tmp_path: Path) -> None:
-    words = "\x1b[2J\u202eno\nRecorded        never"
-    content = {**FULL_STATEMENT["content"], "text": words}
-    statement = StatementMade.model_validate({**FULL_STATEMENT, "content": content})
-    quote = quote_of(statement, INDEX)
-    _, output = run(tmp_path, file_of(quote), "--key", str(KEY.verifier))
-    assert "\\x1b[2J\\u202eno\n" in output
-    assert not {"\x1b", "\u202e"} & {*output}
-    recorded = [line for line in output.splitlines() if line.startswith("Recorded")]
-    assert 1 == len(recorded)
-    name = "\x1b[31m.example/log"
-    text = proof_text([b"one"], 0, SigningKey(name.replace("\x1b", "\u202e"), KEY.private), "{}")
-    assert "\u202e" not in run(tmp_path, text, "--key", str(KEY.verifier))[1]

@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from onrecord.domain.event import Event
 from onrecord.domain.event_types import parse_event
-from onrecord.domain.events import Event, StatementCorrected, StatementMade, StatementRetracted
+from onrecord.domain.events import StatementCorrected, StatementMade, StatementRetracted
 from onrecord.domain.statement import Evidence, Speaker, Statement
 from onrecord.verifying.quote import CheckedQuote
 

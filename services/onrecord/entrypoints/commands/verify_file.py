@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn
 import typer
 
 from onrecord.entrypoints.commands.options import NO, USAGE, echo, error_console, print_json
-from onrecord.kit.terminal import visible, visible_json
+from onrecord.kit.terminal import visible
 from onrecord.kit.tlog.keys import BadKey, KeyType, VerifierKey, parse_verifier_key
 from onrecord.verifying.quote import BadQuote, CheckedQuote, EventNeeded, check_quote
 from onrecord.verifying.quote_description import describe_quote, limits_of
@@ -80,7 +80,7 @@ def _print_quote(quote: CheckedQuote, *, as_json: bool) -> None:
 
 def _print_refusal(reason: str, *, as_json: bool) -> None:
     if as_json:
-        print_json({"valid": False, "reason": visible_json(reason)})
+        print_json({"valid": False, "reason": reason})
     else:
         echo(f"NO. {visible(reason)}")
 

@@ -1,5 +1,6 @@
 """The page /verify in a real browser, which says what `onrecord verify` says."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -13,7 +14,7 @@ from onrecord.verifying.quote_description import describe_quote, limits_of
 from tests.support import bodies, postgres
 from tests.support.chromium import BrowserPage, open_page
 from tests.support.processes import until
-from tests.support.proofs import KEY, OTHER_KEY, with_event
+from tests.support.proofs import KEY, ORIGIN, OTHER_KEY, with_event
 from tests.support.signed_ledgers import sign_ledger
 from tests.support.store import run_api
 
@@ -113,20 +114,36 @@ def test_a_good_file_is_shown_in_the_words_of_the_command(
     assert limits_of(quote) == browser.evaluate(limits)
 
 
+def in_event(old: str, new: str) -> Callable[[str], str]:
+    """A change of the text of the event in a proof."""
+    return lambda proof: with_event(proof, lambda event: event.replace(old, new, 1))
+
+
+def in_lines(pattern: str, new: str) -> Callable[[str], str]:
+    """A change of the first match in the lines of a proof."""
+    return lambda proof: re.sub(pattern, new, proof, count=1, flags=re.MULTILINE)
+
+
 @pytest.mark.parametrize(
     ("change", "key"),
     [
-        pytest.param(("Ready</b>", "Reade</b>"), KEY, id="a changed word"),
-        pytest.param(('"2022-11-30"', '"2022-12-01"'), KEY, id="a changed date"),
-        pytest.param(('"salt":"', '"salt":"0'), KEY, id="a changed salt"),
-        pytest.param(('"erased":{}', '"erased":{"content":"x"}'), KEY, id="a false erasure"),
-        pytest.param(("", ""), OTHER_KEY, id="another log's key"),
+        pytest.param(in_event("Ready</b>", "Reade</b>"), KEY, id="a changed word"),
+        pytest.param(in_event('"2022-11-30"', '"2022-12-01"'), KEY, id="a changed date"),
+        pytest.param(in_event('"salt":"', '"salt":"0'), KEY, id="a salt that is too long"),
+        pytest.param(in_event('"content":{"salt":', '"x":{"salt":'), KEY, id="a foreign part"),
+        pytest.param(in_event('"erased":{}', '"erased":{"note":"x"}'), KEY, id="a false erasure"),
+        pytest.param(in_lines("^index .*$", "index 0"), KEY, id="a wrong index"),
+        pytest.param(in_lines("^index .*$", "index 99"), KEY, id="no such index"),
+        pytest.param(in_lines(r"^(index .*)\n.*$", r"\1"), KEY, id="a hash too few"),
+        pytest.param(in_lines(f"^{ORIGIN}$", f"{ORIGIN}/2"), KEY, id="another name of the log"),
+        pytest.param(in_lines(rf"^({ORIGIN})\n.*$", r"\1\n13"), KEY, id="a changed checkpoint"),
+        pytest.param(lambda proof: proof, OTHER_KEY, id="another log's key"),
     ],
 )
 def test_a_bad_file_is_refused_with_the_reason_of_the_command(
-    check: Check, proofs: Proofs, change: tuple[str, str], key: SigningKey
+    check: Check, proofs: Proofs, change: Callable[[str], str], key: SigningKey
 ) -> None:
-    text = with_event(proofs.made, lambda event: event.replace(*change) if change[0] else event)
+    text = change(proofs.made)
     with pytest.raises(BadQuote) as refused:
         check_quote(text, [key.verifier])
     assert f"NO. {refused.value}" == check(text, str(key.verifier))
@@ -144,12 +161,13 @@ def test_a_file_cut_short_is_refused(check: Check, proofs: Proofs, length: int) 
 
 def test_a_proof_without_its_event_says_so(check: Check, proofs: Proofs) -> None:
     answer = check(proofs.event, str(KEY.verifier))
-    assert answer.startswith("NO. This proof does not hold its event")
+    assert answer.startswith("Nothing was checked. This proof does not hold its event")
 
 
 def test_what_is_no_key_is_refused(check: Check, proofs: Proofs) -> None:
     for key in ("x", str(KEY.verifier)[:-2], str(KEY.verifier).replace("+", "-", 1)):
-        assert check(proofs.made, key).startswith("NO. That is no key of a log")
+        answer = check(proofs.made, key)
+        assert answer.startswith("Nothing was checked. That is no key of a log")
 
 
 def test_the_page_offers_the_key_of_its_site_with_a_warning(
@@ -160,3 +178,28 @@ def test_the_page_offers_the_key_of_its_site_with_a_warning(
     key = browser.evaluate("document.querySelector('#key').value")
     assert str(KEY.verifier) == key
     assert check(proofs.made, key).startswith("YES. ")
+
+
+def test_an_answer_is_taken_away_when_the_file_or_the_key_changes(
+    check: Check, browser: BrowserPage, proofs: Proofs, tmp_path: Path
+) -> None:
+    assert check(proofs.made, str(KEY.verifier)).startswith("YES. ")
+    browser.type_into("#key", str(OTHER_KEY.verifier))
+    assert browser.text("#answer") == ""
+    assert check(proofs.made, str(KEY.verifier)).startswith("YES. ")
+    other = tmp_path / "other.tlog-proof"
+    other.write_text("other")
+    browser.choose_file("#proof", other)
+    until(lambda: browser.text("#answer") == "", "the answer is gone")
+
+
+def test_a_file_can_be_dropped_on_the_page(
+    check: Check, browser: BrowserPage, proofs: Proofs, tmp_path: Path
+) -> None:
+    assert check("another file", str(KEY.verifier)).startswith("NO. ")
+    dropped = tmp_path / "dropped.tlog-proof"
+    dropped.write_text(proofs.made, "utf-8")
+    browser.drop_file(dropped)
+    until(lambda: "dropped.tlog-proof" in browser.text("#chosen"), "it is chosen")
+    browser.click("#check")
+    until(lambda: browser.text("#answer").startswith("YES. "), "the page says yes")

@@ -53,6 +53,12 @@ class BrowserPage:
     def choose_file(self, selector: str, file: Path) -> None:
         self._call("DOM.setFileInputFiles", files=[str(file)], nodeId=self._node(selector))
 
+    def drop_file(self, file: Path) -> None:
+        """Drop a file on the middle of the page."""
+        data = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
+        for step in ("dragEnter", "dragOver", "drop"):
+            self._call("Input.dispatchDragEvent", type=step, x=200, y=200, data=data)
+
     def type_into(self, selector: str, text: str) -> None:
         """Replace the text of a field, as if pasted."""
         self.evaluate(f"document.querySelector({selector!r}).select()")

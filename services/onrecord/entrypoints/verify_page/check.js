@@ -4,13 +4,16 @@
 /** A proof that does not hold. The message says why, to somebody who knows no cryptography. */
 export class BadQuote extends Error {}
 
+/** What keeps a proof from being checked: it is neither good nor bad. */
+export class NotChecked extends Error {}
+
 const HEADER = "c2sp.org/tlog-proof@v1";
 const HASH = /^[A-Za-z0-9+/]{43}=$/;
 const NAME = /^[^\s+\x00-\x1f]+$/u;
 const utf8 = new TextEncoder();
 
 /**
- * Check a tlog-proof with the verifier key of a log; throws `BadQuote`.
+ * Check a tlog-proof with the verifier key of a log; throws `BadQuote` or `NotChecked`.
  * Gives {entry, sections, missing, checkpoint: {origin, size, root}, signers}.
  */
 export async function checkQuote(text, vkey) {
@@ -19,7 +22,7 @@ export async function checkQuote(text, vkey) {
   const key = await parseKey(vkey);
   await checkSignature(proof.note, checkpoint, key);
   if (proof.extra === null) {
-    throw new BadQuote("This proof does not hold its event, so nothing can be shown. "
+    throw new NotChecked("This proof does not hold its event, so it says nothing by itself. "
       + "`onrecord verify` checks it with its event beside it.");
   }
   const event = parseEvent(decodeText(proof.extra));
@@ -88,14 +91,14 @@ async function parseKey(vkey) {
   const [, name, id, data] = /^([^+]+)\+([0-9a-f]{8})\+(\S+)$/u.exec(text) ?? [];
   const bytes = data && decodeBase64(data);
   if (!bytes || !NAME.test(name)) {
-    throw new BadQuote("That is no key of a log: it has not the form <name>+<8 hex digits>+<base64>.");
+    throw new NotChecked("That is no key of a log: it has not the form <name>+<8 hex digits>+<base64>.");
   }
   if (bytes[0] !== 1 || bytes.length !== 33) {
-    throw new BadQuote("That is no key of a log: it is of another type.");
+    throw new NotChecked("That is no key of a log: it is of another type.");
   }
   const keyId = (await sha256(concat(utf8.encode(`${name}\n`), bytes))).slice(0, 4);
   if (hex(keyId) !== id) {
-    throw new BadQuote(`That is no key of a log: the id of ${name} is not that of its key.`);
+    throw new NotChecked(`That is no key of a log: the id of ${name} is not that of its key.`);
   }
   return { text, name, id: keyId, public: bytes.slice(1) };
 }

@@ -20,7 +20,7 @@ from onrecord.kit.settings import Settings
 FOLDER: Final = Path(call.__file__).parent
 WITHOUT_CALL: Final = {
     *("getMetrics", "getHealth", "getReadiness", "listProjections"),
-    *("getCheckpoint", "getTile", "getLogPolicy", "getEventProof"),
+    *("getCheckpoint", "getTile", "getLogPolicy", "getEventProof", "getStatementProof"),
 }
 """What operators watch and auditors check, with tools of their own."""
 ID: Final = UUID("01939a3c-0000-7000-8000-000000000001")

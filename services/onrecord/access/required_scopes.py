@@ -11,8 +11,8 @@ from onrecord.domain.scopes import KeyScope
 Requirement = KeyScope | Literal["open", "any key"]
 
 _READS: Final = frozenset(("GET", "HEAD"))
-_OPEN: Final = frozenset(("/", "/docs", "/problems", "/healthz", "/readyz"))
-_OPEN_FOLDERS: Final = ("/swagger/", "/problems/", "/docs/")
+_OPEN: Final = frozenset(("/", "/docs", "/verify", "/problems", "/healthz", "/readyz"))
+_OPEN_FOLDERS: Final = ("/swagger/", "/problems/", "/docs/", "/verify/")
 _SCOPES: Final[tuple[tuple[str, KeyScope], ...]] = (
     ("/v1/endpoints", "webhooks"),
     ("/v1/deliveries", "webhooks"),

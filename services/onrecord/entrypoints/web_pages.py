@@ -1,9 +1,10 @@
-"""The front page and the API's documentation: what a browser shows. Used by `app_factory`.
+"""Pages for browsers: the front page, the documentation, the check of proofs. For `app_factory`.
 
 Everything that they load comes from this service, by addresses without a host.
 """
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import Final
 
 import fastapi_swagger
@@ -48,15 +49,17 @@ _LISTS: Final = {
     "webhooks": """
   <li><a href="/v1/endpoints">Webhooks</a>, and how each is doing</li>""",
     "audit": """
-  <li><a href="/v1/events">The ledger</a>, event by event, as it was hashed</li>""",
+  <li><a href="/v1/events">The ledger</a>, event by event, as it was hashed</li>
+  <li><a href="/verify">Check a proof</a> of a statement, in your browser</li>""",
 }
 """What the front page lists of each API."""
 
 _ASSETS: Final = "/swagger"
+_VERIFY_PAGE: Final = Path(__file__).parent / "verify_page"
 
 
 def install_pages(app: FastAPI, apis: Collection[str]) -> None:
-    """Add both pages, of these APIs. Plain routes of Starlette, so they take any parameters."""
+    """Add the pages of these APIs. Plain routes of Starlette, so they take any parameters."""
     lists = "".join(items for api, items in _LISTS.items() if api in apis).strip("\n")
     front, docs = html_page(_FRONT_PAGE.replace("$lists", lists)), _docs_page(app)
 
@@ -69,6 +72,19 @@ def install_pages(app: FastAPI, apis: Collection[str]) -> None:
     app.add_route("/", front_page, include_in_schema=False)
     app.add_route("/docs", docs_page, include_in_schema=False)
     app.mount(_ASSETS, StaticFiles(packages=[(fastapi_swagger.__name__, "resources")]))
+    if "audit" in apis:
+        _install_verify_page(app)
+
+
+def _install_verify_page(app: FastAPI) -> None:
+    text = (_VERIFY_PAGE / "page.html").read_text("utf-8")
+    page = html_page(text, script_src="'self'", connect_src="'self'")
+
+    async def verify_page(_: Request) -> Response:
+        return page
+
+    app.add_route("/verify", verify_page, include_in_schema=False)
+    app.mount("/verify", StaticFiles(directory=_VERIFY_PAGE))
 
 
 def _docs_page(app: FastAPI) -> Response:

@@ -20,7 +20,7 @@ from onrecord.kit.tlog.tiles import Tile, bundle, parse_tile
 _BUNDLE: Final = load_query("audit/tlog/queries/bundle.sql")
 _HEAD: Final = load_query("audit/tlog/queries/head.sql")
 _IMMUTABLE: Final = {"Cache-Control": "max-age=31536000, immutable"}
-_CHANGING: Final = {"Cache-Control": "no-cache"}
+CHANGING: Final = {"Cache-Control": "no-cache"}
 TEXT: Final = "text/plain; charset=utf-8"
 
 TilePath = Annotated[
@@ -40,7 +40,7 @@ async def get_checkpoint(resources: LogResourcesDep) -> Response:
     checkpoint = await resources.latest.fetch()
     if checkpoint is None:
         raise unavailable("not-signed", "No checkpoint is signed yet; is the signer running?")
-    return Response(checkpoint.note, media_type=TEXT, headers=_CHANGING)
+    return Response(checkpoint.note, media_type=TEXT, headers=CHANGING)
 
 
 @router.get("/log.policy", response_class=Response)
@@ -48,7 +48,7 @@ async def get_log_policy(resources: LogResourcesDep) -> Response:
     """Which keys sign the log, and which witnesses must have cosigned it (C2SP tlog-policy)."""
     (head,) = await fetch_all(resources.pool, _HEAD, {})
     logs = "".join(f"log {vkey} {resources.public_url}/log\n" for vkey in head["keys"] or ())
-    return Response(f"{logs}quorum none\n", media_type=TEXT, headers=_CHANGING)
+    return Response(f"{logs}quorum none\n", media_type=TEXT, headers=CHANGING)
 
 
 @router.get("/tile/{path:path}", response_class=Response)
@@ -58,7 +58,7 @@ async def get_tile(resources: LogResourcesDep, path: TilePath) -> Response:
     data = await _read(resources, tile) if tile else None
     if tile is None or data is None:
         raise Problem(404, "not-found", "The log has no such tile; its checkpoint tells its size.")
-    headers = _IMMUTABLE if tile.width == WIDTH else _CHANGING
+    headers = _IMMUTABLE if tile.width == WIDTH else CHANGING
     return Response(data, media_type="application/octet-stream", headers=headers)
 
 

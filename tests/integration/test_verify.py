@@ -3,19 +3,23 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from typer.testing import CliRunner, Result
 
+from onrecord.domain.events import PayloadErased
 from onrecord.entrypoints.cli import app
 from onrecord.kit.tlog.keys import SigningKey
 from onrecord.verifying import run
+from onrecord.verifying.download import Bundle, LogReader
 from onrecord.verifying.report import CHECKS
 from onrecord.verifying.saved_state import SavedState
 from tests.support import keys, postgres
-from tests.support.histories import Cast, History, batches, histories
+from tests.support.histories import Cast, History, batches, histories, request
+from tests.support.ledgers import answers, seed_ledger
 from tests.support.published_log import LOG_KEY, record, sign, verify
 from tests.support.store import Store, open_store, run_api
 
@@ -116,7 +120,7 @@ def test_a_run_that_was_stopped_within_the_log_goes_on_at_its_last_bundle(
     bundles = run._Run._check_bundle
     kept = SavedState.keep_place
 
-    def stop(self: run._Run, bundle: run.Bundle, lines: Iterator[bytes]) -> bool:
+    def stop(self: run._Run, bundle: Bundle, lines: Iterator[bytes]) -> bool:
         if bundle.tile.n == 1:
             raise Stopped
         return bundles(self, bundle, lines)
@@ -135,6 +139,31 @@ def test_a_run_that_was_stopped_within_the_log_goes_on_at_its_last_bundle(
     assert [256] == sizes
     report = verify(log_client, tmp_path)
     assert report.ok, report.faults
+
+
+def test_words_that_are_erased_during_a_run_are_not_taken_for_withheld(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run goes on to the checkpoint that has the erasure."""
+    seed_ledger(store)
+    store.catch_up()
+    sign(store.url, tmp_path)
+    (statement,) = (event for event in store.events() if event.event.type == "statement.made")
+    erasure = PayloadErased(target=statement.id, sections=("content",), ground="gdpr-17")
+    read = LogReader.bundles
+
+    def erase_first(self: LogReader, first: int, size: int) -> Iterator[Bundle]:
+        if len(store.events()) == size == 6:
+            answers(store.append(request(uuid4(), erasure)))
+            store.catch_up()
+            sign(store.url, tmp_path)
+        return read(self, first, size)
+
+    monkeypatch.setattr(LogReader, "bundles", erase_first)
+    with run_api(store.url) as client:
+        report = verify(client, tmp_path / "state", LOG_KEY.verifier)
+    assert report.ok, report.in_order
+    assert 7 == report.size
 
 
 def test_the_fold_of_events_agrees_with_the_read_api_on_random_histories(

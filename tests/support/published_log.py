@@ -104,6 +104,7 @@ def record(store: Store) -> None:
             {"target": ERASED, **reason, "replacement": statement_fields("ann", "talks", "More.")}
         ),
         "u": PayloadErased(target=ERASED, sections=("content", "reason"), ground="gdpr-17"),
+        "v": position(actor="ben", effective="2024", stance="support"),
     }
     assert isinstance(later["q"], PositionCorrected)
     for name, event in later.items():
@@ -128,5 +129,7 @@ def tampering(url: str) -> Iterator[psycopg.Connection[Any]]:
             conn.execute(f"ALTER TABLE ledger.{table} DISABLE TRIGGER ALL")
         for table in ("checkpoints", "keys"):
             conn.execute(f"ALTER TABLE signing.{table} DISABLE TRIGGER ALL")
-        conn.execute("ALTER TABLE ledger.entries DROP CONSTRAINT entries_leaf_hash_is_true")
+        conn.execute(
+            "ALTER TABLE ledger.entries DROP CONSTRAINT IF EXISTS entries_leaf_hash_is_true"
+        )
         yield conn

@@ -39,8 +39,10 @@ class EntryChecker:
     canonicalize: Canonicalize | None = None
     """RFC 8785 by another package, for `--strict`."""
     recorded_at: str = ""
-    missing: list[tuple[int, str | None, str]] = field(default_factory=list)
-    """Sections that are not disclosed: seq, statement (None: of no statement), section."""
+    missing: list[tuple[int, str | None, str, bool]] = field(default_factory=list)
+    """Sections that are not disclosed: seq, statement (None: of no statement), section, and whether
+    the line says that it was erased.
+    """
     erased: dict[str, int] = field(default_factory=dict)
     """The seq of the last erasure, by `statement/section`."""
 
@@ -74,12 +76,22 @@ class EntryChecker:
             return id_
         return bytes(16)
 
+    def may_be_erased_since(self) -> bool:
+        """Whether a line says of a section that it was erased, and no entry up to here does."""
+        return any(
+            claimed and not self._is_erased(seq, statement, section)
+            for seq, statement, section, claimed in self.missing
+        )
+
     def check_erasures(self) -> None:
         """At the end: every missing section was erased, by a later entry that names it."""
-        for seq, statement, section in self.missing:
-            if self.erased.get(f"{statement}/{section}", -1) <= seq:
+        for seq, statement, section, _ in self.missing:
+            if not self._is_erased(seq, statement, section):
                 message = f"section {section!r} is withheld: no entry records that it was erased"
                 self.add_fault("sections", seq, message)
+
+    def _is_erased(self, seq: int, statement: str | None, section: str) -> bool:
+        return self.erased.get(f"{statement}/{section}", -1) > seq
 
     def _check_place(self, seq: int, raw: Any) -> bytes:
         extra = raw.keys() - KEYS
@@ -128,7 +140,7 @@ class EntryChecker:
         if len(payload) < len(commit):
             statement = _statement_of(raw)
             for name in commit.keys() - payload.keys():
-                self.missing.append((seq, statement, name))
+                self.missing.append((seq, statement, name, name in parsed["erased"]))
         if commit and not all(map(_DIGEST.fullmatch, commit.values())):
             self.add_fault("sections", seq, "a commitment is no SHA-256 digest")
 
@@ -136,7 +148,7 @@ class EntryChecker:
         counted = self.fold.apply(raw, payload)
         stated = raw.get("revisions")
         if stated is None:
-            if raw["v"] != 1 and raw["type"] in POSITION_TYPES:
+            if raw["v"] == 2 and raw["type"] in POSITION_TYPES:
                 self.add_fault("revisions", seq, "it does not number the entries of its pair")
         elif stated != (counted or {}):
             shown = ", ".join(f"{pair} is {n}" for pair, n in sorted((counted or {}).items()))

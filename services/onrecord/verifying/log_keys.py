@@ -26,27 +26,35 @@ def keys_of_policy(text: str) -> list[VerifierKey]:
     return keys
 
 
+def keys_to_believe(
+    given: VerifierKey | None,
+    saved: SavedCheckpoint | None,
+    policy: str | None,
+    report: VerificationReport,
+) -> list[VerifierKey]:
+    """The keys of which one must have signed. `policy`: that of the log, if nothing else is."""
+    keys: list[VerifierKey] = []
+    if given is not None:
+        keys, report.key_source = [given], "given"
+    elif saved is not None:
+        keys, report.key_source = list(saved.keys), "saved"
+    else:
+        report.notices.append(KEY_OF_LOG)
+        try:
+            keys = keys_of_policy(policy or "")
+        except BadKey as error:
+            report.add("signature", None, f"the policy of the log names a bad key: {error}")
+    report.keys = list(map(str, keys))
+    return keys
+
+
 def check_signature(
     text: str,
-    policy: str | None,
-    given: VerifierKey | None,
+    keys: list[VerifierKey],
     saved: SavedCheckpoint | None,
     report: VerificationReport,
 ) -> Checkpoint | None:
     """The checkpoint in a note, whose signature is checked; None if it must not be believed."""
-    keys: list[VerifierKey] = []
-    try:
-        if given is not None:
-            keys, report.key_source = [given], "given"
-        elif saved is not None:
-            keys, report.key_source = list(saved.keys), "saved"
-        else:
-            keys, report.key_source = keys_of_policy(policy or ""), "log"
-            report.notices.append(KEY_OF_LOG)
-    except BadKey as error:
-        report.add("signature", None, f"the policy of the log names no key: {error}")
-        return None
-    report.keys = list(map(str, keys))
     try:
         note = parse_note(text)
         checkpoint = parse_checkpoint(note)
@@ -63,8 +71,12 @@ def check_signature(
         whose = {"given": "given", "saved": "of last time", "log": "of the log's policy"}
         message = f"no key {whose[report.key_source]} signed the checkpoint, but {named}"
         report.add("signature", None, message)
-    report.keys = list(map(str, signers)) or report.keys
-    return None if report.fails("signature") else checkpoint
+    if report.fails("signature"):
+        return None
+    report.keys = list(map(str, signers))
+    report.origin, report.size = checkpoint.origin, checkpoint.size
+    report.root = checkpoint.root.hex()
+    return checkpoint
 
 
 def check_against_saved(

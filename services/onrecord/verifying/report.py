@@ -19,8 +19,8 @@ CHECKS: Final[dict[CheckName, str]] = {
     "positions": "the read API answers what follows from the events",
 }
 """The checks, in their order, and what holds where one passes."""
-MAX_FINDINGS: Final = 100
-"""Findings that are kept of each check. What is wrong everywhere need not be listed in full."""
+MAX_FAULTS: Final = 100
+"""Faults that are kept of each check. What is wrong everywhere need not be listed in full."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,11 @@ class VerificationReport:
     """The checks that looked at all they must."""
 
     def add(self, check: CheckName, seq: int | None, message: str) -> None:
-        if sum(fault.check == check for fault in self.faults) < MAX_FINDINGS:
-            self.faults.append(Fault(check, seq, message))
+        """Add a fault, unless it is there already or the check has as many as are kept."""
+        fault = Fault(check, seq, message)
+        others = [other for other in self.faults if other.check == check]
+        if fault not in others and len(others) < MAX_FAULTS:
+            self.faults.append(fault)
 
     @property
     def ok(self) -> bool:

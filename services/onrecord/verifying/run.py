@@ -6,7 +6,7 @@ and then, so that it can go on after an interruption.
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -19,13 +19,17 @@ from onrecord.verifying.compare import compare_answers
 from onrecord.verifying.download import Bundle, LogReader
 from onrecord.verifying.entries import Canonicalize, EntryChecker
 from onrecord.verifying.fold import PositionFold
-from onrecord.verifying.log_keys import check_against_saved, check_signature
+from onrecord.verifying.log_keys import check_against_saved, check_signature, keys_to_believe
 from onrecord.verifying.report import Fault, VerificationReport
 from onrecord.verifying.saved_state import ROW_BYTES, SavedCheckpoint, SavedState
 from onrecord.verifying.tree import first_difference, root_over, upper_levels
 
 SAVE_SECONDS: Final = 10.0
 """Between two places that are kept of a run."""
+SIGN_SECONDS: Final = 3.0
+"""A new entry is in a checkpoint sooner than that."""
+MAX_CHECKPOINTS: Final = 5
+"""Checkpoints to which a run goes on, one after the other."""
 Progress = Callable[[str, int, int], None]
 """Called with what is being checked, how much of it is done, and how much there is."""
 
@@ -41,26 +45,35 @@ def verify_log(
     """Verify all of a log. Raises `ApiUnavailable` where it cannot be read, and `BadState`."""
     report = VerificationReport(reader.address)
     saved = state.read_checkpoint()
-    note = reader.text("/log/checkpoint")
     policy = None if key or saved else reader.text("/log/log.policy")
-    checkpoint = check_signature(note, policy, key, saved, report)
-    if checkpoint is None:
+    keys = keys_to_believe(key, saved, policy, report)
+
+    def read_checkpoint() -> SignedNote | None:
+        note = reader.text("/log/checkpoint")
+        checkpoint = check_signature(note, keys, saved, report)
+        return None if checkpoint is None else SignedNote(note, checkpoint)
+
+    newest = read_checkpoint()
+    if newest is None:
         return report
     report.finished.add("signature")
-    report.origin, report.size, report.root = (
-        *(checkpoint.origin, checkpoint.size),
-        checkpoint.root.hex(),
-    )
-    check_against_saved(checkpoint, saved, report)
-    run = _Run(reader, state, checkpoint, saved, report, progress, canonicalize)
+    check_against_saved(newest.checkpoint, saved, report)
+    run = _Run(reader, state, newest, read_checkpoint, saved, report, progress, canonicalize)
     if run.check_entries():
         run.check_tree()
         run.check_answers()
     if report.ok:
-        state.keep_checkpoint(note, report.keys)
+        state.keep_checkpoint(run.signed.note, report.keys)
     else:
         state.forget_place()
     return report
+
+
+class SignedNote(NamedTuple):
+    """A checkpoint, and the note in which it is signed."""
+
+    note: str
+    checkpoint: Checkpoint
 
 
 class _Run:
@@ -70,22 +83,24 @@ class _Run:
         self,
         reader: LogReader,
         state: SavedState,
-        checkpoint: Checkpoint,
+        newest: SignedNote,
+        read_checkpoint: Callable[[], SignedNote | None],
         saved: SavedCheckpoint | None,
         report: VerificationReport,
         progress: Progress,
         canonicalize: Canonicalize | None,
     ) -> None:
         self._reader, self._state, self._report = reader, state, report
-        self._checkpoint, self._saved, self._progress = checkpoint, saved, progress
+        self.signed, self._read_checkpoint = newest, read_checkpoint
+        self._saved, self._progress = saved, progress
         self._checker = EntryChecker(report.add, PositionFold(), set(), canonicalize)
         self._subtrees: list[bytes] = []
         self._rest: list[bytes] = []
         """The rows of the entries after the last full bundle."""
         self._old_root: bytes | None = None
         """The root over as many entries as the saved checkpoint has."""
-        self._altered_tiles: list[tuple[int, Tile]] = []
-        """Leaves that a tile has otherwise, each with the tile: one of both is wrong."""
+        self._disputed: list[int] = []
+        """Entries of whose leaf a tile has another hash: the entry or the tile is wrong."""
         self._rows: list[bytes] = []
         """Rows of entries that are not kept yet."""
         self._is_whole = True
@@ -93,19 +108,47 @@ class _Run:
         self._resume()
 
     @property
+    def _checkpoint(self) -> Checkpoint:
+        return self.signed.checkpoint
+
+    @property
     def _done(self) -> int:
         return len(self._subtrees) * WIDTH + len(self._rest)
 
     def check_entries(self) -> bool:
-        """Check all entries; False where the log cannot be read to its end."""
+        """Check all entries; False where the log cannot be read to its end.
+
+        Words may be erased while a run goes on: the entry that says so is in a later checkpoint.
+        """
+        for _ in range(MAX_CHECKPOINTS):
+            if not self._check_to_checkpoint():
+                return False
+            if not self._checker.may_be_erased_since() or not self._follow():
+                break
+        self._checker.check_erasures()
+        self._report.finished |= {"entries", "sections", "revisions"}
+        return True
+
+    def _follow(self) -> bool:
+        """Go on to a newer checkpoint; False if there is none."""
+        deadline = time.monotonic() + SIGN_SECONDS
+        while time.monotonic() < deadline:
+            newest = self._read_checkpoint()
+            if newest is None:
+                return False
+            if newest.checkpoint.size > self._checkpoint.size:
+                self.signed = newest
+                return True
+            time.sleep(SIGN_SECONDS / 10)
+        return False
+
+    def _check_to_checkpoint(self) -> bool:
         size, keep_at = self._checkpoint.size, time.monotonic() + SAVE_SECONDS
         lines = self._reader.lines(self._done)
-        complete = True
         try:
             for bundle in self._reader.bundles(len(self._subtrees), size):
-                complete = self._check_bundle(bundle, lines)
-                if not complete:
-                    break
+                if not self._check_bundle(bundle, lines):
+                    return False
                 self._progress("entries", self._done, size)
                 if (now := time.monotonic()) > keep_at:
                     self._keep()
@@ -115,18 +158,17 @@ class _Run:
             if self._is_whole:
                 self._keep()
             raise
-        if complete:
-            self._keep()
-            self._checker.check_erasures()
-            self._report.finished |= {"entries", "sections", "revisions"}
-        return complete
+        self._keep()
+        return True
 
     def check_tree(self) -> None:
         """Compare the roots and the tiles with those that the entries give."""
         report, checkpoint = self._report, self._checkpoint
         root = root_over(self._subtrees, [row[:HASH_BYTES] for row in self._rest])
         is_signed = root == checkpoint.root
-        for seq, tile in self._altered_tiles:
+        for seq in self._disputed:
+            n = seq // WIDTH
+            tile = Tile(0, n, min(WIDTH, checkpoint.size - n * WIDTH))
             report.add("hashes", seq, _tile_message(tile, is_signed))
         for level, hashes in upper_levels(self._subtrees):
             for n in range(0, len(hashes), WIDTH):
@@ -183,8 +225,8 @@ class _Run:
         for n, line in enumerate(events, start):
             rows.append(leaves[n] + self._checker.check(tile.first + n, entries[n], line))
         at = first_difference(b"".join(leaves), bundle.hashes or b"", HASH_BYTES)
-        if at is not None:
-            self._altered_tiles.append((tile.first + at, Tile(0, tile.n, tile.width)))
+        if at is not None and tile.first + at not in self._disputed:
+            self._disputed.append(tile.first + at)
         self._compare_with_saved(tile.first, rows, leaves)
         self._rows += rows[start:]
         self._add(rows, leaves)
@@ -241,7 +283,7 @@ class _Run:
         checker.fold = PositionFold.from_json(place["fold"])
         checker.recorded_at, checker.erased = place["recorded_at"], place["erased"]
         checker.missing = [tuple(section) for section in place["missing"]]
-        self._altered_tiles = [(seq, Tile(*tile)) for seq, tile in place["altered_tiles"]]
+        self._disputed = place["disputed"]
         self._report.faults += [Fault(**fault) for fault in place["faults"]]
         step = WIDTH * ROW_BYTES
         for at in range(0, len(rows), step):
@@ -258,7 +300,7 @@ class _Run:
             "recorded_at": self._checker.recorded_at,
             "missing": self._checker.missing,
             "erased": self._checker.erased,
-            "altered_tiles": self._altered_tiles,
+            "disputed": self._disputed,
             "faults": [fault for fault in self._report.faults if fault.seq is not None],
             "fold": self._checker.fold,
         }

@@ -95,7 +95,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(
         raise Stopped
 
     with monkeypatch.context() as patch:
-        patch.setattr(run._Run, "check_answers", stop)
+        patch.setattr(run.LogRun, "check_answers", stop)
         with pytest.raises(Stopped):
             verify(log_client, tmp_path)
     asked: list[int] = []
@@ -117,10 +117,10 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(
 def test_a_run_that_was_stopped_within_the_log_goes_on_at_its_last_bundle(
     log_client: httpx2.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bundles = run._Run._check_bundle
+    bundles = run.LogRun._check_bundle
     kept = SavedState.keep_place
 
-    def stop(self: run._Run, bundle: Bundle, lines: Iterator[bytes]) -> bool:
+    def stop(self: run.LogRun, bundle: Bundle, lines: Iterator[bytes]) -> bool:
         if bundle.tile.n == 1:
             raise Stopped
         return bundles(self, bundle, lines)
@@ -132,7 +132,7 @@ def test_a_run_that_was_stopped_within_the_log_goes_on_at_its_last_bundle(
         kept(self, place, count, rows)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run._Run, "_check_bundle", stop)
+        patch.setattr(run.LogRun, "_check_bundle", stop)
         patch.setattr(SavedState, "keep_place", note)
         with pytest.raises(Stopped):
             verify(log_client, tmp_path)

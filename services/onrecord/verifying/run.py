@@ -58,7 +58,7 @@ def verify_log(
         return report
     report.finished.add("signature")
     check_against_saved(newest.checkpoint, saved, report)
-    run = _Run(reader, state, newest, read_checkpoint, saved, report, progress, canonicalize)
+    run = LogRun(reader, state, newest, read_checkpoint, saved, report, progress, canonicalize)
     if run.check_entries():
         run.check_tree()
         run.check_answers()
@@ -76,7 +76,7 @@ class SignedNote(NamedTuple):
     checkpoint: Checkpoint
 
 
-class _Run:
+class LogRun:
     """The entries of a log as far as they were checked."""
 
     def __init__(

@@ -23,6 +23,8 @@ KEYS: Final = frozenset(
     "v type version id seq recorded_at recorded_by touches data commit".split()  # noqa: SIM905
 )
 SALT_DIGITS: Final = 64
+PAYLOAD_AT: Final = len('{"entry":,"payload":')
+"""Where the payload stands in a line, besides the length of the entry."""
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -63,7 +65,8 @@ class EntryChecker:
                 self.add_fault("entries", seq, "RFC 8785 gives other bytes")
             id_ = self._check_place(seq, raw)
             if parsed is not None:
-                self._check_sections(seq, raw, parsed, line, len(entry))
+                assert line is not None
+                self._check_sections(seq, raw, parsed, line[len(entry) + PAYLOAD_AT :])
             if raw["type"] == "payload.erased":
                 for section in raw["data"]["sections"]:
                     self.erased[f"{raw['data']['target']}/{section}"] = seq
@@ -94,8 +97,7 @@ class EntryChecker:
         return self.erased.get(f"{statement}/{section}", -1) > seq
 
     def _check_place(self, seq: int, raw: Any) -> bytes:
-        extra = raw.keys() - KEYS
-        if raw["v"] not in (1, 2) or not raw.keys() >= KEYS or extra - {"revisions"}:
+        if raw["v"] not in (1, 2) or raw.keys() - {"revisions"} != KEYS:
             self.add_fault("entries", seq, "it has not the fields of an entry of version 1 or 2")
         if raw["seq"] != seq or type(raw["seq"]) is not int:
             self.add_fault("entries", seq, f"it says that its seq is {raw['seq']!r}"[:100])
@@ -116,15 +118,18 @@ class EntryChecker:
         self.ids.add(id_)
         return id_
 
-    def _check_sections(
-        self, seq: int, raw: Any, parsed: Any, line: bytes | None, length: int
-    ) -> None:
+    def _check_sections(self, seq: int, raw: Any, parsed: Any, rest: bytes) -> None:
+        """`rest`: the line from its payload on. The line has the sections in their order."""
         commit, payload = raw["commit"], parsed["payload"]
-        parts = []
+        sections = _sorted_json(payload)
+        if rest != b'%b,"erased":%b}' % (sections, orjson.dumps(parsed["erased"])):
+            message = "its line has duplicate keys, or another form than the canonical one"
+            self.add_fault("sections", seq, message)
         for name, section in payload.items():
-            value, salt = _sorted_json(section["value"]), section["salt"]
-            parts.append(b'"%b":{"salt":"%b","value":%b}' % (name.encode(), salt.encode(), value))
-            if len(salt) != SALT_DIGITS:
+            salt, value = section["salt"], _sorted_json(section["value"])
+            if len(section) != 2:
+                self.add_fault("sections", seq, f"{name!r} is no salt and value")
+            elif len(salt) != SALT_DIGITS:
                 self.add_fault("sections", seq, f"the salt of {name!r} has not 32 bytes")
             elif name not in commit:
                 self.add_fault("sections", seq, f"it commits to no section {name!r}")
@@ -133,16 +138,13 @@ class EntryChecker:
                 self.add_fault("sections", seq, message)
             elif self.canonicalize and self.canonicalize(section["value"]) != value:
                 self.add_fault("sections", seq, f"RFC 8785 gives other bytes of {name!r}")
-        rest = b'%b},"erased":%b}' % (b",".join(parts), orjson.dumps(parsed["erased"]))
-        if line is None or line[length + 21 :] != rest:
-            message = "its line has duplicate keys, or another form than the canonical one"
-            self.add_fault("sections", seq, message)
         if len(payload) < len(commit):
             statement = _statement_of(raw)
             for name in commit.keys() - payload.keys():
                 self.missing.append((seq, statement, name, name in parsed["erased"]))
-        if commit and not all(map(_DIGEST.fullmatch, commit.values())):
-            self.add_fault("sections", seq, "a commitment is no SHA-256 digest")
+                if not _DIGEST.fullmatch(commit[name]):
+                    message = f"the commitment to {name!r} is no SHA-256 digest"
+                    self.add_fault("sections", seq, message)
 
     def _check_revisions(self, seq: int, raw: Any, payload: Any) -> None:
         counted = self.fold.apply(raw, payload)

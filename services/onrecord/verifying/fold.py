@@ -133,7 +133,8 @@ class PositionFold:
                 recorded_by=entry["recorded_by"],
             )
             pairs.add(f"{fields['actor']}/{fields['topic']}")
-        self.revisions.update(pairs)
+        for pair in pairs:
+            self.revisions[pair] += 1
         return {pair: self.revisions[pair] for pair in pairs}
 
 

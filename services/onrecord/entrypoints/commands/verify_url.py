@@ -18,6 +18,7 @@ from onrecord.entrypoints.commands.options import (
     error_console,
     print_json,
 )
+from onrecord.kit.processes.gc_tuning import tune_gc
 from onrecord.kit.settings import load_settings
 from onrecord.kit.terminal import visible, visible_json
 from onrecord.kit.tlog.keys import BadKey, VerifierKey, parse_verifier_key
@@ -41,6 +42,7 @@ def verify_url(
     url: str, key: str | None, *, strict: bool, as_json: bool, state: Path | None = None
 ) -> None:
     """Verify a log and print the report. Exits with 1 if something is wrong."""
+    tune_gc()
     vkey = _parse_key(key)
     canonicalize = _load_canonicalizer() if strict else None
     address = url.rstrip("/").removesuffix("/log")

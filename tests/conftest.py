@@ -18,6 +18,7 @@ from tests.support.bodies import register_all
 from tests.support.processes import BROKER
 from tests.support.receiver import Receiver, run_receiver
 from tests.support.sample_record import SampleRecord, open_sample
+from tests.support.standby import Standby, run_standby
 from tests.support.store import Store, open_store, run_api
 from tests.support.webhooks import run_delivery
 
@@ -29,8 +30,9 @@ settings.register_profile("quick", settings.get_profile("thorough"), max_example
 settings.load_profile("quick")
 
 LONGEST_FILES = (
-    *("test_oracle", "test_deaths", "test_up", "test_openapi", "test_unvotes"),
-    *("test_webhook_faults", "test_faults", "test_embedded_postgres_users", "test_matching"),
+    *("test_oracle", "test_deaths", "test_up", "test_demo", "test_openapi", "test_unvotes"),
+    *("test_import_resume", "test_webhook_faults", "test_faults", "test_rebuild_kills"),
+    *("test_rebuild_parts", "test_embedded_postgres_users", "test_matching", "test_search"),
 )
 """Half a minute or more."""
 
@@ -83,6 +85,15 @@ def reader(sample: SampleRecord) -> Iterator[psycopg.Connection[Any]]:
     with db.connect(sample.store.url, role="onrecord_reporting") as conn:
         conn.row_factory = dict_row
         yield conn
+
+
+@pytest.fixture(scope="module")
+def standby(server_url: str) -> Iterator[Standby]:
+    """A streaming standby of the server, which has all its databases."""
+    if postgres.GIVEN:
+        pytest.skip("only the embedded server can be copied")
+    with run_standby(server_url) as running:
+        yield running
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ def read(supervised: Supervised, stopping: threading.Event) -> None:
         while not stopping.wait(0.2):
             for path in PATHS:
                 with suppress(httpx2.TransportError):
-                    client.get(path)
+                    client.http.get(path)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ import kinds
 import raw
 from kinds import HostileRequest, Kind
 
+from onrecord.access.schemas import KeyIn
+from onrecord.client import keys
 from tests.support import bodies
 from tests.support.bodies import POSITION, STATEMENT, position, statement
 from tests.support.commands import User
@@ -128,8 +130,9 @@ async def read_honestly(outcome: Outcome, user: User, stopping: asyncio.Event) -
     The key is the client's own, as that of the hostile requests reaches its rate limit.
     """
     address = f"http://127.0.0.1:{user.port}"
-    key = user.post("/v1/keys", {"name": "An honest client", "scopes": ["read"]}).json()["token"]
-    headers = {"Authorization": f"Bearer {key}"}
+    with user.client() as admin:
+        created = admin.send(keys.create_key(KeyIn(name="An honest client", scopes=("read",))))
+    headers = {"Authorization": f"Bearer {created.token}"}
     async with httpx2.AsyncClient(base_url=address, headers=headers, timeout=30) as client:
         while not stopping.is_set():
             began = time.monotonic()

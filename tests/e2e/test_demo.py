@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from onrecord.client import ProblemError, endpoints
 from onrecord.entrypoints.cli import app
+from onrecord.webhooks.api.requests import EndpointIn
 from tests.support.commands import User, all_gone, tree, user
 from tests.support.processes import until
 
@@ -128,9 +130,11 @@ class RunningDemo:
             if "onrecord.entrypoints" in child.cmdline()[-1]
         }
 
-    def create_endpoint(self, port: int) -> int:
-        endpoint = {"url": f"http://127.0.0.1:{port}/"}
-        return self.user.post("/v1/endpoints", endpoint).status_code
+    def assert_endpoint_refused(self, port: int) -> None:
+        """Assert that no endpoint may be at this port of the machine."""
+        endpoint = EndpointIn(url=f"http://127.0.0.1:{port}/")
+        with self.user.client() as client, pytest.raises(ProblemError, match=r"^422 "):
+            client.send(endpoints.create_endpoint(endpoint))
 
 
 @pytest.fixture
@@ -138,7 +142,7 @@ def demo(new_user: User) -> Iterator[RunningDemo]:
     process = new_user.start("demo")
     yield RunningDemo(new_user, process)
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
 
 
 def test_the_demo_may_send_to_its_own_receiver_only_and_only_during_its_tour(
@@ -149,7 +153,7 @@ def test_the_demo_may_send_to_its_own_receiver_only_and_only_during_its_tour(
     (network,) = set(during.values())
     host, _, port = network.rpartition(":")
     assert "127.0.0.1/32" == host
-    assert 422 == demo.create_endpoint(demo.user.port)
+    demo.assert_endpoint_refused(demo.user.port)
     demo.read_until("Running until Ctrl-C")
     after = demo.allowed()
     assert {"local_api": "", "deliverer": ""} == {
@@ -158,8 +162,9 @@ def test_the_demo_may_send_to_its_own_receiver_only_and_only_during_its_tour(
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", int(port)))
     for refused in (int(port), demo.user.port):
-        assert 422 == demo.create_endpoint(refused)
-    assert [] == demo.user.get("/v1/endpoints").json()["items"]
+        demo.assert_endpoint_refused(refused)
+    with demo.user.client() as client:
+        assert [] == [*client.items(endpoints.list_endpoints())]
 
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT])
@@ -169,4 +174,4 @@ def test_a_demo_that_is_ended_in_its_tour_leaves_no_process_that_may_send(
     demo.read_until("Whose position changed")
     everything = tree(demo.process)
     demo.process.send_signal(signum)
-    until(lambda: all_gone(everything), "all processes are gone", seconds=15)
+    until(lambda: all_gone(everything), "all processes are gone", seconds=30)

@@ -13,17 +13,20 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx2
-import orjson
 import psycopg
 import pytest
 
 from onrecord.audit.replay import replay_ledger
+from onrecord.client import ApiUnavailable, Client, writes
+from onrecord.client.call import Call
+from onrecord.ingest.schemas import PositionIn, Recorded
 from onrecord.kit.sql import db
 from onrecord.projections.registry import PROJECTIONS
+from tests.support.bodies import line, position
 from tests.support.committing import STALL, lock_held, stall_at_commit, waiting
 from tests.support.processes import BROKER, Deployment, deployment, until
 from tests.support.proxy import proxied
+from tests.support.recording import record, register
 
 KILLS = 20
 
@@ -34,33 +37,15 @@ def deployed(database_url: str, tmp_path: Path) -> Iterator[Deployment]:
         yield processes
 
 
-def lines(start: int, count: int) -> bytes:
-    """Batch lines of positions of the same actor on the same topic."""
-    body = {"actor": "a", "topic": "t", "stance": "support", "summary": "s", "coder": "tests"}
-    return b"\n".join(
-        orjson.dumps(
-            {
-                "op": "position",
-                "id": str(UUID(int=n)),
-                "body": {**body, "effective": "2022-01-01", "order": n},
-            }
-        )
-        for n in range(start, start + count)
+def record_from(client: Client, start: int, count: int) -> None:
+    """Record positions of one actor on one topic; each has its number as id and as order."""
+    record(
+        client,
+        [
+            line("position", UUID(int=n), position(actor="a", topic="t", order=n))
+            for n in range(start, start + count)
+        ],
     )
-
-
-def post_lines(client: httpx2.Client, content: bytes) -> None:
-    response = client.post(
-        "/v1/batch", content=content, headers={"Content-Type": "application/x-ndjson"}
-    )
-    statuses = {orjson.loads(line)["status"] for line in response.content.splitlines()}
-    assert statuses == {201}
-
-
-def register(client: httpx2.Client) -> None:
-    client.post("/v1/actors", json={"id": "a", "kind": "person"}).raise_for_status()
-    topic = {"id": "t", "label": "T", "proposition": "Do it."}
-    client.post("/v1/topics", json=topic).raise_for_status()
 
 
 def assert_nothing_lost(deployed: Deployment, database_url: str, *, size: int) -> None:
@@ -71,7 +56,7 @@ def assert_nothing_lost(deployed: Deployment, database_url: str, *, size: int) -
             row = conn.execute("SELECT count(*), min(size) FROM projections.checkpoints").fetchone()
             return row == (len(PROJECTIONS), size)
 
-        until(caught_up, f"all projections are at {size}", seconds=60)
+        until(caught_up, f"all projections are at {size}")
     outcome = replay_ledger(db.engine(database_url, role="onrecord_audit"), lambda *_: None)
     assert (outcome.size, outcome.equal) == (size, True)
 
@@ -85,7 +70,7 @@ def test_worker_killed_during_a_fold_loses_and_duplicates_nothing(
         deployed.client() as client,
         psycopg.connect(database_url, autocommit=True) as observer,
     ):
-        register(client)
+        register(client, ["a"], ["t"])
 
         def folding() -> bool:
             row = observer.execute(
@@ -97,7 +82,7 @@ def test_worker_killed_during_a_fold_loses_and_duplicates_nothing(
             return row is not None and row[0] > 0
 
         for _ in range(KILLS):
-            post_lines(client, lines(size, 400))
+            record_from(client, size, 400)
             size += 400
             until(folding, "a fold's transaction is open")
             deployed.kill("worker")
@@ -110,15 +95,14 @@ def test_api_killed_between_commit_and_answer_replays_the_answer_to_a_retry(
 ) -> None:
     """The API is stopped (SIGSTOP) while it waits for its COMMIT, which then succeeds."""
     deployed.start("local_api", "worker", "beat")
-    with deployed.client(timeout=10) as client:
-        register(client)
+    with deployed.client() as client:
+        register(client, ["a"], ["t"])
     stall_at_commit(database_url)
     for seq in range(2, 2 + 3):
         id_ = uuid4()
-        body = {"id": str(id_), "actor": "a", "topic": "t", "stance": "oppose"}
-        body |= {"summary": "s", "coder": "tests", "effective": "2022"}
-        answers: list[int] = []
-        writer = threading.Thread(target=attempt, args=(deployed, body, answers))
+        write = writes.record_position(PositionIn(**position(id=id_, actor="a", topic="t")))
+        answers: list[Recorded] = []
+        writer = threading.Thread(target=attempt, args=(deployed, write, answers))
         with lock_held(database_url, STALL) as lock:
             writer.start()
             until(lambda: waiting(lock.conn, STALL) == 1, "its commit is under way")
@@ -130,15 +114,13 @@ def test_api_killed_between_commit_and_answer_replays_the_answer_to_a_retry(
         assert [] == answers
         deployed.start("local_api")
         with deployed.client(timeout=10) as client:
-            retry = client.post("/v1/positions", json=body)
-        assert (retry.status_code, retry.headers["Idempotent-Replay"]) == (200, "true")
-        assert retry.json()["seq"] == seq
+            assert client.send(write).seq == seq
     assert_nothing_lost(deployed, database_url, size=2 + 3)
 
 
-def attempt(deployed: Deployment, body: dict[str, str], answers: list[int]) -> None:
-    with suppress(httpx2.TransportError), deployed.client(timeout=10) as client:
-        answers.append(client.post("/v1/positions", json=body).status_code)
+def attempt(deployed: Deployment, write: Call[Recorded], answers: list[Recorded]) -> None:
+    with suppress(ApiUnavailable), deployed.client(timeout=10) as client:
+        answers.append(client.send(write))
 
 
 def is_recorded(observer: psycopg.Connection[Any], id_: UUID) -> bool:
@@ -179,10 +161,10 @@ def write_while_cutting(deployed: Deployment, cut: Callable[[], None]) -> int:
     """Write before and after each of five cuts; the ledger's size."""
     size = 2
     with deployed.client() as client:
-        register(client)
+        register(client, ["a"], ["t"])
         for _ in range(5):
-            post_lines(client, lines(size, 50))
+            record_from(client, size, 50)
             cut()
-            post_lines(client, lines(size + 50, 50))
+            record_from(client, size + 50, 50)
             size += 100
     return size

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from httpx2 import Client
 from rich.console import Console
 from typer.testing import CliRunner
 
-from onrecord.client import ApiUnavailable
+from onrecord.client import ApiUnavailable, Client, reads
+from onrecord.client.parameters import StatementSearch
 from onrecord.entrypoints.cli import app
 from onrecord.importing.files import NothingToImport, UnreadableFile
 from onrecord.importing.run import import_files
 from tests.support import postgres
-from tests.support.bodies import actor, ledger_size, line, ndjson, register_all, topic
+from tests.support.bodies import actor, ledger_size, line, ndjson, topic
 from tests.support.imports import (
     CSV,
     counts,
@@ -29,7 +29,8 @@ from tests.support.imports import (
 )
 from tests.support.keys import TOKEN
 from tests.support.processes import free_port
-from tests.support.store import Store, open_store, run_api
+from tests.support.recording import register
+from tests.support.store import Store, open_store, run_typed_api
 
 CSV_FAULTS = [
     (4, "422 The request names things that are not on record. speaker: no actor 'nobody' is on"),
@@ -48,9 +49,9 @@ def store(server_url: str, template: str) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def client(store: Store) -> Iterator[Client]:
-    with run_api(store.url) as http:
-        register_all(http)
-        yield http
+    with run_typed_api(store.url) as client:
+        register(client)
+        yield client
 
 
 # Formats
@@ -70,12 +71,12 @@ def test_folder_of_all_formats_is_recorded_once(
     (tmp_path / "4.csv.gz").write_bytes(gzip.compress(rows.replace("Yes.", "No.").encode()))
     (tmp_path / "5.md").write_text("Not read.")
     before = ledger_size(store.url)
-    assert (7, 0, 0) == counts(run_import(client, tmp_path)[0])
-    assert (0, 7, 0) == counts(run_import(client, tmp_path)[0])
+    assert (7, 0, 0) == counts(run_import(client.address, tmp_path)[0])
+    assert (0, 7, 0) == counts(run_import(client.address, tmp_path)[0])
     assert before + 7 == ledger_size(store.url)
     store.catch_up()
-    statements = client.get("/v1/statements", params={"actor": slug}).json()["items"]
-    assert {"Yes.", "No."} == {statement["content"]["text"] for statement in statements}
+    statements = client.items(reads.list_statements(StatementSearch(actor=[slug])))
+    assert {"Yes.", "No."} == {statement.content.text for statement in statements}
 
 
 def test_csv_faults_are_reported_by_line_and_column_and_other_rows_are_recorded(
@@ -83,7 +84,7 @@ def test_csv_faults_are_reported_by_line_and_column_and_other_rows_are_recorded(
 ) -> None:
     path, before = tmp_path / "a.csv", ledger_size(store.url)
     path.write_text(CSV)
-    summary, output = run_import(client, path)
+    summary, output = run_import(client.address, path)
     assert (2, 0, 4) == counts(summary)
     for number, fault in CSV_FAULTS:
         assert any(
@@ -93,8 +94,8 @@ def test_csv_faults_are_reported_by_line_and_column_and_other_rows_are_recorded(
     assert 4 == len(output.splitlines())
     assert before + 2 == ledger_size(store.url)
     store.catch_up()
-    statements = client.get("/v1/statements", params={"topic": "tariffs"}).json()["items"]
-    assert "We are\nready." in [statement["content"]["text"] for statement in statements]
+    statements = client.items(reads.list_statements(StatementSearch(topic=["tariffs"])))
+    assert "We are\nready." in [statement.content.text for statement in statements]
 
 
 def test_csv_with_wrong_columns_is_refused_before_anything_is_sent(
@@ -103,9 +104,9 @@ def test_csv_with_wrong_columns_is_refused_before_anything_is_sent(
     before = ledger_size(store.url)
     write_lines(tmp_path / "1.ndjson", *statement_lines(tmp_path, 0, 3))
     (tmp_path / "2.csv").write_text("speaker,words\nemma,Yes.\n")
-    for attempt in (run_import, lambda client, path: run_dry_run(str(client.base_url), path)):
+    for attempt in (run_import, run_dry_run):
         with pytest.raises(NothingToImport, match=r"2\.csv:1: .*'words' not known.*'coder' miss"):
-            attempt(client, tmp_path)
+            attempt(client.address, tmp_path)
     assert before == ledger_size(store.url)
 
 
@@ -118,7 +119,7 @@ def test_lines_before_the_place_where_a_file_breaks_off_are_recorded(
     console = memory_console()
     with pytest.raises(UnreadableFile) as raised:
         import_files(
-            [path], key=TOKEN, address=str(client.base_url), console=console, data=tmp_path / "data"
+            [path], key=TOKEN, address=client.address, console=console, data=tmp_path / "data"
         )
     assert str(raised.value).startswith(f"{path}:4: the gzip file is cut off")
     assert before + 3 == ledger_size(store.url)
@@ -150,15 +151,12 @@ def test_server_that_is_no_onrecord_is_reported_as_a_wrong_address(
 
 
 def test_progress_bar_is_shown_on_a_terminal_only(client: Client, tmp_path: Path) -> None:
-    path, address = (
-        write_lines(tmp_path / "a.ndjson", *statement_lines(tmp_path, 0, 3)),
-        str(client.base_url),
-    )
+    path = write_lines(tmp_path / "a.ndjson", *statement_lines(tmp_path, 0, 3))
     terminal = Console(file=io.StringIO(), width=120, force_terminal=True)
-    import_files([path], key=TOKEN, address=address, console=terminal)
+    import_files([path], key=TOKEN, address=client.address, console=terminal)
     assert "100%" in printed(terminal)
     assert "3 lines" in printed(terminal)
-    assert "" == run_import(client, path)[1]
+    assert "" == run_import(client.address, path)[1]
 
 
 @pytest.mark.parametrize(
@@ -187,7 +185,7 @@ def test_exit_code_and_message(
 ) -> None:
     monkeypatch.setenv("ONRECORD_KEY", TOKEN)
     (tmp_path / name).write_bytes(content)
-    options = ["--data", str(tmp_path / "data"), "--url", str(client.base_url), *options]
+    options = ["--data", str(tmp_path / "data"), "--url", client.address, *options]
     done = CliRunner().invoke(app, ["import", str(tmp_path / name), *options])
     assert code == done.exit_code, done.output
     assert output in " ".join(done.output.split())

@@ -5,8 +5,8 @@ from pathlib import Path
 from uuid import uuid5
 
 import pytest
-from httpx2 import Client
 
+from onrecord.client import Client
 from tests.support import postgres
 from tests.support.bodies import (
     Json,
@@ -15,11 +15,8 @@ from tests.support.bodies import (
     correction,
     ledger_size,
     line,
-    ndjson,
     position,
-    register_all,
     retraction,
-    send,
     statement,
     topic,
 )
@@ -33,7 +30,8 @@ from tests.support.imports import (
     write_lines,
 )
 from tests.support.processes import free_port
-from tests.support.store import Store, open_store, run_api
+from tests.support.recording import record, register
+from tests.support.store import Store, open_store, run_typed_api
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +42,9 @@ def store(server_url: str, template: str) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def client(store: Store) -> Iterator[Client]:
-    with run_api(store.url) as http:
-        register_all(http)
-        yield http
+    with run_typed_api(store.url) as client:
+        register(client)
+        yield client
 
 
 def faulty(path: Path) -> list[dict[str, Json] | str]:
@@ -86,9 +84,9 @@ def test_dry_run_records_nothing_and_reports_the_same_faults_as_the_import(
     write_lines(tmp_path / "1.ndjson", *faulty(tmp_path))
     (tmp_path / "2.csv").write_text(CSV.replace("We are", f"{tmp_path}").replace("Denied", "Again"))
     before, folder = ledger_size(store.url), sorted(tmp_path.iterdir())
-    forecast, foreseen = run_dry_run(str(client.base_url), tmp_path)
+    forecast, foreseen = run_dry_run(client.address, tmp_path)
     assert (before, folder) == (ledger_size(store.url), sorted(tmp_path.iterdir()))
-    summary, output = run_import(client, tmp_path)
+    summary, output = run_import(client.address, tmp_path)
     assert (9, 1, 14) == counts(summary)
     assert (9, 1, 14) == (forecast.on_record, forecast.repeated, forecast.refused)
     without_suggestions = [text.partition("; the nearest are")[0] for text in output.splitlines()]
@@ -103,15 +101,13 @@ def test_dry_run_sees_what_is_on_record_but_not_folded_yet(
     position_line = line(
         "position", str(uuid5(BASE, f"{tmp_path}")), position(expected_revision=None)
     )
-    assert [201, 201] == [
-        result["status"] for result in send(client, ndjson([before, position_line]))
-    ]
+    record(client, [before, position_line])
     again = [
         line("retraction", str(uuid5(BASE, f"{tmp_path} r{n}")), retraction(), target=target)
         for n, target in enumerate([before["id"], position_line["id"], before["id"]])
     ]
     path = write_lines(tmp_path / "a.ndjson", *again)
-    summary, output = run_dry_run(str(client.base_url), path)
+    summary, output = run_dry_run(client.address, path)
     assert (2, 0, 1) == (summary.on_record, summary.repeated, summary.refused)
     assert f"{path}:3: 409 The statement is retracted already." in output
 
@@ -125,14 +121,14 @@ def test_dry_run_does_not_compare_with_bodies_and_retractions_on_record(
         line("retraction", str(uuid5(BASE, f"{tmp_path} r{n}")), retraction(), target=gone["id"])
         for n in range(2)
     )
-    assert [201] * 3 == [result["status"] for result in send(client, ndjson([there, gone, first]))]
+    record(client, [there, gone, first])
     path = write_lines(
         tmp_path / "a.ndjson", there, {**gone, "body": statement(note="No.")}, second
     )
-    summary, output = run_dry_run(str(client.base_url), path)
+    summary, output = run_dry_run(client.address, path)
     assert "3 would be on record, 0 would be refused" == str(summary)
     assert "" == output
-    assert (0, 1, 2) == counts(run_import(client, path)[0])
+    assert (0, 1, 2) == counts(run_import(client.address, path)[0])
 
 
 def test_dry_run_without_a_running_onrecord_checks_shapes_and_says_so(tmp_path: Path) -> None:

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from httpx2 import Client
 
+from onrecord.client import Client
 from onrecord.importing import lines as import_lines
 from onrecord.importing.files import UnreadableFile
 from onrecord.importing.resume import ResumeNotes
 from onrecord.importing.run import import_files
 from onrecord.kit.sql import db
 from tests.support import postgres
-from tests.support.bodies import actor, ledger_size, line, ndjson, register_all, send, topic
+from tests.support.bodies import ledger_size, ndjson, registrations
 from tests.support.committing import STALL, lock_held, waiting
 from tests.support.imports import (
     counts,
@@ -33,7 +33,8 @@ from tests.support.imports import (
 )
 from tests.support.keys import TOKEN
 from tests.support.processes import until
-from tests.support.store import Store, open_store, run_api
+from tests.support.recording import record, register
+from tests.support.store import Store, open_store, run_typed_api
 
 
 @pytest.fixture(scope="module")
@@ -44,16 +45,16 @@ def store(server_url: str, template: str) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def client(store: Store) -> Iterator[Client]:
-    with run_api(store.url) as http:
-        register_all(http)
-        yield http
+    with run_typed_api(store.url) as client:
+        register(client)
+        yield client
 
 
 @pytest.fixture
 def own_record(database_url: str) -> Iterator[tuple[Store, Client]]:
     """A record for one test, because its API may still work on a batch when the test ends."""
-    with open_store(database_url) as database, run_api(database.url) as client:
-        register_all(client)
+    with open_store(database_url) as database, run_typed_api(database.url) as client:
+        register(client)
         yield database, client
 
 
@@ -109,7 +110,7 @@ def test_killed_import_resumes_and_records_every_line_once(
     own_record: tuple[Store, Client], tmp_path: Path, data: Path
 ) -> None:
     store, client = own_record
-    count, before, address = 6_000, ledger_size(store.url), str(client.base_url)
+    count, before, address = 6_000, ledger_size(store.url), client.address
     content: Iterable[Any] = [
         *statement_lines(tmp_path, 0, 10),
         "{",
@@ -140,14 +141,14 @@ def test_ctrl_c_prints_how_far_the_import_came(
     store, client = own_record
     path = write_lines(tmp_path / "a.ndjson", *statement_lines(tmp_path, 0, 6_000))
     with stalled_after_a_batch(store.url) as stalled:
-        process = start_import(data, str(client.base_url), path)
+        process = start_import(data, client.address, path)
         until(stalled, "the second batch is at its commit")
         process.send_signal(signal.SIGINT)
-        printed, _ = process.communicate(timeout=30)
+        printed, _ = process.communicate(timeout=120)
     assert 130 == process.returncode, printed
     assert f"So far up to line 2,000 of {path}: 2,000 recorded" in printed
     assert "goes on from there" in printed
-    summary, _ = run_import(client, path, data)
+    summary, _ = run_import(client.address, path, data)
     assert (2_000, 0) == (summary.skipped, summary.refused)
     assert 4_000 == summary.new + summary.repeated
 
@@ -159,7 +160,7 @@ def import_broken_file(
     monkeypatch.setattr(import_lines, "LINES_PER_BATCH", 10)
     console = memory_console()
     with pytest.raises(UnreadableFile):
-        import_files([path], key=TOKEN, address=str(client.base_url), console=console, data=data)
+        import_files([path], key=TOKEN, address=client.address, console=console, data=data)
     return printed(console)
 
 
@@ -174,10 +175,10 @@ def test_finished_file_is_skipped_when_the_next_one_was_cut(
     broken.write_bytes(compressed[:-4])
     monkeypatch.setattr(import_lines, "LINES_PER_BATCH", 10)
     with pytest.raises(UnreadableFile):
-        run_import(client, folder, data)
+        run_import(client.address, folder, data)
     assert 2 == len(notes(data))
     broken.write_bytes(compressed)
-    summary, output = run_import(client, folder, data)
+    summary, output = run_import(client.address, folder, data)
     assert f"{finished}: going on after line 25" in output
     assert str(broken) not in output, "its content has changed"
     assert (25, 0, 25, 0) == (summary.skipped, summary.new, summary.repeated, summary.refused)
@@ -195,17 +196,17 @@ def test_other_database_behind_the_same_address_gets_every_line(
 ) -> None:
     """With actors and topics, the line that is sent as a proof is recorded, and counted as new."""
     path = tmp_path / "a.ndjson.gz"
-    registrations = [line("actor", "emma", actor()), line("topic", "talks", topic())]
+    registered = registrations(["emma"], ["talks"])
     statements = statement_lines(tmp_path, 0, 30)
     path.write_bytes(
-        gzip.compress(ndjson(statements if has_the_actors else registrations + statements))[:-4]
+        gzip.compress(ndjson(statements if has_the_actors else registered + statements))[:-4]
     )
     for turn in range(2):
-        with postgres.database(server_url, template) as url, run_api(url) as client:
+        with postgres.database(server_url, template) as url, run_typed_api(url) as client:
             if has_the_actors:
-                send(client, ndjson(registrations))
+                record(client, registered)
             for note in notes(data):  # as if both APIs had one address; their ports differ
-                note.replace(ResumeNotes(data, str(client.base_url)).path_of(path))
+                note.replace(ResumeNotes(data, client.address).path_of(path))
             output = import_broken_file(client, path, data, monkeypatch)
             assert (turn == 1) == ("starting at the first line" in output), output
             recorded = 30 if has_the_actors else 32
@@ -243,6 +244,6 @@ def test_import_works_without_notes_if_the_data_folder_cannot_be_written(
 ) -> None:
     data.write_text("A file stands where the folder should be.")
     path = write_lines(tmp_path / "a.ndjson", *statement_lines(tmp_path, 0, 3))
-    summary, output = run_import(client, path, data)
+    summary, output = run_import(client.address, path, data)
     assert (3, 0, 0) == counts(summary)
     assert "No note" in output

@@ -14,12 +14,19 @@ import psycopg
 import pytest
 
 from onrecord.kit.postgres import embedded
-from tests.support import webhooks
 from tests.support.clusters import reachable_folder, silent
+from tests.support.delivered import (
+    assert_all_delivered,
+    attempt_results,
+    delivery_log,
+    staged_client,
+    subscribe,
+)
 from tests.support.processes import BROKER, Deployment, deployment, until
 from tests.support.proxy import proxied
 from tests.support.receiver import ReceivedRequest, Receiver, run_receiver
-from tests.support.webhooks import assert_all_delivered, staged_client
+from tests.support.recording import record_positions
+from tests.support.webhooks import run_sql
 
 OUTAGE_SECONDS = 60.0
 EXPIRE_LEASES = "UPDATE webhooks.deliveries SET lease_until = now() WHERE state = 'sending'"
@@ -43,19 +50,18 @@ def test_deliveries_in_flight_of_a_killed_deliverer_are_sent_again(
 
     receiver.answer = hang
     with staged_client(deployed) as client:
-        endpoint = webhooks.create_endpoint(client, receiver.url(), types=["position.changed"])
-        seqs = webhooks.record_positions(client, 12)
+        endpoint = subscribe(client, receiver)
+        seqs = record_positions(client, 12)
         until(lambda: len(receiver.requests) == 8, "eight are in flight")
-        sending = webhooks.deliveries(client, endpoint["id"], state="sending")
-        assert ["under way"] * 8 == [delivery["attempts"][-1]["result"] for delivery in sending]
+        sending = delivery_log(client, endpoint, "sending")
+        assert [["under way"]] * 8 == attempt_results(sending)
         deployed.kill("deliverer")
         receiver.answer = lambda _: 204
         gate.set()
         deployed.start("deliverer")
-        webhooks.run_sql(database_url, EXPIRE_LEASES)
-        logged = assert_all_delivered(client, receiver, endpoint["id"], seqs)
-    results = [[attempt["result"] for attempt in delivery["attempts"]] for delivery in logged]
-    assert [["unknown", "delivered"]] * 8 + [["delivered"]] * 4 == results
+        run_sql(database_url, EXPIRE_LEASES)
+        logged = assert_all_delivered(client, receiver, endpoint, seqs)
+    assert [["unknown", "delivered"]] * 8 + [["delivered"]] * 4 == attempt_results(logged)
 
 
 def test_a_delivery_not_recorded_before_a_kill_is_sent_again_under_its_id(
@@ -73,20 +79,16 @@ def test_a_delivery_not_recorded_before_a_kill_is_sent_again_under_its_id(
     killed = threading.Event()
     receiver.answer = kill
     with staged_client(deployed) as client:
-        endpoint = webhooks.create_endpoint(
-            client, receiver.url(), types=["position.changed"], ordered=True
-        )
-        seqs = webhooks.record_positions(client, 2)
+        endpoint = subscribe(client, receiver, ordered=True)
+        seqs = record_positions(client, 2)
         for _ in range(3):
             assert killed.wait(60)
             killed.clear()
-            webhooks.run_sql(database_url, EXPIRE_LEASES)
+            run_sql(database_url, EXPIRE_LEASES)
             deployed.start("deliverer")
-        logged = assert_all_delivered(client, receiver, endpoint["id"], seqs)
+        logged = assert_all_delivered(client, receiver, endpoint, seqs)
     assert [seqs[0]] * 4 + [seqs[1]] == receiver.seqs()
-    assert ["unknown"] * 3 + ["delivered"] == [
-        attempt["result"] for attempt in logged[0]["attempts"]
-    ]
+    assert ["unknown"] * 3 + ["delivered"] == attempt_results(logged)[0]
 
 
 def test_no_delivery_is_lost_when_the_database_is_killed(tmp_path: Path) -> None:
@@ -100,18 +102,18 @@ def test_no_delivery_is_lost_when_the_database_is_killed(tmp_path: Path) -> None
         )
         deployed.start("local_api", "worker", "deliverer", "beat")
         client = stack.enter_context(staged_client(deployed))
-        endpoint = webhooks.create_endpoint(client, receiver.url(), types=["position.changed"])
-        seqs = webhooks.record_positions(client, 300)
+        endpoint = subscribe(client, receiver)
+        seqs = record_positions(client, 300)
         until(lambda: len(receiver.requests) > 20, "some have arrived")
         postgres.process.kill()
         postgres.process.wait()
         first.close()
         again = stack.enter_context(embedded.running_server(folder, echo=silent))
         assert again.superuser_url == postgres.superuser_url
-        until(lambda: client.get("/readyz").status_code == 200, "the APIs are ready again")
-        webhooks.run_sql(again.superuser_url, EXPIRE_LEASES)
-        seqs += webhooks.record_positions(client, 20)
-        assert_all_delivered(client, receiver, endpoint["id"], seqs)
+        until(lambda: client.http.get("/readyz").is_success, "the APIs are ready again")
+        run_sql(again.superuser_url, EXPIRE_LEASES)
+        seqs += record_positions(client, 20)
+        assert_all_delivered(client, receiver, endpoint, seqs)
 
 
 @pytest.mark.skipif(BROKER is not None, reason="cuts PGMQ's connections; RabbitMQ's test is below")
@@ -147,13 +149,13 @@ def deliver_without_a_broker(
 ) -> None:
     """Write for a minute in which no connection to the broker lasts; everything is delivered."""
     with staged_client(deployed) as client:
-        endpoint = webhooks.create_endpoint(client, receiver.url(), types=["position.changed"])
-        seqs = webhooks.record_positions(client, 5)
+        endpoint = subscribe(client, receiver)
+        seqs = record_positions(client, 5)
         until(lambda: len(receiver.requests) == 5, "they arrived")
         end = time.monotonic() + OUTAGE_SECONDS
         while time.monotonic() < end:
             cut()
-            if len(seqs) < 400:  # the log lists 500 at most
-                seqs += webhooks.record_positions(client, 2)
+            if len(seqs) < 400:  # a page of the log lists 500 at most
+                seqs += record_positions(client, 2)
             time.sleep(0.1)  # often enough to cut every new connection
-        assert_all_delivered(client, receiver, endpoint["id"], seqs)
+        assert_all_delivered(client, receiver, endpoint, seqs)

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 from httpx2 import Client
 
 from onrecord.domain.ids import additional_event_id
+from onrecord.query.alternatives import MAX_CANDIDATES
 from tests.support import bodies
 from tests.support.store import Store
 
@@ -33,6 +34,21 @@ def test_a_step_is_the_same_in_timeline_changes_and_position(client: Client, sto
     listed = {**timeline[-1], "alternatives": []}
     assert [listed] == client.get("/v1/actors/emma/positions").json()["items"]
     assert [listed] == client.get("/v1/topics/talks/positions").json()["items"]
+
+
+def test_alternatives_of_changes_too_many_to_list_are_null(client: Client, store: Store) -> None:
+    post_new(client, "/v1/actors", bodies.actor("emma"))
+    post_new(client, "/v1/topics", bodies.topic("talks"))
+    lines = [
+        bodies.line("position", uuid4(), bodies.position(effective=date, basis=[]))
+        for date in (*["2021"] * MAX_CANDIDATES, "2021-06", "2020", "2020-06")
+    ]
+    assert {201} == {line["status"] for line in bodies.send(client, bodies.ndjson(lines))}
+    store.catch_up()
+    items = client.get("/v1/changes", params={"limit": 500}).json()["items"]
+    by_date = {item["effective"]: item["alternatives"] for item in items}
+    assert by_date["2021-06"] is None
+    assert [None] == [step["id"] for step in by_date["2020-06"]]
 
 
 def test_the_problem_names_the_key_that_was_used_with_another_body(client: Client) -> None:

@@ -125,7 +125,7 @@ def test_a_line_of_a_dry_batch_sees_what_those_before_it_would_record(
 
 
 def test_a_dry_batch_is_bounded(client: Client) -> None:
-    lines = [line("actor", f"a{n}", actor(f"a{n}")) for n in range(MAX_LINES + 1)]
+    lines = [line("actor", f"a{n}", actor(f"a{n}")) for n in range(MAX_LINES + 9)]
     *accepted, last = dry_batch(client, *lines)
     assert {201} == {result["status"] for result in accepted}
     assert (413, MAX_LINES + 1) == (last["status"], last["line"])

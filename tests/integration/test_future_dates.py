@@ -54,7 +54,7 @@ def test_a_dry_run_refuses_a_statement_of_the_future_as_the_import_does(
     body = bodies.statement(said_at=AHEAD)
     write_lines(tmp_path / "1.ndjson", bodies.line("statement", uuid4(), body))
     forecast, foreseen = run_dry_run(str(client.base_url), tmp_path)
-    summary, printed = run_import(client, tmp_path)
+    summary, printed = run_import(str(client.base_url), tmp_path)
     assert (1, foreseen) == (forecast.refused, printed)
     assert (1, True) == (summary.refused, "/body/said_at" in printed)
 

@@ -86,17 +86,17 @@ def folding(store: Store) -> Iterator[None]:
 def test_speakers_and_topics_are_taken_by_any_recorded_spelling(
     store: Store, registered: Client, path: Path
 ) -> None:
-    spellings = ("mueller", "Q77", "lukasz  MULLER", "O'Neill", "лукаш")
+    spellings = ("mueller", "Q77", "wikidata:Q77", "lukasz  MULLER", "O'Neill", "лукаш")
     rows = [row(spelling, f"Words {n}.") for n, spelling in enumerate(spellings)]
     rows.append(row("mueller", "Last.", "TARIFFS ON CARS; Hold talks soon"))
     path.write_text("\n".join([HEADER, *rows]))
     forecast, foreseen = run_dry_run(str(registered.base_url), path)
-    assert ((6, 0), "") == ((forecast.on_record, forecast.refused), foreseen)
-    assert (6, 0, 0) == counts(run_import(registered, path)[0])
-    assert (0, 6, 0) == counts(run_import(registered, path)[0])
+    assert ((7, 0), "") == ((forecast.on_record, forecast.refused), foreseen)
+    assert (7, 0, 0) == counts(run_import(str(registered.base_url), path)[0])
+    assert (0, 7, 0) == counts(run_import(str(registered.base_url), path)[0])
     store.catch_up()
     statements = registered.get("/v1/statements", params={"actor": "mueller"}).json()["items"]
-    assert 6 == len(statements)
+    assert 7 == len(statements)
     (last,) = [said for said in statements if said["content"]["text"] == "Last."]
     assert ["tariffs", "talks"] == last["topics"]
 
@@ -106,7 +106,7 @@ def test_ambiguous_and_unknown_names_are_refused_with_candidates(
 ) -> None:
     rows = [row("SCHMIDT", "A."), row("Lukas Müler", "B.", "Talks with Rusia; talks")]
     path.write_text("\n".join([HEADER, *rows]))
-    summary, output = run_import(registered, path)
+    summary, output = run_import(str(registered.base_url), path)
     assert (0, 0, 2) == counts(summary)
     assert output == run_dry_run(str(registered.base_url), path)[1]
     ambiguous, unknown = output.splitlines()
@@ -128,7 +128,7 @@ def test_a_spelling_of_actors_merged_into_one_names_that_one(
     store.catch_up()
     rows = [row("Schmidt", "A."), row("L. Schmidt", "B."), row("schmidt-l", "C.")]
     path.write_text("\n".join([HEADER, *rows]))
-    assert (3, 0, 0) == counts(run_import(registered, path)[0])
+    assert (3, 0, 0) == counts(run_import(str(registered.base_url), path)[0])
     store.catch_up()
     statements = registered.get("/v1/statements", params={"actor": "schmidt-h"}).json()["items"]
     speakers = {said["content"]["text"]: said["speakers"][0]["actor"] for said in statements}
@@ -139,11 +139,12 @@ def test_names_that_an_earlier_file_registers_are_known(
     store: Store, client: Client, tmp_path: Path
 ) -> None:
     write_lines(tmp_path / "1.ndjson", *CAST)
-    (tmp_path / "2.csv").write_text("\n".join([HEADER, row("Łukasz müller", "Words.")]))
+    rows = [row(spelling, f"{spelling}.") for spelling in ("Łukasz müller", "wikidata:Q77")]
+    (tmp_path / "2.csv").write_text("\n".join([HEADER, *rows]))
     forecast, foreseen = run_dry_run(str(client.base_url), tmp_path)
-    assert ((6, 0), "") == ((forecast.on_record, forecast.refused), foreseen)
+    assert ((7, 0), "") == ((forecast.on_record, forecast.refused), foreseen)
     with folding(store):
-        assert (6, 0, 0) == counts(run_import(client, tmp_path)[0])
+        assert (7, 0, 0) == counts(run_import(str(client.base_url), tmp_path)[0])
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_rows_that_cannot_be_read_are_refused_and_all_others_recorded(
 ) -> None:
     register_all(client)
     forecast, foreseen = run_dry_run(str(client.base_url), unreadable)
-    summary, output = run_import(client, unreadable)
+    summary, output = run_import(str(client.base_url), unreadable)
     assert (23, 0, 5) == counts(summary)
     assert (23, 0, 5) == (forecast.on_record, forecast.repeated, forecast.refused)
     assert output == foreseen
@@ -84,8 +84,8 @@ def test_statements_and_positions_of_the_documented_example_are_on_record(
     path.write_text(example)
     forecast, foreseen = run_dry_run(str(client.base_url), path)
     assert ((2, 0), "") == ((forecast.on_record, forecast.refused), foreseen)
-    assert (2, 0, 0) == counts(run_import(client, path)[0])
-    assert (0, 2, 0) == counts(run_import(client, path)[0])
+    assert (2, 0, 0) == counts(run_import(str(client.base_url), path)[0])
+    assert (0, 2, 0) == counts(run_import(str(client.base_url), path)[0])
     store.catch_up()
     for topic, stance, condition in (
         ("talks", "conditional_support", "It withdraws."),
@@ -111,12 +111,12 @@ def test_positions_are_imported_from_unicode_text_of_excel(
         "emma;talks;support;2022;Für Gespräche.;lk\r\n"
     )
     path.write_bytes(rows.replace(";", "\t").encode("utf-16"))
-    summary, output = run_import(client, path)
+    summary, output = run_import(str(client.base_url), path)
     assert (1, 0, 0) == counts(summary)
     assert f"{path}: read as utf-16, a tab between two cells\n" == output
     faulty = rows.replace("emma", "nobody").replace("support", "yes")
     path.write_text(faulty)
-    (_, line) = run_import(client, path)[1].splitlines()
+    (_, line) = run_import(str(client.base_url), path)[1].splitlines()
     assert line.startswith(f"{path}:2: 422 ")
     assert "stance: " in line
     store.catch_up()

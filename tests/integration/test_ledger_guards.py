@@ -1,5 +1,6 @@
 """Append-only guards: grants, triggers and constraints of the ledger's tables."""
 
+from collections.abc import Iterator
 from uuid import uuid4
 
 import psycopg
@@ -14,14 +15,22 @@ from onrecord.kit.tlog.merkle import leaf_hash
 from onrecord.ledger import tables
 from onrecord.projections.freshness import sweeps
 from onrecord.webhooks import tables as webhooks
+from tests.support import postgres
 from tests.support.histories import request
 from tests.support.ledgers import TABLES, answers, seed_ledger, statement, table_rows
-from tests.support.store import Store
+from tests.support.store import Store, open_store
 
 
 @pytest.fixture
 def seeded(store: Store) -> Store:
     return seed_ledger(store)
+
+
+@pytest.fixture(scope="module")
+def shared(server_url: str, template: str) -> Iterator[Store]:
+    """A seeded store for tests that change no row of it."""
+    with postgres.database(server_url, template) as url, open_store(url) as new_store:
+        yield seed_ledger(new_store)
 
 
 def refused_with(url: str, statements: list[str], **settings: str) -> set[str]:
@@ -40,19 +49,19 @@ def refused_with(url: str, statements: list[str], **settings: str) -> set[str]:
 @pytest.mark.parametrize("settings", [{}, {"session_replication_role": "replica"}], ids=str)
 @pytest.mark.parametrize("table", TABLES)
 def test_not_even_a_superuser_changes_the_ledger(
-    seeded: Store, table: str, settings: dict[str, str]
+    shared: Store, table: str, settings: dict[str, str]
 ) -> None:
     erased = uuid4()
     erasure = PayloadErased(target=erased, sections=("content",), ground="court-order")
-    answers(seeded.append(request(erased, statement()), request(uuid4(), erasure)))
-    before = table_rows(seeded)
+    answers(shared.append(request(erased, statement()), request(uuid4(), erasure)))
+    before = table_rows(shared)
     assert all(before.values())
     for column in [column.name for column in tables.metadata.tables[f"ledger.{table}"].columns]:
         statements = [f"UPDATE ledger.{table} SET {column} = {column}"]
-        assert refused_with(seeded.url, statements, **settings) == {"RestrictViolation"}
+        assert refused_with(shared.url, statements, **settings) == {"RestrictViolation"}
     statements = [f"DELETE FROM ledger.{table}", f"TRUNCATE ledger.{table}"]
-    assert refused_with(seeded.url, statements, **settings) == {"RestrictViolation"}
-    assert before == table_rows(seeded)
+    assert refused_with(shared.url, statements, **settings) == {"RestrictViolation"}
+    assert before == table_rows(shared)
 
 
 @pytest.mark.parametrize("settings", [{}, {"session_replication_role": "replica"}], ids=str)
@@ -67,7 +76,7 @@ def test_of_a_row_of_ids_only_seq_changes_and_only_upwards(
 
 
 @pytest.mark.parametrize("role", ["ingest", "projections", "query", "audit"])
-def test_no_role_may_change_the_ledger_or_disable_its_triggers(seeded: Store, role: str) -> None:
+def test_no_role_may_change_the_ledger_or_disable_its_triggers(shared: Store, role: str) -> None:
     statements = ["CREATE TABLE ledger.mine ()", "UPDATE ledger.ids SET kind = kind"]
     for table in TABLES:
         column = {"ids": "slug", "commits": "size"}.get(table, "seq")
@@ -80,7 +89,7 @@ def test_no_role_may_change_the_ledger_or_disable_its_triggers(seeded: Store, ro
         ]
         if role != "ingest":
             statements.append(f"INSERT INTO ledger.{table} DEFAULT VALUES")
-    errors = refused_with(seeded.url, statements, role=f"onrecord_{role}")
+    errors = refused_with(shared.url, statements, role=f"onrecord_{role}")
     assert errors == {"InsufficientPrivilege"}
 
 
@@ -100,11 +109,13 @@ def test_the_database_checks_each_leaf_hash(seeded: Store) -> None:
     [tables.metadata, sweeps.metadata, webhooks.metadata],
     ids=["ledger", "projections", "webhooks"],
 )
-def test_the_migrated_schema_equals_the_table_definitions(store: Store, metadata: MetaData) -> None:
+def test_the_migrated_schema_equals_the_table_definitions(
+    shared: Store, metadata: MetaData
+) -> None:
     def ours(name: str | None, kind: str, _: object) -> bool:
         return kind != "schema" or name == metadata.schema
 
-    engine = db.engine(store.url)
+    engine = db.engine(shared.url)
     with engine.connect() as conn:
         options = {"include_schemas": True, "include_name": ours, "compare_server_default": True}
         context = MigrationContext.configure(conn, opts=options)

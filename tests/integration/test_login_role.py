@@ -4,6 +4,7 @@ Tried with the very connections of the processes: their URL, in the role of thei
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db, migrations
 from tests.support import postgres
 from tests.support.ledgers import seed_ledger
-from tests.support.store import Store
+from tests.support.store import Store, open_store
 
 pytestmark = pytest.mark.skipif(
     bool(postgres.GIVEN), reason="logs in without a password, as on the embedded server"
@@ -47,6 +48,12 @@ ESCAPES: Final = (
     *("SET SESSION AUTHORIZATION onrecord_migrator", "SET ROLE pg_read_all_data"),
     *("GRANT onrecord_migrator TO onrecord_login", "ALTER ROLE onrecord_login SUPERUSER"),
 )
+
+
+@pytest.fixture(scope="module")
+def store(server_url: str, template: str) -> Iterator[Store]:
+    with postgres.database(server_url, template) as url, open_store(url) as new_store:
+        yield new_store
 
 
 def denied(conn: psycopg.Connection[tuple[object, ...]], *statements: str) -> list[str]:

@@ -88,9 +88,15 @@ def test_messages_of_refused_fields_are_in_words(client: Client, path: str) -> N
     assert len(told) > 1
 
 
+def test_slugs_are_described(client: Client) -> None:
+    answer = client.post("/v1/topics/Emma/revision", json={"label": "Talks", "proposition": "Do."})
+    assert [SLUG] == messages(expect_problem(answer, 422, "invalid"))
+
+
 @pytest.mark.parametrize("path", ["/v1/topics/Emma", "/v1/statements?topic=Emma"])
-def test_slugs_are_described(client: Client, path: str) -> None:
-    assert [SLUG] == messages(expect_problem(client.get(path), 422, "invalid"))
+def test_names_of_topics_are_described(client: Client, path: str) -> None:
+    (message,) = messages(expect_problem(client.get(path), 422, "invalid"))
+    assert "must be the id of a topic, as talks-with-russia, or wikidata:Q3052772" == message
 
 
 @pytest.mark.parametrize("path", ["/v1/actors/Emma", "/v1/statements?actor=Emma"])

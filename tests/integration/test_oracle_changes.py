@@ -17,7 +17,7 @@ from tests.support.oracle import (
     KNOWN_PERCENT,
     STANDARD,
     Oracle,
-    expected_step,
+    expected_change,
     run_oracle,
     select_fields,
 )
@@ -58,7 +58,7 @@ def test_changes_are_the_steps_of_all_timelines_filtered_by_kind_and_date(
     for topic in recorded.cast.topics:
         timeline = naive.steps(recorded.events, (root, topic), size)
         for timeline_step in timeline:
-            change = expected_step(timeline, timeline_step) | {"actor": root, "topic": topic}
+            change = expected_change(timeline, timeline_step) | {"actor": root, "topic": topic}
             size_of_change = change["change_size"]
             if (kinds and change["kind"] not in kinds) or (
                 min_change_size is not None

@@ -78,7 +78,7 @@ def test_each_entry_is_in_one_part_with_all_others_of_its_subject(store: Store) 
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_the_subject_in_sql_is_the_subject_of_the_event(database_url: str, path: Path) -> None:
+def test_the_subject_in_sql_is_the_subject_of_the_event(store: Store, path: Path) -> None:
     stored = json.loads(path.read_text(encoding="utf-8"))
     event = parse_event(
         stored["type"], stored["version"], stored["data"], stored["sections"].values()
@@ -89,7 +89,7 @@ def test_the_subject_in_sql_is_the_subject_of_the_event(database_url: str, path:
         " (SELECT %(id)s::uuid AS id, %(entry)s::bytea AS entry) e"
     )
     params = {"type": event.type, "id": id_, "entry": json.dumps(stored).encode()}
-    with db.connect(database_url) as conn:
+    with db.connect(store.url) as conn:
         row = conn.execute(sql.encode(), params).fetchone()
     assert row and kind
     subject = UUID(row[0]) if kind in ("statement", "position", "key") else entity_id(kind, row[0])

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -14,6 +15,7 @@ from onrecord.projections.engine.rebuild import rebuild_projection
 from onrecord.projections.statements import STATEMENTS
 from onrecord.webhooks import fan_out
 from tests.support import buffers, bulk
+from tests.support.histories import position, request
 from tests.support.store import Store, run_api
 
 PACKAGE: Final = Path(onrecord.__file__).parent
@@ -124,6 +126,9 @@ def write_record(store: Store, conn: psycopg.Connection[Any], *, planted: bool) 
         store.catch_up()
         conn.execute("ANALYZE")
     bulk.write(store, MOVES)
+    for overlapping in ("2015", "2015-06"):
+        dated = position(actor="actor-0", topic="topic-0", effective=overlapping)
+        store.append(request(uuid4(), dated))
     store.catch_up()
     bulk.merge_actors(store)
     store.catch_up()

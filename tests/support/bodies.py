@@ -124,13 +124,21 @@ def get(client: httpx2.Client, path: str, **params: Json) -> dict[str, Json]:
     return result
 
 
+def registrations(
+    actors: Iterable[str] = ACTORS, topics: Iterable[str] = TOPICS
+) -> list[dict[str, Json]]:
+    """Lines that register actors and topics."""
+    return [
+        *(line("actor", slug, actor(slug)) for slug in actors),
+        *(line("topic", slug, topic(slug)) for slug in topics),
+    ]
+
+
 def register_all(
     client: httpx2.Client, actors: Iterable[str] = ACTORS, topics: Iterable[str] = TOPICS
 ) -> None:
     """Register actors and topics."""
-    lines = [line("actor", slug, actor(slug)) for slug in actors]
-    lines += [line("topic", slug, topic(slug)) for slug in topics]
-    results = send(client, ndjson(lines))
+    results = send(client, ndjson(registrations(actors, topics)))
     assert {201} == {result["status"] for result in results}, results
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from threading import Thread
 from uuid import UUID, uuid5
 
-from httpx2 import Client
 from rich.console import Console
 
 from onrecord.importing.dry_run import check_files
@@ -41,9 +40,9 @@ def printed(console: Console) -> str:
     return console.file.getvalue()
 
 
-def run_import(client: Client, path: Path, data: Path | None = None) -> tuple[ImportSummary, str]:
+def run_import(address: str, path: Path, data: Path | None = None) -> tuple[ImportSummary, str]:
     """Import a file or folder; the summary, and what was printed."""
-    console, address = memory_console(), str(client.base_url)
+    console = memory_console()
     summary = import_files(find_files(path), key=TOKEN, address=address, console=console, data=data)
     return summary, printed(console)
 

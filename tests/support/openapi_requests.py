@@ -7,7 +7,6 @@ record, so that some of these bodies are accepted.
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
 import schemathesis
@@ -15,9 +14,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 
-from onrecord.entrypoints.app_factory import create_app
-from onrecord.kit.settings import Settings
 from tests.support.keys import HEADERS
+from tests.support.store import described_app
 
 load_all_checks()
 CHECKED = CHECKS.get_by_names(
@@ -58,14 +56,6 @@ ON_RECORD: dict[str, Any] = {
 
 NAMES = {"actor", "topic"}
 SIZES = {"known_size", "min_size"}
-
-
-@cache
-def described_app() -> Any:
-    """The application with all APIs; it is not started, and connects to nothing."""
-    url: Any = "postgresql://nowhere"
-    settings = Settings(database_url=url, broker_url="memory://")
-    return create_app(settings, frozenset({"write", "read", "audit", "webhooks"}))
 
 
 def load_operations() -> dict[str, Any]:

@@ -25,9 +25,10 @@ from onrecord.ledger.follow import read_entries
 from tests.support import naive, postgres
 from tests.support.histories import Cast, History, batches
 from tests.support.store import Store, open_store, run_api
+from tests.support.true_dates import steps_before
 
 STANDARD = settings(
-    max_examples=30 if postgres.GIVEN else 100,  # CI's second pass, on another server
+    max_examples=10 if postgres.GIVEN else 40,  # CI's second pass, on another server
     deadline=None,
     report_multiple_bugs=False,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink a failure takes minutes
@@ -35,6 +36,7 @@ STANDARD = settings(
 )
 FEW_EXAMPLES = settings(STANDARD, max_examples=3)
 """For tests in which each example takes longer than the one before."""
+ALTERNATIVE = ("id", "stance", "condition", "effective", "basis")
 KNOWN_PERCENT = st.one_of(st.just(100), st.integers(0, 100))
 """The part of a history that is on record at the `known_size` of a read, in percent."""
 
@@ -127,6 +129,12 @@ def expected_step(timeline: Sequence[naive.Step], step: naive.Step) -> dict[str,
     }
 
 
+def expected_change(timeline: Sequence[naive.Step], step: naive.Step) -> dict[str, Any]:
+    """A step as lists of changes must answer it: with what else may have come before it."""
+    expected = expected_step(timeline, step)
+    return expected | {"alternatives": change_alternatives(timeline, step)}
+
+
 def change_certainty(timeline: Sequence[naive.Step], step: naive.Step) -> str:
     """Whether inexact dates leave open what came before a step."""
     start, end, _ = step.dates
@@ -139,8 +147,38 @@ def change_certainty(timeline: Sequence[naive.Step], step: naive.Step) -> str:
     return naive.certainty(timeline, start - timedelta(microseconds=1))[0]
 
 
+def change_alternatives(timeline: Sequence[naive.Step], step: naive.Step) -> list[Any]:
+    """What may have come just before a step, besides the step before it in order."""
+    if change_certainty(timeline, step) == "definite":
+        return []
+    before = steps_before(timeline, step) - {naive.previous(timeline, step)}
+    steps = [other for other in timeline if other in before]
+    return [
+        *([dict.fromkeys(ALTERNATIVE, None) | {"basis": []}] if None in before else ()),
+        *(
+            {
+                "id": str(other.id),
+                "stance": other.fields.stance,
+                "condition": other.fields.condition,
+                "effective": other.fields.effective,
+                "basis": [str(basis) for basis in other.fields.basis],
+            }
+            for other in steps
+        ),
+    ]
+
+
 def select_fields(items: Sequence[Any] | None, *names: str) -> list[Any] | None:
-    return None if items is None else [{name: item[name] for name in names} for item in items]
+    """The named members of items; of their alternatives, those of `ALTERNATIVE`."""
+    if items is None:
+        return None
+    return [{name: _select(name, item[name]) for name in names} for item in items]
+
+
+def _select(name: str, value: Any) -> Any:
+    if name != "alternatives":
+        return value
+    return [{field: step[field] for field in ALTERNATIVE} for step in value]
 
 
 @contextmanager

@@ -22,10 +22,11 @@ from pathlib import Path
 
 import httpx2
 
+from onrecord.client import Client
 from onrecord.entrypoints import infrastructure
 from onrecord.kit.encryption_keys import new_key
 from onrecord.kit.settings import Settings, addresses
-from tests.support.keys import HEADERS, give_key
+from tests.support.keys import TOKEN, give_key
 from tests.support.postgres import login_url
 
 BROKER = os.environ.get("ONRECORD_TEST_BROKER_URL")
@@ -126,14 +127,14 @@ class Deployment:
             # a pause, as each new HTTP client takes CPU from the processes that start
             until(self.answers, "the API answers", pause=0.05)
 
-    def client(self, timeout: float = 60) -> httpx2.Client:
-        """A client with a key."""
-        return httpx2.Client(base_url=self.address, timeout=timeout, headers=HEADERS)
+    def client(self, timeout: float = 60) -> Client:
+        """Our own client, which repeats nothing, so that a test sees every failure."""
+        return Client(self.address, TOKEN, timeout=timeout, retries=0)
 
     def answers(self) -> bool:
         try:
             # `verify=False` saves loading the certificates on each poll
-            response = httpx2.get(f"{self.address}/healthz", timeout=2, verify=False)
+            response = httpx2.get(f"{self.address}/healthz", timeout=10, verify=False)
             return response.status_code == 200
         except httpx2.TransportError:
             return False

@@ -4,6 +4,7 @@ The oracle of certainty: `naive` and the tests of `domain.changes` compare with 
 bounds of dates and nothing else of the package.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import combinations_with_replacement, pairwise, product
@@ -85,6 +86,51 @@ def possible_steps(timeline: Sequence[S], as_of: datetime) -> set[S | None]:
             ):
                 possible.add(step)
     return possible
+
+
+def steps_before_by_enumeration(timeline: Sequence[S], step: S) -> set[S | None]:
+    """The steps that come just before a step under a choice of true dates; None: no step does."""
+    before: set[S | None] = set()
+    for dated in true_dates(timeline, step.dates.earliest):
+        order = [item for _, item in sorted(dated, key=lambda item: (item[0], item[1].turn))]
+        at = order.index(step)
+        before.add(order[at - 1] if at else None)
+    return before
+
+
+def steps_before(timeline: Sequence[S], step: S) -> set[S | None]:
+    """The same as `steps_before_by_enumeration`, for timelines of any length.
+
+    A step may come just before if both have true dates between which no other step must begin.
+    Its latest one before the other's will do: what comes between a later one and the other's comes
+    between an earlier one and the other's too. With the same date on record go those before in
+    turn, which are never after the step, and those after it, which are never before.
+    """
+    edges = {edge for other in timeline for edge in other.dates[:2]}
+    free = candidates(timeline, *edges)
+    rivals = [other for other in timeline if other.dates != step.dates or other.turn < step.turn]
+    before: set[S | None] = set()
+    for at in free[step.dates]:
+        begun = [
+            other
+            for other in rivals
+            if other.dates == step.dates or (other.dates.latest, other.turn) < (at, step.turn)
+        ]
+        if not begun:
+            before.add(None)
+        latest_begun = max(((other.dates.earliest, other.turn) for other in begun), default=None)
+        for previous in rivals:
+            find = bisect_right if previous.turn < step.turn else bisect_left
+            number = find(free[previous.dates], at)
+            if number == 0:
+                continue
+            place = (free[previous.dates][number - 1], previous.turn)
+            is_followed = any(
+                other.dates == previous.dates and other.turn > previous.turn for other in begun
+            )
+            if not is_followed and (latest_begun is None or latest_begun <= place):
+                before.add(previous)
+    return before
 
 
 def candidates(timeline: Sequence[S], *instants: datetime) -> dict[Bounds, list[datetime]]:

@@ -6,7 +6,6 @@ statements for `run_sql`, in place of waiting for hours.
 """
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,9 +19,8 @@ from onrecord.kit.sql import db
 from onrecord.webhooks.delivery.connection import SETTINGS
 from onrecord.webhooks.delivery.deliverer import Deliverer
 from onrecord.webhooks.encryption import SecretCipher
-from tests.support.bodies import line, ndjson, position, register_all, send
-from tests.support.processes import Deployment, until
-from tests.support.receiver import Receiver
+from tests.support.bodies import line, ndjson, position, send
+from tests.support.processes import until
 from tests.support.store import PUBLIC_URL, SECRETS_KEY, Store
 
 LOOPBACK = (parse_network("127.0.0.1/32"),)
@@ -106,28 +104,3 @@ def run_sql(url: str, statement: str) -> None:
     """Run a statement that lets time pass, or breaks something."""
     with psycopg.connect(url) as conn:
         conn.execute(statement.encode())
-
-
-@contextmanager
-def staged_client(deployed: Deployment) -> Iterator[httpx2.Client]:
-    """A client of a deployment, with actors and topics registered."""
-    with deployed.client() as client:
-        register_all(client)
-        yield client
-
-
-def assert_all_delivered(
-    client: httpx2.Client, receiver: Receiver, endpoint: str, seqs: list[int]
-) -> list[dict[str, Any]]:
-    """Every event arrived, each under one id, and the log has an attempt for each arrival."""
-    until(lambda: set(seqs) <= set(receiver.seqs()), "every event arrived", seconds=60)
-    wait_until_settled(client, endpoint)
-    assert set(seqs) == set(receiver.seqs())
-    assert len(seqs) == len({request.id for request in receiver.requests})
-    log = deliveries(client, endpoint)
-    assert seqs == [delivery["seq"] for delivery in log]
-    assert {"delivered"} == {delivery["attempts"][-1]["result"] for delivery in log}
-    arrivals = Counter(request.id for request in receiver.requests)
-    for delivery in log:
-        assert arrivals[delivery["event"]] <= len(delivery["attempts"])
-    return log

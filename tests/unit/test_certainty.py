@@ -1,4 +1,6 @@
-"""Steps that may hold at an instant, compared with the enumeration of all true dates."""
+"""Steps that may hold at an instant, or come before another, compared with the enumeration of all
+true dates.
+"""
 
 from typing import NamedTuple
 
@@ -6,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onrecord.domain.certainty import steps_before_change
 from onrecord.domain.changes import possible_steps
 from onrecord.domain.dates import Bounds, bounds, last_instant
 from tests.support import true_dates
@@ -81,6 +84,9 @@ TIMELINES = st.one_of(
     st.lists(st.builds(Step, EFFECTIVE, ORDERS), min_size=1, max_size=4),
     st.lists(st.builds(Step, CROWDED, ORDERS), min_size=2, max_size=5),
 ).map(lambda steps: [step._replace(seq=seq) for seq, step in enumerate(steps)])
+LONG_TIMELINES = st.lists(st.builds(Step, EFFECTIVE | CROWDED, ORDERS), min_size=4, max_size=9).map(
+    lambda steps: [step._replace(seq=seq) for seq, step in enumerate(steps)]
+)
 
 
 @given(TIMELINES, AS_OF | st.sampled_from(["2021", "2022", "2022-02-15", "0001-06"]))
@@ -93,3 +99,61 @@ def test_the_steps_that_may_hold_are_those_of_full_enumeration(
     begun = [step for step in timeline if step.dates.sorts_at <= last_instant(as_of)]
     answered = max(begun, key=lambda step: (step.dates.sorts_at, *step.turn), default=None)
     assert answered in expected
+
+
+def before(timeline: list[Step], step: Step) -> list[Step | None]:
+    """What may have come just before a step, in order; None: nothing."""
+    candidates = [
+        {**item._asdict(), "id": str(item.seq), "stance": "support", "condition": None}
+        for item in timeline
+    ]
+    steps = steps_before_change(str(step.seq), candidates)
+    return [None if fields["id"] is None else timeline[fields["seq"]] for fields in steps]
+
+
+@pytest.mark.parametrize(
+    ("timeline", "expected"),
+    [
+        ("2021:0 2022:0 2022-06:0 2023:0", [[None], [0, 2], [0, 1], [1, 2]]),
+        # of one date, the order is on record
+        ("2022:0 2022:1 2022:2", [[None], [0], [1]]),
+        ("2022:0 2022:1 2022-06:0", [[None, 2], [0, 2], [None, 0, 1]]),
+        # two dates that have one instant in common, where the order decides
+        ("2022-06-30T23:59:59.999999Z:1 2022-06:0", [[1], [None]]),
+        ("2022-06-30T23:59:59.999999Z:0 2022-06:1", [[None, 1], [None, 0]]),
+        # at the latest on a day, perhaps long before
+        ("2020:0 ../2022:0 2021:0", [[None, 1], [None, 0, 2], [0, 1]]),
+    ],
+)
+def test_the_steps_that_may_come_before_are_those_of_the_table(
+    timeline: str, expected: list[list[int | None]]
+) -> None:
+    fields = [step.rpartition(":") for step in timeline.split()]
+    steps = [Step(date, int(order), seq) for seq, (date, _, order) in enumerate(fields)]
+    for step, numbers in zip(steps, expected, strict=True):
+        named = {None if number is None else steps[number] for number in numbers}
+        assert named == {*before(steps, step)}
+        if len(steps) < 4:
+            assert named == true_dates.steps_before_by_enumeration(steps, step)
+
+
+@given(TIMELINES.map(lambda steps: steps[:3]))
+def test_the_steps_that_may_come_before_are_those_of_full_enumeration(
+    timeline: list[Step],
+) -> None:
+    for step in timeline:
+        expected = true_dates.steps_before_by_enumeration(timeline, step)
+        assert expected == true_dates.steps_before(timeline, step)
+        assert expected == {*before(timeline, step)}
+
+
+@given(LONG_TIMELINES)
+def test_the_steps_that_may_come_before_agree_with_the_model_in_long_timelines(
+    timeline: list[Step],
+) -> None:
+    in_order = sorted(timeline, key=lambda step: (step.dates.sorts_at, *step.turn))
+    for at, step in enumerate(in_order):
+        answered = before(timeline, step)
+        assert true_dates.steps_before(timeline, step) == {*answered}
+        assert [item for item in in_order if item in answered] == [*filter(None, answered)]
+        assert (in_order[at - 1] if at else None) in answered

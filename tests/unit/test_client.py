@@ -18,8 +18,11 @@ from onrecord.entrypoints.app_factory import create_app
 from onrecord.kit.settings import Settings
 
 FOLDER: Final = Path(call.__file__).parent
-WITHOUT_CALL: Final = {"getMetrics", "getHealth", "getReadiness", "listProjections"}
-"""What operators watch, with tools of their own."""
+WITHOUT_CALL: Final = {
+    *("getMetrics", "getHealth", "getReadiness", "listProjections"),
+    *("getCheckpoint", "getTile", "getLogPolicy", "getEventProof"),
+}
+"""What operators watch and auditors check, with tools of their own."""
 ID: Final = UUID("01939a3c-0000-7000-8000-000000000001")
 TO_SYNC: Final = (
     ("import asyncio\n", "import time\n"),

@@ -26,7 +26,8 @@ from onrecord.domain.requests import (
     Refusal,
     Request,
     amended_ids,
-    expected_revisions,
+    amended_positions,
+    numbered_pairs,
     referenced_ids,
 )
 from tests.support.histories import corrected, position, registration, request, statement_fields
@@ -291,7 +292,8 @@ def test_a_request_lists_the_ids_and_revisions_to_look_up() -> None:
         referenced_ids(write)
     )
     assert list(amended_ids(write)) == [POSITION, ann]
-    assert [Pair("ann", "talks")] == list(expected_revisions(write))
+    assert [Pair("ann", "talks")] * 2 == list(numbered_pairs(write))
+    assert [POSITION] == list(amended_positions(write))
     assert additional_event_id(NEW, 1) == write.next_additional_id
 
 

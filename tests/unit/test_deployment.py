@@ -28,6 +28,7 @@ PROCESSES: Final = {
     "worker": "onrecord.entrypoints.worker",
     "deliverer": "onrecord.entrypoints.deliverer",
     "beat": "onrecord.entrypoints.beat",
+    "signer": "onrecord.entrypoints.signer",
 }
 APIS: Final = ("ingest-api", "read-api")
 OURS: Final = ("migrate", *PROCESSES)

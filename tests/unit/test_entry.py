@@ -22,6 +22,7 @@ from onrecord.ledger.entry import (
     commitment,
     decode,
     encode,
+    parse_revisions,
     parse_touches,
     records_event,
     seal,
@@ -51,9 +52,18 @@ def values(keys: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
 FIELDS = st.text("abcdefghijklmnopqrstuvwxyz_AZ09", min_size=1)
 
 
-def entry(event: Event, *, id_: int = 1) -> tuple[bytes, dict[str, Payload]]:
+def entry(
+    event: Event, *, id_: int = 1, revisions: dict[str, int] | None = None
+) -> tuple[bytes, dict[str, Payload]]:
     sealed = seal(ProposedEvent(UUID(int=id_), event))
-    written = encode(sealed, ABOUT, seq=3, recorded_at=format_instant(NOW), recorded_by="local")
+    written = encode(
+        sealed,
+        ABOUT,
+        seq=3,
+        recorded_at=format_instant(NOW),
+        recorded_by="local",
+        revisions=revisions or {},
+    )
     return written, {payload.section: payload for payload in sealed.payloads}
 
 
@@ -97,7 +107,7 @@ def test_an_entry_has_exactly_these_fields() -> None:
     fields = {"v", "type", "version", "id", "seq", "recorded_at", "recorded_by", "touches"}
     assert fields | {"data", "commit"} == raw.keys()
     assert {
-        "v": 1,
+        "v": 2,
         "type": "position.changed",
         "version": 1,
         "id": str(UUID(int=1)),
@@ -107,6 +117,12 @@ def test_an_entry_has_exactly_these_fields() -> None:
         "touches": {"actors": ["ann"], "topics": ["talks"]},
     }.items() <= raw.items()
     assert parse_touches(entry(POSITION)[0]) == ABOUT
+
+
+def test_an_entry_about_positions_numbers_the_events_of_each_pair() -> None:
+    numbered, _ = entry(POSITION, revisions={"ann/talks": 3})
+    assert {"ann/talks": 3} == json.loads(numbered)["revisions"] == parse_revisions(numbered)
+    assert parse_revisions(entry(POSITION)[0]) == {}
 
 
 def test_a_section_is_committed_to_by_hmac_sha_256_under_its_salt() -> None:

@@ -36,8 +36,8 @@ from onrecord.ledger.entry import (
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "events"
 FILES = sorted(GOLDEN.glob("*.json"))
-WHOLE_ENTRY = (GOLDEN / "whole-entry.v1.bytes").read_bytes()
-LEAF_HASH = "1125e2dc7be72ab8049023ef56f7027502df9a9b981fef2a1b10374088faf66e"
+OLD_ENTRY, WHOLE_ENTRY = ((GOLDEN / f"whole-entry.v{v}.bytes").read_bytes() for v in (1, 2))
+LEAF_HASH = "d70684fe8bd52b5d2902e89a1c54f85104c42e262c76c568cf264b0e1024b30a"
 SECTIONS = {
     *("content", "evidence", "venue", "roles", "note", "summary"),
     *("condition", "rationale", "reason", "names", "labels"),
@@ -125,10 +125,13 @@ def test_an_entry_commits_to_each_section_by_hmac(monkeypatch: pytest.MonkeyPatc
     assert expected == json.loads(WHOLE_ENTRY)["commit"]
 
 
-def test_an_entry_decodes_to_the_recorded_event(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("entry", [OLD_ENTRY, WHOLE_ENTRY], ids=["v1", "v2"])
+def test_an_entry_decodes_to_the_recorded_event(
+    entry: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _, payloads = whole_entry(monkeypatch)
     event = parsed(golden(GOLDEN / "statement.made.v1.json"))
-    recorded = decode(WHOLE_ENTRY, {payload.section: payload.value for payload in payloads})
+    recorded = decode(entry, {payload.section: payload.value for payload in payloads})
     assert (41, UUID(int=7), RECORDED_AT, "local", event, frozenset()) == (
         recorded.seq,
         recorded.id,
@@ -137,7 +140,7 @@ def test_an_entry_decodes_to_the_recorded_event(monkeypatch: pytest.MonkeyPatch)
         recorded.event,
         recorded.erased,
     )
-    assert records_event(WHOLE_ENTRY, payloads, event)
+    assert records_event(entry, payloads, event)
 
 
 def test_a_decoded_entry_lists_its_erased_sections(monkeypatch: pytest.MonkeyPatch) -> None:

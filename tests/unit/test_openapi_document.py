@@ -7,7 +7,7 @@ import jsonschema_rs
 import pytest
 from openapi_spec_validator import validate
 
-from tests.support.openapi_requests import described_app
+from tests.support.store import described_app
 
 DOCUMENT, NEWER = described_app().openapi_documents()
 
@@ -19,7 +19,8 @@ OPERATION_IDS: Final = {
     *("registerTopic", "reviseTopic"),
     *("recordStatement", "correctStatement", "retractStatement", "eraseStatement"),
     *("recordPosition", "correctPosition", "retractPosition", "recordBatch"),
-    *("listEvents", "getEvent", "listProjections"),
+    *("listEvents", "getEvent", "listProjections", "getLedger", "getEventProof"),
+    *("getCheckpoint", "getTile", "getLogPolicy"),
     *("createEndpoint", "listEndpoints", "getEndpoint", "updateEndpoint", "deleteEndpoint"),
     *("dryRunFilter", "pauseEndpoint", "resumeEndpoint", "pingEndpoint", "rotateSecret"),
     *("replayEvents", "getEndpointFeed", "listDeliveries", "resendFailedDeliveries"),

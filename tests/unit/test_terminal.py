@@ -2,16 +2,27 @@
 
 import io
 import json
+from dataclasses import dataclass
 
 import pytest
 from rich.progress import Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from onrecord.kit.terminal import TerminalConsole, json_text, visible, visible_json
+from onrecord.domain.statement import ChainLink
+from onrecord.kit.terminal import TerminalConsole, json_text, visible, visible_texts
+from onrecord.query.answers.statement_schemas import EvidenceOut
 
 HOSTILE = "\x1b]0;owned\x07 \x9b31m \u202egnp.exe\u2066 a\u200bb\u200dc \u2028 \ufeff\r\b"
 RAW = frozenset("\x1b\x07\x08\x9b\u202e\u2066\u200b\u200d\u2028\ufeff")
+
+
+@dataclass(frozen=True)
+class Quotation:
+    words: str
+    sources: list[EvidenceOut]
+    erased: dict[str, str]
+    size: int
 
 
 @pytest.mark.parametrize(
@@ -35,7 +46,15 @@ def test_what_a_terminal_would_obey_is_shown_as_an_escape(text: str, shown: str)
 
 
 def test_line_feeds_stay_in_words_and_not_in_names() -> None:
-    assert {"a\\n": ["b\nc", 1, None]} == visible_json({"a\n": ["b\nc", 1, None]})
+    assert {"a\\n": ["b\nc", 1, None]} == visible_texts({"a\n": ["b\nc", 1, None]})
+
+
+def test_texts_of_answers_are_made_visible_wherever_they_stand() -> None:
+    source = EvidenceOut(outlet=HOSTILE, chain=(ChainLink(by=HOSTILE, relation="quoted"),))
+    shown = visible_texts(Quotation(f"a\n{HOSTILE}", [source], {"note": HOSTILE}, 3))
+    assert (f"a\n{visible(HOSTILE)}", 3) == (shown.words, shown.size)
+    assert visible(HOSTILE) == shown.sources[0].outlet == shown.sources[0].chain[0].by
+    assert {"note": visible(HOSTILE)} == shown.erased
 
 
 def test_json_has_only_ascii_and_means_the_same() -> None:

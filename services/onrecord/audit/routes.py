@@ -5,6 +5,7 @@ Each page is a keyset read in a statement of its own, so a replay of years holds
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -28,6 +29,7 @@ from onrecord.kit.lists.page import Page
 from onrecord.kit.sql.db import Pool, fetch_all
 from onrecord.ledger.names import Name, unknown_names
 from onrecord.ledger.read import SIZE
+from onrecord.projections.identifiers import ids_in_filter, resolve_references
 from onrecord.projections.status import STATUS_WITH_LEDGER
 
 router = APIRouter(
@@ -102,9 +104,11 @@ async def list_events(
     `Accept: text/event-stream` all of them and then each as it is recorded.
     """
     _require_event_types(params)
+    pool = resources.pool
+    actors = ids_in_filter(await resolve_references(pool, params.actor, known_size=None))
     if params.cursor is None:  # a cursor belongs to filters that passed
-        await _require_names(resources.pool, params)
-    pool, filters = resources.pool, Filters(params.actor, params.topic, params.type, params.kind)
+        await _require_names(pool, actors, params.topic)
+    filters = Filters(actors, params.topic, params.type, params.kind)
     start_parameter, start = "after", params.after + 1
     if params.cursor is not None:
         start_parameter, (start,) = "cursor", paging.key(request, params.cursor, int)
@@ -166,9 +170,9 @@ def _require_event_types(params: EventSearch) -> None:
         raise Problem(422, "invalid", "There is no such type of event.", errors=[fault])
 
 
-async def _require_names(pool: Pool, params: EventSearch) -> None:
-    names = [Name("actor", slug) for slug in params.actor]
-    names += [Name("topic", slug) for slug in params.topic]
+async def _require_names(pool: Pool, actors: Sequence[str], topics: Sequence[str]) -> None:
+    names = [Name("actor", slug) for slug in actors]
+    names += [Name("topic", slug) for slug in topics]
     unknown = await unknown_names(pool, names)
     if unknown:
         raise unknown_in_filters((name.kind, message) for name, message in unknown.items())

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from onrecord.domain.changes import ChangeKind
 from onrecord.domain.event_types import EventTypeName
-from onrecord.domain.ids import Slug
+from onrecord.domain.references import ActorRef, TopicRef
 from onrecord.kit.lists.page import StreamFlag
 
 _UP_TO_50: Final = Field(max_length=50)
@@ -21,9 +21,11 @@ class EventSearch(BaseModel):
         int, Field(ge=-1, lt=2**53, description="A seq; without it, from the start.")
     ] = -1
     actor: Annotated[
-        list[Slug], _UP_TO_50, Field(description="Events that touch one of these.")
+        list[ActorRef],
+        _UP_TO_50,
+        Field(description="Events that touch one of these: ids, or `wikidata:Q...`."),
     ] = []
-    topic: Annotated[list[Slug], _UP_TO_50, Field(description="Likewise.")] = []
+    topic: Annotated[list[TopicRef], _UP_TO_50, Field(description="Likewise.")] = []
     type: Annotated[list[EventTypeName], _UP_TO_50] = []
     kind: Annotated[
         list[ChangeKind],
@@ -57,6 +59,14 @@ class EntryOut(BaseModel):
     commit: Annotated[
         dict[str, str], Field(description="HMAC-SHA-256 of each section, with its salt as the key.")
     ]
+    revisions: Annotated[
+        dict[str, int],
+        Field(
+            default_factory=dict,
+            description="Of an event about positions, by `actor/topic`: its number among those of "
+            "the pair, from 1. Entries of version 1 have none.",
+        ),
+    ]
 
 
 class SectionOut(BaseModel):
@@ -79,3 +89,13 @@ class EventOut(BaseModel):
 class EventPage(BaseModel):
     items: list[EventOut]
     next: str | None
+
+
+class LedgerOut(BaseModel):
+    """The head of the ledger, signed or not yet."""
+
+    size: Annotated[int, Field(description="The number of events.")]
+    root: Annotated[str, Field(description="The RFC 6962 root over all entries, in hex.")]
+    recorded_at: Annotated[datetime | None, Field(description="When the last event was recorded.")]
+    origin: Annotated[str | None, Field(description="The name of the log in its checkpoints.")]
+    key: Annotated[str | None, Field(description="The newest verifier key of the log.")]

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from onrecord.audit.schemas import EventOut, EventPage, EventSearch
+from onrecord.audit.schemas import EventOut, EventPage, EventSearch, LedgerOut
 from onrecord.client.call import Call, path
 from onrecord.query.answers.position_schemas import PositionOut
 from onrecord.query.answers.record_schemas import PositionRecord
@@ -124,3 +124,8 @@ def get_event(id_: UUID) -> Call[EventOut]:
 def list_events(search: EventSearch | None = None) -> Call[EventPage]:
     """A page of events; `Client.replay` gives all."""
     return Call(method="GET", path=path("events"), answer=EventPage, params=search)
+
+
+def get_ledger() -> Call[LedgerOut]:
+    """How long the record is, and the root hash over all of it."""
+    return Call(method="GET", path=path("ledger"), answer=LedgerOut)

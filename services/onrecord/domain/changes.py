@@ -5,7 +5,8 @@ stored.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import inf
 from typing import Final, Literal, NamedTuple, Protocol, TypeVar, get_args
 
 from onrecord.domain.dates import Bounds
@@ -73,24 +74,38 @@ class DatedStep(Protocol):
 S = TypeVar("S", bound=DatedStep)
 
 
-def possible_steps(timeline: Sequence[S], as_of: datetime) -> tuple[list[S], bool]:
+Turn = tuple[float, float]
+"""The `order` and the seq of a step, by which steps that begin at one instant are in order."""
+_AFTER_ALL: Final[Turn] = (inf, inf)
+
+
+def possible_steps(
+    timeline: Sequence[S], as_of: datetime, before: Turn = _AFTER_ALL
+) -> tuple[list[S], bool]:
     """The steps that may hold at an instant, and whether some step certainly does.
 
     A step may hold if it may have begun by then, and is not certainly before another step that
     certainly had begun. Steps with the same date on record begin in the order (order, seq), but not
-    necessarily at once: where that date is over, only the last of them may hold.
+    necessarily at once: where that date is over, only the last of them may hold. With `before`, a
+    step that begins at the instant itself has begun only if its (order, seq) is less.
     """
-    begun = [step for step in timeline if step.dates.latest <= as_of]
+    point = (as_of, *before)
+    begun = [step for step in timeline if (step.dates.latest, step.order, step.seq) < point]
     latest_begun = max(
         ((step.dates.earliest, step.order, step.seq) for step in begun), default=None
     )
     possible: list[S] = []
     last_by_date: dict[Bounds, S] = {}
     for step in sorted(timeline, key=lambda step: (step.order, step.seq)):
-        place = (min(step.dates.latest, as_of), step.order, step.seq)
-        if step.dates.earliest > as_of or (latest_begun is not None and place < latest_begun):
+        turn = (step.order, step.seq)
+        if (step.dates.earliest, *turn) >= point:
             continue
-        if step.dates.latest <= as_of:
+        is_over = (step.dates.latest, *turn) < point
+        last = as_of if turn < before else as_of - timedelta(microseconds=1)
+        place = (step.dates.latest if is_over else last, *turn)
+        if latest_begun is not None and place < latest_begun:
+            continue
+        if is_over:
             last_by_date[step.dates] = step
         else:
             possible.append(step)

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from onrecord.domain.event import Event
-from onrecord.domain.events import ActorMerged, PositionChanged
+from onrecord.domain.events import ActorMerged, PositionChanged, PositionCorrected
 from onrecord.domain.ids import additional_event_id, entity_id
 from onrecord.domain.payload import Reference, references
 
@@ -20,6 +20,9 @@ class Pair(NamedTuple):
 
     actor: str
     topic: str
+
+    def __str__(self) -> str:
+        return f"{self.actor}/{self.topic}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +114,21 @@ def amended_ids(request: Request) -> Iterator[UUID]:
             yield entity_id("actor", event.actor)
 
 
-def expected_revisions(request: Request) -> Iterator[Pair]:
-    """The pairs of which `decide` must know the revision."""
+def numbered_pairs(request: Request) -> Iterator[Pair]:
+    """The pairs of positions that a request records or corrects, of which the revision is needed.
+
+    A correction or retraction also counts for the pair that its position was about before.
+    """
     for proposed in request.events:
         event = proposed.event
-        if type(event) is PositionChanged and event.expected_revision is not None:
+        if type(event) is PositionChanged:
             yield Pair(event.actor, event.topic)
+        elif type(event) is PositionCorrected:
+            yield Pair(event.replacement.actor, event.replacement.topic)
+
+
+def amended_positions(request: Request) -> Iterator[UUID]:
+    """The positions that a request corrects or retracts."""
+    for proposed in request.events:
+        if proposed.event.amends == "position":
+            yield proposed.subject

@@ -29,6 +29,7 @@ from onrecord.ingest import routes as write_routes
 from onrecord.ingest.recorder import Recorder
 from onrecord.ingest.similar import SimilarStatements
 from onrecord.kit import celery
+from onrecord.kit.http.body_memory import BodyMemory
 from onrecord.kit.http.browsers.cross_origin import CrossOriginMiddleware
 from onrecord.kit.http.browsers.hosts import HostMiddleware
 from onrecord.kit.http.browsers.html_pages import PagePolicyMiddleware
@@ -68,7 +69,7 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        state: dict[str, Any] = {}
+        state: dict[str, Any] = {"body_memory": BodyMemory()}
         async with AsyncExitStack() as stack:
             keys = await stack.enter_async_context(db.pool(url, role="onrecord_access", size=4))
             state["key_cache"] = KeyCache(keys)

@@ -129,7 +129,7 @@ def writer(url: str) -> psycopg.Connection[Any]:
 
     A writer that freezes under the lock is cut off after 2 s.
     """
-    conn = db.connect(
+    conn = db.connect_writer(
         url,
         role="onrecord_ingest",
         idle_in_transaction_session_timeout="2s",

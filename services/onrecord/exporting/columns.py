@@ -37,6 +37,13 @@ EVENTS_SCHEMA: Final = pa.schema(
 )
 
 _STANCE: Final = {"stance": _TEXT, "stance_value": pa.int8(), "condition": _TEXT, "summary": _TEXT}
+_ALTERNATIVE: Final = {
+    **dict.fromkeys(("id", "stance", "condition", "effective"), _TEXT),
+    "effective_earliest": _INSTANT,
+    "effective_latest": _INSTANT,
+    "basis": _TEXTS,
+    "retracted_basis": _TEXTS,
+}
 _EFFECTIVE: Final = {
     "effective": _TEXT,
     "effective_earliest": _INSTANT,
@@ -46,6 +53,7 @@ _EFFECTIVE: Final = {
     "since_earliest": _INSTANT,
     "since_latest": _INSTANT,
     "certainty": _TEXT,
+    "alternatives": pa.list_(pa.struct(_ALTERNATIVE)),
 }
 _STEP: Final = {
     "order": pa.int32(),
@@ -70,13 +78,6 @@ _PAIR: Final = {
     "topic": _TEXT,
     "topic_label": _TEXT,
 }
-_ALTERNATIVE: Final = {
-    **dict.fromkeys(("id", "stance", "condition", "effective"), _TEXT),
-    "effective_earliest": _INSTANT,
-    "effective_latest": _INSTANT,
-    "basis": _TEXTS,
-    "retracted_basis": _TEXTS,
-}
 
 _EVIDENCE: Final = {
     **dict.fromkeys(("url", "archive_url", "reference", "sha256", "outlet", "title"), _TEXT),
@@ -100,15 +101,7 @@ _SPEAKER: Final = {
 }
 
 TABLE_SCHEMAS: Final = {
-    "positions": pa.schema(
-        {
-            **_PAIR,
-            **_STANCE,
-            **_EFFECTIVE,
-            "alternatives": pa.list_(pa.struct(_ALTERNATIVE)),
-            **_STEP,
-        }
-    ),
+    "positions": pa.schema({**_PAIR, **_STANCE, **_EFFECTIVE, **_STEP}),
     "changes": pa.schema({**_PAIR, **_STANCE, **_EFFECTIVE, **_STEP}),
     "statements": pa.schema(
         {

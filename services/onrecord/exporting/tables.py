@@ -15,7 +15,14 @@ from onrecord.exporting.record import Labels, Record
 from onrecord.exporting.statement_rows import date_bounds, named_actors, statement_row
 from onrecord.projections import queries
 from onrecord.projections.engine.versions import NEVER
-from onrecord.query.alternatives import add_bases, ids_of, other_candidates
+from onrecord.query.alternatives import (
+    add_alternatives,
+    add_bases,
+    ids_of,
+    other_candidates,
+    possible_changes,
+    steps_before_params,
+)
 from onrecord.query.answers.position_schemas import PossibleStance
 from onrecord.query.answers.serialize_position import serialize_change, serialize_listed_position
 from onrecord.query.answers.step_schemas import ListedPosition, Step
@@ -73,6 +80,10 @@ def change_pages(at: RecordAtSize) -> Iterator[Rows]:
         "made_seq": ("made_seq", NEVER),
     }
     for page in at.pages(queries.changes_page("valid", ()), key):
+        if changes := possible_changes(page):
+            timelines = at.rows(queries.STEPS_BEFORE, **steps_before_params(changes))
+            if others := add_alternatives(changes, timelines):
+                add_bases(others, at.rows(queries.BASES, ids=ids_of(others)))
         yield _step_rows(at, [serialize_change(row) for row in page])
 
 
@@ -117,7 +128,7 @@ def _step_rows(at: RecordAtSize, steps: Sequence[ListedPosition | Step]) -> Rows
 
 def _step_row(step: ListedPosition | Step, labels: Labels) -> dict[str, Any]:
     previous = step.previous
-    row = {
+    return {
         **vars(step),
         "id": step.id and str(step.id),
         "actor_label": labels.actors.get(step.actor, step.actor),
@@ -130,9 +141,8 @@ def _step_row(step: ListedPosition | Step, labels: Labels) -> dict[str, Any]:
         "previous_since": previous and previous.since,
         **date_bounds("previous_since", previous.since if previous else None),
         **_bases(step),
-    }
-    if isinstance(step, ListedPosition):
-        row["alternatives"] = [
+        "alternatives": step.alternatives
+        and [
             {
                 **vars(alternative),
                 "id": alternative.id and str(alternative.id),
@@ -140,8 +150,8 @@ def _step_row(step: ListedPosition | Step, labels: Labels) -> dict[str, Any]:
                 **_bases(alternative),
             }
             for alternative in step.alternatives
-        ]
-    return row
+        ],
+    }
 
 
 def _bases(step: ListedPosition | Step | PossibleStance) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ from onrecord.client import Client
 from onrecord.domain.decisions import Entity, Touches
 from onrecord.domain.event import Event
 from onrecord.domain.events import ActorRegistered, ActorRevised, TopicRegistered, TopicRevised
+from onrecord.domain.references import wikidata_references
 from onrecord.domain.requests import Request
 from onrecord.importing.client import kind_on_record
 
@@ -92,9 +93,12 @@ class IdLookup:
 def _names(event: Event) -> Sequence[str]:
     if isinstance(event, ActorRegistered | ActorRevised):
         names = [name.name for name in event.names]
-        return [event.id, *names, *(event.identifiers or {}).values()]
+        identifiers = event.identifiers or {}
+        references = wikidata_references(event.id, identifiers)
+        return [event.id, *names, *identifiers.values(), *references]
     if isinstance(event, TopicRegistered | TopicRevised):
-        return [event.id, event.label or "", event.proposition or ""]
+        references = wikidata_references(event.id, {})
+        return [event.id, event.label or "", event.proposition or "", *references]
     return ()
 
 

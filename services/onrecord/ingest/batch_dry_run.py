@@ -14,6 +14,7 @@ from onrecord.domain.ids import EntityKind
 from onrecord.domain.requests import Request as WriteRequest
 from onrecord.ingest.batch_lines import (
     BYTES_PER_GROUP,
+    NumberedLines,
     amendment_of,
     line_result,
     numbered_lines,
@@ -22,41 +23,57 @@ from onrecord.ingest.batch_lines import (
 from onrecord.ingest.lines import request_of
 from onrecord.ingest.recorder import Recorder
 from onrecord.ingest.schemas import Line
+from onrecord.ingest.turns import Pace
+from onrecord.kit.http.body_memory import BodyMemory, BodyShare, no_memory
 from onrecord.kit.http.problems import Problem, problem_of
 from onrecord.kit.http.spool import ResponseSpool
 
 MAX_LINES: Final = 2_000
 
 _TOO_MANY: Final = (
-    f"A dry run takes {MAX_LINES:,} lines and {BYTES_PER_GROUP // 2**20} MiB; send the others in"
-    " another one."
+    f"A dry run takes {MAX_LINES:,} lines and {BYTES_PER_GROUP // 2**20} MiB. This line and all"
+    " after it are not evaluated: send them in another one."
 )
 
 
 async def dry_run_lines(recorder: Recorder, request: Request, spool: ResponseSpool) -> None:
     """Evaluate the lines of a request's body, and spool a result for each."""
+    memory: BodyMemory = request.state.body_memory
+    pace = Pace(recorder.turns)
     try:
-        writes = await _writes(recorder, request)
-        requests = [write for _, write in writes if not isinstance(write, Problem)]
-        outcomes = iter(await recorder.record_all(requests, dry_run=True))
-        for number, write in writes:
-            outcome = write if isinstance(write, Problem) else next(outcomes)
-            spool.put(line_result(number, write, outcome, dry_run=True))
+        with memory.share() as unfinished, memory.share() as held:
+            lines = numbered_lines(request, unfinished)
+            writes = await _writes(recorder, lines, held, pace)
+            requests = [write for _, write in writes if not isinstance(write, Problem)]
+            outcomes = iter(await recorder.record_all(requests, dry_run=True))
+            for number, write in writes:
+                await pace.keep()
+                outcome = write if isinstance(write, Problem) else next(outcomes)
+                spool.put(line_result(number, write, outcome, dry_run=True))
     finally:
         spool.end()
 
 
 async def _writes(
-    recorder: Recorder, request: Request
+    recorder: Recorder, lines: NumberedLines, held: BodyShare, pace: Pace
 ) -> Sequence[tuple[int, WriteRequest | Problem]]:
-    """The write in each line, numbered, or why the line is refused."""
+    """The write in each line, numbered, or why the line is refused; the last is the first beyond
+    the limits. `held`: the lines.
+    """
     writes: list[tuple[int, WriteRequest | Problem]] = []
-    size = 0
     created: dict[UUID, EntityKind] = {}
-    async for number, line in numbered_lines(request):
-        size += len(line)
+    is_over = False
+    async for number, line in lines:
+        await pace.keep()
+        if is_over:
+            continue  # a client that sends everything before it reads would wait for ever
+        size = held.size + (0 if isinstance(line, Problem) else len(line))
         if len(writes) >= MAX_LINES or size > BYTES_PER_GROUP:
             writes.append((number, Problem(413, "too-large", _TOO_MANY)))
+            is_over = True
+            continue
+        if not held.resize(size):
+            writes.append((number, no_memory()))
             continue
         write = write_of(line)
         if isinstance(write, Line):

@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from fastapi import Request
@@ -16,6 +17,8 @@ from onrecord.domain.requests import Request as WriteRequest
 from onrecord.ingest.lines import parse_line, request_of
 from onrecord.ingest.recorder import Recorder, written_id
 from onrecord.ingest.schemas import Line
+from onrecord.ingest.turns import Pace
+from onrecord.kit.http.body_memory import BodyMemory, BodyShare, no_memory
 from onrecord.kit.http.json_bytes import json_bytes
 from onrecord.kit.http.problems import Problem, problem_of
 from onrecord.kit.http.spool import ResponseSpool
@@ -27,10 +30,10 @@ from onrecord.ledger.read import KIND
 LINES_PER_GROUP: Final = 200
 """Lines handed to the committer together."""
 
-LINES_PER_TURN: Final = 20
-"""Lines parsed before other requests get a turn of the event loop: a few milliseconds."""
-
 BYTES_PER_GROUP: Final = 8 * MAX_BODY
+
+NumberedLines = AsyncIterator[tuple[int, bytes | Problem]]
+"""A problem takes the place of a line for which there was no room in memory."""
 
 GROUPS_IN_FLIGHT: Final = 2
 """One is parsed while the database is busy with the one before."""
@@ -58,44 +61,66 @@ async def record_lines(recorder: Recorder, request: Request, spool: ResponseSpoo
     If the spool is full, it reads on when the client has read. If the client does not, it records
     no more lines, drops the rest of the body, and says so in a last result.
     """
-    group = _LineGroup()
+    memory: BodyMemory = request.state.body_memory
+    with memory.share() as unfinished, memory.share() as held:
+        await _record_lines(recorder, numbered_lines(request, unfinished), held, spool)
+
+
+async def _record_lines(
+    recorder: Recorder, lines: NumberedLines, held: BodyShare, spool: ResponseSpool
+) -> None:
+    """`held`: the lines that are not recorded yet."""
+    group, pace = _LineGroup(), Pace(recorder.turns)
     in_flight: deque[asyncio.Task[None]] = deque()
     first_refused: int | None = None
+
+    async def record_all_before() -> None:
+        nonlocal group
+        await _wait_for_groups(in_flight, at_most=0)
+        await _record_group(recorder, group, spool)
+        group = _LineGroup()
+        held.resize(0)
+
     try:
-        async for number, line in numbered_lines(request):
-            spool.allow_for(len(line))
+        async for number, line in lines:
+            size = 0 if isinstance(line, Problem) else len(line)
+            spool.allow_for(size)
             if (
                 first_refused is None
                 and spool.is_full
                 and not await spool.wait_until_read(READ_SECONDS)
             ):
                 first_refused = number
+            await pace.keep()  # refused lines wait for nothing else
             if first_refused is not None:
                 continue  # a client that sends everything before it reads would wait for ever
-            if number % LINES_PER_TURN == 0:
-                await asyncio.sleep(0)  # refused lines wait for nothing else
             write = write_of(line)
             if isinstance(write, Line):
                 # The ledger is asked for the kind of its target, which an earlier line may record.
-                await _wait_for_groups(in_flight, at_most=0)
-                await _record_group(recorder, group, spool)
-                group = _LineGroup()
+                await record_all_before()
                 write = await amendment_of(recorder, write)
             group.lines.append((number, write))
-            group.size += len(line)
-            if group.full:
+            group.size += size
+            if not held.resize(held.size + size):
+                await record_all_before()
+            elif group.full:
                 await _wait_for_groups(in_flight, at_most=GROUPS_IN_FLIGHT - 1)
                 before = in_flight[-1] if in_flight else None
-                in_flight.append(asyncio.create_task(_record_group(recorder, group, spool, before)))
+                task = asyncio.create_task(_record_group(recorder, group, spool, before))
+                task.add_done_callback(partial(_release, held, group.size))
+                in_flight.append(task)
                 group = _LineGroup()
-        await _wait_for_groups(in_flight, at_most=0)
-        await _record_group(recorder, group, spool)
+        await record_all_before()
         if first_refused is not None:
             spool.put(json_bytes(_unread(first_refused), newline=True))
     finally:
         for task in in_flight:
             task.cancel()
         spool.end()
+
+
+def _release(held: BodyShare, size: int, _: asyncio.Task[None]) -> None:
+    held.resize(max(0, held.size - size))  # less if the batch has ended
 
 
 async def _wait_for_groups(in_flight: deque[asyncio.Task[None]], *, at_most: int) -> None:
@@ -105,8 +130,10 @@ async def _wait_for_groups(in_flight: deque[asyncio.Task[None]], *, at_most: int
         in_flight.popleft()
 
 
-def write_of(line: bytes) -> WriteRequest | Problem | Line:
+def write_of(line: bytes | Problem) -> WriteRequest | Problem | Line:
     """The write in a line; the line itself if it corrects or retracts something on record."""
+    if isinstance(line, Problem):
+        return line
     try:
         parsed = parse_line(line)
         return parsed if parsed.target is not None else request_of(parsed)
@@ -135,7 +162,9 @@ async def _record_group(
     if before:
         await before
     results: list[bytes] = []
+    pace = Pace(recorder.turns)
     for number, write in group.lines:
+        await pace.keep()
         outcome = write if isinstance(write, Problem) else next(outcomes)
         results.append(line_result(number, write, outcome))
     spool.put(b"".join(results))
@@ -181,21 +210,29 @@ def _below_body(error: BaseException) -> BaseException:
     return error
 
 
-async def numbered_lines(request: Request) -> AsyncIterator[tuple[int, bytes]]:
+async def numbered_lines(request: Request, unfinished: BodyShare) -> NumberedLines:
     """Lines with their numbers, from 1. Blank lines are skipped.
 
-    Of an overlong line, only one byte more than a line may have is kept.
+    Of an overlong line, only one byte more than a line may have is kept. A line for whose parts
+    there is no room is a problem. `unfinished` holds what has come of a line.
     """
-    number, rest = 1, bytearray()
+    number, rest, has_room = 1, bytearray(), True
     async for chunk in request.stream():
         *whole, last = chunk.split(b"\n")
         for part in whole:
             rest += part
-            if rest.strip() or len(rest) > MAX_BODY:
+            if not has_room:
+                yield number, no_memory()
+            elif rest.strip() or len(rest) > MAX_BODY:
                 yield number, bytes(rest[: MAX_BODY + 1])
-            number += 1
+            number, has_room = number + 1, True
             rest.clear()
         rest += last
         del rest[MAX_BODY + 1 :]
-    if rest.strip() or len(rest) > MAX_BODY:
+        has_room = has_room and unfinished.resize(len(rest))
+        if not has_room:
+            rest.clear()
+    if not has_room:
+        yield number, no_memory()
+    elif rest.strip() or len(rest) > MAX_BODY:
         yield number, bytes(rest[: MAX_BODY + 1])

@@ -6,7 +6,7 @@ Used by `responses`, `batch` and the routes; created by `entrypoints.app_factory
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Final
 
 import psycopg
@@ -18,6 +18,7 @@ from onrecord.domain.ids import unknown_name_message
 from onrecord.domain.requests import Refusal, Request
 from onrecord.ingest.schemas import Recorded
 from onrecord.ingest.similar import SimilarStatements
+from onrecord.ingest.turns import Turns
 from onrecord.kit.http.caller import caller_of
 from onrecord.kit.http.problems import Problem, at, unavailable
 from onrecord.kit.sql.db import Pool
@@ -49,7 +50,7 @@ REFUSALS: Final[dict[str, tuple[int, str]]] = {
 @dataclass(frozen=True)
 class Recorder:
     """The resources of the write API: the process's committer, its dry runs, and a pool for
-    look-ups.
+    look-ups; and the turns of its batches.
 
     `recorded_by`: the caller of the request, whose id every entry names.
     """
@@ -58,6 +59,7 @@ class Recorder:
     pool: Pool
     dry_runner: DryRunner
     similar: SimilarStatements
+    turns: Turns = field(default_factory=Turns)
     recorded_by: str = LOCAL
 
     async def record(self, request: Request, *, dry_run: bool = False) -> Answer:

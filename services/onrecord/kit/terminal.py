@@ -7,10 +7,14 @@ would hide or reorder what stands around it, is shown as an escape: ESC as `\\x1
 import json
 import unicodedata
 from collections.abc import Iterable
-from typing import Any, Final
+from dataclasses import is_dataclass, replace
+from typing import Any, Final, TypeVar, cast
 
+from pydantic import BaseModel
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+
+ValueT = TypeVar("ValueT")
 
 _HIDDEN: Final = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 """Categories of characters that are not shown as themselves: controls of the terminal (Cc), of
@@ -49,14 +53,22 @@ def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode()
 
 
-def visible_json(value: Any) -> Any:
-    """A JSON value with `visible` texts, in which line feeds stay."""
+def visible_texts(value: ValueT) -> ValueT:
+    """The value, a model or JSON, with `visible` texts, in which line feeds stay."""
+    return cast(ValueT, _visible_value(value))
+
+
+def _visible_value(value: Any) -> Any:
     if isinstance(value, str):
         return visible(value, lines=True)
-    if isinstance(value, list):
-        return [visible_json(item) for item in value]
+    if isinstance(value, list | tuple):
+        return type(value)(map(_visible_value, value))
     if isinstance(value, dict):
-        return {visible(name): visible_json(item) for name, item in value.items()}
+        return {visible(name): _visible_value(item) for name, item in value.items()}
+    if isinstance(value, BaseModel):
+        return value.model_copy(update={name: _visible_value(item) for name, item in value})
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{name: _visible_value(item) for name, item in vars(value).items()})
     return value
 
 

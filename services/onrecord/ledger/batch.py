@@ -54,6 +54,11 @@ class PendingQueue:
         self._submissions.append(submission)
         self.count += len(submission.writes)
 
+    def drop_withdrawn(self) -> None:
+        """Remove the oldest submissions whose clients wait no more, as they may hold much."""
+        while self._submissions and self._submissions[0].future.done():
+            self.count -= len(self._submissions.popleft().writes)
+
     def take(self, max_writes: int) -> PendingBatch:
         """Remove the oldest submissions that nobody has cancelled, until `max_writes` is reached.
 

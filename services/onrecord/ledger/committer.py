@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from onrecord.domain.requests import Request
+from onrecord.kit.sql import deadlines
 from onrecord.ledger.batch import OutcomesFuture, PendingBatch, PendingQueue, Submission
 from onrecord.ledger.evaluate import LOCAL, Answer, seal_request
 from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable, OutcomeUnknown, WriteOutcome
@@ -54,6 +55,8 @@ class Committer:
 
         The future resolves to an outcome for each: its answer, its refusal, or the error because of
         which it was not recorded. To cancel it withdraws the requests if their batch has not begun.
+        Where the database does not answer in time, it raises `OutcomeUnknown`, and so ends the wait
+        of the client; requests that have not begun are withdrawn too.
         Raises `LedgerBusy` or `LedgerUnavailable` if they are not queued.
         """
         if self._stopping:
@@ -64,9 +67,16 @@ class Committer:
             raise LedgerBusy
         writes = [seal_request(request, recorded_by) for request in requests]
         future: OutcomesFuture = self._loop.create_future()
+        alarm = self._loop.call_later(deadlines.ANSWER_SECONDS, self._give_up, future)
+        future.add_done_callback(lambda _: alarm.cancel())
         self._pending.put(Submission(writes, future))
         self._submitted.set()
         return future
+
+    def _give_up(self, future: OutcomesFuture) -> None:
+        if not future.done():
+            future.set_exception(OutcomeUnknown())
+            self._pending.drop_withdrawn()
 
     async def _run(self) -> None:
         while self._pending.count or not self._stopping:

@@ -13,6 +13,7 @@ import psycopg
 from psycopg import RawCursor
 
 from onrecord.domain.requests import Request
+from onrecord.kit.sql import deadlines
 from onrecord.ledger.evaluate import LOCAL, BatchEvaluator, Write, seal_request
 from onrecord.ledger.lookup import read_locked_ledger
 from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable, WriteOutcome
@@ -45,7 +46,10 @@ class DryRunner:
         self._waiting += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, self._evaluate, writes)
+            async with asyncio.timeout(deadlines.ANSWER_SECONDS):
+                return await loop.run_in_executor(self._thread, self._evaluate, writes)
+        except TimeoutError:  # the database does not answer
+            raise LedgerUnavailable from None
         finally:
             self._waiting -= 1
 

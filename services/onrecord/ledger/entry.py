@@ -23,10 +23,14 @@ from onrecord.domain.event_types import parse_event
 from onrecord.domain.payload import Json, split_payload
 from onrecord.domain.requests import ProposedEvent
 
-ENTRY_VERSION: Final = 1
-"""`v`: the version of the format of entries. Event types have versions of their own."""
+ENTRY_VERSION: Final = 2
+"""`v`: the version of the format of entries. Event types have versions of their own. Entries of
+version 1 have no `revisions`."""
 MAX_BYTES: Final = 65_535
 SALT_BYTES: Final = 32
+
+
+_NO_REVISIONS: Final[Mapping[str, int]] = {}
 
 
 class Payload(NamedTuple):
@@ -69,10 +73,21 @@ def seal(draft: ProposedEvent) -> SealedEvent:
 
 
 def encode(
-    sealed: SealedEvent, touches: Touches, *, seq: int, recorded_at: str, recorded_by: str
+    sealed: SealedEvent,
+    touches: Touches,
+    *,
+    seq: int,
+    recorded_at: str,
+    recorded_by: str,
+    revisions: Mapping[str, int] = _NO_REVISIONS,
 ) -> bytes:
-    """The bytes of an accepted event. `recorded_at` comes from `format_instant`."""
+    """The bytes of an accepted event. `recorded_at` comes from `format_instant`.
+
+    `revisions`: of an event about positions, by `actor/topic`: the how manieth event of each pair
+    it is, from 1.
+    """
     event = sealed.draft.event
+    numbered = {"revisions": revisions} if revisions else {}
     return canonical(
         {
             "v": ENTRY_VERSION,
@@ -85,8 +100,15 @@ def encode(
             "touches": {"actors": touches.actors, "topics": touches.topics},
             "data": sealed.data,
             "commit": sealed.commit,
+            **numbered,
         }
     )
+
+
+def parse_revisions(entry: bytes) -> Mapping[str, int]:
+    """The revisions of an entry; none in one of version 1."""
+    revisions: Mapping[str, int] = orjson.loads(entry).get("revisions", _NO_REVISIONS)
+    return revisions
 
 
 def decode(entry: bytes, values: Mapping[str, bytes]) -> RecordedEvent:

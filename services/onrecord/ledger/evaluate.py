@@ -12,7 +12,7 @@ from uuid import UUID
 
 from onrecord.domain.dates import format_instant
 from onrecord.domain.decisions import AcceptedEvent, decide
-from onrecord.domain.requests import Refusal, Request
+from onrecord.domain.requests import Pair, Refusal, Request
 from onrecord.ledger.entry import (
     MAX_BYTES,
     SealedEvent,
@@ -85,13 +85,17 @@ class BatchEvaluator:
     def _encode(self, write: Write, facts: Sequence[AcceptedEvent]) -> Answer | Refusal:
         new: list[NewEntry] = []
         first = self.ledger.frontier.size + len(self.entries)
+        counts: dict[Pair, int] = {}
         for seq, (fact, sealed) in enumerate(zip(facts, write.sealed, strict=True), start=first):
+            for pair in fact.pairs:
+                counts[pair] = counts.get(pair, self.ledger.state.revisions[pair]) + 1
             entry = encode(
                 sealed,
                 fact.touches,
                 seq=seq,
                 recorded_at=self._timestamp,
                 recorded_by=write.recorded_by,
+                revisions={str(pair): counts[pair] for pair in fact.pairs},
             )
             if len(entry) > MAX_BYTES:
                 fault = (

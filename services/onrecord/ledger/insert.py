@@ -92,7 +92,7 @@ def touches_rows(fact: AcceptedEvent) -> list[tuple[str, str]]:
         rows.append(("statement", str(draft.subject)))
     rows += [("actor", actor) for actor in touches.actors]
     rows += [("topic", topic) for topic in touches.topics]
-    rows += [("pair", f"{pair.actor}/{pair.topic}") for pair in fact.pairs]
+    rows += [("pair", str(pair)) for pair in fact.pairs]
     return rows
 
 

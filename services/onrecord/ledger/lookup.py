@@ -14,9 +14,11 @@ from psycopg import Pipeline, RawCursor
 from onrecord.domain.decisions import Entity, LedgerState, entity_after, touches_after
 from onrecord.domain.ids import EntityKind
 from onrecord.domain.payload import references
-from onrecord.domain.requests import Request, amended_ids, expected_revisions, referenced_ids
+from onrecord.domain.requests import Request, amended_ids, numbered_pairs, referenced_ids
 from onrecord.ledger.entry import Payload, decode, parse_touches
 from onrecord.ledger.merkle import Frontier
+from onrecord.ledger.pipelines import fetch_in_pipeline
+from onrecord.ledger.revisions import NEWEST_OF_PAIR, read_revisions
 
 
 class StoredEntry(NamedTuple):
@@ -42,8 +44,9 @@ class LockedLedger:
 
 # One statement, because each costs a single writer as much as a third of its commit.
 # $1: ids that the requests name, $2: those of them whose latest entry is needed, $3: ids of the new
-# events. The first row is always there, as `(SELECT)` is one row, even if the ledger is empty.
-_LOOK_UP: Final = """
+# events, $4: pairs, as `actor/topic`, of each of which the newest entry is found. The first row is
+# always there, as `(SELECT)` is one row, even if the ledger is empty.
+_LOOK_UP: Final = f"""
 SELECT NULL::uuid AS id, 'head' AS kind, head.size AS seq, NULL::bytea AS entry,
     clock_timestamp() AS now, head.recorded_at, head.frontier
 FROM (SELECT) always
@@ -57,6 +60,9 @@ UNION ALL
 SELECT id, 'entry', seq, entry, NULL, NULL, NULL
 FROM ledger.entries
 WHERE id = ANY ($3::uuid[])
+UNION ALL
+SELECT NULL, pair.name, NULL, ({NEWEST_OF_PAIR}), NULL, NULL, NULL
+FROM unnest($4::text[]) pair (name)
 """
 
 _ENTRIES: Final = "SELECT id, seq, entry FROM ledger.entries WHERE id = ANY ($1::uuid[])"
@@ -65,28 +71,28 @@ _PAYLOADS: Final = """
 SELECT seq, section, salt, value FROM ledger.payloads WHERE seq = ANY ($1::bigint[])
 """
 
-_REVISIONS: Final = """
-SELECT name, count(*) FROM ledger.touches
-WHERE kind = 'pair' AND name = ANY ($1::text[])
-GROUP BY name
-"""
-
 
 def read_locked_ledger(
     cursor: RawCursor[Any], pipeline: Pipeline, requests: Sequence[Request]
 ) -> LockedLedger:
     """Read what these requests need, in a round trip that includes the statements before it."""
+    newest: dict[str, bytes | None] = {}
     params = [
         list({id_ for request in requests for id_ in referenced_ids(request)}),
         list({id_ for request in requests for id_ in amended_ids(request)}),
         [draft.id for request in requests for draft in request.events],
+        list({str(pair) for request in requests for pair in numbered_pairs(request)}),
     ]
-    (_, _, size, _, now, last, hashes), *rows = _fetch(cursor, pipeline, _LOOK_UP, params)
+    (_, _, size, _, now, last, hashes), *rows = fetch_in_pipeline(
+        cursor, pipeline, _LOOK_UP, params
+    )
     frontier = Frontier(size or 0, tuple(hashes or ()))
     ledger = LockedLedger(frontier, LedgerState(max(now, last or now)))
     for id_, kind, seq, entry, *_ in rows:
         if kind == "entry":
             ledger.entries[id_] = StoredEntry(seq, entry)
+        elif id_ is None:
+            newest[kind] = entry
         else:
             ledger.state.entities[id_] = _entity(kind, entry)
     if ledger.entries:
@@ -94,36 +100,17 @@ def read_locked_ledger(
         beyond = [
             request.next_additional_id for request in requests if request.id in ledger.entries
         ]
-        for id_, seq, entry in _fetch(cursor, pipeline, _ENTRIES, [beyond]):
+        for id_, seq, entry in fetch_in_pipeline(cursor, pipeline, _ENTRIES, [beyond]):
             ledger.entries[id_] = StoredEntry(seq, entry)
         ids = {stored.seq: id_ for id_, stored in ledger.entries.items()}
-        for seq, *payload in _fetch(cursor, pipeline, _PAYLOADS, [list(ids)]):
+        for seq, *payload in fetch_in_pipeline(cursor, pipeline, _PAYLOADS, [list(ids)]):
             stored = ledger.entries[ids[seq]]
             payloads = (*stored.payloads, Payload(*payload))
             ledger.entries[ids[seq]] = stored._replace(payloads=payloads)
-    pairs = {
-        f"{pair.actor}/{pair.topic}": pair
-        for request in requests
-        for pair in expected_revisions(request)
-    }
-    if pairs:
-        ledger.state.revisions = dict.fromkeys(pairs.values(), 0)
-        for name, revision in _fetch(cursor, pipeline, _REVISIONS, [list(pairs)]):
-            ledger.state.revisions[pairs[name]] = revision
+    ledger.state.revisions = read_revisions(
+        cursor, pipeline, requests, ledger.state.entities, newest
+    )
     return ledger
-
-
-def _fetch(
-    cursor: RawCursor[Any], pipeline: Pipeline, sql: str, params: Sequence[Any]
-) -> list[tuple[Any, ...]]:
-    """The rows of a query in a pipeline.
-
-    Each ends with a sync. Without one (psycopg would only flush) PostgreSQL does not count the
-    transaction as idle afterwards, and a frozen process would hold the lock for ever.
-    """
-    cursor.execute(sql, params, prepare=True, binary=True)
-    pipeline.sync()
-    return cursor.fetchall()
 
 
 def _entity(kind: EntityKind, latest: bytes | None) -> Entity:

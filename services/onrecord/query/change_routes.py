@@ -14,6 +14,7 @@ from onrecord.kit.lists.page import Page
 from onrecord.projections import actors, positions, queries, review, statements, topics
 from onrecord.projections.changes import fold
 from onrecord.projections.engine.versions import NEVER
+from onrecord.query.alternatives import read_alternatives_of_changes
 from onrecord.query.answers.findings import serialize_finding
 from onrecord.query.answers.schemas import Listed, Review
 from onrecord.query.answers.serialize_position import serialize_change
@@ -63,6 +64,7 @@ async def list_changes(
         **dict(zip(columns, key, strict=True)),
     )
     await require_known_names(context, rows[0])
+    await read_alternatives_of_changes(context, rows)
     return page_of_rows(
         request,
         context,

@@ -1,18 +1,19 @@
-"""Filters by actors and topics: those that are not on record, and actors by their Wikidata id.
+"""Names of actors and topics in filters and paths: unknown ones, and actors by Wikidata ids.
 
-Used by the routes of lists. The query of a list finds the names that are unknown in its snapshot;
-the first row of a page has them.
+Used by the routes of this package. The query of a list finds the names that are unknown in its
+snapshot; the first row of a page has them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from onrecord.domain.ids import EntityKind, unknown_name_message
+from onrecord.domain.references import qid_of
 from onrecord.kit.http.problems import Problem, unknown_in_filters
 from onrecord.kit.sql.db import Row, fetch_all
 from onrecord.projections import actors
-from onrecord.projections.queries import ACTORS_OF_IDENTIFIERS, NEAREST_SLUGS
-from onrecord.query.params import WIKIDATA
+from onrecord.projections.identifiers import Resolved, ids_in_filter, resolve_references
+from onrecord.projections.queries import NEAREST_SLUGS
 from onrecord.query.read_context import ReadContext
 
 MAX_SUGGESTIONS: Final = 10
@@ -51,52 +52,22 @@ async def resolve_actors(
 
     Raises a 422 `Problem` if no actor on record has a Wikidata id, or several have it.
     """
-    if not any(ref.startswith(WIKIDATA) for ref in refs):
-        return context, list(refs)
-    context = await context.settled(actors.NAME)
-    by_ref = await _actors_of(context, refs)
-    faults = [
-        {"parameter": "actor", "message": message}
-        for ref, ids in by_ref.items()
-        if (message := _identifier_fault(ref, ids))
-    ]
-    if faults:
-        detail = "A filter names something that is not on record, or is not clear."
-        raise Problem(422, "unknown-reference", detail, errors=faults)
-    return context, list(dict.fromkeys(by_ref[ref][0] if ref in by_ref else ref for ref in refs))
+    context, resolved = await _resolve(context, refs)
+    return context, ids_in_filter(resolved)
 
 
 async def resolve_actor(context: ReadContext, ref: str) -> tuple[ReadContext, str]:
     """The id of the actor in a path, as `resolve_actors` does: 404 and 409."""
-    if not ref.startswith(WIKIDATA):
-        return context, ref
-    context = await context.settled(actors.NAME)
-    ids = (await _actors_of(context, [ref]))[ref]
-    if message := _identifier_fault(ref, ids):
-        if not ids:
-            raise Problem(404, "unknown-actor", f"{_sentence(message)} at this size.")
-        detail = f"{_sentence(message)}."
-        raise Problem(409, "ambiguous-actor", detail, about={"candidates": ids})
-    return context, ids[0]
+    context, (actor,) = await _resolve(context, [ref])
+    if actor.fault is None:
+        return context, actor.ids[0]
+    message = actor.fault[0].upper() + actor.fault[1:]
+    if not actor.ids:
+        raise Problem(404, "unknown-actor", f"{message} at this size.")
+    raise Problem(409, "ambiguous-actor", f"{message}.", about={"candidates": actor.ids})
 
 
-async def _actors_of(context: ReadContext, refs: Sequence[str]) -> Mapping[str, list[str]]:
-    qids = [ref.removeprefix(WIKIDATA) for ref in refs if ref.startswith(WIKIDATA)]
-    found: dict[str, list[str]] = {f"{WIKIDATA}{qid}": [] for qid in qids}
-    for row in await context.rows(ACTORS_OF_IDENTIFIERS, qids=qids):
-        if row["qid"] is not None:
-            found[f"{WIKIDATA}{row['qid']}"].append(row["id"])
-    return found
-
-
-def _sentence(message: str) -> str:
-    return message[0].upper() + message[1:]
-
-
-def _identifier_fault(ref: str, ids: Sequence[str]) -> str | None:
-    if not ids:
-        return f"no actor with the identifier {ref!r} is on record"
-    if len(ids) > 1:
-        names = ", ".join(map(repr, ids))
-        return f"several actors have the identifier {ref!r}: {names}; name one by its id"
-    return None
+async def _resolve(context: ReadContext, refs: Sequence[str]) -> tuple[ReadContext, list[Resolved]]:
+    if any(map(qid_of, refs)):  # then the answer takes another query, at the same size
+        context = await context.settled(actors.NAME)
+    return context, await resolve_references(context.pool, refs, context.known_size)

@@ -10,12 +10,11 @@ from onrecord.domain.changes import ChangeKind
 from onrecord.domain.dates import last_instant
 from onrecord.domain.error_message import ErrorMessage
 from onrecord.domain.finding_kinds import FindingKind
-from onrecord.domain.ids import SLUG_PATTERN, Slug
+from onrecord.domain.references import ActorRef, TopicRef
 from onrecord.domain.stances import Stance
 from onrecord.kit.lists.page import StreamFlag
 
 MAX_SEARCH: Final = 500
-WIKIDATA: Final = "wikidata:"
 SearchText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MAX_SEARCH, pattern=r"^[^\x00]*$"),
@@ -35,16 +34,6 @@ Moment = Annotated[
     AfterValidator(_validate_moment),
     WithJsonSchema({"type": "string", "examples": ["2022-11-30", "2022", "2022-12-01T12:00:00Z"]}),
 ]
-
-
-ActorRef = Annotated[
-    str,
-    StringConstraints(
-        pattern=rf"{SLUG_PATTERN}|^{WIKIDATA}Q[1-9][0-9]{{0,14}}$", max_length=len(WIKIDATA) + 80
-    ),
-    ErrorMessage("must be the id of an actor, as emmanuel-macron, or wikidata:Q3052772"),
-]
-"""An actor by its id, or by the Wikidata id that it is recorded with."""
 
 
 class AtSize(BaseModel):
@@ -106,7 +95,10 @@ ActorFilter = Annotated[
         description="Any of these, and who was merged into them: ids, or `wikidata:Q...`.",
     ),
 ]
-TopicFilter = Annotated[list[Slug], Field(max_length=50, description="Any of these.")]
+TopicFilter = Annotated[
+    list[TopicRef],
+    Field(max_length=50, description="Any of these: ids, or `wikidata:Q...` of ids `Q...`."),
+]
 
 
 class StatementSearch(RegistrySearch):
@@ -161,5 +153,5 @@ class NameParams(AtSize):
     kind: Literal["actor", "topic"]
     name: Annotated[SearchText, AfterValidator(validate_visible)] = Field(
         description="An id, a name in any language, a label or an identifier such as a Wikidata id,"
-        " in full; case, accents and blanks do not count."
+        " in full; case, accents and blanks do not count. `wikidata:Q...` is a Wikidata id only."
     )

@@ -1,7 +1,7 @@
 """Routes of the read API about positions of an actor, on a topic or both.
 
-Each settles the size to read at (`read_context`), runs one SQL statement (another for the bases of
-`alternatives`, where there are any) and serializes its rows.
+Each settles the size to read at (`read_context`), runs one SQL statement (others for `alternatives`
+and for `wikidata:Q...`, where there are any) and serializes its rows.
 No answer is immutable, so all are `no-cache` with a weak ETag. Routes are matched in their order,
 so the most used one comes first.
 """
@@ -11,14 +11,14 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
-from onrecord.domain.ids import Slug
+from onrecord.domain.references import ActorRef, TopicRef
 from onrecord.kit.http.problems import responses
 from onrecord.kit.lists.list_route import ListRoute
 from onrecord.kit.lists.page import Page
 from onrecord.kit.sql.db import Row
 from onrecord.projections import actors, positions, queries, statements, topics
 from onrecord.projections.changes import fold
-from onrecord.query.alternatives import read_bases_of_alternatives
+from onrecord.query.alternatives import read_alternatives_of_changes, read_bases_of_alternatives
 from onrecord.query.answers.position_schemas import PositionOut
 from onrecord.query.answers.schemas import Listed, ListedAsOf
 from onrecord.query.answers.serialize import serialize_step_version
@@ -29,6 +29,7 @@ from onrecord.query.answers.serialize_position import (
     serialize_position,
 )
 from onrecord.query.answers.step_schemas import ListedPosition, Step, VersionOfStep
+from onrecord.query.filters import resolve_actor
 from onrecord.query.params import AsOf, Paged, PagedAsOf
 from onrecord.query.read_context import (
     ReadResources,
@@ -43,7 +44,7 @@ router = APIRouter(
     prefix="/v1",
     tags=["read API"],
     route_class=ListRoute,
-    responses={**NOT_MODIFIED, **responses(404, 422, 503)},
+    responses={**NOT_MODIFIED, **responses(404, 409, 422, 503)},
 )
 
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
@@ -54,13 +55,14 @@ _PROJECTIONS: Final = (positions.NAME, fold.NAME, actors.NAME, topics.NAME, stat
 async def get_position(
     request: Request,
     resources: ReadResourcesDep,
-    actor: Slug,
-    topic: Slug,
+    actor: ActorRef,
+    topic: TopicRef,
     params: Annotated[AsOf, Query()],
 ) -> Response:
     """What an actor held on a topic: now or `as_of`, as known now or then, with the exact words."""
     as_of, instant = as_of_instant(params.as_of)
     context, _ = await begin_read(request, resources, params, *_PROJECTIONS)
+    context, actor = await resolve_actor(context, actor)
     query = {"actor": actor, "topic": topic, "as_of": instant, "known_size": context.known_size}
     row = queries.position_from_row(await resources.positions.fetch_one(query))
     if row["actor_names"] is None:
@@ -83,8 +85,8 @@ async def get_position(
 async def get_timeline(
     request: Request,
     resources: ReadResourcesDep,
-    actor: Slug,
-    topic: Slug,
+    actor: ActorRef,
+    topic: TopicRef,
     params: Annotated[Paged, Query()],
 ) -> Page:
     """Every step of an actor on a topic, in the order in which they were held."""
@@ -92,6 +94,7 @@ async def get_timeline(
     context, (valid_from, ord_, made_seq) = await begin_read(
         request, resources, params, *_PROJECTIONS, start=start
     )
+    context, actor = await resolve_actor(context, actor)
     rows = await context.rows(
         queries.TIMELINE,
         actor=actor,
@@ -102,6 +105,7 @@ async def get_timeline(
         limit=params.limit + 1,
     )
     _require_pair(rows[0], actor, topic)
+    await read_alternatives_of_changes(context, rows)
     return page_of_rows(
         request,
         context,
@@ -116,12 +120,13 @@ async def get_timeline(
 async def get_history(
     request: Request,
     resources: ReadResourcesDep,
-    actor: Slug,
-    topic: Slug,
+    actor: ActorRef,
+    topic: TopicRef,
     params: Annotated[Paged, Query()],
 ) -> Page:
     """Every version of every step, in the order in which the record came to believe it."""
     context, (open_seq,) = await begin_read(request, resources, params, *_PROJECTIONS, start=(-1,))
+    context, actor = await resolve_actor(context, actor)
     rows = await context.rows(
         queries.HISTORY,
         actor=actor,
@@ -151,7 +156,7 @@ def _require_pair(row: Row, actor: str, topic: str) -> None:
 async def list_actor_positions(
     request: Request,
     resources: ReadResourcesDep,
-    actor: Slug,
+    actor: ActorRef,
     params: Annotated[PagedAsOf, Query()],
 ) -> Page:
     """What an actor held on every topic, or may have held."""
@@ -162,7 +167,7 @@ async def list_actor_positions(
 async def list_topic_positions(
     request: Request,
     resources: ReadResourcesDep,
-    topic: Slug,
+    topic: TopicRef,
     params: Annotated[PagedAsOf, Query()],
 ) -> Page:
     """What every actor held on a topic, or may have held."""
@@ -178,6 +183,8 @@ async def _list_positions(
     context, (after, at) = await begin_read(
         request, resources, params, *_PROJECTIONS, start=("", instant)
     )
+    if kind == "actor":
+        context, slug = await resolve_actor(context, slug)
     rows = await context.rows(
         queries.positions_page(kind),
         **{kind: slug},

@@ -12,7 +12,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from onrecord.domain.dates import bounds, last_instant
-from onrecord.domain.ids import Slug
+from onrecord.domain.references import ActorRef, TopicRef
 from onrecord.kit.http.problems import responses
 from onrecord.kit.lists.list_route import ListRoute
 from onrecord.kit.lists.page import Page
@@ -29,7 +29,7 @@ from onrecord.query.answers.schemas import (
 from onrecord.query.answers.serialize import serialize_actor, serialize_statement, serialize_topic
 from onrecord.query.answers.statement_schemas import StatementAnswer, StatementOut
 from onrecord.query.filters import require_known_names, resolve_actor, resolve_actors
-from onrecord.query.params import ActorRef, AtSize, RegistrySearch, StatementSearch
+from onrecord.query.params import AtSize, RegistrySearch, StatementSearch
 from onrecord.query.read_context import ReadResources, ReadResourcesDep, begin_read
 from onrecord.query.responses import NOT_MODIFIED, not_on_record, page_of_rows, with_etag
 
@@ -95,7 +95,10 @@ async def get_actor(
 
 @router.get("/topics/{topic}", response_model=TopicAnswer)
 async def get_topic(
-    request: Request, resources: ReadResourcesDep, topic: Slug, params: Annotated[AtSize, Query()]
+    request: Request,
+    resources: ReadResourcesDep,
+    topic: TopicRef,
+    params: Annotated[AtSize, Query()],
 ) -> Response:
     """A topic with its proposition."""
     context, _ = await begin_read(request, resources, params, topics.NAME)

@@ -65,6 +65,8 @@ class SizeMonitor:
             try:
                 (row,) = await fetch_all(self._pool, SIZES, {})
             except Exception as error:  # it is the error of each read that waits
+                # also of those that came meanwhile: they would wait twice for a silent server
+                waiters, self._waiters = [*waiters, *self._waiters], []
                 for waiter in waiters:
                     if not waiter.result.done():
                         waiter.result.set_exception(error)

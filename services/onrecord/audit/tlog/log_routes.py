@@ -4,9 +4,9 @@ A tile is read from the ledger when it is asked for: at most 256 rows, side by s
 never changes, and says so.
 """
 
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 
 from onrecord.audit.tlog.hashes import fetch_hashes
 from onrecord.audit.tlog.resources import LogResources, LogResourcesDep
@@ -23,7 +23,15 @@ _IMMUTABLE: Final = {"Cache-Control": "max-age=31536000, immutable"}
 _CHANGING: Final = {"Cache-Control": "no-cache"}
 TEXT: Final = "text/plain; charset=utf-8"
 
-router = APIRouter(prefix="/log", tags=["log"], responses=responses(404, 503))
+TilePath = Annotated[
+    str,
+    Path(
+        description="Level and number of the tile, as tlog-tiles writes them.",
+        examples=["0/000.p/48", "entries/x001/234"],
+    ),
+]
+
+router = APIRouter(prefix="/log", tags=["audit API"], responses=responses(404, 422, 503))
 
 
 @router.get("/checkpoint", response_class=Response)
@@ -36,7 +44,7 @@ async def get_checkpoint(resources: LogResourcesDep) -> Response:
 
 
 @router.get("/log.policy", response_class=Response)
-async def get_policy(resources: LogResourcesDep) -> Response:
+async def get_log_policy(resources: LogResourcesDep) -> Response:
     """Which keys sign the log, and which witnesses must have cosigned it (C2SP tlog-policy)."""
     (head,) = await fetch_all(resources.pool, _HEAD, {})
     logs = "".join(f"log {vkey} {resources.public_url}/log\n" for vkey in head["keys"] or ())
@@ -44,7 +52,7 @@ async def get_policy(resources: LogResourcesDep) -> Response:
 
 
 @router.get("/tile/{path:path}", response_class=Response)
-async def get_tile(resources: LogResourcesDep, path: str) -> Response:
+async def get_tile(resources: LogResourcesDep, path: TilePath) -> Response:
     """A tile of hashes, as `0/x001/234`, or a bundle of entries, as `entries/000.p/7`."""
     tile = parse_tile(path)
     data = await _read(resources, tile) if tile else None

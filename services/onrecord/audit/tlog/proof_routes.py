@@ -1,12 +1,11 @@
 """Proofs of single events, and the head of the ledger."""
 
-from datetime import datetime
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
 
+from onrecord.audit.schemas import LedgerOut
 from onrecord.audit.tlog.hashes import hash_spans
 from onrecord.audit.tlog.log_routes import TEXT
 from onrecord.audit.tlog.resources import LogResources, LogResourcesDep
@@ -20,17 +19,7 @@ from onrecord.kit.tlog.proofs import LogProof
 _HEAD: Final = load_query("audit/tlog/queries/head.sql")
 _SEQ: Final = load_query("audit/tlog/queries/seq.sql")
 
-router = APIRouter(prefix="/v1", tags=["audit API"], responses=responses(404, 503))
-
-
-class LedgerOut(BaseModel):
-    """The head of the ledger, signed or not yet."""
-
-    size: Annotated[int, Field(description="The number of events.")]
-    root: Annotated[str, Field(description="The RFC 6962 root over all entries, in hex.")]
-    recorded_at: Annotated[datetime | None, Field(description="When the last event was recorded.")]
-    origin: Annotated[str | None, Field(description="The name of the log in its checkpoints.")]
-    key: Annotated[str | None, Field(description="The newest verifier key of the log.")]
+router = APIRouter(prefix="/v1", tags=["audit API"], responses=responses(404, 422, 503))
 
 
 @router.get("/ledger", response_model=LedgerOut)

@@ -1,6 +1,6 @@
 """Webhook receiver of the demo: a small HTTP server that verifies what it receives.
 
-Verification is the receiver's half of Standard Webhooks, by that project's own library.
+Verification is that of `onrecord.client`, as any receiver may use it.
 """
 
 import threading
@@ -12,10 +12,11 @@ from ipaddress import IPv4Network
 from queue import Empty, Queue
 from typing import Any, Final
 
-import httpx2
-from standardwebhooks import Webhook, WebhookVerificationError
-
+from onrecord.client import Client, endpoints
+from onrecord.client.webhooks import CloudEvent, InvalidWebhook, verify_webhook
 from onrecord.kit.networks import AllowedNetwork
+from onrecord.webhooks.api.requests import EndpointIn
+from onrecord.webhooks.api.responses import EndpointMade
 
 LOOPBACK: Final = IPv4Network("127.0.0.1/32")
 TIMEOUT_SECONDS: Final = 20.0
@@ -40,14 +41,13 @@ class DemoReceiver:
         """What a deliverer must be allowed to send to."""
         return AllowedNetwork(LOOPBACK, self.port)
 
-    def next_event(self, secret: str) -> dict[str, Any] | None:
+    def next_event(self, secret: str) -> CloudEvent | None:
         """The next delivery, verified; None if none came in time, or it is not signed by us."""
         try:
             headers, body = self._requests.get(timeout=TIMEOUT_SECONDS)
-            event: dict[str, Any] = Webhook(secret).verify(body, headers)
-        except (Empty, WebhookVerificationError):
+            return verify_webhook(body, headers, secret)
+        except (Empty, InvalidWebhook):
             return None
-        return event
 
 
 @contextmanager
@@ -75,13 +75,10 @@ def demo_receiver() -> Iterator[DemoReceiver]:
 
 
 @contextmanager
-def demo_endpoint(
-    client: httpx2.Client, url: str, filters: dict[str, list[str]]
-) -> Iterator[dict[str, Any]]:
-    """An endpoint at this URL, deleted at the end."""
-    response = client.post("/v1/endpoints", json={"url": url, **filters}).raise_for_status()
-    endpoint: dict[str, Any] = response.json()
+def demo_endpoint(client: Client, wanted: EndpointIn) -> Iterator[EndpointMade]:
+    """An endpoint, deleted at the end."""
+    endpoint = client.send(endpoints.create_endpoint(wanted))
     try:
         yield endpoint
     finally:
-        client.delete(f"/v1/endpoints/{endpoint['id']}")
+        client.send(endpoints.delete_endpoint(endpoint.id))

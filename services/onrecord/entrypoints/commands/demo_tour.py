@@ -4,8 +4,7 @@ Each step checks what it shows and raises `StepFailed` if the check fails.
 """
 
 from dataclasses import dataclass
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
 from rich.console import Console
 from rich.text import Text
@@ -15,7 +14,7 @@ from onrecord.client.parameters import AsOf, ChangeSearch
 from onrecord.entrypoints import infrastructure
 from onrecord.entrypoints.commands.demo_receiver import DemoReceiver, demo_endpoint
 from onrecord.entrypoints.commands.replay import print_replay, run_replay
-from onrecord.entrypoints.commands.show import get_json, print_changes, print_position
+from onrecord.entrypoints.commands.show import fetch_answer, print_changes, print_position
 from onrecord.entrypoints.supervisor import Supervisor
 from onrecord.importing.client import open_client
 from onrecord.importing.files import find_files
@@ -24,7 +23,8 @@ from onrecord.importing.run import import_files
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql.migrations import data_folder
 from onrecord.kit.terminal import visible
-from onrecord.webhooks.api.requests import ReplayIn
+from onrecord.query.answers.position_schemas import PositionOut
+from onrecord.webhooks.api.requests import EndpointIn, ReplayIn
 
 ACTOR, TOPIC = "biden", "talks-with-putin"
 LATE_STATEMENT: Final = "f877cd2b-eae2-5686-beeb-95f956e7c65a"
@@ -65,55 +65,54 @@ class Tour:
         with self._client() as client:
             self._title("Whose position changed, on what, when and how")
             search = ChangeSearch(limit=500, min_size=size)
-            steps = get_json(client, reads.list_changes(search))["items"]
-            changes = [step for step in steps if step["previous"]]
+            steps = fetch_answer(client, reads.list_changes(search)).items
+            changes = [step for step in steps if step.previous]
             print_changes(self.console, changes)
             _require(bool(changes), "no change of position is on record")
 
             self._title("One position: now")
             now = _position(client, AsOf(min_size=size))
             print_position(self.console, now, with_statements=False)
-            _require(now["on_record"], "the position is not on record")
+            _require(now.on_record, "the position is not on record")
 
             self._title("The same position as of an earlier date")
             earlier = _position(client, AsOf(as_of="2022-11-30", min_size=size))
             print_position(self.console, earlier, with_statements=False)
-            _require(earlier["stance"] != now["stance"], "it was the same on the earlier date")
+            _require(earlier.stance != now.stance, "it was the same on the earlier date")
 
             self._title("The same day, as known before October's statement was on record")
             then = _position(
                 client, AsOf(as_of="2022-12-01", known_size=size_before_late_statement)
             )
             print_position(self.console, then, with_statements=False)
-            _require(then["kind"] == "adopted", "October's statement was known too early")
+            _require(then.kind == "adopted", "October's statement was known too early")
 
             self._title("The same day, as known now: not the first position, but a change")
             later = _position(client, AsOf(as_of="2022-12-01", min_size=size))
             print_position(self.console, later, with_statements=True)
-            _require(later["kind"] == "shifted", "October's statement is not counted")
+            _require(later.kind == "shifted", "October's statement is not counted")
             _require(_has_text(later), "the exact words are not shown")
-            self.console.print(Text(visible(later["cite"]), style="dim"))
+            self.console.print(Text(visible(later.cite), style="dim"))
 
     def show_webhook(self, receiver: DemoReceiver) -> None:
         """An endpoint for changes of positions, and a replay of those on record to it."""
         self._title("A webhook: what changed is sent, signed, to a receiver of this demo")
-        filters = {"kinds": ["softened", "hardened", "shifted", "reversed"]}
-        with (
-            self._client() as client,
-            demo_endpoint(client.http, receiver.url, filters) as endpoint,
-        ):
-            replay = endpoints.replay_events(UUID(endpoint["id"]), ReplayIn(from_size=0))
+        kinds: Final = ("softened", "hardened", "shifted", "reversed")
+        wanted = EndpointIn(url=receiver.url, kinds=kinds)
+        with self._client() as client, demo_endpoint(client, wanted) as endpoint:
+            replay = endpoints.replay_events(endpoint.id, ReplayIn(from_size=0))
             events = client.send(replay).events
             _require(events > 0, "no change that matches the endpoint is on record")
-            event = receiver.next_event(endpoint["secret"])
+            event = receiver.next_event(endpoint.secret)
             _require(event is not None, "no delivery with a valid signature arrived")
-            assert event is not None
-            change, position = event["data"]["change"], event["data"]["entry"]["data"]
-            previous = change["previous"]["stance"] if change["previous"] else "nothing"
+            assert event
+            change = event.data
+            assert change.actor
+            assert change.topic
             text = (
-                f"Signature verified. {event['type']}, seq {event['sequence']}: {position['actor']}"
-                f" on {position['topic']}, from {previous} to {position['stance']}"
-                f" ({change['kind']})"
+                f"Signature verified. {event.type}, seq {event.sequence}: {change.actor.id}"
+                f" on {change.topic.id}, from {change.previous_stance or 'nothing'}"
+                f" to {change.stance} ({change.kind})"
             )
             self.console.print(visible(text))
 
@@ -131,8 +130,8 @@ class Tour:
         _print_title(self.console, text)
 
 
-def _position(client: Client, at: AsOf) -> dict[str, Any]:
-    return get_json(client, reads.get_position(ACTOR, TOPIC, at))
+def _position(client: Client, at: AsOf) -> PositionOut:
+    return fetch_answer(client, reads.get_position(ACTOR, TOPIC, at))
 
 
 def run_tour(
@@ -176,8 +175,8 @@ def _print_title(console: Console, text: str) -> None:
     console.rule(Text(text, style="bold"), align="left")
 
 
-def _has_text(position: dict[str, Any]) -> bool:
-    return any(statement["content"].get("text") for statement in position["statements"])
+def _has_text(position: PositionOut) -> bool:
+    return any(statement.content.text for statement in position.statements)
 
 
 def _require(passed: bool, otherwise: str) -> None:

@@ -97,12 +97,12 @@ def pointer(location: Sequence[str | int]) -> str:
 
 
 def unknown_in_filters(faults: Iterable[tuple[str, str]]) -> Problem:
-    """422 for filters by names that are not on record, each a parameter with a message.
+    """422 for filters by names that are unknown or not clear, each a parameter with a message.
 
     An empty list would read as if there were nothing about them.
     """
     errors = [{"parameter": parameter, "message": message} for parameter, message in faults]
-    detail = "A filter names something that is not on record."
+    detail = "A filter names something that is not on record, or is not clear."
     return Problem(422, "unknown-reference", detail, errors=errors)
 
 

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from onrecord.kit.http import strict_json
+from onrecord.kit.http.body_memory import BodyMemory, BodyShare, no_memory
 from onrecord.kit.http.problems import Problem
 
 MAX_BODY: Final = 1_048_576
@@ -50,16 +51,18 @@ class StrictBodyMiddleware:
             await self._app(scope, receive, send)
             return
         checked = False
+        memory: BodyMemory = scope["state"]["body_memory"]
 
         async def receive_checked() -> Message:
             nonlocal checked
             if checked or not _declares_body(scope):
                 return await receive()
             checked = True
-            body = await _read_strictly(scope, receive)
+            body = await _read_strictly(scope, receive, share)
             return {"type": "http.request", "body": body, "more_body": False}
 
-        await self._app(scope, receive_checked, send)
+        with memory.share() as share:
+            await self._app(scope, receive_checked, send)
 
 
 def _declares_body(scope: Scope) -> bool:
@@ -67,12 +70,12 @@ def _declares_body(scope: Scope) -> bool:
     return isinstance(route, APIRoute) and route.body_field is not None
 
 
-async def _read_strictly(scope: Scope, receive: Receive) -> bytes:
+async def _read_strictly(scope: Scope, receive: Receive, share: BodyShare) -> bytes:
     headers = Headers(scope=scope)
     if _omits_optional_body(scope["route"], headers):
         return b""
     require_media_type(headers, "application/json")
-    body = await _read_limited(headers, receive)
+    body = await _read_limited(headers, receive, share)
     if body:
         parse_json(body)
     return body
@@ -88,8 +91,11 @@ def _omits_optional_body(route: APIRoute, headers: Headers) -> bool:
     )
 
 
-async def _read_limited(headers: Headers, receive: Receive) -> bytes:
-    """Read the body; 413 as soon as it is known to be too large, without reading the rest."""
+async def _read_limited(headers: Headers, receive: Receive, share: BodyShare) -> bytes:
+    """Read the body; 413 as soon as it is known to be too large, without reading the rest.
+
+    503 where the bodies of other requests leave no room for it.
+    """
     declared = headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > MAX_BODY:
         raise _too_large()
@@ -102,6 +108,8 @@ async def _read_limited(headers: Headers, receive: Receive) -> bytes:
         body += message.get("body", b"")
         if len(body) > MAX_BODY:
             raise _too_large()
+        if not share.resize(len(body)):
+            raise no_memory()
         more_body = message.get("more_body", False)
     return bytes(body)
 

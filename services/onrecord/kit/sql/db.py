@@ -21,6 +21,12 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql import ClauseElement
 
+from onrecord.kit.sql.deadlines import (
+    AsyncDeadlineConnection,
+    DeadlineConnection,
+    ServerSilent,
+)
+
 Row = dict[str, Any]
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[Row]]
 
@@ -52,8 +58,19 @@ def conninfo(url: str, *, role: str | None = None, **settings: str) -> str:
 def connect(url: str, *, role: str | None = None, **settings: str) -> psycopg.Connection[Any]:
     """A sync connection in autocommit. It sends lists as binary arrays, which cost a tenth."""
     conn = psycopg.connect(conninfo(url, role=role, **settings), autocommit=True)
-    conn.adapters.register_dumper(list, ListBinaryDumper)
+    _send_binary_lists(conn)
     return conn
+
+
+def connect_writer(url: str, *, role: str, **settings: str) -> DeadlineConnection:
+    """The same with a deadline for each answer. Its methods raise `ServerSilent`."""
+    conn = DeadlineConnection.connect(conninfo(url, role=role, **settings), autocommit=True)
+    _send_binary_lists(conn)
+    return conn
+
+
+def _send_binary_lists(conn: psycopg.Connection[Any]) -> None:
+    conn.adapters.register_dumper(list, ListBinaryDumper)
 
 
 def engine(url: str, *, role: str | None = None, **settings: str) -> Engine:
@@ -82,7 +99,8 @@ however large it has become. Which index it takes still depends on statistics
 def pool(url: str, *, role: str, size: int = 8) -> Pool:
     """An async pool in autocommit, not opened yet. Rows are dicts; JSON is parsed by orjson."""
     return AsyncConnectionPool(
-        conninfo(url, role=role, statement_timeout="10s", **LOOKUPS),
+        conninfo(url, role=role, statement_timeout="9s", **LOOKUPS),
+        connection_class=AsyncDeadlineConnection,
         open=False,
         min_size=1,
         max_size=size,
@@ -166,6 +184,8 @@ async def _fetch_all(pool: Pool, query: ClauseElement, params: Mapping[str, Any]
             try:
                 cursor = psycopg.AsyncRawCursor(conn, row_factory=dict_row)
                 return await (await cursor.execute(sql, values, binary=True)).fetchall()
+            except ServerSilent:
+                raise  # the caller has waited long enough
             except psycopg.OperationalError:
                 if not conn.broken or retried:
                     raise

@@ -30,6 +30,7 @@ RECORDED_POSITION: Final = load_query("projections/queries/recorded_position.sql
 ACTORS_OF_IDENTIFIERS: Final = load_query("projections/queries/actors_of_identifiers.sql")
 STATEMENT: Final = load_query("projections/queries/statement.sql")
 BASES: Final = load_query("projections/queries/bases.sql")
+STEPS_BEFORE: Final = load_query("projections/queries/steps_before.sql")
 
 _POSITIONS: Final = {
     "actor": load_query("projections/queries/actor_positions.sql"),

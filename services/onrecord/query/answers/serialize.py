@@ -6,12 +6,14 @@ Pure functions from rows of `projections.queries` to the models of `schemas`.
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+from onrecord.domain.certainty import NO_STEP, CertaintyName, StepFields
 from onrecord.domain.dates import bound_fields, bounds
 from onrecord.domain.names import display_name
 from onrecord.kit.sql.db import Row
 from onrecord.query.answers.position_schemas import (
+    PossibleStance,
     Previous,
     RetractedStatement,
 )
@@ -71,7 +73,9 @@ def record_state(row: Row) -> dict[str, Any]:
     }
 
 
-def serialize_step(row: Row, *, certainty: Literal["definite", "possible"]) -> Step:
+def serialize_step(
+    row: Row, *, certainty: CertaintyName, alternatives: Sequence[StepFields] | None
+) -> Step:
     """A step with its kind of change, which follows from the step before it."""
     return Step(
         id=row["id"],
@@ -87,6 +91,7 @@ def serialize_step(row: Row, *, certainty: Literal["definite", "possible"]) -> S
         since=row["since"],
         **bound_fields("since", row["since"]),
         certainty=certainty,
+        alternatives=None if alternatives is None else serialize_alternatives(alternatives),
         order=row["ord"],
         kind=row["kind"],
         change_size=row["change_size"],
@@ -99,6 +104,19 @@ def serialize_step(row: Row, *, certainty: Literal["definite", "possible"]) -> S
         recorded_at=row["recorded_at"],
         recorded_by=row["recorded_by"],
     )
+
+
+def serialize_alternatives(steps: Sequence[StepFields]) -> list[PossibleStance]:
+    """Steps with their bases (`query.alternatives`), and `NO_STEP`, which has none."""
+    return [
+        PossibleStance(
+            **{name: step[name] for name in NO_STEP},
+            **bound_fields("effective", step["effective"]),
+            basis=[] if step is NO_STEP else step["basis"],
+            retracted_basis=[] if step is NO_STEP else serialize_retracted(step["retracted_basis"]),
+        )
+        for step in steps
+    ]
 
 
 def serialize_step_version(row: Row) -> VersionOfStep:

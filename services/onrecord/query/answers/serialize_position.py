@@ -4,13 +4,11 @@ Pure functions from the row of `projections.queries.POSITION`: the position, how
 where dates are inexact, and a sentence to cite.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 from urllib.parse import quote_plus
 
 from onrecord.domain.certainty import (
-    NO_STEP,
     CertaintyName,
     StepFields,
     certainty_at,
@@ -20,14 +18,12 @@ from onrecord.domain.dates import bound_fields
 from onrecord.domain.names import display_name
 from onrecord.kit.sql.db import Row
 from onrecord.query.answers.evidence_strength import evidence_strength
-from onrecord.query.answers.position_schemas import (
-    PositionOut,
-    PossibleStance,
-)
+from onrecord.query.answers.position_schemas import PositionOut
 from onrecord.query.answers.schemas import Known
 from onrecord.query.answers.sentences import citation, position_sentence
 from onrecord.query.answers.serialize import (
     effective_fields,
+    serialize_alternatives,
     serialize_previous,
     serialize_retracted,
     serialize_step,
@@ -73,7 +69,7 @@ def serialize_position(
         since=row["since"],
         **bound_fields("since", row["since"]),
         certainty=certainty,
-        alternatives=_serialize_alternatives(alternatives),
+        alternatives=serialize_alternatives(alternatives),
         kind=row["kind"],
         change_size=row["change_size"],
         previous=serialize_previous(row),
@@ -107,36 +103,29 @@ def cited_names(row: Row, topic: str) -> tuple[str, str]:
 def serialize_listed_position(row: Row, instant: datetime) -> ListedPosition:
     """A position in a list, as of an instant; it is a step or, with a null id, only possible."""
     certainty, alternatives = _certainty({**row, "id": row["id"] and str(row["id"])}, instant)
-    step = vars(serialize_step(row, certainty=certainty))
-    listed = {**step, "basis": row["basis"] or []}
-    return ListedPosition(**listed, alternatives=_serialize_alternatives(alternatives))
+    step = vars(serialize_step(row, certainty=certainty, alternatives=alternatives))
+    return ListedPosition(**{**step, "basis": row["basis"] or []})
 
 
 def serialize_change(row: Row) -> Step:
-    """A step of a timeline, definite if what it changed from is."""
-    certainty = certainty_of_change(
+    """A step of a timeline, definite if what it changed from is; `query.alternatives` adds to its
+    row what else that may be.
+    """
+    certainty = change_certainty(row)
+    return serialize_step(row, certainty=certainty, alternatives=row.get("alternatives", ()))
+
+
+def change_certainty(row: Row) -> CertaintyName:
+    """The certainty of a step of a timeline."""
+    return certainty_of_change(
         row["effective"],
         row["candidates"],
         overlaps=row["overlaps"],
         follows_on_same_date=row["follows_on_same_date"],
     )
-    return serialize_step(row, certainty=certainty)
 
 
 def _certainty(row: Row, instant: datetime) -> tuple[CertaintyName, list[StepFields]]:
     """The certainty of what was held at an instant, and what else may have been."""
     certainty, steps = certainty_at(row["candidates"], instant)
     return certainty, [step for step in steps if step["id"] != row["id"]]
-
-
-def _serialize_alternatives(steps: Sequence[StepFields]) -> list[PossibleStance]:
-    """Steps with their bases (`query.alternatives`), and `NO_STEP`, which has none."""
-    return [
-        PossibleStance(
-            **{name: step[name] for name in NO_STEP},
-            **bound_fields("effective", step["effective"]),
-            basis=[] if step is NO_STEP else step["basis"],
-            retracted_basis=[] if step is NO_STEP else serialize_retracted(step["retracted_basis"]),
-        )
-        for step in steps
-    ]

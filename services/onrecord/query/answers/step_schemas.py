@@ -21,6 +21,7 @@ from onrecord.query.answers.position_schemas import (
     EffectiveEarliest,
     EffectiveLatest,
     Latest,
+    PossibleStance,
     Previous,
     RetractedBasis,
     TopicLabel,
@@ -54,6 +55,16 @@ class Step:
             description="`possible` if the date overlaps that of another step, or inexact dates "
             "leave open which stance and condition came before: then `kind`, `previous` and "
             "`since` may be others. Else `definite`."
+        ),
+    ]
+    alternatives: Annotated[
+        list[PossibleStance] | None,
+        Field(
+            description="What else may have come just before the step, in place of `previous`; one "
+            "with a null `id` says that perhaps nothing did. Empty if `definite`, and where dates "
+            "overlap but only `previous` may have come before. Null if they are too many to list: "
+            "50 steps or more of the timeline have dates that overlap the step's, or may have come "
+            "just before it."
         ),
     ]
     order: int

@@ -19,7 +19,8 @@ from pathlib import Path
 import bench
 import statements
 
-from onrecord.domain.decisions import AcceptedEvent, Touches
+from onrecord.domain.dates import format_instant
+from onrecord.domain.decisions import Touches
 from onrecord.domain.events import PositionChanged
 from onrecord.domain.ids import new_id
 from onrecord.domain.requests import ProposedEvent
@@ -28,15 +29,21 @@ from onrecord.kit.tlog.checkpoints import Checkpoint
 from onrecord.kit.tlog.merkle import HASH_BYTES, leaf_hash
 from onrecord.kit.tlog.subtrees import WIDTH
 from onrecord.kit.tlog.tiles import Tile, bundle
-from onrecord.ledger.entry import Payload
+from onrecord.ledger.entry import Payload, encode, seal
 from onrecord.ledger.merkle import CompleteSubtree, Frontier
 from onrecord.verifying.download import Bundle, LogReader
+from onrecord.verifying.log_run import LogRun, SignedNote
 from onrecord.verifying.report import VerificationReport
-from onrecord.verifying.run import LogRun, SignedNote
 from onrecord.verifying.saved_state import open_state
 
 
-def position_event(n: int) -> AcceptedEvent:
+def statement(n: int, now: datetime) -> tuple[bytes, tuple[Payload, ...]]:
+    event = statements.accepted_event(statements.request(n))
+    return statements.encoded(event, seq=n, now=now)
+
+
+def position(n: int, now: datetime) -> tuple[bytes, tuple[Payload, ...]]:
+    """The n-th entry; each of its pairs has one in a hundred of all entries."""
     actor, topic = statements.ACTORS[n % 50], statements.TOPICS[n % 20]
     event = PositionChanged(
         actor=actor,
@@ -47,8 +54,16 @@ def position_event(n: int) -> AcceptedEvent:
         basis=(new_id(),),
         coder="bench",
     )
-    touches = Touches((actor,), (topic,))
-    return AcceptedEvent(ProposedEvent(new_id(), event), touches, touches, ())
+    sealed = seal(ProposedEvent(new_id(), event))
+    entry = encode(
+        sealed,
+        Touches((actor,), (topic,)),
+        seq=n,
+        recorded_at=format_instant(now),
+        recorded_by="local",
+        revisions={f"{actor}/{topic}": n // 100 + 1},
+    )
+    return entry, sealed.payloads
 
 
 def event_line(entry: bytes, payloads: tuple[Payload, ...]) -> bytes:
@@ -72,8 +87,7 @@ class LogInMemory(LogReader):
         now = datetime.now(UTC)
         for n in range(count):
             bench.progress("entries", n + 1, count)
-            event = position_event(n) if n % 2 else statements.accepted_event(statements.request(n))
-            entry, payloads = statements.encoded(event, seq=n, now=now)
+            entry, payloads = position(n, now) if n % 2 else statement(n, now)
             self.entries.append(entry)
             self.payloads.append(payloads)
         self._lines = list(map(event_line, self.entries, self.payloads))

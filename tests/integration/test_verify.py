@@ -15,6 +15,8 @@ from onrecord.entrypoints.cli import app
 from onrecord.kit.tlog.keys import SigningKey
 from onrecord.verifying import run
 from onrecord.verifying.download import Bundle, LogReader
+from onrecord.verifying.entries import EntryChecker
+from onrecord.verifying.log_run import LogRun
 from onrecord.verifying.report import CHECKS
 from onrecord.verifying.saved_state import SavedState
 from tests.support import keys, postgres
@@ -91,22 +93,22 @@ class Stopped(BaseException):
 def test_a_run_that_was_stopped_goes_on_where_it_was(
     log_client: httpx2.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(*_: object) -> None:
-        raise Stopped
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(run.LogRun, "check_answers", stop)
-        with pytest.raises(Stopped):
-            verify(log_client, tmp_path)
+        patch.setattr(run, "compare_positions", interrupt)
+        result = command(log_client, tmp_path)
+    assert (130, True) == (result.exit_code, "Stopped." in result.output)
     asked: list[int] = []
-    checked = run.EntryChecker.check
+    checked = EntryChecker.check
 
-    def count(checker: run.EntryChecker, seq: int, entry: bytes, line: bytes | None) -> bytes:
+    def count(checker: EntryChecker, seq: int, entry: bytes, line: bytes | None) -> bytes:
         asked.append(seq)
         return checked(checker, seq, entry, line)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run.EntryChecker, "check", count)
+        patch.setattr(EntryChecker, "check", count)
         report = verify(log_client, tmp_path)
     assert report.ok, report.faults
     assert [] == asked
@@ -117,10 +119,10 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(
 def test_a_run_that_was_stopped_within_the_log_goes_on_at_its_last_bundle(
     log_client: httpx2.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bundles = run.LogRun._check_bundle
+    bundles = LogRun._check_bundle
     kept = SavedState.keep_place
 
-    def stop(self: run.LogRun, bundle: Bundle, lines: Iterator[bytes]) -> bool:
+    def stop(self: LogRun, bundle: Bundle, lines: Iterator[bytes]) -> bool:
         if bundle.tile.n == 1:
             raise Stopped
         return bundles(self, bundle, lines)
@@ -132,7 +134,7 @@ def test_a_run_that_was_stopped_within_the_log_goes_on_at_its_last_bundle(
         kept(self, place, count, rows)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run.LogRun, "_check_bundle", stop)
+        patch.setattr(LogRun, "_check_bundle", stop)
         patch.setattr(SavedState, "keep_place", note)
         with pytest.raises(Stopped):
             verify(log_client, tmp_path)

@@ -70,7 +70,7 @@ def record(store: Store) -> None:
         for id_ in ("ann", "ann-2", "ben")
     ]
     topics = [TopicRegistered(id="talks", label="Talks"), TopicRegistered(id="arms")]
-    answers(store.append(*map(registration, [*actors, *topics])))
+    answers(store.append(*map(registration, actors), *map(registration, topics)))
     statements = [
         request(
             id_of(f"statement {n}"),

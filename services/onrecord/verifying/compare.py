@@ -15,7 +15,7 @@ from onrecord.domain.dates import BEGINNING, bounds, format_instant
 from onrecord.verifying.download import LogReader
 from onrecord.verifying.fold import PositionFact, PositionFold
 
-Answer = dict[str, Any]
+AnswerFields = dict[str, Any]
 T = TypeVar("T")
 EARLIER_INSTANTS: Final = 3
 """Instants besides now, at quantiles of the dates on record."""
@@ -28,7 +28,7 @@ _SCALE: Final = {
 }
 
 
-class Difference(NamedTuple):
+class WrongAnswer(NamedTuple):
     """An answer that does not follow from the events. `seq`: what made the position."""
 
     seq: int | None
@@ -57,7 +57,7 @@ def timelines_of(fold: PositionFold) -> dict[tuple[str, ...], Timeline]:
 
 def compare_answers(
     reader: LogReader, size: int, fold: PositionFold, progress: Callable[[int, int], None]
-) -> Iterator[Difference]:
+) -> Iterator[WrongAnswer]:
     """The differences between the answers at a size and the fold, as they are seen."""
     timelines = timelines_of(fold)
     instants = _instants(timelines.values())
@@ -72,7 +72,7 @@ def compare_answers(
             progress(done, max(total, done))
             yield item
 
-    def step_answer(step: TimelineStep) -> Answer:
+    def step_answer(step: TimelineStep) -> AnswerFields:
         return _step_answer(step, fold)
 
     changes = counted(reader.items("/v1/changes", known_size=size))
@@ -88,33 +88,33 @@ def compare_answers(
 def _compare(
     items: Iterable[Any],
     expected: Mapping[tuple[str, ...], T],
-    answer_of: Callable[[T], Answer],
+    answer_of: Callable[[T], AnswerFields],
     key: Sequence[str],
     where: str,
-) -> Iterator[Difference]:
+) -> Iterator[WrongAnswer]:
     missing = dict(expected)
     for item in items:
         name = tuple(str(item.get(field)) for field in key)
         if name not in missing:
             why = "is listed twice" if name in expected else "follows from no event"
-            yield Difference(item.get("seq"), f"{where}: {' on '.join(name)} {why}")
+            yield WrongAnswer(item.get("seq"), f"{where}: {' on '.join(name)} {why}")
             continue
         answer = answer_of(missing.pop(name))
         for field, value in answer.items():
             if not _same(field, item.get(field), value):
                 what = f"{field} of {answer['actor']} on {answer['topic']}"
                 message = f"{where}: {what} is {item.get(field)!r:.200}, by the events"
-                yield Difference(answer["seq"], f"{message} {value!r:.200}")
+                yield WrongAnswer(answer["seq"], f"{message} {value!r:.200}")
                 break
     for name, absent in missing.items():
         message = f"{where}: {' on '.join(name)} is missing"
-        yield Difference(answer_of(absent)["seq"], message)
+        yield WrongAnswer(answer_of(absent)["seq"], message)
 
 
 def _same(field: str, served: Any, value: Any) -> bool:
     if field == "recorded_at" and isinstance(served, str):  # answers may leave out decimals
         try:
-            return format_instant(datetime.fromisoformat(served)) == value
+            return bool(format_instant(datetime.fromisoformat(served)) == value)
         except ValueError:
             return False
     if field == "previous" and isinstance(served, dict) and value is not None:
@@ -138,7 +138,7 @@ def _timeline(actor: str, facts: Iterable[PositionFact]) -> Timeline:
     return steps
 
 
-def _step_answer(step: TimelineStep, fold: PositionFold) -> Answer:
+def _step_answer(step: TimelineStep, fold: PositionFold) -> AnswerFields:
     """What every answer says of a step."""
     fact, before = step.fact, step.before
     start = _SCALE.get(before.fact.stance) if before else None
@@ -169,7 +169,7 @@ def _step_answer(step: TimelineStep, fold: PositionFold) -> Answer:
     }
 
 
-def _names(step: TimelineStep, fold: PositionFold) -> Answer:
+def _names(step: TimelineStep, fold: PositionFold) -> AnswerFields:
     topic = step.fact.topic
     return {
         "actor": step.actor,
@@ -204,7 +204,7 @@ def _is_listed(line: Timeline, instant: datetime) -> bool:
     )
 
 
-def _answer_at(line: Timeline, instant: datetime, fold: PositionFold) -> Answer:
+def _answer_at(line: Timeline, instant: datetime, fold: PositionFold) -> AnswerFields:
     """What the grid must answer of a timeline."""
     begun = [step for step in line if step.begins <= instant]
     certainty, possible = certainty_at([_candidate(step.fact) for step in line], instant)
@@ -222,7 +222,7 @@ def _answer_at(line: Timeline, instant: datetime, fold: PositionFold) -> Answer:
     return {**answer, "certainty": certainty, "alternatives": alternatives}
 
 
-def _candidate(fact: PositionFact) -> Answer:
+def _candidate(fact: PositionFact) -> AnswerFields:
     names = ("id", "stance", "condition", "effective", "order", "seq")
     return {name: getattr(fact, name) for name in names}
 

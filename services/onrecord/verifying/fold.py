@@ -8,12 +8,12 @@ takes it away until a correction; merged actors count as the one that they mean.
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from onrecord.domain.dates import bounds
 from onrecord.domain.names import display_name
+from onrecord.domain.payload import Json
 
-Json = Any
 POSITION_TYPES: Final = frozenset(("position.changed", "position.corrected", "position.retracted"))
 
 

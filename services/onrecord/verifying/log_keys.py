@@ -70,6 +70,8 @@ def check_signature(
         named = ", ".join(f"{line.name} ({line.key_id.hex()})" for line in note.signatures)
         whose = {"given": "given", "saved": "of last time", "log": "of the log's policy"}
         message = f"no key {whose[report.key_source]} signed the checkpoint, but {named}"
+        if report.key_source == "saved":
+            message += "; after a rotation that was announced, give the new key as --key"
         report.add("signature", None, message)
     if report.fails("signature"):
         return None

@@ -20,7 +20,7 @@ from onrecord.entrypoints.commands.options import (
 )
 from onrecord.kit.processes.gc_tuning import tune_gc
 from onrecord.kit.settings import load_settings
-from onrecord.kit.terminal import visible, visible_json
+from onrecord.kit.terminal import visible
 from onrecord.kit.tlog.keys import BadKey, VerifierKey, parse_verifier_key
 from onrecord.verifying.download import LogReader
 from onrecord.verifying.report import CHECKS, VerificationReport
@@ -53,7 +53,7 @@ def verify_url(
     ):
         report = verify_log(LogReader(client), saved, vkey, progress, canonicalize=canonicalize)
     if as_json:
-        print_json(visible_json(report.as_json()))
+        print_json(report.as_json())
     else:
         _print_report(report)
     if not report.ok:

@@ -83,6 +83,7 @@ def compare_answers(
         listed = {pair: line for pair, line in timelines.items() if _is_listed(line, instant)}
         answer_at = partial(_answer_at, instant=instant, fold=fold)
         yield from _compare(items, listed, answer_at, ("actor", "topic"), f"as of {as_of}")
+    progress(total, total)  # not every timeline had begun by every instant
 
 
 def _compare(

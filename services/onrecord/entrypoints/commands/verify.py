@@ -24,6 +24,8 @@ At an address, every entry is checked up to the signed root, and the positions t
 follow from the events are compared with the answers of the read API. ONRECORD_KEY is
 the API key that reads them. What was verified is saved, and the next time the log must
 continue it; a run that was stopped goes on where it was.
+
+\b
 Exit codes: 0 all is well, 1 something is wrong, 2 usage, 3 not available, 130 Ctrl-C.
 """
 

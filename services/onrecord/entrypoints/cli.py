@@ -27,6 +27,7 @@ from onrecord.entrypoints.commands import (
     show,
     up,
     verify,
+    verify_url,
 )
 from onrecord.entrypoints.commands.options import (
     INTERRUPTED,
@@ -48,6 +49,7 @@ from onrecord.kit.terminal import visible
 from onrecord.projections.engine.checkpoints import FoldChanged
 from onrecord.projections.engine.poison import ProjectionStopped
 from onrecord.projections.registry import UnknownProjection
+from onrecord.verifying.saved_state import BadState, StateInUse
 
 EXIT_CODES: Final[dict[type[BaseException], int]] = {
     show.NotOnRecord: NO,
@@ -69,6 +71,9 @@ EXIT_CODES: Final[dict[type[BaseException], int]] = {
     SchemaMissing: UNAVAILABLE,
     FoldChanged: UNAVAILABLE,
     export.ParquetMissing: UNAVAILABLE,
+    verify_url.StrictMissing: UNAVAILABLE,
+    BadState: UNAVAILABLE,
+    StateInUse: UNAVAILABLE,
     FolderInUse: UNAVAILABLE,
     SizeNotReached: UNAVAILABLE,
     OSError: UNAVAILABLE,
@@ -129,9 +134,7 @@ app.command("show", epilog="Example: onrecord show biden talks-with-putin --as-o
     show.show_command
 )
 app.command("replay", epilog="Example: onrecord replay")(replay.replay_command)
-app.command("verify", epilog="Example: onrecord verify quote.tlog-proof --key VKEY")(
-    verify.verify_command
-)
+app.command("verify", epilog=verify.EPILOG)(verify.verify_command)
 app.command("rebuild", epilog="Example: onrecord rebuild positions")(rebuild.rebuild_command)
 app.command("migrate", epilog="Example: ONRECORD_DATABASE_URL=postgresql://... onrecord migrate")(
     migrate.migrate_command

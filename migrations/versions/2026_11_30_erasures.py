@@ -22,8 +22,8 @@ WHERE touches.kind = 'type' AND touches.name = 'payload.erased'
 ON CONFLICT DO NOTHING
 """
 
-# ANALYZE leaves the samples of a column that is sampled no more. Before PostgreSQL 18 only a superuser
-# can remove them: there they stay, as old as this migration.
+# ANALYZE leaves the samples of a column that is sampled no more. Before PostgreSQL 18 only a
+# superuser can remove them: there they stay, as old as this migration.
 SAMPLES = """
 DO $$ BEGIN
     IF to_regproc('pg_catalog.pg_clear_attribute_stats') IS NOT NULL THEN

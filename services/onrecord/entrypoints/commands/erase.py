@@ -84,7 +84,7 @@ def erase_command(
     Copies stay: exports, backups, and what receivers of webhooks were sent.
     """
     settings = load_settings(data=data, port=port)
-    sections = tuple(choice.value for choice in Section if choice in section)
+    sections: Any = tuple(choice.value for choice in Section if choice in section)
     # not validated here: the API says what is wrong with a ground
     erasure = ErasureIn.model_construct({"sections", "ground"}, sections=sections, ground=ground)
     typed: Call[Any] = writes.erase_statement(statement, erasure)

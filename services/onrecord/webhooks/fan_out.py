@@ -159,7 +159,7 @@ FROM ledger.touches t
 WHERE t.kind = 'type' AND t.name = ANY (CAST(:types AS text[]))
     AND t.seq >= CAST(:start AS bigint) AND t.seq < CAST(:end AS bigint)
 """)
-# The events of a statement (the one that made it has its id; others, earlier erasures too, touch it)
+# The events of a statement (the one that made it has its id; the others, and erasures, touch it)
 # and those of positions that are based on it: the deliveries of all had its words.
 _REDACT_RESPONSES: Final = text("""
 WITH events AS MATERIALIZED (

@@ -30,7 +30,7 @@ EPILOG: Final = (
 )
 
 
-class Section(StrEnum):
+class ErasableSection(StrEnum):
     """The sections of a statement that can be erased."""
 
     CONTENT = "content"
@@ -42,12 +42,12 @@ class Section(StrEnum):
 
 
 _IN_WORDS: Final = {
-    Section.CONTENT: "what was said, and its original in another language",
-    Section.EVIDENCE: "the sources: addresses, titles, outlets, quoted spans, who reported",
-    Section.VENUE: "the venue",
-    Section.ROLES: "the roles of the speakers",
-    Section.NOTE: "the coder's note",
-    Section.REASON: "the reasons of its corrections and its retraction",
+    ErasableSection.CONTENT: "what was said, and its original in another language",
+    ErasableSection.EVIDENCE: "the sources: addresses, titles, outlets, quoted spans, who reported",
+    ErasableSection.VENUE: "the venue",
+    ErasableSection.ROLES: "the roles of the speakers",
+    ErasableSection.NOTE: "the coder's note",
+    ErasableSection.REASON: "the reasons of its corrections and its retraction",
 }
 _STAYS: Final = (
     "What stays on record: the speakers, the topics, the dates, the stances and the coder, the"
@@ -59,9 +59,10 @@ _STAYS: Final = (
 def erase_command(
     statement: Annotated[UUID, typer.Argument(metavar="STATEMENT", help="The statement's id.")],
     section: Annotated[
-        list[Section],
+        list[ErasableSection],
         typer.Option(
-            metavar="|".join(Section), help="What to erase. Repeat the option for several sections."
+            metavar="|".join(ErasableSection),
+            help="What to erase. Repeat the option for several sections.",
         ),
     ],
     ground: Annotated[
@@ -84,7 +85,7 @@ def erase_command(
     Copies stay: exports, backups, and what receivers of webhooks were sent.
     """
     settings = load_settings(data=data, port=port)
-    sections: Any = tuple(choice.value for choice in Section if choice in section)
+    sections: Any = tuple(choice.value for choice in ErasableSection if choice in section)
     # not validated here: the API says what is wrong with a ground
     erasure = ErasureIn.model_construct({"sections", "ground"}, sections=sections, ground=ground)
     typed: Call[Any] = writes.erase_statement(statement, erasure)
@@ -106,6 +107,6 @@ def erase_command(
 
 def _describe(statement: UUID, sections: tuple[str, ...], *, to_stderr: bool) -> None:
     """Say what will be gone and what stays."""
-    gone = [f"  {name}: {_IN_WORDS[Section(name)]}" for name in sections]
+    gone = [f"  {name}: {_IN_WORDS[ErasableSection(name)]}" for name in sections]
     for line in (f"Gone for ever, from all versions of statement {statement}:", *gone, _STAYS):
         typer.echo(line, err=to_stderr)

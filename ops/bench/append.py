@@ -84,7 +84,7 @@ class SameRows:
         self._frontier = before.extended([leaf_hash(entry)])
         self._next += 1
         ledger = LockedLedger(before, LedgerState(now))
-        params = insert_params([NewEntry(seq, accepted, entry, payloads)], ledger)
+        params, _ = insert_params([NewEntry(seq, accepted, entry, payloads)], ledger)
         return [(None, params)]
 
 

@@ -53,7 +53,7 @@ def test_no_delivery_is_delayed_when_the_clock_is_set_forward_and_back(tmp_path:
             if failing.is_set():
                 return 500
             if hanging.is_set():
-                gate.wait(30)
+                gate.wait(120)
             return 204
 
         receiver.answer = answer

@@ -142,7 +142,7 @@ def demo(new_user: User) -> Iterator[RunningDemo]:
     process = new_user.start("demo")
     yield RunningDemo(new_user, process)
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
 
 
 def test_the_demo_may_send_to_its_own_receiver_only_and_only_during_its_tour(
@@ -174,4 +174,4 @@ def test_a_demo_that_is_ended_in_its_tour_leaves_no_process_that_may_send(
     demo.read_until("Whose position changed")
     everything = tree(demo.process)
     demo.process.send_signal(signum)
-    until(lambda: all_gone(everything), "all processes are gone", seconds=15)
+    until(lambda: all_gone(everything), "all processes are gone", seconds=30)

@@ -56,7 +56,7 @@ def assert_nothing_lost(deployed: Deployment, database_url: str, *, size: int) -
             row = conn.execute("SELECT count(*), min(size) FROM projections.checkpoints").fetchone()
             return row == (len(PROJECTIONS), size)
 
-        until(caught_up, f"all projections are at {size}", seconds=60)
+        until(caught_up, f"all projections are at {size}")
     outcome = replay_ledger(db.engine(database_url, role="onrecord_audit"), lambda *_: None)
     assert (outcome.size, outcome.equal) == (size, True)
 

@@ -144,7 +144,7 @@ def test_ctrl_c_prints_how_far_the_import_came(
         process = start_import(data, client.address, path)
         until(stalled, "the second batch is at its commit")
         process.send_signal(signal.SIGINT)
-        printed, _ = process.communicate(timeout=30)
+        printed, _ = process.communicate(timeout=120)
     assert 130 == process.returncode, printed
     assert f"So far up to line 2,000 of {path}: 2,000 recorded" in printed
     assert "goes on from there" in printed

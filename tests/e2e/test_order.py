@@ -72,7 +72,7 @@ def finish(writers: dict[str, RunningWriter]) -> None:
     for writer in writers.values():
         writer.control.send("stop")
     for writer in writers.values():
-        writer.process.join(30)
+        writer.process.join(120)
     assert {0} == {writer.process.exitcode for writer in writers.values()}
 
 
@@ -196,7 +196,7 @@ def test_thirty_four_writers_keep_one_order_while_some_are_killed_or_frozen(
                     continue
                 kills += caught
                 writer.process.kill()
-                writer.process.join(10)
+                writer.process.join(120)
                 other = ("WITH",) if writer.plan.waits_before == ("COMMIT",) else ("COMMIT",)
                 writers[writer.plan.name] = start(replace(writer.plan, waits_before=other))
         finish(writers)

@@ -116,7 +116,7 @@ def test_killed_rebuild_resumes_and_reads_do_not_change(database_url: str, tmp_p
             register(client, ["a"], ["t"])
             record_from(client, 2, ENTRIES - 2)
         folded = "SELECT min(size) FROM projections.checkpoints"
-        until(lambda: bool(ENTRIES == query(folded)), "everything is folded", seconds=60)
+        until(lambda: bool(ENTRIES == query(folded)), "everything is folded")
         for name in ("worker", "beat"):
             deployed.kill(name)
         with Reader(deployed) as reader:
@@ -126,7 +126,6 @@ def test_killed_rebuild_resumes_and_reads_do_not_change(database_url: str, tmp_p
             until(
                 lambda: bool(1 == query(GENERATION_COUNT)),
                 "the old generation is removed",
-                seconds=60,
             )
             with rebuilding(deployed):
                 time.sleep(random.uniform(0.5, 2.0))

@@ -8,7 +8,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from onrecord.entrypoints.supervisor import GRACE_SECONDS
 from tests.support.processes import deployment, until
 
 
@@ -36,6 +35,6 @@ def test_idle_processes_exit_on_sigterm_within_the_grace_period(
         for name in ("beat", "deliverer", "worker", "local_api"):
             process = deployed.running.pop(name)
             process.send_signal(signal.SIGTERM)
-            code = process.wait(GRACE_SECONDS)
+            code = process.wait(60)
             # uvicorn ends itself by the signal that stopped it
             assert (-signal.SIGTERM if name == "local_api" else 0) == code, name

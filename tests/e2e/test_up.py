@@ -57,13 +57,13 @@ def running() -> Iterator[Running]:
             yield Running(in_empty_folder, process)
 
 
-def test_ctrl_c_ends_every_process_within_ten_seconds(new_user: User) -> None:
+def test_ctrl_c_ends_every_process(new_user: User) -> None:
     with new_user.up() as process:
         everything = tree(process)
         assert len(everything) > 8  # API, workers, deliverer, beat, and those of PostgreSQL
         process.send_signal(signal.SIGINT)
-        assert 130 == process.wait(10)
-        until(lambda: all_gone(everything), "all processes are gone", seconds=1)
+        assert 130 == process.wait(60)
+        until(lambda: all_gone(everything), "all processes are gone", seconds=30)
 
 
 INTERRUPTED_WITHIN_EXEC = """
@@ -93,8 +93,8 @@ def test_ctrl_c_while_starting_ends_every_process(new_user: User, line: str) -> 
         assert process.poll() is None
     everything = tree(process)
     process.send_signal(signal.SIGINT)
-    assert 130 == process.wait(10)
-    until(lambda: all_gone(everything), "all processes are gone", seconds=1)
+    assert 130 == process.wait(60)
+    until(lambda: all_gone(everything), "all processes are gone", seconds=30)
 
 
 def test_processes_end_with_a_killed_up_and_the_next_up_has_the_data(
@@ -104,7 +104,7 @@ def test_processes_end_with_a_killed_up_and_the_next_up_has_the_data(
         new_user.run("import", SEEDS)
         everything = tree(process)
         process.kill()
-        until(lambda: all_gone(everything), "all processes are gone", seconds=15)
+        until(lambda: all_gone(everything), "all processes are gone", seconds=30)
     with new_user.up(), new_user.client() as client:
         until(lambda: can_read_actor(client, "biden"), "the data is folded")
 
@@ -218,6 +218,6 @@ def test_up_ends_with_the_reason_if_its_database_dies_while_starting(new_user: U
     while "Starting API" not in process.stdout.readline():
         assert process.poll() is None
     next(child for child in tree(process) if child.name() == "postgres").kill()
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=120)
     assert 3 == process.returncode
     assert "PostgreSQL ended" in output

@@ -265,7 +265,7 @@ def test_a_client_that_reads_only_at_the_end_is_answered(client: Client, store: 
         socket_options=[(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)]
     )
     late_reader = Client(
-        base_url=client.base_url, transport=small_buffer, timeout=10, headers=HEADERS
+        base_url=client.base_url, transport=small_buffer, timeout=120, headers=HEADERS
     )
     with late_reader:
         results = send(late_reader, body)

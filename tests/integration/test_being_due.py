@@ -65,4 +65,4 @@ def test_a_new_address_is_not_bound_by_the_retry_after_of_the_old_one(
         (seq,) = record_positions(client, 1)
         store.fan_out()
         deliverer.wake()
-        until(lambda: receiver.seqs("/new") == [seq], "the new address got the event", seconds=10)
+        until(lambda: receiver.seqs("/new") == [seq], "the new address got the event")

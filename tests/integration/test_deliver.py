@@ -229,7 +229,7 @@ def test_an_attempt_that_outlasts_its_lease_is_not_recorded_twice(
     gate = threading.Event()
 
     def hang(_: object) -> int:
-        gate.wait(30)
+        gate.wait(120)
         return 204
 
     receiver.answer = hang

@@ -54,7 +54,7 @@ def test_the_answer_to_an_event_erased_during_the_attempt_is_not_logged(
     gate = threading.Event()
 
     def late(request: ReceivedRequest) -> Answer:
-        gate.wait(10)
+        gate.wait(120)
         return echo(request)
 
     bodies.register_all(client)

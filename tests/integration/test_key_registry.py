@@ -223,7 +223,7 @@ def test_a_transaction_holds_writes_of_several_callers(store: Store) -> None:
 
 def test_a_refused_request_is_answered_before_its_body_is_sent(client: httpx2.Client) -> None:
     assert client.base_url.port
-    with socket.create_connection(("127.0.0.1", client.base_url.port), timeout=30) as wire:
+    with socket.create_connection(("127.0.0.1", client.base_url.port), timeout=120) as wire:
         wire.sendall(
             b"POST /v1/statements HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
             b"Content-Length: 1000000\r\n\r\n"

@@ -42,7 +42,7 @@ def api(server_url: str, template: str) -> Iterator[Api]:
 
 
 def anonymous(api: Api) -> httpx2.Client:
-    return httpx2.Client(base_url=api.client.base_url, timeout=30, verify=False)
+    return httpx2.Client(base_url=api.client.base_url, timeout=120, verify=False)
 
 
 def requests() -> Iterator[tuple[str, str, str]]:

@@ -42,7 +42,7 @@ def test_a_replay_of_an_ordered_endpoint_with_a_full_queue_ends(
                 deliverer.wake()
                 return replay_of(client, endpoint["id"])["ended_at"] is not None
 
-            until(over, "the replay is over", seconds=10)
+            until(over, "the replay is over")
             wait_until_settled(client, endpoint["id"])
         assert seqs == receiver.seqs()
 

@@ -235,7 +235,7 @@ def test_receivers_that_hang_do_not_delay_others() -> None:
         async with (
             run_raw_receiver(silent) as hung,
             run_raw_receiver(answering(*[OK + EMPTY] * 50)) as healthy,
-            Sender(LOOPBACK, timeout=30) as sender,
+            Sender(LOOPBACK, timeout=120) as sender,
         ):
             url = f"http://127.0.0.1:{hung}/"
             stuck = [

@@ -47,7 +47,7 @@ def test_no_forbidden_address_is_dialled_even_if_unchecked_before() -> None:
     """Literals, for which aiohttp does not use the resolver."""
 
     async def run() -> list[str]:
-        async with Sender([], timeout=30) as sender:
+        async with Sender([], timeout=120) as sender:
             hosts = [f"[{host}]" if ":" in host else host for host in FORBIDDEN]
             return [
                 refused(await sender.post(f"http://{host}:9/", headers={}, body=BODY))
@@ -62,7 +62,7 @@ def test_no_spelling_of_a_forbidden_address_is_dialled() -> None:
     """With the system's resolver, which also reads them as literals."""
 
     async def run() -> dict[str, str]:
-        async with Sender([], timeout=30) as sender:
+        async with Sender([], timeout=120) as sender:
             return {
                 host: refused(await sender.post(f"http://{host}:9/", headers={}, body=BODY))
                 for host in SPELLINGS
@@ -152,7 +152,7 @@ def test_the_next_address_of_a_name_is_dialled_if_the_first_refuses() -> None:
 
 @pytest.mark.parametrize("scheme", ["ftp", "file", "ws", "gopher"])
 def test_schemes_other_than_http_are_refused(scheme: str) -> None:
-    [outcome] = post(silent, scheme=scheme, timeout=30)
+    [outcome] = post(silent, scheme=scheme, timeout=120)
     assert "The receiver's address cannot be dialled as it is written." == refused(outcome)
 
 

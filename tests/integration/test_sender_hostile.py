@@ -66,7 +66,7 @@ def test_an_endless_answer_is_cut_off(
 ) -> None:
     """Before the timeout, which would give another error."""
     sent: list[int] = []
-    [outcome] = post(endless(first, rest, sent), timeout=30)
+    [outcome] = post(endless(first, rest, sent), timeout=120)
     assert (status, error) == (outcome.status, outcome.error)
     assert sum(sent) < SOCKETS
 
@@ -75,7 +75,7 @@ def test_endless_trailers_are_cut_off() -> None:
     """If the chunk arrives with them, aiohttp refuses the answer as a whole."""
     sent: list[int] = []
     rest = b"X-A: b\r\n" * 8000
-    [outcome] = post(endless(CHUNKED + b"1\r\na\r\n0\r\n", rest, sent), timeout=30)
+    [outcome] = post(endless(CHUNKED + b"1\r\na\r\n0\r\n", rest, sent), timeout=120)
     assert (False, True) == (outcome.ok, outcome.error in {NOT_HTTP, NOT_WHOLE})
     assert sum(sent) < SOCKETS
 
@@ -104,7 +104,7 @@ def test_endless_trailers_are_cut_off() -> None:
 def test_an_invalid_http_answer_is_a_failure_with_a_reason(
     answer: bytes, status: int | None, error: str
 ) -> None:
-    [outcome] = post(answering(answer), timeout=30)
+    [outcome] = post(answering(answer), timeout=120)
     assert (False, status, error) == (outcome.ok, outcome.status, outcome.error)
 
 
@@ -114,7 +114,7 @@ def test_an_invalid_http_answer_is_a_failure_with_a_reason(
     | st.tuples(st.sampled_from([OK, CHUNKED, b"HTTP/1.1 "]), st.binary(max_size=40)).map(b"".join)
 )
 def test_no_bytes_make_a_post_raise(answer: bytes) -> None:
-    [outcome] = post(answering(answer), timeout=30)
+    [outcome] = post(answering(answer), timeout=120)
     assert (outcome.error is None) == outcome.ok
     assert "not known" not in (outcome.error or "")
 
@@ -220,7 +220,7 @@ def test_a_reset_connection_is_logged_as_such(
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         writer.transport.abort()
 
-    [outcome] = post(reset, timeout=30)
+    [outcome] = post(reset, timeout=120)
     assert (False, status) == (outcome.ok, outcome.status)
     assert error == outcome.error
 
@@ -243,7 +243,7 @@ def test_look_ups_that_hang_do_not_delay_others() -> None:
 
         async with (
             run_raw_receiver(answering(OK + EMPTY)) as port,
-            Sender(LOOPBACK, timeout=30, lookup=lookup) as sender,  # type: ignore[arg-type]
+            Sender(LOOPBACK, timeout=120, lookup=lookup) as sender,  # type: ignore[arg-type]
         ):
             stuck = [
                 asyncio.create_task(

@@ -108,7 +108,7 @@ def test_plain_http_in_answer_to_tls_is_refused() -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n" + EMPTY)
 
     lookup, _ = fake_lookup(["127.0.0.1"])
-    [outcome] = post(plain, scheme="https", host=NAME, lookup=lookup, timeout=30)
+    [outcome] = post(plain, scheme="https", host=NAME, lookup=lookup, timeout=120)
     assert "The TLS handshake with the receiver failed." == error_of(outcome)
 
 
@@ -144,7 +144,7 @@ def test_an_endless_answer_is_cut_off_within_tls(authority: trustme.CA, rest: by
     sent: list[int] = []
     tls = server_context(authority.issue_cert(NAME))
     [outcome] = post(
-        endless(b"", rest, sent), scheme="https", host=NAME, tls=tls, lookup=lookup, timeout=30
+        endless(b"", rest, sent), scheme="https", host=NAME, tls=tls, lookup=lookup, timeout=120
     )
     assert "The receiver sent more than an answer may be long." == error_of(outcome)
     assert sum(sent) < 16 * 2**20

@@ -124,7 +124,7 @@ def test_child_receives_signals_that_its_parent_blocks(
 
 def test_missing_program_exits_with_127_and_an_error_message(tmp_path: Path) -> None:
     child = spawn([tmp_path / "absent"], log=tmp_path / "log")
-    assert child.wait(5) == 127
+    assert child.wait(60) == 127
     assert f"{tmp_path}/absent could not be started" in (tmp_path / "log").read_text()
 
 

@@ -63,7 +63,7 @@ class User:
     def run(self, *arguments: str) -> tuple[int, str]:
         """Run a command to its end; its exit code and output."""
         process = self.start(*arguments)
-        output, _ = process.communicate(timeout=120)
+        output, _ = process.communicate(timeout=400)
         return process.returncode, output
 
     @contextmanager
@@ -76,7 +76,7 @@ class User:
             yield process
         finally:
             process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=120)
 
     def ready(self, process: subprocess.Popen[str]) -> bool:
         assert process.poll() is None, process.communicate()[0]
@@ -89,12 +89,12 @@ class User:
         """A raw answer, of paths for which our client has no call, as `/readyz`."""
         url = f"http://127.0.0.1:{self.port}{path}"
         # `verify=False` saves loading the certificates on each poll
-        return httpx2.get(url, headers=self.headers, timeout=10, verify=False)
+        return httpx2.get(url, headers=self.headers, timeout=60, verify=False)
 
     def client(self) -> Client:
         """Our own client, which repeats nothing, with the key of `onrecord up`."""
         key = self.headers["Authorization"].removeprefix("Bearer ")
-        return Client(f"http://127.0.0.1:{self.port}", key, timeout=10, retries=0)
+        return Client(f"http://127.0.0.1:{self.port}", key, timeout=60, retries=0)
 
     @property
     def headers(self) -> dict[str, str]:

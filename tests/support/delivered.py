@@ -58,7 +58,7 @@ def assert_all_delivered(
     client: Client, receiver: Receiver, endpoint: UUID, seqs: list[int]
 ) -> list[Delivery]:
     """Every event arrived, each under one id, and the log has an attempt for each arrival."""
-    until(lambda: set(seqs) <= set(receiver.seqs()), "every event arrived", seconds=60)
+    until(lambda: set(seqs) <= set(receiver.seqs()), "every event arrived")
     wait_until_settled(client, endpoint)
     assert set(seqs) == set(receiver.seqs())
     assert len(seqs) == len({request.id for request in receiver.requests})

@@ -29,7 +29,7 @@ _ENVIRONMENT: Final = (
 def run(*command: str | Path, cwd: Path | None = None) -> str:
     """Run a command; its output, which is in the error if it fails."""
     completed = subprocess.run(
-        [*map(str, command)], cwd=cwd, capture_output=True, text=True, timeout=170, check=False
+        [*map(str, command)], cwd=cwd, capture_output=True, text=True, timeout=500, check=False
     )
     assert completed.returncode == 0, completed.stdout + completed.stderr
     return completed.stdout

@@ -28,7 +28,7 @@ from tests.support.store import Store, open_store, run_api
 from tests.support.true_dates import steps_before
 
 STANDARD = settings(
-    max_examples=30 if postgres.GIVEN else 100,  # CI's second pass, on another server
+    max_examples=10 if postgres.GIVEN else 40,  # CI's second pass, on another server
     deadline=None,
     report_multiple_bugs=False,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink a failure takes minutes

@@ -134,7 +134,7 @@ class Deployment:
     def answers(self) -> bool:
         try:
             # `verify=False` saves loading the certificates on each poll
-            response = httpx2.get(f"{self.address}/healthz", timeout=2, verify=False)
+            response = httpx2.get(f"{self.address}/healthz", timeout=10, verify=False)
             return response.status_code == 200
         except httpx2.TransportError:
             return False

@@ -24,7 +24,7 @@ from tests.support.clusters import silent
 from tests.support.folders import scratch_folder
 from tests.support.processes import until
 
-COPY_SECONDS: Final = 60.0
+COPY_SECONDS: Final = 300.0
 
 
 @dataclass(frozen=True)

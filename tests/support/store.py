@@ -164,7 +164,7 @@ def run_api(
     headers = keys.give_key(url)
     address = f"http://127.0.0.1:{port}"
     # `verify=False` saves loading the certificates
-    with httpx2.Client(base_url=address, timeout=30, headers=headers, verify=False) as client:
+    with httpx2.Client(base_url=address, timeout=120, headers=headers, verify=False) as client:
         yield client
     server.should_exit = True
     thread.join(10)

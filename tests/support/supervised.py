@@ -20,8 +20,9 @@ from tests.support.processes import BROKER, until
 from tests.support.receiver import Receiver, run_receiver
 from tests.support.recording import can_read_actor
 
-SECONDS = 30.0
-"""The time within which everything works again."""
+SECONDS = 120.0
+"""The time within which everything works again, also on a busy machine. On two free cores it is
+within 30 s."""
 POSTGRES = "postgres"
 
 
@@ -101,5 +102,5 @@ def run_supervised() -> Iterator[Supervised]:
             yield Supervised(in_empty_folder, tree(process)[0], receiver)
             assert process.poll() is None
             # a recent sweep, so beat and a worker live
-            until(lambda: in_empty_folder.ready(process), "everything is ready", seconds=SECONDS)
+            until(lambda: in_empty_folder.ready(process), "everything is ready")
             assert in_empty_folder.run("replay")[0] == 0

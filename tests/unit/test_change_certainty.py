@@ -18,7 +18,7 @@ def short_timeline(history: History) -> list[naive.Step]:
     return sorted(steps, key=lambda step: step.place)[:3]  # enumerating four takes minutes
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(histories(8))
 def test_a_definite_change_comes_after_one_stance_whatever_the_dates_are(history: History) -> None:
     timeline = short_timeline(history)

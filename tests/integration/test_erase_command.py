@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import get_args
 from uuid import uuid4
 
 import httpx2
@@ -9,6 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from onrecord.entrypoints.cli import app
+from onrecord.entrypoints.commands.erase import ErasableSection
+from onrecord.ingest.schemas import ErasureIn
 from tests.support import bodies, keys, postgres
 from tests.support.store import open_store, run_api
 
@@ -36,6 +39,11 @@ def erase(client: httpx2.Client, statement: str, *options: str, answer: str = ""
 def sections(client: httpx2.Client, statement: str) -> set[str]:
     """Those that are still on record."""
     return set(bodies.get(client, f"/v1/events/{statement}")["payload"])
+
+
+def test_every_section_of_the_api_can_be_named() -> None:
+    (of_api, *_) = get_args(ErasureIn.model_fields["sections"].annotation)
+    assert {*get_args(of_api)} == {*ErasableSection}
 
 
 def test_nothing_is_erased_without_a_yes(client: httpx2.Client, statement: str) -> None:

@@ -259,9 +259,8 @@ def test_a_correction_that_undoes_a_retraction_increments_only_the_new_pair() ->
 
 
 def test_a_correction_within_a_pair_increments_its_revision_once() -> None:
-    (accepted,) = accepted_events(
-        decide(request(NEW, corrected(POSITION, stance="oppose")), state())
-    )
+    within = request(NEW, corrected(POSITION, stance="oppose"))
+    (accepted,) = accepted_events(decide(within, state()))
     assert (ANN_ON_TALKS, (Pair("ann", "talks"),)) == (accepted.touches, accepted.pairs)
 
 
@@ -276,9 +275,8 @@ def test_a_registration_touches_its_own_slug() -> None:
     (actor,) = accepted_events(
         decide(registration(ActorRegistered(id="cleo", kind="person")), state())
     )
-    (topic,) = accepted_events(
-        decide(registration(TopicRegistered(id="peace", broader="arms")), state())
-    )
+    peace = registration(TopicRegistered(id="peace", broader="arms"))
+    (topic,) = accepted_events(decide(peace, state()))
     assert (Touches(("cleo",)), Touches((), ("arms", "peace"))) == (actor.touches, topic.touches)
 
 

@@ -39,7 +39,8 @@ ANN_ON_TALKS = Touches(("ann",), ("talks",))
 
 def state(*, revisions: dict[Pair, int] | None = None) -> LedgerState:
     """A ledger with actors ann and ben, topics talks and arms, a statement and a position."""
-    slugs: dict[str, EntityKind] = {"ann": "actor", "ben": "actor", "talks": "topic", "arms": "topic"}
+    slugs: dict[str, EntityKind] = {"ann": "actor", "ben": "actor", "talks": "topic"}
+    slugs["arms"] = "topic"
     entities = {entity_id(kind, slug): Entity(kind) for slug, kind in slugs.items()}
     entities[STATEMENT] = Entity("statement", ANN_ON_TALKS)
     entities[POSITION] = Entity("position", ANN_ON_TALKS)

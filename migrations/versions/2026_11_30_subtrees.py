@@ -57,6 +57,7 @@ CREATE TABLE signing.cosignatures (
     line text NOT NULL,
     PRIMARY KEY (size, vkey)
 );
+CREATE INDEX cosignatures_by_witness ON signing.cosignatures (vkey, size);
 
 CREATE FUNCTION signing.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -74,6 +75,9 @@ GRANT SELECT ON ledger.commits, ledger.subtrees TO onrecord_signer;
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA signing TO onrecord_signer;
 GRANT USAGE ON SCHEMA signing TO onrecord_audit;
 GRANT SELECT ON ALL TABLES IN SCHEMA signing TO onrecord_audit;
+GRANT USAGE ON SCHEMA signing TO onrecord_webhooks;
+GRANT SELECT (size) ON signing.checkpoints TO onrecord_webhooks;
+GRANT SELECT (size, vkey) ON signing.cosignatures TO onrecord_webhooks;
 """
 
 LEAVES = "SELECT leaf_hash FROM ledger.entries ORDER BY seq"

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    Index,
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
@@ -46,5 +47,6 @@ cosignatures = Table(
     Column("vkey", Text, nullable=False),
     Column("line", Text, nullable=False),
     PrimaryKeyConstraint("size", "vkey"),
+    Index("cosignatures_by_witness", "vkey", "size"),
 )
 """Lines of witnesses' signatures (C2SP tlog-cosignature) of a checkpoint."""

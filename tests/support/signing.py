@@ -11,11 +11,16 @@ import psycopg
 
 from onrecord.domain.events import ActorRegistered
 from onrecord.kit.sql import db
+from onrecord.kit.tlog.checkpoints import parse_checkpoint
+from onrecord.kit.tlog.keys import VerifierKey
 from onrecord.kit.tlog.notes import Note, parse_note
+from onrecord.kit.tlog.policies import Policy, parse_policy
 from onrecord.signing.kept_checkpoint import CheckpointNote
 from onrecord.signing.log_identity import LogIdentity, identify_log
+from onrecord.signing.rounds import Rounds
 from onrecord.signing.signer import Signer
 from onrecord.signing.signing_loop import sign_until_stopped
+from onrecord.signing.witnesses import start_witness_clients
 from tests.support.histories import registration
 from tests.support.store import Store
 
@@ -101,3 +106,35 @@ def restore(store: Store, size: int) -> None:
     tamper(store, "DELETE FROM ledger.subtrees WHERE (n + 1) << (8 * level) > %(size)s", size=size)
     for table in ("ledger.commits", "signing.cosignatures", "signing.checkpoints"):
         tamper(store, f"DELETE FROM {table} WHERE size > %(size)s", size=size)
+
+
+@contextmanager
+def running_log(store: Store, log: LogIdentity, policy: str) -> Iterator[Policy]:
+    """The signer's process in threads: its loop and the clients of the policy's witnesses."""
+    parsed, stop = parse_policy(policy.encode()), threading.Event()
+    rounds = Rounds(parsed)
+    clients = start_witness_clients(parsed, rounds, store.url, stop)
+    loop = threading.Thread(
+        target=sign_until_stopped, args=(store.url, log, stop, rounds.offer), daemon=True
+    )
+    loop.start()
+    try:
+        yield parsed
+    finally:
+        stop.set()
+        for thread in (loop, *clients):
+            thread.join(60)
+
+
+def cosigned_size(store: Store, key: VerifierKey) -> int:
+    """The largest size that a witness has cosigned."""
+    with db.connect(store.url, role="onrecord_signer") as conn:
+        query = "SELECT coalesce(max(size), 0) FROM signing.cosignatures WHERE vkey = %s"
+        row = conn.execute(query, [str(key)]).fetchone()
+    assert row
+    return int(row[0])
+
+
+def stored_size(store: Store) -> int:
+    note = stored_note(store)
+    return parse_checkpoint(note).size if note else 0

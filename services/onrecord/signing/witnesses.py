@@ -113,9 +113,10 @@ class WitnessClient(threading.Thread):
         size = target.checkpoint.size
         answer = self._post(http, target)
         if answer.status == 409:
-            self._old = parse_size(answer.text)
-            if self._old > size:
-                raise WitnessFailed(f"it cosigned size {self._old}, and the log has {size}")
+            known = parse_size(answer.text)
+            if known > size:
+                raise WitnessFailed(f"it cosigned size {known}, and the log has {size}")
+            self._old = known
             answer = self._post(http, target)
         if answer.status != 200:
             refused = 400 <= answer.status < 500 and answer.status not in (408, 409, 429)

@@ -139,7 +139,7 @@ def test_a_missing_subtree_is_noticed_at_the_next_signature(store: Store, tmp_pa
 def test_a_checkpoint_file_that_is_ahead_of_the_database_is_continued(
     store: Store, tmp_path: Path
 ) -> None:
-    """As after a kill between the two; `test_signer_kills` does it with a process."""
+    """As after a kill between the two; `test_signer_kills` does it with a process of its own."""
     log = identity(tmp_path)
     seed_ledger(store)
     signed = sign(store, log)

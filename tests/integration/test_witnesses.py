@@ -159,8 +159,8 @@ def test_bad_witnesses_stop_neither_the_log_nor_the_others(store: Store, tmp_pat
         refusing = [witnesses[list(bad).index(name)] for name in ("forbids", "unknown", "fork")]
         assert [1, 1, 1] == [len(witness.requests) for witness in refusing]  # not asked at once
     with db.connect(store.url, role="onrecord_signer") as conn:
-        rows = conn.execute("SELECT DISTINCT vkey FROM signing.cosignatures").fetchall()
-    assert [(str(ED.verifier),)] == rows
+        rows = conn.execute("SELECT DISTINCT key FROM signing.cosignatures").fetchall()
+    assert [(ED.verifier.name_and_id,)] == rows
 
 
 # The checkpoint of readers
@@ -179,7 +179,7 @@ def cosign(store: Store, size: int) -> None:
     with psycopg.connect(store.url) as conn:
         row = conn.execute("SELECT note FROM signing.checkpoints WHERE size = %s", [size])
         (note,) = row.fetchone() or ("",)
-        values = [size, str(ED.verifier), str(ED.cosign(parse_note(note)))]
+        values = [size, ED.verifier.name_and_id, str(ED.cosign(parse_note(note)))]
         conn.execute("INSERT INTO signing.cosignatures VALUES (%s, %s, %s)", values)
 
 

@@ -129,8 +129,8 @@ def running_log(store: Store, log: LogIdentity, policy: str) -> Iterator[Policy]
 def cosigned_size(store: Store, key: VerifierKey) -> int:
     """The largest size that a witness has cosigned."""
     with db.connect(store.url, role="onrecord_signer") as conn:
-        query = "SELECT coalesce(max(size), 0) FROM signing.cosignatures WHERE vkey = %s"
-        row = conn.execute(query, [str(key)]).fetchone()
+        query = "SELECT coalesce(max(size), 0) FROM signing.cosignatures WHERE key = %s"
+        row = conn.execute(query, [key.name_and_id]).fetchone()
     assert row
     return int(row[0])
 

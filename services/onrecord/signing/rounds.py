@@ -28,7 +28,7 @@ class Rounds:
         self._began = 0.0
         """In monotonic seconds."""
         self._cosigned: set[str] = set()
-        """The vkeys of those who cosigned the target."""
+        """Names and ids of the keys that cosigned the target."""
 
     def offer(self, signed: CheckpointNote) -> None:
         """Take the newest checkpoint, for this round or the next."""
@@ -37,11 +37,11 @@ class Rounds:
                 self._newest = signed
                 self._changed.notify_all()
 
-    def note(self, size: int, vkeys: set[str]) -> None:
-        """Note who cosigned the checkpoint of this size."""
+    def note(self, size: int, keys: set[str]) -> None:
+        """Note who cosigned the checkpoint of this size: names and ids of keys."""
         with self._changed:
             if self._target and self._target.checkpoint.size == size:
-                self._cosigned |= vkeys
+                self._cosigned |= keys
                 self._changed.notify_all()
 
     def next_target(self, done: int, timeout: float) -> CheckpointNote | None:

@@ -68,10 +68,10 @@ async def log_metrics(pool: Pool) -> Sequence[Metric]:
     )
     sizes: dict[str, int] = {}
     for row in await fetch_all(pool, _SIZES, {}):
-        if row["vkey"] is None:
+        if row["key"] is None:
             signed.add_metric([], row["size"] or 0)
         else:
-            name = row["vkey"].split("+")[0]  # a witness may have had several keys
+            name = row["key"].split("+")[0]  # a witness may have had several keys
             sizes[name] = max(sizes.get(name, 0), row["size"])
     for name, size in sizes.items():
         witnessed.add_metric([name], size)

@@ -127,7 +127,7 @@ class WitnessClient(threading.Thread):
             raise WitnessFailed("its answer has no cosignature of its keys", refused=True)
         self._store(target.checkpoint, found)
         self._old = self._done = size
-        self._rounds.note(size, {str(cosignature.key) for cosignature in found})
+        self._rounds.note(size, {cosignature.key.name_and_id for cosignature in found})
 
     def _post(self, http: httpx2.Client, target: CheckpointNote) -> _Answer:
         """Send the target with a proof from what the witness knows, and read a bounded answer."""
@@ -148,7 +148,7 @@ class WitnessClient(threading.Thread):
         for cosignature in found:
             row = {
                 "size": checkpoint.size,
-                "vkey": str(cosignature.key),
+                "key": cosignature.key.name_and_id,
                 "line": str(cosignature.line),
             }
             self._connection().execute(db.compiled(_STORE), row)

@@ -69,7 +69,7 @@ class LatestCheckpoint:
         for row in await fetch_all(self._pool, _COSIGNED, {}):
             if (row["seconds_behind"] or 0.0) > MAX_SECONDS_BEHIND:
                 break
-            if self._policy.is_met(row["vkeys"]):
+            if self._policy.is_met(row["keys"]):
                 return await self._read_checkpoint(row["size"])
         return await self._read_checkpoint(None)
 

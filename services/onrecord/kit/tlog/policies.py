@@ -55,15 +55,15 @@ class Policy:
     groups: Mapping[str, Group]
     quorum: str
 
-    def is_met(self, vkeys: Collection[str]) -> bool:
-        """Whether cosignatures of these keys, given as vkeys, are a quorum."""
-        return self.quorum == NONE or self._has_cosigned(self.quorum, vkeys)
+    def is_met(self, keys: Collection[str]) -> bool:
+        """Whether cosignatures of these keys, given by name and id, are a quorum."""
+        return self.quorum == NONE or self._has_cosigned(self.quorum, keys)
 
-    def _has_cosigned(self, name: str, vkeys: Collection[str]) -> bool:
+    def _has_cosigned(self, name: str, keys: Collection[str]) -> bool:
         if witness := self.witnesses.get(name):
-            return str(witness.key) in vkeys
+            return witness.key.name_and_id in keys
         group = self.groups[name]
-        return sum(self._has_cosigned(member, vkeys) for member in group.members) >= group.threshold
+        return sum(self._has_cosigned(member, keys) for member in group.members) >= group.threshold
 
     def check(self, note: Note) -> Checkpoint:
         """The checkpoint in a note that a log of this policy signed, and a quorum cosigned.
@@ -75,7 +75,7 @@ class Policy:
         if not note.signed_by(keys):
             raise BadNote(f"no log of the policy signed this checkpoint of {checkpoint.origin}")
         by = cosignatures(note, [witness.key for witness in self.witnesses.values()])
-        if not self.is_met({str(cosignature.key) for cosignature in by}):
+        if not self.is_met({cosignature.key.name_and_id for cosignature in by}):
             names = ", ".join(cosignature.key.name for cosignature in by) or "nobody"
             raise BadNote(f"the quorum {self.quorum} is not met: {names} cosigned")
         return checkpoint

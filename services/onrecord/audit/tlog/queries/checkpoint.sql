@@ -1,7 +1,7 @@
 -- A signed checkpoint, with its cosignatures. Parameters: size: its size, null for the newest. Result: a
 -- row; none before the first signature.
 SELECT chosen.size, chosen.root, chosen.note || coalesce((
-    SELECT string_agg(cosignatures.line, '' ORDER BY cosignatures.vkey)
+    SELECT string_agg(cosignatures.line, '' ORDER BY cosignatures.key)
     FROM signing.cosignatures WHERE cosignatures.size = chosen.size
 ), '') AS note
 FROM (

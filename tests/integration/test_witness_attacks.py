@@ -16,7 +16,7 @@ from onrecord.kit.tlog.merkle import consistency_spans, leaf_hash
 from onrecord.kit.tlog.notes import Note, parse_note, sign_note
 from onrecord.kit.tlog.witness_messages import add_checkpoint_request
 from onrecord.ledger.merkle import Frontier
-from onrecord.signing.key_file import create_key
+from onrecord.signing.key_file import create_log_key
 from onrecord.signing.log_identity import LogIdentity
 from tests.support import postgres
 from tests.support.processes import until
@@ -86,7 +86,7 @@ def witnessed(
     """One for all attacks: each finds it in order, and so leaves it."""
     folder = tmp_path_factory.mktemp("log")
     log = identity(folder)
-    (key,) = create_key(log.key_file, log.origin)
+    (key,) = create_log_key(log.key_file, log.origin)
     with (
         aics_witness(tmp_path_factory.mktemp("witness"), key.verifier) as witness,
         postgres.database(server_url, template) as url,

@@ -14,7 +14,7 @@ from onrecord.kit.tlog.merkle import EMPTY_ROOT
 from onrecord.kit.tlog.notes import sign_note
 from onrecord.kit.tlog.policies import parse_policy
 from onrecord.signing.kept_checkpoint import BadKeptCheckpoint, keep, read_kept
-from onrecord.signing.key_file import BadKeyFile, KeyFileRefuses, create_key, read_keys
+from onrecord.signing.key_file import BadKeyFile, KeyFileRefuses, create_log_key, read_keys
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_the_origin_of_a_setting_is_taken_and_a_bad_one_refused(
 
 
 def test_a_key_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
-    create_key(tmp_path / "log.key", "log.example")
+    create_log_key(tmp_path / "log.key", "log.example")
     (tmp_path / "log.key").chmod(0o640)
     with pytest.raises(UnsafeSecretFile):
         read_keys(tmp_path / "log.key")

@@ -40,7 +40,7 @@ def read_or_create_keys(path: Path, origin: str) -> list[SigningKey]:
     return _parse(path, text)
 
 
-def create_key(path: Path, origin: str) -> list[SigningKey]:
+def create_log_key(path: Path, origin: str) -> list[SigningKey]:
     """Create the file with a new key. Raises `KeyFileRefuses` where there is one."""
     if path.exists() or path.is_symlink():
         raise KeyFileRefuses(f"{path} exists; `onrecord log-key rotate` adds a key to it.")

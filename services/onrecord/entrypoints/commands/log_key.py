@@ -11,7 +11,7 @@ from onrecord.entrypoints.commands.options import DataOption, echo, error_consol
 from onrecord.kit.settings import Settings, load_settings
 from onrecord.kit.tlog.keys import SigningKey
 from onrecord.signing.kept_checkpoint import read_kept
-from onrecord.signing.key_file import add_key, create_key, drop_older_keys, read_keys
+from onrecord.signing.key_file import add_key, create_log_key, drop_older_keys, read_keys
 
 log_key_app: Final = typer.Typer(
     help="Create, show and rotate the key that signs the log.",
@@ -27,7 +27,7 @@ def create_log_key_command(data: DataOption = None) -> None:
     The signer does it by itself where nothing has been signed yet.
     """
     settings = load_settings(data=data)
-    _show(settings, create_key(settings.log_key_file, settings.log_origin))
+    _show(settings, create_log_key(settings.log_key_file, settings.log_origin))
 
 
 @log_key_app.command("show", epilog="Example: onrecord log-key show")

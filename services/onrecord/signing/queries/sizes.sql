@@ -1,5 +1,6 @@
--- Sizes for metrics. Result: a row with key null for the log itself, and one for each key of a witness
--- that has ever cosigned, each found through an index; size: the largest one that is signed or cosigned.
+-- Sizes for metrics. Result: a row with key null for the log itself, and one for each key of a
+-- witness that has ever cosigned, each found through an index; size: the largest one that is
+-- signed or cosigned.
 WITH RECURSIVE witnesses AS (
     (SELECT key FROM signing.cosignatures ORDER BY key LIMIT 1)
     UNION ALL

@@ -1,5 +1,5 @@
--- A signed checkpoint, with its cosignatures. Parameters: size: its size, null for the newest. Result: a
--- row; none before the first signature.
+-- A signed checkpoint, with its cosignatures. Parameters: size: its size, null for the newest.
+-- Result: a row; none before the first signature.
 SELECT chosen.size, chosen.root, chosen.note || coalesce((
     SELECT string_agg(cosignatures.line, '' ORDER BY cosignatures.key)
     FROM signing.cosignatures WHERE cosignatures.size = chosen.size

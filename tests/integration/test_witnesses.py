@@ -11,6 +11,7 @@ import httpx2
 import psycopg
 import pytest
 
+from onrecord.entrypoints.commands.doctor import diagnose_database
 from onrecord.kit.sql import db
 from onrecord.kit.tlog.checkpoints import parse_checkpoint
 from onrecord.kit.tlog.cosignatures import cosignatures
@@ -270,3 +271,6 @@ def test_overdue_checkpoints_are_reported_where_the_log_has_been_signed(
     ok, detail = log_check()
     assert not ok
     assert detail.startswith("signed at size 1; the next event has waited for 6")
+    (diagnosis,) = (found for found in diagnose_database(store.url) if found.subject == "log")
+    assert not diagnosis.healthy
+    assert "ops/runbooks/the-signer-refuses.md" in diagnosis.remedy

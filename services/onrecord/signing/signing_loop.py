@@ -39,7 +39,7 @@ def sign_until_stopped(
     waiting_for = ""
     while not stop.is_set():
         try:
-            with db.connect(url, role="onrecord_signer", **_SETTINGS) as conn:
+            with db.connect_writer(url, role="onrecord_signer", **_SETTINGS) as conn:
                 _sign_while_unchanged(conn, identity, stop, on_signed)
             waiting_for = ""
         except (psycopg.OperationalError, OSError) as error:

@@ -155,7 +155,7 @@ class WitnessClient(threading.Thread):
 
     def _connection(self) -> psycopg.Connection[Any]:
         if self._conn is None or self._conn.closed:
-            self._conn = db.connect(self._database_url, role="onrecord_signer")
+            self._conn = db.connect_writer(self._database_url, role="onrecord_signer")
         return self._conn
 
     def _failed(self, error: Exception) -> None:

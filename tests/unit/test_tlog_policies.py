@@ -136,5 +136,5 @@ def test_octets_beyond_ascii_are_opaque() -> None:
         parse_policy(kelvin.replace(b"quorum \xe2\x84\xaa", b"quorum K"))
     assert parse_policy(b"# \xff\nquorum none\n").is_met(set())
     vkey = str(X1.verifier).encode().replace(b"x1.example", b"\xff")
-    with pytest.raises(BadPolicy, match="line 1: the name of its key is not UTF-8"):
+    with pytest.raises(BadPolicy, match=r"line 1: .* is no name of a key"):
         parse_policy(b"witness w " + vkey + b"\nquorum w\n")

@@ -92,8 +92,6 @@ def parse_policy(data: bytes) -> Policy:
         words = _SPACE.split(line.decode("utf-8", "surrogateescape").strip(" \t"))
         try:
             parser.add(words)
-        except UnicodeEncodeError:
-            raise BadPolicy(f"line {number}: the name of its key is not UTF-8") from None
         except (BadKey, BadPolicy) as error:
             raise BadPolicy(f"line {number}: {error}") from None
     if rest:

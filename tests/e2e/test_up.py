@@ -7,7 +7,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
+import httpx2
 import pytest
 
 from onrecord.kit.postgres import embedded
@@ -15,7 +17,10 @@ from onrecord.kit.sql import db
 from onrecord.kit.sql.migrations import data_folder
 from tests.support.commands import User, all_gone, tree, user
 from tests.support.processes import until
+from tests.support.receiver import run_receiver
 from tests.support.recording import can_read_actor
+from tests.support.traces import SECTIONS, places_of, planted_statement, random_word
+from tests.support.webhooks import create_endpoint, wait_for_attempts
 
 SEEDS = str(data_folder("seeds"))
 
@@ -46,6 +51,7 @@ def running() -> Iterator[Running]:
     with user() as in_empty_folder:
         in_empty_folder.folder /= "it's a folder"
         in_empty_folder.folder.mkdir(mode=0o755)
+        in_empty_folder.settings["ONRECORD_EGRESS_ALLOW"] = "127.0.0.1/32"
         with in_empty_folder.up() as process:
             assert in_empty_folder.run("import", SEEDS)[0] == 0
             yield Running(in_empty_folder, process)
@@ -142,6 +148,38 @@ def test_replay_reports_a_manipulated_row_and_rebuild_repairs_it(running: Runnin
     assert "'conditional_oppose'" in output
     assert running.user.run("rebuild", "positions")[0] == 0
     assert running.user.run("replay")[0] == 0
+
+
+def test_an_erased_word_is_in_no_log_and_no_table(running: Running) -> None:
+    """Written, refused, searched, delivered and answered with before."""
+    word, user = random_word(), running.user
+    body = planted_statement(word, actor="biden", topics=["talks-with-putin"], id=str(uuid4()))
+    address = f"http://127.0.0.1:{user.port}"
+    with (
+        httpx2.Client(base_url=address, headers=user.headers, timeout=60) as client,
+        run_receiver(lambda _: (500, {}, word.encode())) as receiver,
+    ):
+        endpoint = create_endpoint(client, receiver.url(), types=["statement.made"])
+        path = "/v1/statements"
+        assert 200 == client.post(path, json=body, params={"dry_run": "1"}).status_code
+        assert 201 == client.post(path, json=body).status_code
+        assert 422 == client.post(path, json={**body, "said_at": word}).status_code
+        assert 422 == client.post(path, json={**body, "said_at": "2022-11-29"}).status_code
+        cut, as_json = f'{{"venue": "{word}', {"Content-Type": "application/json"}
+        unread = client.post(path, content=cut, headers=as_json)
+        for refused in (unread, client.get(f"/v1/events/{word}")):
+            assert 400 <= refused.status_code < 500
+        until(lambda: word in client.get(path, params={"q": word}).text, "it is found")
+        wait_for_attempts(client, endpoint["id"])
+        options = [f"--section={section}" for section in SECTIONS]
+        code, output = user.run("erase", body["id"], *options, "--ground=gdpr-17", "--yes")
+        assert (0, False) == (code, word in output)
+        until(lambda: places_of(running.superuser_url, word) == set(), "all is folded", pause=0.5)
+        assert word not in client.get(f"/v1/endpoints/{endpoint['id']}/deliveries").text
+    data = user.folder / ".onrecord"
+    logs = [*data.rglob("*.log"), *(data / "postgres").resolve().rglob("*.log")]
+    assert {"server.log", "local_api.log", "deliverer.log"} <= {log.name for log in logs}
+    assert [] == [log for log in logs if word in log.read_text()]
 
 
 def test_connections_run_in_the_roles_of_their_packages(running: Running) -> None:

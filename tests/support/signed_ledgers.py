@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from onrecord.kit.sql import db
+from onrecord.kit.tlog.checkpoints import Checkpoint
 from onrecord.kit.tlog.keys import SigningKey
 from onrecord.signing.signer import Signer
 
 
-def sign_ledger(url: str, key: SigningKey, folder: Path) -> None:
-    """Sign the head of the ledger in this database, if it is not signed yet."""
+def sign_ledger(url: str, key: SigningKey, folder: Path) -> Checkpoint | None:
+    """Sign the head of the ledger in this database; None if it is signed already."""
     with db.connect(url, role="onrecord_signer") as conn:
-        Signer(conn, [key], folder / "checkpoint").sign_head()
+        return Signer(conn, [key], folder / "checkpoint").sign_head()

@@ -39,11 +39,9 @@ ANN_ON_TALKS = Touches(("ann",), ("talks",))
 
 def state(*, revisions: dict[Pair, int] | None = None) -> LedgerState:
     """A ledger with actors ann and ben, topics talks and arms, a statement and a position."""
-    slugs: list[tuple[EntityKind, str]] = [
-        *(("actor", "ann"), ("actor", "ben")),
-        *(("topic", "talks"), ("topic", "arms")),
-    ]
-    entities = {entity_id(kind, slug): Entity(kind) for kind, slug in slugs}
+    slugs: dict[str, EntityKind] = {"ann": "actor", "ben": "actor", "talks": "topic"}
+    slugs["arms"] = "topic"
+    entities = {entity_id(kind, slug): Entity(kind) for slug, kind in slugs.items()}
     entities[STATEMENT] = Entity("statement", ANN_ON_TALKS)
     entities[POSITION] = Entity("position", ANN_ON_TALKS)
     return LedgerState(NOW, entities, revisions or {})
@@ -262,9 +260,8 @@ def test_a_correction_that_undoes_a_retraction_increments_only_the_new_pair() ->
 
 
 def test_a_correction_within_a_pair_increments_its_revision_once() -> None:
-    (accepted,) = accepted_events(
-        decide(request(NEW, corrected(POSITION, stance="oppose")), state())
-    )
+    within = request(NEW, corrected(POSITION, stance="oppose"))
+    (accepted,) = accepted_events(decide(within, state()))
     assert (ANN_ON_TALKS, (Pair("ann", "talks"),)) == (accepted.touches, accepted.pairs)
 
 
@@ -279,18 +276,16 @@ def test_a_registration_touches_its_own_slug() -> None:
     (actor,) = accepted_events(
         decide(registration(ActorRegistered(id="cleo", kind="person")), state())
     )
-    (topic,) = accepted_events(
-        decide(registration(TopicRegistered(id="peace", broader="arms")), state())
-    )
+    peace = registration(TopicRegistered(id="peace", broader="arms"))
+    (topic,) = accepted_events(decide(peace, state()))
     assert (Touches(("cleo",)), Touches((), ("arms", "peace"))) == (actor.touches, topic.touches)
 
 
 def test_a_request_lists_the_ids_and_revisions_to_look_up() -> None:
     write = request(NEW, corrected(POSITION, basis=[STATEMENT]), position(expected_revision=1))
     ann, talks = entity_id("actor", "ann"), entity_id("topic", "talks")
-    assert {POSITION, STATEMENT, ann, talks, additional_event_id(NEW, 0)} == set(
-        referenced_ids(write)
-    )
+    named = {POSITION, STATEMENT, ann, talks, additional_event_id(NEW, 0)}
+    assert named == set(referenced_ids(write))
     assert list(amended_ids(write)) == [POSITION, ann]
     assert [Pair("ann", "talks")] * 2 == list(numbered_pairs(write))
     assert [POSITION] == list(amended_positions(write))

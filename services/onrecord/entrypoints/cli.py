@@ -18,6 +18,7 @@ from onrecord.client import ApiUnavailable
 from onrecord.entrypoints.commands import (
     demo,
     doctor,
+    erase,
     export,
     import_files,
     keys,
@@ -28,6 +29,7 @@ from onrecord.entrypoints.commands import (
     show,
     up,
     verify,
+    verify_url,
 )
 from onrecord.entrypoints.commands.options import (
     INTERRUPTED,
@@ -51,6 +53,7 @@ from onrecord.projections.engine.poison import ProjectionStopped
 from onrecord.projections.registry import UnknownProjection
 from onrecord.signing.kept_checkpoint import BadKeptCheckpoint
 from onrecord.signing.key_file import BadKeyFile, KeyFileRefuses
+from onrecord.verifying.saved_state import BadState, StateInUse
 
 EXIT_CODES: Final[dict[type[BaseException], int]] = {
     show.NotOnRecord: NO,
@@ -75,6 +78,9 @@ EXIT_CODES: Final[dict[type[BaseException], int]] = {
     SchemaMissing: UNAVAILABLE,
     FoldChanged: UNAVAILABLE,
     export.ParquetMissing: UNAVAILABLE,
+    verify_url.StrictMissing: UNAVAILABLE,
+    BadState: UNAVAILABLE,
+    StateInUse: UNAVAILABLE,
     FolderInUse: UNAVAILABLE,
     SizeNotReached: UNAVAILABLE,
     OSError: UNAVAILABLE,
@@ -134,10 +140,9 @@ app.command("export", epilog=export.EPILOG)(export.export_command)
 app.command("show", epilog="Example: onrecord show biden talks-with-putin --as-of 2022-11-30")(
     show.show_command
 )
+app.command("erase", epilog=erase.EPILOG)(erase.erase_command)
 app.command("replay", epilog="Example: onrecord replay")(replay.replay_command)
-app.command("verify", epilog="Example: onrecord verify quote.tlog-proof --key VKEY")(
-    verify.verify_command
-)
+app.command("verify", epilog=verify.EPILOG)(verify.verify_command)
 app.command("rebuild", epilog="Example: onrecord rebuild positions")(rebuild.rebuild_command)
 app.command("migrate", epilog="Example: ONRECORD_DATABASE_URL=postgresql://... onrecord migrate")(
     migrate.migrate_command

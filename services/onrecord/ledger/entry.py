@@ -83,8 +83,8 @@ def encode(
 ) -> bytes:
     """The bytes of an accepted event. `recorded_at` comes from `format_instant`.
 
-    `revisions`: of an event about positions, by `actor/topic`: the how manieth event of each pair
-    it is, from 1.
+    `revisions`: of an event about positions, by `actor/topic`: its number among the events of each
+    pair, from 1.
     """
     event = sealed.draft.event
     numbered = {"revisions": revisions} if revisions else {}

@@ -87,8 +87,8 @@ def touches_rows(fact: AcceptedEvent) -> list[tuple[str, str]]:
     """The kinds and names under which an entry is found, as rows of `ledger.touches`."""
     draft, touches = fact.proposed, fact.touches
     rows = [("type", draft.event.type)]
-    if draft.event.amends == "statement":
-        # An erasure finds by it all entries of a statement but the first, whose id is the target's.
+    if "statement" in (draft.event.amends, draft.event.erases):
+        # By it all entries of a statement are found but the first, whose id is the target's.
         rows.append(("statement", str(draft.subject)))
     rows += [("actor", actor) for actor in touches.actors]
     rows += [("topic", topic) for topic in touches.topics]

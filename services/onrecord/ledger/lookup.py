@@ -18,7 +18,7 @@ from onrecord.domain.requests import Request, amended_ids, numbered_pairs, refer
 from onrecord.ledger.entry import Payload, decode, parse_touches
 from onrecord.ledger.merkle import Frontier
 from onrecord.ledger.pipelines import fetch_in_pipeline
-from onrecord.ledger.revisions import NEWEST_OF_PAIR, read_revisions
+from onrecord.ledger.revisions import read_revisions
 
 
 class StoredEntry(NamedTuple):
@@ -46,7 +46,7 @@ class LockedLedger:
 # $1: ids that the requests name, $2: those of them whose latest entry is needed, $3: ids of the new
 # events, $4: pairs, as `actor/topic`, of each of which the newest entry is found. The first row is
 # always there, as `(SELECT)` is one row, even if the ledger is empty.
-_LOOK_UP: Final = f"""
+_LOOK_UP: Final = """
 SELECT NULL::uuid AS id, 'head' AS kind, head.size AS seq, NULL::bytea AS entry,
     clock_timestamp() AS now, head.recorded_at, head.frontier
 FROM (SELECT) always
@@ -61,7 +61,10 @@ SELECT id, 'entry', seq, entry, NULL, NULL, NULL
 FROM ledger.entries
 WHERE id = ANY ($3::uuid[])
 UNION ALL
-SELECT NULL, pair.name, NULL, ({NEWEST_OF_PAIR}), NULL, NULL, NULL
+SELECT NULL, pair.name, NULL, (
+    SELECT entry FROM ledger.entries WHERE seq = (
+        SELECT max(seq) FROM ledger.touches WHERE kind = 'pair' AND touches.name = pair.name)),
+    NULL, NULL, NULL
 FROM unnest($4::text[]) pair (name)
 """
 

@@ -15,18 +15,13 @@ from onrecord.domain.requests import Pair, Request, amended_positions, numbered_
 from onrecord.ledger.entry import parse_revisions
 from onrecord.ledger.pipelines import fetch_in_pipeline
 
-NEWEST_OF_PAIR: Final = """
-    SELECT entries.entry
-    FROM (
-        SELECT seq FROM ledger.touches WHERE kind = 'pair' AND touches.name = pair.name
-        ORDER BY seq DESC LIMIT 1
-    ) newest
-    JOIN ledger.entries USING (seq)
+_NEWEST: Final = """
+SELECT pair.name, (
+    SELECT entry FROM ledger.entries WHERE seq = (
+        SELECT max(seq) FROM ledger.touches WHERE kind = 'pair' AND touches.name = pair.name))
+FROM unnest($1::text[]) pair (name)
 """
-
-_PAIRS: Final = f"""
-SELECT pair.name, ({NEWEST_OF_PAIR}) FROM unnest($1::text[]) pair (name)
-"""
+"""The newest entry of each pair, NULL if it has none."""
 
 _COUNT: Final = """
 SELECT name, count(*) FROM ledger.touches
@@ -56,7 +51,7 @@ def read_revisions(
     ]
     if before:
         names = list({str(pair) for pair in before})
-        newest = {**newest, **dict(fetch_in_pipeline(cursor, pipeline, _PAIRS, [names]))}
+        newest = {**newest, **dict(fetch_in_pipeline(cursor, pipeline, _NEWEST, [names]))}
     counts = {
         name: 0 if entry is None else parse_revisions(entry).get(name)
         for name, entry in newest.items()

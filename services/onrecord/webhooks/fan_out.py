@@ -159,8 +159,8 @@ FROM ledger.touches t
 WHERE t.kind = 'type' AND t.name = ANY (CAST(:types AS text[]))
     AND t.seq >= CAST(:start AS bigint) AND t.seq < CAST(:end AS bigint)
 """)
-# The events of a statement, of which the one that made it has its id and the others touch it, and
-# those of positions that are based on it: the deliveries of both had its words.
+# The events of a statement (the one that made it has its id; the others, and erasures, touch it)
+# and those of positions that are based on it: the deliveries of all had its words.
 _REDACT_RESPONSES: Final = text("""
 WITH events AS MATERIALIZED (
     SELECT seq FROM ledger.entries WHERE id = CAST(:id AS uuid)

@@ -1,7 +1,7 @@
 """Command `onrecord verify`: check a proof in a file, or a whole log at an address."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -24,6 +24,19 @@ EventOption = Annotated[
         metavar="FILE",
     ),
 ]
+EPILOG: Final = """\b
+Example: onrecord verify quote.tlog-proof --key VKEY
+Example: onrecord verify https://record.example.org --key VKEY
+Example: onrecord verify https://record.example.org --strict --json
+
+At an address, every entry is checked up to the signed root, and the positions that
+follow from the events are compared with the answers of the read API. ONRECORD_KEY is
+the API key that reads them. What was verified is saved, and the next time the log must
+continue it; a run that was stopped goes on where it was.
+
+\b
+Exit codes: 0 all is well, 1 something is wrong, 2 usage, 3 not available, 130 Ctrl-C.
+"""
 
 
 def verify_command(
@@ -31,12 +44,23 @@ def verify_command(
     key: KeyOption = None,
     event: EventOption = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Also write each entry anew by RFC 8785, and compare.")
+        bool,
+        typer.Option(
+            "--strict",
+            help="Also write each entry of a log by RFC 8785.",
+        ),
     ] = False,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of what is saved of logs; default: ~/.local/state/onrecord.",
+            metavar="DIR",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check what a log says without trusting it."""
     if source.startswith(("http://", "https://")):
-        verify_url(source, next(iter(key or ()), None), strict=strict, as_json=as_json)
+        verify_url(source, key or (), strict=strict, as_json=as_json, state=state)
     else:
         verify_file(Path(source), key or (), event=event, as_json=as_json)

@@ -1,6 +1,6 @@
 -- Stored hashes of the Merkle tree. Parameters: levels, firsts, lengths: ranges of at most 256
--- hashes side by side. Result: a row for each range, in their order; hashes: one after the
--- other, fewer than wanted where the ledger ends, or null.
+-- hashes side by side. Result: a row for each range, in their order; hashes: one after the other,
+-- fewer than wanted where the ledger ends, or null.
 SELECT CASE wanted.level
     WHEN 0 THEN (
         SELECT string_agg(leaf_hash, '' ORDER BY seq) FROM ledger.entries

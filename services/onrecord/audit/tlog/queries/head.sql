@@ -1,5 +1,5 @@
--- The head of the ledger, and the keys of the log. Result: one row; size and recorded_at are
--- null in an empty ledger; origin and keys are null before the first signature.
+-- The head of the ledger, and the keys of the log. Result: one row; size and recorded_at are null
+-- in an empty ledger; origin and keys are null before the first signature.
 SELECT head.size, head.recorded_at, head.root, log.origin, log.keys
 FROM (SELECT) always
 LEFT JOIN (

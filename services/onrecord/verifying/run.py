@@ -1,0 +1,74 @@
+"""A verification: the checkpoint, every entry once, the tree, then the answers of the read API.
+
+Used by `onrecord verify URL`.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from onrecord.kit.tlog.keys import VerifierKey
+from onrecord.verifying.compare import compare_answers
+from onrecord.verifying.download import LogReader
+from onrecord.verifying.entries import Canonicalize
+from onrecord.verifying.log_keys import check_against_saved, check_signature, keys_to_believe
+from onrecord.verifying.log_run import LogRun, SignedNote
+from onrecord.verifying.report import VerificationReport
+from onrecord.verifying.saved_state import SavedState
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being checked, how much of it is done, and how much there is."""
+NOT_COMPARED: Final = (
+    "Positions are not compared, as the events that they follow from are not in order."
+)
+
+
+def verify_log(
+    reader: LogReader,
+    state: SavedState,
+    given_keys: Sequence[VerifierKey],
+    progress: Progress,
+    *,
+    canonicalize: Canonicalize | None = None,
+) -> VerificationReport:
+    """Verify all of a log. One of the keys must have signed, if any are given.
+
+    Raises `ApiUnavailable` where the log cannot be read, and `BadState`.
+    """
+    report = VerificationReport(reader.address)
+    saved = state.read_checkpoint()
+    policy = None if given_keys or saved else reader.text("/log/log.policy")
+    keys = keys_to_believe(given_keys, saved, policy, report)
+
+    def read_checkpoint() -> SignedNote | None:
+        note = reader.text("/log/checkpoint")
+        checkpoint = check_signature(note, keys, saved, report)
+        return None if checkpoint is None else SignedNote(note, checkpoint)
+
+    newest = read_checkpoint()
+    if newest is None:
+        return report
+    report.finished.add("signature")
+    check_against_saved(newest.checkpoint, saved, report)
+    show_entries = partial(progress, "entries")
+    run = LogRun(reader, state, newest, read_checkpoint, saved, report, show_entries, canonicalize)
+    if run.check_entries():
+        run.check_tree()
+        if report.faults:
+            report.notices.append(NOT_COMPARED)
+        else:
+            compare_positions(reader, run, report, partial(progress, "positions"))
+    if report.ok:
+        state.keep_checkpoint(run.signed.note, report.keys)
+    else:
+        state.forget_place()
+    return report
+
+
+def compare_positions(
+    reader: LogReader, run: LogRun, report: VerificationReport, progress: Callable[[int, int], None]
+) -> None:
+    """Compare the answers of the read API with what follows from the entries of a run."""
+    for wrong in compare_answers(reader, run.checkpoint.size, run.checker.fold, progress):
+        report.add("positions", wrong.seq, wrong.message)
+    report.finished.add("positions")

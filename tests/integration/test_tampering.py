@@ -87,7 +87,7 @@ NAMED: Final[list[tuple[Callable[[Superuser], None], CheckName, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("tamper", "check", "message"), NAMED, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(("tamper", "check", "message"), NAMED)
 def test_a_first_run_names_the_entry_that_was_tampered_with(
     log: Log, tamper: Callable[[Superuser], None], check: CheckName, message: str
 ) -> None:

@@ -53,10 +53,11 @@ CREATE TABLE signing.checkpoints (
 
 CREATE TABLE signing.cosignatures (
     size bigint NOT NULL REFERENCES signing.checkpoints,
-    vkey text NOT NULL,
+    key text NOT NULL,
     line text NOT NULL,
-    PRIMARY KEY (size, vkey)
+    PRIMARY KEY (size, key)
 );
+CREATE INDEX cosignatures_by_witness ON signing.cosignatures (key, size);
 
 CREATE FUNCTION signing.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -74,6 +75,9 @@ GRANT SELECT ON ledger.commits, ledger.subtrees TO onrecord_signer;
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA signing TO onrecord_signer;
 GRANT USAGE ON SCHEMA signing TO onrecord_audit;
 GRANT SELECT ON ALL TABLES IN SCHEMA signing TO onrecord_audit;
+GRANT USAGE ON SCHEMA signing TO onrecord_webhooks;
+GRANT SELECT (size) ON signing.checkpoints TO onrecord_webhooks;
+GRANT SELECT (size, key) ON signing.cosignatures TO onrecord_webhooks;
 """
 
 LEAVES = "SELECT leaf_hash FROM ledger.entries ORDER BY seq"

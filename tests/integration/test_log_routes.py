@@ -17,6 +17,7 @@ from onrecord.kit.tlog.checkpoints import parse_checkpoint
 from onrecord.kit.tlog.keys import parse_verifier_key
 from onrecord.kit.tlog.merkle import leaf_hash, root_from_inclusion
 from onrecord.kit.tlog.notes import parse_note
+from onrecord.kit.tlog.policies import parse_policy
 from onrecord.kit.tlog.proofs import parse_proof
 from tests.support import naive_log, postgres, signed_log
 from tests.support.histories import request
@@ -166,7 +167,7 @@ def test_a_log_without_a_signer_has_a_head_and_no_checkpoint(client: httpx2.Clie
 async def wait_while_signing(url: str, folder: Path, size: int) -> int | None:
     """The size of the checkpoint for which somebody waits from before it was signed."""
     async with db.pool(url, role="onrecord_audit", size=2) as pool:
-        latest = LatestCheckpoint(pool)
+        latest = LatestCheckpoint(pool, parse_policy(b"quorum none\n"))
         waiting = asyncio.create_task(latest.wait_for(size))
         assert await latest.fetch() is None
         await asyncio.to_thread(signed_log.sign_head, url, folder)

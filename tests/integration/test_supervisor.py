@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +40,29 @@ def test_a_child_is_restarted_after_a_failed_start_and_without_a_console(
     with pytest.raises(Restarted):
         supervisor.watch(echo)
     assert ["beat", "beat"] == starts
+
+
+def test_a_signer_that_refuses_is_reported_once_and_all_else_runs_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts: list[str] = []
+    lines: list[str] = []
+
+    def start(_: Supervisor, name: str) -> None:
+        starts.append(name)
+        raise Restarted
+
+    monkeypatch.setattr(Supervisor, "start", start)
+    supervisor = Supervisor("http://127.0.0.1:1", "a key", tmp_path, {}, "", None)
+    for name, code in (("signer", 3), ("beat", 1)):
+        child = subprocess.Popen([sys.executable, "-c", f"raise SystemExit({code})"])
+        child.wait()
+        supervisor.children[name] = child
+        supervisor.started_at[name] = time.monotonic() - 10
+    with pytest.raises(Restarted):
+        supervisor.watch(lines.append)
+    assert ["beat"] == starts
+    assert f"The signer refuses to sign: {tmp_path}/signer.log says why. All else runs on" in lines
 
 
 @pytest.mark.parametrize("command", ["up", "demo"])

@@ -34,7 +34,10 @@ BROKER = os.environ.get("ONRECORD_TEST_BROKER_URL")
 FORKED = get_context("forkserver")  # starts in 10 ms, and shares no threads with this process
 FORKED.set_forkserver_preload(
     [
-        *(f"onrecord.entrypoints.{name}" for name in ("local_api", "worker", "deliverer", "beat")),
+        *(
+            f"onrecord.entrypoints.{name}"
+            for name in ("local_api", "worker", "deliverer", "beat", "signer")
+        ),
         "tests.support.writers",
     ]
 )

@@ -11,4 +11,5 @@ from onrecord.signing.signer import Signer
 def sign_ledger(url: str, key: SigningKey, folder: Path) -> Checkpoint | None:
     """Sign the head of the ledger in this database; None if it is signed already."""
     with db.connect(url, role="onrecord_signer") as conn:
-        return Signer(conn, [key], folder / "checkpoint").sign_head()
+        signed = Signer(conn, [key], folder / "checkpoint").sign_head()
+    return signed.checkpoint if signed else None

@@ -21,7 +21,8 @@ def sign_head(url: str, folder: Path, key: SigningKey = KEY) -> Checkpoint | Non
     """Sign the head of the ledger, as the signer does; None if it is signed. `folder`: for what
     the signer keeps outside the database."""
     with db.connect(url, role="onrecord_signer") as conn:
-        return Signer(conn, [key], folder / "kept-checkpoint").sign_head()
+        signed = Signer(conn, [key], folder / "kept-checkpoint").sign_head()
+    return signed.checkpoint if signed else None
 
 
 def mirror(client: httpx2.Client, folder: Path, size: int) -> dict[str, bytes]:

@@ -23,6 +23,7 @@ from onrecord.audit.tlog.latest_checkpoint import LatestCheckpoint
 from onrecord.audit.tlog.resources import LogResources
 from onrecord.entrypoints import web_pages
 from onrecord.entrypoints.infrastructure import writer
+from onrecord.entrypoints.log_files import policy_text, read_policy
 from onrecord.entrypoints.openapi.application import DescribedApplication
 from onrecord.ingest import amendment_routes, batch
 from onrecord.ingest import routes as write_routes
@@ -50,6 +51,7 @@ from onrecord.query import change_routes, grid_routes, name_routes, position_rou
 from onrecord.query.read_context import ReadResources
 from onrecord.query.size_monitor import SizeMonitor
 from onrecord.query.stall_monitor import StallMonitor
+from onrecord.signing.status import check_log, log_metrics
 from onrecord.webhooks.api import delivery_routes, examples
 from onrecord.webhooks.api import routes as webhook_routes
 from onrecord.webhooks.api.metrics import delivery_metrics
@@ -66,6 +68,7 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
     assert settings.database_url and settings.broker_url, "entrypoints fill these in"
     url = settings.database_url.get_secret_value()
     broker = settings.broker_url.get_secret_value()
+    policy = read_policy(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
@@ -93,8 +96,9 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
                 pool = db.pool(url, role="onrecord_audit", size=4)
                 await stack.enter_async_context(pool)
                 state["audit_resources"] = audit_routes.AuditResources(pool, Tail(pool))
-                latest = LatestCheckpoint(pool)
-                state["log_resources"] = LogResources(pool, latest, settings.public_url)
+                latest = LatestCheckpoint(pool, policy)
+                text = policy_text(settings)
+                state["log_resources"] = LogResources(pool, latest, settings.public_url, text)
             if "webhooks" in apis:
                 resources = _webhook_resources(url, broker, settings)
                 state["webhooks"] = await stack.enter_async_context(resources)
@@ -145,7 +149,12 @@ def _routers(apis: frozenset[Api]) -> list[APIRouter]:
     if "audit" in apis:
         routers += [audit_routes.router, proof_routes.router, log_routes.router]
     if "webhooks" in apis:
-        metrics = metrics_router([lambda state: delivery_metrics(state.webhooks.pool)])
+        metrics = metrics_router(
+            [
+                lambda state: delivery_metrics(state.webhooks.pool),
+                lambda state: log_metrics(state.webhooks.pool),
+            ]
+        )
         routers += [webhook_routes.router, delivery_routes.router, metrics]
     return [*routers, key_routes.me_router, health_router(_health_checks(apis))]
 
@@ -156,6 +165,7 @@ def _health_checks(apis: frozenset[Api]) -> dict[str, HealthCheck]:
         checks["projections"] = lambda state: status.check_projections(state.read_resources.pool)
     if "audit" in apis:
         checks["ledger"] = lambda state: audit_routes.ledger_readable(state.audit_resources)
+        checks["log"] = lambda state: check_log(state.log_resources.pool)
     if "webhooks" in apis:
         checks["webhooks"] = lambda state: check_fan_out(state.webhooks)
     if "write" in apis:

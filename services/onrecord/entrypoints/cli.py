@@ -22,6 +22,7 @@ from onrecord.entrypoints.commands import (
     export,
     import_files,
     keys,
+    log_key,
     migrate,
     rebuild,
     replay,
@@ -50,6 +51,8 @@ from onrecord.kit.terminal import visible
 from onrecord.projections.engine.checkpoints import FoldChanged
 from onrecord.projections.engine.poison import ProjectionStopped
 from onrecord.projections.registry import UnknownProjection
+from onrecord.signing.kept_checkpoint import BadKeptCheckpoint
+from onrecord.signing.key_file import BadKeyFile, KeyFileRefuses
 from onrecord.verifying.saved_state import BadState, StateInUse
 
 EXIT_CODES: Final[dict[type[BaseException], int]] = {
@@ -57,6 +60,7 @@ EXIT_CODES: Final[dict[type[BaseException], int]] = {
     ProjectionStopped: NO,
     UnknownKey: NO,
     KeyRefused: NO,
+    KeyFileRefuses: NO,
     BadSettings: USAGE,
     httpx2.InvalidURL: USAGE,
     UnknownProjection: USAGE,
@@ -65,6 +69,8 @@ EXIT_CODES: Final[dict[type[BaseException], int]] = {
     UnusableFolder: USAGE,
     CannotRunPostgres: UNAVAILABLE,
     UnsafeSecretFile: UNAVAILABLE,
+    BadKeyFile: UNAVAILABLE,
+    BadKeptCheckpoint: UNAVAILABLE,
     ApiUnavailable: UNAVAILABLE,
     NotStarted: UNAVAILABLE,
     LocalKeyUnusable: UNAVAILABLE,
@@ -142,6 +148,7 @@ app.command("migrate", epilog="Example: ONRECORD_DATABASE_URL=postgresql://... o
     migrate.migrate_command
 )
 app.add_typer(keys.keys_app, name="keys")
+app.add_typer(log_key.log_key_app, name="log-key")
 app.command("doctor", epilog="Example: onrecord doctor")(doctor.doctor_command)
 
 

@@ -1,23 +1,31 @@
-"""The signer as a process: `python -m onrecord.entrypoints.signer`. A second one waits."""
+"""The signer as a process: `python -m onrecord.entrypoints.signer`. A second one waits.
 
-import logging
+It also asks the witnesses of the policy. It exits with 3 where it must not sign.
+"""
+
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import Final
 
-import psycopg
+import structlog
 
+from onrecord.entrypoints.log_files import log_identity, read_policy
 from onrecord.kit import logs
-from onrecord.kit.settings import addresses, load_process_settings
-from onrecord.kit.sql import db
-from onrecord.signing.key_file import read_or_create_keys
-from onrecord.signing.signer import Signer
+from onrecord.kit.secret_file import UnsafeSecretFile
+from onrecord.kit.settings import BadSettings, addresses, load_process_settings
+from onrecord.signing.continuity import SigningRefused
+from onrecord.signing.kept_checkpoint import BadKeptCheckpoint
+from onrecord.signing.key_file import BadKeyFile, KeyFileRefuses
+from onrecord.signing.rounds import Rounds
+from onrecord.signing.signing_loop import sign_until_stopped
+from onrecord.signing.witnesses import start_witness_clients
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger()
 
-POLL_SECONDS: Final = 0.25
-RETRY_SECONDS: Final = 1.0
+REFUSED: Final = 3
+"""The exit code, that of commands for what is not available."""
 
 
 def main() -> None:
@@ -31,20 +39,22 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, shut_down)
     signal.signal(signal.SIGINT, shut_down)
-    keys = read_or_create_keys(settings.log_key_file, settings.log_origin)
     url, _ = addresses(settings)
-    while not stop.is_set():
-        try:
-            with db.connect(url, role="onrecord_signer") as conn:
-                signer = Signer(conn, keys, settings.kept_checkpoint_file)
-                while not signer.try_lock():
-                    if stop.wait(RETRY_SECONDS):
-                        return
-                while not stop.wait(POLL_SECONDS):
-                    signer.sign_head()
-        except psycopg.OperationalError:
-            log.exception("the database is away")
-            stop.wait(RETRY_SECONDS)
+    try:
+        policy = read_policy(settings)
+        rounds = Rounds(policy)
+        start_witness_clients(policy, rounds, url, stop)
+        sign_until_stopped(url, log_identity(settings), stop, rounds.offer)
+    except (
+        BadKeptCheckpoint,
+        BadKeyFile,
+        BadSettings,
+        KeyFileRefuses,
+        SigningRefused,
+        UnsafeSecretFile,
+    ) as error:
+        log.error("the signer refuses", why=str(error))
+        sys.exit(REFUSED)
 
 
 if __name__ == "__main__":

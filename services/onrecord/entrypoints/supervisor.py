@@ -1,9 +1,9 @@
 """Supervisor of `onrecord up`: all processes of one machine in one process tree.
 
-Used by the commands `up` and `demo`. Starts PostgreSQL, then API, workers, deliverer and beat as
-children, each in its own session and bound to our life. It restarts each process that exits,
-without a limit: the database or broker that they need may come back. A signal stops the children
-together, then the database.
+Used by the commands `up` and `demo`. Starts PostgreSQL, then API, workers, deliverer, beat and
+signer as children, each in its own session and bound to our life. It restarts each process that
+exits, without a limit: the database or broker that they need may come back. A signal stops the
+children together, then the database.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ import httpx2
 
 from onrecord.entrypoints import infrastructure
 from onrecord.entrypoints.local_key import ensure_local_key
+from onrecord.entrypoints.signer import REFUSED
 from onrecord.kit.encryption_keys import HOW_TO_MAKE
 from onrecord.kit.networks import AllowedNetwork
 from onrecord.kit.postgres.binaries import CannotRunPostgres, Echo
@@ -35,8 +36,11 @@ READY_SECONDS: Final = 20.0
 """From the first answer on."""
 RESTART_SECONDS: Final = 2.0
 """Shortest time between two starts of a child."""
+REFUSED_SECONDS: Final = 30.0
+"""The same after a signer that must not sign: a person has to decide first."""
 GRACE_SECONDS: Final = 5.0
 """Time that children have to finish their current work."""
+SIGNER: Final = "signer"
 WITH_SECRETS: Final = ("local_api", "deliverer")
 """The processes that make secrets of webhooks, or sign with them; they also know where to."""
 _NOT_INHERITED: Final = {"ONRECORD_SECRETS_KEY", "ONRECORD_KEY"}
@@ -68,6 +72,7 @@ class Supervisor:
     children: dict[str, spawn.Child] = field(default_factory=dict)
     started_at: dict[str, float] = field(default_factory=dict)
     """Monotonic seconds."""
+    signer_refuses: bool = False
 
     def watch(self, echo: Echo) -> NoReturn:
         """Restart what exits, until a signal comes. What cannot be started is tried again."""
@@ -78,13 +83,23 @@ class Supervisor:
                 child = self.children.get(name)
                 if child and (code := child.poll()) is not None:
                     del self.children[name]
-                    log = self.logs / f"{name}.log"
-                    _report(echo, f"{name} ended with {code}; starting it again (see {log})")
-                if name not in self.children and time.monotonic() - started_at > RESTART_SECONDS:
+                    self._report_end(name, code, echo)
+                refused = name == SIGNER and self.signer_refuses
+                pause = REFUSED_SECONDS if refused else RESTART_SECONDS
+                if name not in self.children and time.monotonic() - started_at > pause:
                     try:
                         self.start(name)
                     except OSError as error:
                         _report(echo, f"{name} cannot be started: {error}. Trying again")
+
+    def _report_end(self, name: str, code: int, echo: Echo) -> None:
+        log = self.logs / f"{name}.log"
+        if name != SIGNER or code != REFUSED:
+            _report(echo, f"{name} ended with {code}; starting it again (see {log})")
+        elif not self.signer_refuses:  # said once
+            _report(echo, f"The signer refuses to sign: {log} says why. All else runs on")
+        if name == SIGNER:
+            self.signer_refuses = code == REFUSED
 
     def _restart_server(self, echo: Echo) -> None:
         if self.server is None or self.server.process.poll() is None:
@@ -120,7 +135,8 @@ class Supervisor:
                 if self.server and (code := self.server.process.poll()) is not None:
                     raise NotStarted(f"PostgreSQL ended with {code}; start again to go on")
                 for name, child in self.children.items():
-                    if child.poll() is not None:
+                    # without its signer the record can be written and read
+                    if child.poll() is not None and name != SIGNER:
                         raise NotStarted(f"{name} did not start; see {self.logs / name}.log")
                 with suppress(httpx2.TransportError):
                     if client.get("/readyz").status_code == 200:
@@ -171,9 +187,9 @@ def supervise(settings: Settings, echo: Echo) -> Iterator[Supervisor]:
             server,
         )
         try:
-            echo("Starting API, workers, deliverer and beat")
+            echo("Starting API, workers, deliverer, beat and signer")
             workers = [f"worker-{n}" for n in range(1, settings.worker_processes + 1)]
-            for name in ("local_api", *workers, "deliverer", "beat", "signer"):
+            for name in ("local_api", *workers, "deliverer", "beat", SIGNER):
                 supervisor.start(name)
             if not supervisor.wait_until_ready():
                 echo("It runs, but is not ready: `onrecord doctor` says why")

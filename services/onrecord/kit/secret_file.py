@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from onrecord.kit.durable_file import sync_folder
+
 
 class UnsafeSecretFile(Exception):
     """A file with a secret that another OS user may have read or written."""
@@ -67,8 +69,4 @@ def _create(path: Path, secret: str) -> None:
             return
     finally:
         Path(name).unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # or a power cut could lose the key of what is encrypted by it
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)  # or a power cut could lose the key of what is encrypted by it

@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     ]
     """The name of the log in its checkpoints, fixed for the log's life; used when its key is made.
     Default: `public_url` without the scheme, and `/log`."""
+    log_policy: Path | None = None
+    """The policy file (C2SP tlog-policy) with the witnesses of the log, their addresses, and the
+    quorum. None: no witnesses."""
 
     key: SecretStr | None = None
     """The API key that commands send. None: that of `up`, which is in the file `key` of `data`."""

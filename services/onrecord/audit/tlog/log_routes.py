@@ -4,6 +4,7 @@ A tile is read from the ledger when it is asked for: at most 256 rows, side by s
 never changes, and says so.
 """
 
+import re
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Response
@@ -13,13 +14,17 @@ from onrecord.audit.tlog.resources import LogResources, LogResourcesDep
 from onrecord.kit.http.problems import Problem, responses, unavailable
 from onrecord.kit.sql.db import fetch_all
 from onrecord.kit.sql.sql_files import load_query
+from onrecord.kit.tlog.keys import parse_verifier_key
 from onrecord.kit.tlog.merkle import HASH_BYTES
+from onrecord.kit.tlog.notes import parse_note
 from onrecord.kit.tlog.subtrees import WIDTH, HashRange
 from onrecord.kit.tlog.tiles import Tile, bundle, parse_tile
 
 _BUNDLE: Final = load_query("audit/tlog/queries/bundle.sql")
 _HEAD: Final = load_query("audit/tlog/queries/head.sql")
 _IMMUTABLE: Final = {"Cache-Control": "max-age=31536000, immutable"}
+_LOG_LINE: Final = re.compile(r"^[ \t]*log[ \t].*\n", re.MULTILINE)
+"""Of the operator's policy, whose log is this one."""
 CHANGING: Final = {"Cache-Control": "no-cache"}
 TEXT: Final = "text/plain; charset=utf-8"
 
@@ -47,8 +52,14 @@ async def get_checkpoint(resources: LogResourcesDep) -> Response:
 async def get_log_policy(resources: LogResourcesDep) -> Response:
     """Which keys sign the log, and which witnesses must have cosigned it (C2SP tlog-policy)."""
     (head,) = await fetch_all(resources.pool, _HEAD, {})
-    logs = "".join(f"log {vkey} {resources.public_url}/log\n" for vkey in head["keys"] or ())
-    return Response(f"{logs}quorum none\n", media_type=TEXT, headers=CHANGING)
+    newest = await resources.latest.fetch()
+    lines = parse_note(newest.note).signatures if newest else ()
+    keys = [parse_verifier_key(vkey) for vkey in head["keys"] or ()]
+    # not those of before a rotation
+    signers = [key for key in keys if any(line.is_by(key) for line in lines)]
+    logs = "".join(f"log {key} {resources.public_url}/log\n" for key in signers)
+    witnesses = _LOG_LINE.sub("", resources.policy)
+    return Response(f"{logs}{witnesses}", media_type=TEXT, headers=CHANGING)
 
 
 @router.get("/tile/{path:path}", response_class=Response)

@@ -16,6 +16,8 @@ class LogResources:
     pool: Pool
     latest: LatestCheckpoint
     public_url: str
+    policy: str
+    """The text of the operator's policy."""
 
 
 async def get_log_resources(request: Request) -> LogResources:

@@ -36,6 +36,8 @@ from onrecord.kit.settings import Settings, addresses, load_settings
 from onrecord.kit.sql import db, migrations
 from onrecord.kit.terminal import visible
 from onrecord.projections.status import STATUS, projection_statuses
+from onrecord.signing.status import STATUS as LOG_STATUS
+from onrecord.signing.status import LogStatus
 from onrecord.webhooks.encryption import SecretCipher
 from onrecord.webhooks.fan_out_status import FAN_OUT_PARAMS, FAN_OUT_STATUS
 from onrecord.webhooks.reencrypt import key_use
@@ -133,6 +135,7 @@ def diagnose_database(url: str) -> Iterator[Diagnosis]:
             entries = size[0] if size else 0
             yield Diagnosis("ledger", True, f"{entries} entries")
             rows = conn.cursor(row_factory=dict_row).execute(db.compiled(STATUS)).fetchall()
+            signed = conn.cursor(row_factory=dict_row).execute(db.compiled(LOG_STATUS)).fetchone()
         with db.connect(url, role="onrecord_webhooks") as conn:
             cursor = conn.cursor(row_factory=dict_row)
             fan_out = cursor.execute(db.compiled(FAN_OUT_STATUS), FAN_OUT_PARAMS).fetchone()
@@ -148,6 +151,9 @@ def diagnose_database(url: str) -> Iterator[Diagnosis]:
         at = place.row["size"]
         state = f"size {at}" + (f", {entries - at} entries behind" if at < entries else "")
         yield Diagnosis(subject, at >= entries, state, "start a worker, or wait")
+    if signed:
+        log = LogStatus.of(signed)
+        yield Diagnosis("log", not log.is_overdue, str(log), log.remedy)
     if fan_out:
         state = f"size {fan_out['size']}" + (", not kept up to date" if fan_out["stalled"] else "")
         yield Diagnosis("fan-out of webhooks", not fan_out["stalled"], state, "start a worker")

@@ -62,9 +62,14 @@ class VerifierKey:
         """The key id: 4 bytes."""
         return _key_id(self.name, self.type, self.public)
 
+    @property
+    def name_and_id(self) -> str:
+        """What identifies a key in signatures, as the vkey begins."""
+        return f"{self.name}+{self.id.hex()}"
+
     def __str__(self) -> str:
         """The vkey."""
-        return f"{self.name}+{self.id.hex()}+{_encode(bytes([self.type]) + self.public)}"
+        return f"{self.name_and_id}+{_encode(bytes([self.type]) + self.public)}"
 
     def is_signature(self, signature: bytes, message: bytes) -> bool:
         """Whether a bare signature of this key stands for a message."""

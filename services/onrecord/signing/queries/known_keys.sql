@@ -1,0 +1,2 @@
+-- The public keys that signed checkpoints in this database, with the origin of the log.
+SELECT vkey, origin FROM signing.keys

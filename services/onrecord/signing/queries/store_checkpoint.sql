@@ -1,0 +1,2 @@
+-- A signed checkpoint.
+INSERT INTO signing.checkpoints (size, root, note) VALUES (:size, :root, :note)

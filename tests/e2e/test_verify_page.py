@@ -61,7 +61,7 @@ def log(
         bodies.post(client, f"/v1/statements/{retracted}/retraction", bodies.retraction())
         erasure = {"sections": ["content", "roles"], "ground": "gdpr-17"}
         bodies.post(client, f"/v1/statements/{erased}/erasure", erasure)
-        sign_ledger(url, KEY, folder)
+        sign_ledger(url, folder, KEY)
         yield (
             str(client.base_url),
             Proofs(

@@ -18,6 +18,7 @@ from onrecord.kit.tlog.keys import SigningKey
 from onrecord.kit.tlog.notes import sign_note
 from tests.support import bodies, postgres, seeds, signed_log
 from tests.support.keys import TOKEN
+from tests.support.signed_ledgers import sign_ledger
 from tests.support.store import Store, open_store, run_api
 
 SCRIPT: Final = Path(__file__).parents[2] / "ops/examples/audit.py"
@@ -48,7 +49,7 @@ def store(
         erasure = {"sections": ["content", "evidence"], "ground": "gdpr-17"}
         bodies.post(client, f"/v1/statements/{made}/erasure", erasure)
         new_store.catch_up()
-        signed_log.sign_head(url, tmp_path_factory.mktemp("log"))
+        sign_ledger(url, tmp_path_factory.mktemp("log"), signed_log.KEY)
         yield new_store
 
 

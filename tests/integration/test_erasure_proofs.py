@@ -35,13 +35,13 @@ def test_proofs_of_before_and_after_an_erasure_verify(
     bodies.register_all(client)
     made = bodies.post(client, "/v1/statements", bodies.FULL_STATEMENT)
     entry = entry_bytes(client, made["event"])
-    sign_ledger(store.url, key, tmp_path)
+    sign_ledger(store.url, tmp_path, key)
     given = client.get(f"/v1/events/{made['event']}/proof").text
 
     sections = ["content", "evidence", "venue", "roles", "note"]
     erasure = {"sections": sections, "ground": "gdpr-17"}
     erased = bodies.post(client, f"/v1/statements/{made['id']}/erasure", erasure)
-    sign_ledger(store.url, key, tmp_path)
+    sign_ledger(store.url, tmp_path, key)
     after = bodies.get(client, f"/v1/events/{made['event']}")
     assert ({}, dict.fromkeys(sections, "gdpr-17")) == (after["payload"], after["erased"])
     assert entry == entry_bytes(client, made["event"])

@@ -28,6 +28,7 @@ from onrecord.ledger.merkle import Frontier
 from tests.support import naive_log, postgres, signed_log
 from tests.support.generators import run
 from tests.support.python312 import python312
+from tests.support.signed_ledgers import sign_ledger
 from tests.support.store import open_store, run_api
 
 OLD_SIZE: Final = 66_000
@@ -83,10 +84,10 @@ def log(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
             commit(conn, leaves[:OLD_SIZE])
             migrations.upgrade(url)
             with open_store(url), run_api(url, public_reads=True) as client:
-                signed_log.sign_head(url, folder)
+                sign_ledger(url, folder, signed_log.KEY)
                 (folder / "older").write_bytes(signed_log.fetch(client, "checkpoint"))
                 commit(conn, leaves)
-                signed_log.sign_head(url, folder)
+                sign_ledger(url, folder, signed_log.KEY)
                 yield LongLog(url, client, entries, folder)
 
 

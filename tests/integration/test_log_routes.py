@@ -22,6 +22,7 @@ from onrecord.kit.tlog.proofs import parse_proof
 from tests.support import naive_log, postgres, signed_log
 from tests.support.histories import request
 from tests.support.ledgers import ANN, answers, seed_ledger, statement
+from tests.support.signed_ledgers import sign_ledger
 from tests.support.store import PUBLIC_URL, Store, open_store, run_api
 
 SIZE = 259
@@ -61,7 +62,7 @@ def log(server_url: str, template: str, tmp_path_factory: pytest.TempPathFactory
         seed_ledger(store)
         requests = [request(uuid4(), statement(f"Words {n}.")) for n in range(SIZE - 6)]
         answers(store.append(*requests))
-        assert signed_log.sign_head(url, folder)
+        assert sign_ledger(url, folder, signed_log.KEY)
         answers(store.append(request(uuid4(), statement("Not signed yet."))))
         yield Log(store, client, *read_entries(url), folder)
 
@@ -170,7 +171,7 @@ async def wait_while_signing(url: str, folder: Path, size: int) -> int | None:
         latest = LatestCheckpoint(pool, parse_policy(b"quorum none\n"))
         waiting = asyncio.create_task(latest.wait_for(size))
         assert await latest.fetch() is None
-        await asyncio.to_thread(signed_log.sign_head, url, folder)
+        await asyncio.to_thread(sign_ledger, url, folder, signed_log.KEY)
         checkpoint = await waiting
     return checkpoint.size if checkpoint else None
 

@@ -15,6 +15,7 @@ from onrecord.signing import tables as signing
 from tests.support import naive_log, postgres, signed_log
 from tests.support.histories import request
 from tests.support.ledgers import answers, seed_ledger, statement
+from tests.support.signed_ledgers import sign_ledger
 from tests.support.store import Store, open_store
 
 SUBTREES = "SELECT level, n, hash FROM ledger.subtrees ORDER BY level, n"
@@ -96,7 +97,7 @@ def test_an_upgrade_stores_the_subtrees_of_all_entries_on_record(older_url: str)
 
 @pytest.fixture(scope="module")
 def signed(growing: Store, tmp_path_factory: pytest.TempPathFactory) -> Store:
-    signed_log.sign_head(growing.url, tmp_path_factory.mktemp("log"))
+    sign_ledger(growing.url, tmp_path_factory.mktemp("log"), signed_log.KEY)
     with psycopg.connect(growing.url) as conn:
         conn.execute(
             "INSERT INTO signing.cosignatures SELECT size, 'vkey', 'line' FROM signing.checkpoints"

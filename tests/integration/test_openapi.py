@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from httpx2 import Client
 
-from tests.support import bodies, postgres, seeds, webhooks
+from tests.support import bodies, postgres, seeds, signed_log, webhooks
 from tests.support.bodies import POSITION, STATEMENT, get, ndjson, post
 from tests.support.openapi_requests import OPERATIONS, path_examples, send_all, send_checked
+from tests.support.signed_ledgers import sign_ledger
 from tests.support.store import Store, open_store, run_api
 
 LEAST_SUCCESSFUL = 0.05
@@ -26,11 +27,12 @@ def store(server_url: str, template: str) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="module")
-def client(store: Store) -> Iterator[Client]:
+def client(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     with run_api(store.url) as new_client:
         new_client.post("/v1/batch", content=ndjson(seeds.lines()), headers=bodies.NDJSON)
         bodies.register_all(new_client)
         record_every_state(new_client)
+        sign_ledger(store.url, tmp_path_factory.mktemp("log"), signed_log.KEY)
         store.fan_out()
         yield new_client
 

@@ -56,7 +56,7 @@ def test_the_proof_of_a_statement_holds_its_event_as_the_audit_api_gives_it(
     client: Client, store: Store, folder: Path
 ) -> None:
     statement = record(client)
-    sign_ledger(store.url, KEY, folder)
+    sign_ledger(store.url, folder, KEY)
     answer = get_proof(client, statement)
     event = client.get(f"/v1/events/{statement}")
     assert event.content == parse_proof(answer.text).extra
@@ -76,7 +76,7 @@ def test_the_proof_of_an_event_and_the_event_are_checked_together(
     client: Client, store: Store, folder: Path
 ) -> None:
     statement = record(client)
-    sign_ledger(store.url, KEY, folder)
+    sign_ledger(store.url, folder, KEY)
     proof = client.get(f"/v1/events/{statement}/proof").text
     event = client.get(f"/v1/events/{statement}").text
     assert parse_proof(proof).extra is None
@@ -87,13 +87,13 @@ def test_the_proof_of_a_corrected_statement_holds_the_correction(
     client: Client, store: Store, folder: Path
 ) -> None:
     statement = record(client)
-    sign_ledger(store.url, KEY, folder)
+    sign_ledger(store.url, folder, KEY)
     earlier = get_proof(client, statement)
     for words in ("We are ready.", "We are almost ready."):
         replacement = bodies.FULL_STATEMENT | {"content": bodies.content(text=words)}
         correction = bodies.correction(replacement)
         bodies.post(client, f"/v1/statements/{statement}/corrections", correction)
-    sign_ledger(store.url, KEY, folder)
+    sign_ledger(store.url, folder, KEY)
     facts = dict(describe_quote(check(get_proof(client, statement))))
     assert statement == facts["Statement"]
     assert "as below, by us: A slip of ours." == facts["Corrected"]
@@ -106,7 +106,7 @@ def test_the_proof_of_a_retracted_statement_holds_the_retraction(
 ) -> None:
     statement = record(client)
     bodies.post(client, f"/v1/statements/{statement}/retraction", bodies.retraction())
-    sign_ledger(store.url, KEY, folder)
+    sign_ledger(store.url, folder, KEY)
     facts = dict(describe_quote(check(get_proof(client, statement))))
     assert (statement, "by outlet: Never said.") == (facts["Statement"], facts["Retracted"])
     assert "Words" not in facts
@@ -116,7 +116,7 @@ def test_erased_words_are_in_no_new_proof_and_old_proofs_hold(
     client: Client, store: Store, folder: Path
 ) -> None:
     statement = record(client)
-    sign_ledger(store.url, KEY, folder)
+    sign_ledger(store.url, folder, KEY)
     earlier = get_proof(client, statement)
     erasure = {"sections": ["content", "evidence"], "ground": "gdpr-17"}
     bodies.post(client, f"/v1/statements/{statement}/erasure", erasure)
@@ -150,6 +150,6 @@ def test_a_proof_waits_for_its_checkpoint(
     with Client(headers=client.headers, timeout=120) as waiting:
         thread = threading.Thread(target=lambda: answers.append(waiting.get(path)))
         thread.start()
-        sign_ledger(store.url, KEY, folder)
+        sign_ledger(store.url, folder, KEY)
         thread.join(120)
     assert statement == check(answers[0]).entry["id"]

@@ -14,7 +14,8 @@ from onrecord.kit.tlog.keys import SigningKey, VerifierKey
 from onrecord.kit.tlog.notes import sign_note
 from onrecord.verifying.report import CheckName, Fault, VerificationReport
 from tests.support import postgres
-from tests.support.published_log import LOG_KEY, record, sign, tampering, verify
+from tests.support.published_log import LOG_KEY, record, tampering, verify
+from tests.support.signed_ledgers import sign_ledger
 from tests.support.store import open_store, run_api
 from tests.support.tampering import (
     VICTIM,
@@ -55,7 +56,7 @@ def signed_database(
     with postgres.database(server_url, template) as url:
         with open_store(url) as store:
             record(store)
-        sign(url, tmp_path_factory.mktemp("signer"))
+        sign_ledger(url, tmp_path_factory.mktemp("signer"), LOG_KEY)
         yield urlsplit(url).path.removeprefix("/")
 
 
@@ -69,7 +70,7 @@ def sign_anew(log: Log, *keys: SigningKey) -> None:
     with tampering(log.url) as conn:
         compute_tree_anew(conn)
         conn.execute("DELETE FROM signing.checkpoints")
-    sign(log.url, log.folder, *keys)
+    sign_ledger(log.url, log.folder, *(keys or (LOG_KEY,)))
 
 
 def faults(report: VerificationReport, check: CheckName) -> list[Fault]:

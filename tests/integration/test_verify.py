@@ -22,7 +22,8 @@ from onrecord.verifying.saved_state import SavedState
 from tests.support import keys, postgres
 from tests.support.histories import Cast, History, batches, histories, request
 from tests.support.ledgers import answers, seed_ledger
-from tests.support.published_log import LOG_KEY, record, sign, verify
+from tests.support.published_log import LOG_KEY, record, verify
+from tests.support.signed_ledgers import sign_ledger
 from tests.support.store import Store, open_store, run_api
 
 
@@ -37,7 +38,7 @@ def log_store(server_url: str, template: str) -> Iterator[Store]:
 def log_client(
     log_store: Store, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[httpx2.Client]:
-    sign(log_store.url, tmp_path_factory.mktemp("signer"))
+    sign_ledger(log_store.url, tmp_path_factory.mktemp("signer"), LOG_KEY)
     with run_api(log_store.url) as client:
         yield client
 
@@ -149,7 +150,7 @@ def test_words_that_are_erased_during_a_run_are_not_taken_for_withheld(
     """The run goes on to the checkpoint that has the erasure."""
     seed_ledger(store)
     store.catch_up()
-    sign(store.url, tmp_path)
+    sign_ledger(store.url, tmp_path, LOG_KEY)
     (statement,) = (event for event in store.events() if event.event.type == "statement.made")
     erasure = PayloadErased(target=statement.id, sections=("content",), ground="gdpr-17")
     read = LogReader.bundles
@@ -158,7 +159,7 @@ def test_words_that_are_erased_during_a_run_are_not_taken_for_withheld(
         if len(store.events()) == size == 6:
             answers(store.append(request(uuid4(), erasure)))
             store.catch_up()
-            sign(store.url, tmp_path)
+            sign_ledger(store.url, tmp_path, LOG_KEY)
         return read(self, first, size)
 
     monkeypatch.setattr(LogReader, "bundles", erase_first)
@@ -181,7 +182,7 @@ def test_the_fold_of_events_agrees_with_the_read_api_on_random_histories(
         for requests in batches(history, Cast(f"x{examples}")):
             store.append(*requests)
         store.catch_up()
-        sign(store.url, tmp_path)
+        sign_ledger(store.url, tmp_path, LOG_KEY)
         report = verify(client, tmp_path / "state", LOG_KEY.verifier)
         assert report.ok, report.in_order
 

@@ -27,7 +27,6 @@ from onrecord.domain.events import (
 )
 from onrecord.kit.sql import db
 from onrecord.kit.tlog.keys import SigningKey, VerifierKey
-from onrecord.signing.signer import Signer
 from onrecord.verifying.download import LogReader
 from onrecord.verifying.report import VerificationReport
 from onrecord.verifying.run import verify_log
@@ -49,12 +48,6 @@ LOG_KEY: Final = SigningKey.generate(ORIGIN)
 STATEMENTS: Final = 270
 """More than a bundle has entries."""
 ERASED: Final = uuid5(ROOT, "statement 7")
-
-
-def sign(url: str, folder: Path, *keys_of_log: SigningKey) -> None:
-    """Sign the head of the ledger, as the signer does, by default with the key of the log."""
-    with db.connect(url, role="onrecord_signer") as conn:
-        Signer(conn, list(keys_of_log or [LOG_KEY]), folder / "signed").sign_head()
 
 
 def record(store: Store) -> None:

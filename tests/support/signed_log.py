@@ -6,23 +6,12 @@ from typing import Final
 import httpx2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from onrecord.kit.sql import db
-from onrecord.kit.tlog.checkpoints import Checkpoint
 from onrecord.kit.tlog.keys import SigningKey
-from onrecord.signing.signer import Signer
 from tests.support import naive_log
 
 ORIGIN: Final = "record.example.org/log"
 KEY: Final = SigningKey(ORIGIN, Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 VKEY: Final = str(KEY.verifier)
-
-
-def sign_head(url: str, folder: Path, key: SigningKey = KEY) -> Checkpoint | None:
-    """Sign the head of the ledger, as the signer does; None if it is signed. `folder`: for what
-    the signer keeps outside the database."""
-    with db.connect(url, role="onrecord_signer") as conn:
-        signed = Signer(conn, [key], folder / "kept-checkpoint").sign_head()
-    return signed.checkpoint if signed else None
 
 
 def mirror(client: httpx2.Client, folder: Path, size: int) -> dict[str, bytes]:

@@ -11,7 +11,12 @@ from onrecord.domain.scopes import KeyScope
 Requirement = KeyScope | Literal["open", "any key"]
 
 _READS: Final = frozenset(("GET", "HEAD"))
-_OPEN: Final = frozenset(("/", "/docs", "/verify", "/problems", "/healthz", "/readyz"))
+_OPEN: Final = frozenset(
+    (
+        *("/", "/docs", "/verify", "/problems", "/healthz", "/readyz"),
+        *("/log/checkpoint", "/log/log.policy"),  # nothing of the record but its size and root
+    )
+)
 _OPEN_FOLDERS: Final = ("/swagger/", "/problems/", "/docs/", "/verify/")
 _SCOPES: Final[tuple[tuple[str, KeyScope], ...]] = (
     ("/v1/endpoints", "webhooks"),

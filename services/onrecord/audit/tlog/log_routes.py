@@ -5,9 +5,9 @@ never changes, and says so.
 """
 
 import re
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Response
 
 from onrecord.audit.tlog.hashes import fetch_hashes
 from onrecord.audit.tlog.resources import LogResources, LogResourcesDep
@@ -27,14 +27,6 @@ _LOG_LINE: Final = re.compile(r"^[ \t]*log[ \t].*\n", re.MULTILINE)
 """Of the operator's policy, whose log is this one."""
 CHANGING: Final = {"Cache-Control": "no-cache"}
 TEXT: Final = "text/plain; charset=utf-8"
-
-TilePath = Annotated[
-    str,
-    Path(
-        description="Level and number of the tile, as tlog-tiles writes them.",
-        examples=["0/000.p/48", "entries/x001/234"],
-    ),
-]
 
 router = APIRouter(prefix="/log", tags=["audit API"], responses=responses(404, 422, 503))
 
@@ -63,7 +55,7 @@ async def get_log_policy(resources: LogResourcesDep) -> Response:
 
 
 @router.get("/tile/{path:path}", response_class=Response)
-async def get_tile(resources: LogResourcesDep, path: TilePath) -> Response:
+async def get_tile(resources: LogResourcesDep, path: str) -> Response:
     """A tile of hashes, as `0/x001/234`, or a bundle of entries, as `entries/000.p/7`."""
     tile = parse_tile(path)
     data = await _read(resources, tile) if tile else None

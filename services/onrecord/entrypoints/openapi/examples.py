@@ -54,6 +54,10 @@ PARAMETERS: Final[Mapping[str, ParameterText]] = {
     "dry_run": ParameterText("Only evaluate the request; record nothing.", False),
     "name": ParameterText("A name or id, as people write it.", "Volodymyr Zelensky"),
     "state": ParameterText("Deliveries in this state.", "failed"),
+    "path": ParameterText(
+        "Level and number of a tile, or of a bundle (`entries/000`), as C2SP writes them.",
+        "0/000.p/48",
+    ),
     "stream": ParameterText("The whole list in one answer.", True),
     "Idempotency-Key": ParameterText("The same key names the same write.", "article-4711-biden"),
     "Last-Event-ID": ParameterText("The last seq seen.", 41),

@@ -12,4 +12,8 @@ CROSS JOIN LATERAL (
 ) event
 JOIN ledger.entries ON entries.seq = event.seq
 WHERE event.seq < CAST(:size AS bigint)
+    AND NOT EXISTS (
+        SELECT FROM ledger.touches
+        WHERE touches.kind = 'type' AND touches.name = 'payload.erased' AND touches.seq = event.seq
+    )
 ORDER BY event.seq DESC LIMIT 1

@@ -121,12 +121,17 @@ class EntryChecker:
     def _check_sections(self, seq: int, raw: Any, parsed: Any, rest: bytes) -> None:
         """`rest`: the line from its payload on. The line has the sections in their order."""
         commit, payload = raw["commit"], parsed["payload"]
-        sections = _sorted_json(payload)
-        if rest != b'%b,"erased":%b}' % (sections, orjson.dumps(parsed["erased"])):
+        values = {name: _sorted_json(payload[name]["value"]) for name in sorted(payload)}
+        sections = b",".join(
+            b'"%b":{"salt":"%b","value":%b}'
+            % (name.encode(), payload[name]["salt"].encode(), value)
+            for name, value in values.items()
+        )
+        if rest != b'{%b},"erased":%b}' % (sections, orjson.dumps(parsed["erased"])):
             message = "its line has duplicate keys, or another form than the canonical one"
             self.add_fault("sections", seq, message)
-        for name, section in payload.items():
-            salt, value = section["salt"], _sorted_json(section["value"])
+        for name, value in values.items():
+            section, salt = payload[name], payload[name]["salt"]
             if len(section) != 2:
                 self.add_fault("sections", seq, f"{name!r} is no salt and value")
             elif len(salt) != SALT_DIGITS:

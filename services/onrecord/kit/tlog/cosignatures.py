@@ -18,7 +18,7 @@ COSIGNATURE_TYPES: Final = (KeyType.COSIGNATURE_ED25519, KeyType.COSIGNATURE_ML_
 
 
 class Cosignature(NamedTuple):
-    """What a witness states: at this time no longer tree of the log was known to it."""
+    """A witness's statement that at this time it knew no longer tree of the log."""
 
     key: VerifierKey
     time: int

@@ -1,7 +1,7 @@
 """Cosignatures of witnesses on checkpoints (C2SP tlog-cosignature), of both types of keys.
 
 A signature is a time, 8 bytes, and the bare signature over a message that holds this time. Used by
-the signer, which checks what witnesses answer, and by whoever checks a checkpoint by a policy.
+the signer, which checks the answers of witnesses, and by `policies`.
 """
 
 from collections.abc import Iterable

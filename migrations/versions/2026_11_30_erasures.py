@@ -1,4 +1,4 @@
-"""Where erased words were still found: in samples of the planner, and by earlier erasures.
+"""Erased words removed from the planner's samples and from answers to earlier erasures.
 
 Columns that hold words are sampled no more. An erasure touches its statement, so that answers to
 its delivery, which had the words that it left, are found by the next one.

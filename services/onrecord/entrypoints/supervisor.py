@@ -96,7 +96,7 @@ class Supervisor:
         log = self.logs / f"{name}.log"
         if name != SIGNER or code != REFUSED:
             _report(echo, f"{name} ended with {code}; starting it again (see {log})")
-        elif not self.signer_refuses:  # said once
+        elif not self.signer_refuses:  # reported once
             _report(echo, f"The signer refuses to sign: {log} says why. All else runs on")
         if name == SIGNER:
             self.signer_refuses = code == REFUSED

@@ -41,9 +41,9 @@ async def dry_run_lines(recorder: Recorder, request: Request, spool: ResponseSpo
     memory: BodyMemory = request.state.body_memory
     pace = Pace(recorder.turns)
     try:
-        with memory.share() as unfinished, memory.share() as held:
-            lines = numbered_lines(request, unfinished)
-            writes = await _writes(recorder, lines, held, pace)
+        with memory.share() as unfinished_share, memory.share() as lines_share:
+            lines = numbered_lines(request, unfinished_share)
+            writes = await _writes(recorder, lines, lines_share, pace)
             requests = [write for _, write in writes if not isinstance(write, Problem)]
             outcomes = iter(await recorder.record_all(requests, dry_run=True))
             for number, write in writes:
@@ -55,10 +55,10 @@ async def dry_run_lines(recorder: Recorder, request: Request, spool: ResponseSpo
 
 
 async def _writes(
-    recorder: Recorder, lines: NumberedLines, held: BodyShare, pace: Pace
+    recorder: Recorder, lines: NumberedLines, lines_share: BodyShare, pace: Pace
 ) -> Sequence[tuple[int, WriteRequest | Problem]]:
     """The write in each line, numbered, or why the line is refused; the last is the first beyond
-    the limits. `held`: the lines.
+    the limits. `lines_share`: their memory.
     """
     writes: list[tuple[int, WriteRequest | Problem]] = []
     created: dict[UUID, EntityKind] = {}
@@ -67,12 +67,12 @@ async def _writes(
         await pace.keep()
         if is_over:
             continue  # a client that sends everything before it reads would wait for ever
-        size = held.size + (0 if isinstance(line, Problem) else len(line))
+        size = lines_share.size + (0 if isinstance(line, Problem) else len(line))
         if len(writes) >= MAX_LINES or size > BYTES_PER_GROUP:
             writes.append((number, Problem(413, "too-large", _TOO_MANY)))
             is_over = True
             continue
-        if not held.resize(size):
+        if not lines_share.resize(size):
             writes.append((number, no_memory()))
             continue
         write = write_of(line)

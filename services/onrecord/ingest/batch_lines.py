@@ -62,14 +62,14 @@ async def record_lines(recorder: Recorder, request: Request, spool: ResponseSpoo
     no more lines, drops the rest of the body, and says so in a last result.
     """
     memory: BodyMemory = request.state.body_memory
-    with memory.share() as unfinished, memory.share() as held:
-        await _record_lines(recorder, numbered_lines(request, unfinished), held, spool)
+    with memory.share() as unfinished_share, memory.share() as lines_share:
+        await _record_lines(recorder, numbered_lines(request, unfinished_share), lines_share, spool)
 
 
 async def _record_lines(
-    recorder: Recorder, lines: NumberedLines, held: BodyShare, spool: ResponseSpool
+    recorder: Recorder, lines: NumberedLines, lines_share: BodyShare, spool: ResponseSpool
 ) -> None:
-    """`held`: the lines that are not recorded yet."""
+    """`lines_share`: the memory of the lines that are not recorded yet."""
     group, pace = _LineGroup(), Pace(recorder.turns)
     in_flight: deque[asyncio.Task[None]] = deque()
     first_refused: int | None = None
@@ -79,7 +79,7 @@ async def _record_lines(
         await _wait_for_groups(in_flight, at_most=0)
         await _record_group(recorder, group, spool)
         group = _LineGroup()
-        held.resize(0)
+        lines_share.resize(0)
 
     try:
         async for number, line in lines:
@@ -101,13 +101,13 @@ async def _record_lines(
                 write = await amendment_of(recorder, write)
             group.lines.append((number, write))
             group.size += size
-            if not held.resize(held.size + size):
+            if not lines_share.resize(lines_share.size + size):
                 await record_all_before()
             elif group.full:
                 await _wait_for_groups(in_flight, at_most=GROUPS_IN_FLIGHT - 1)
                 before = in_flight[-1] if in_flight else None
                 task = asyncio.create_task(_record_group(recorder, group, spool, before))
-                task.add_done_callback(partial(_release, held, group.size))
+                task.add_done_callback(partial(_release, lines_share, group.size))
                 in_flight.append(task)
                 group = _LineGroup()
         await record_all_before()
@@ -119,8 +119,8 @@ async def _record_lines(
         spool.end()
 
 
-def _release(held: BodyShare, size: int, _: asyncio.Task[None]) -> None:
-    held.resize(max(0, held.size - size))  # less if the batch has ended
+def _release(lines_share: BodyShare, size: int, _: asyncio.Task[None]) -> None:
+    lines_share.resize(max(0, lines_share.size - size))  # less if the batch has ended
 
 
 async def _wait_for_groups(in_flight: deque[asyncio.Task[None]], *, at_most: int) -> None:
@@ -210,11 +210,11 @@ def _below_body(error: BaseException) -> BaseException:
     return error
 
 
-async def numbered_lines(request: Request, unfinished: BodyShare) -> NumberedLines:
+async def numbered_lines(request: Request, unfinished_share: BodyShare) -> NumberedLines:
     """Lines with their numbers, from 1. Blank lines are skipped.
 
     Of an overlong line, only one byte more than a line may have is kept. A line for whose parts
-    there is no room is a problem. `unfinished` holds what has come of a line.
+    there is no room is a problem. `unfinished_share`: the memory of a line that has not ended.
     """
     number, rest, has_room = 1, bytearray(), True
     async for chunk in request.stream():
@@ -229,7 +229,7 @@ async def numbered_lines(request: Request, unfinished: BodyShare) -> NumberedLin
             rest.clear()
         rest += last
         del rest[MAX_BODY + 1 :]
-        has_room = has_room and unfinished.resize(len(rest))
+        has_room = has_room and unfinished_share.resize(len(rest))
         if not has_room:
             rest.clear()
     if not has_room:

@@ -1,7 +1,7 @@
 """Files of the data folder that hold a secret: made once, whole, and for their owner alone.
 
 Used by `entrypoints.infrastructure` for the key of webhook secrets, by `entrypoints.local_key` for
-the API key of `onrecord up`, and by the commands that read them.
+the API key of `onrecord up`, by `signing.key_file`, and by the commands that read them.
 """
 
 import os

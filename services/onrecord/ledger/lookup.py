@@ -94,7 +94,7 @@ def read_locked_ledger(
     for id_, kind, seq, entry, *_ in rows:
         if kind == "entry":
             ledger.entries[id_] = StoredEntry(seq, entry)
-        elif id_ is None:
+        elif id_ is None:  # of a pair, whose name stands in place of a kind
             newest[kind] = entry
         else:
             ledger.state.entities[id_] = _entity(kind, entry)

@@ -2,8 +2,8 @@
 
 Used by `insert`. The *frontier* of the tree is stored with each commit: the hashes of the perfect
 subtrees into which n = 2^a + 2^b + ... leaves fall, largest first. Appending a leaf merges
-neighbours of equal size; the root combines the remaining hashes from the right. Of subtrees of
-256^L leaves the hash is stored for good, as published tiles have it.
+neighbours of equal size; the root combines the remaining hashes from the right. The hash
+of each complete subtree of 256^L leaves is stored for good, as published tiles hold it.
 """
 
 from collections.abc import Iterable

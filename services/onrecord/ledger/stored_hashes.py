@@ -28,7 +28,7 @@ def hashes_params(ranges: Sequence[HashRange]) -> Mapping[str, Any]:
 
 
 def ranges_of(spans: Sequence[Span]) -> list[HashRange]:
-    """What must be read for spans, in their order."""
+    """The stored hashes to read for spans, in their order."""
     return [wanted for span in spans for wanted in span_ranges(span)]
 
 
@@ -39,9 +39,9 @@ def span_hashes(spans: Sequence[Span], stored: Sequence[bytes]) -> list[bytes]:
     """
     for wanted, hashes in zip(ranges_of(spans), stored, strict=True):
         if len(hashes) != wanted.length * HASH_BYTES:
-            found = len(hashes) // HASH_BYTES
+            stored_count = len(hashes) // HASH_BYTES
             raise HashesMissing(
-                f"of level {wanted.level}, {found} of the {wanted.length} hashes from number"
+                f"of level {wanted.level}, {stored_count} of the {wanted.length} hashes from number"
                 f" {wanted.first} on are stored"
             )
     roots = iter([perfect_root(hashes) for hashes in stored])

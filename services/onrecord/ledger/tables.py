@@ -64,7 +64,7 @@ touches = Table(
     PrimaryKeyConstraint("kind", "name", "seq"),
 )
 """Index of entries. `kind`: actor, topic, type, pair (`actor/topic`, of positions only), or
-statement (which was amended).
+statement (that the entry amends or erases).
 """
 
 commits = Table(

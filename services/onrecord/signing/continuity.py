@@ -28,7 +28,7 @@ def require_continuation(
 ) -> None:
     """Raise `SigningRefused` unless the ledger still has the tree of a signed checkpoint.
 
-    `where` the checkpoint was found, for the message.
+    `where`: the place of the checkpoint, for the message.
     """
     size = head.size if head else 0
     if size < signed.size:

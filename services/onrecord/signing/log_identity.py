@@ -25,9 +25,9 @@ class LogIdentity:
     key_file: Path
     kept: Path
     origin: str
-    """For a key that is made."""
+    """The name of a key that is created."""
     required_origin: str | None = None
-    """What the key must be of; None where no setting says it."""
+    """The origin that the key must have; None where no setting gives one."""
 
 
 def identify_log(conn: psycopg.Connection[Any], identity: LogIdentity) -> list[SigningKey]:
@@ -35,8 +35,8 @@ def identify_log(conn: psycopg.Connection[Any], identity: LogIdentity) -> list[S
 
     Raises `SigningRefused` where they are of another log, and what `read_keys` raises.
     """
-    known = dict(conn.execute(compiled(_KNOWN)).fetchall())
-    if known or identity.kept.exists():
+    origin_by_key = dict(conn.execute(compiled(_KNOWN)).fetchall())
+    if origin_by_key or identity.kept.exists():
         keys = read_keys(identity.key_file)
     else:
         keys = read_or_create_keys(identity.key_file, identity.origin)
@@ -46,12 +46,12 @@ def identify_log(conn: psycopg.Connection[Any], identity: LogIdentity) -> list[S
             f"ONRECORD_LOG_ORIGIN is {identity.required_origin}, and the key in"
             f" {identity.key_file} is of {origin}; the origin of a log never changes"
         )
-    for other in set(known.values()) - {origin}:
+    for other in set(origin_by_key.values()) - {origin}:
         raise SigningRefused(
             f"the key in {identity.key_file} is of {origin}, and the checkpoints in the database"
             f" are of {other}; the origin of a log never changes"
         )
-    if known and not any(str(key.verifier) in known for key in keys):
+    if origin_by_key and not any(str(key.verifier) in origin_by_key for key in keys):
         raise SigningRefused(
             f"no key in {identity.key_file} has signed a checkpoint in the database; it is the key"
             " of another log of the same name"

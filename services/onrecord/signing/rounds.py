@@ -1,4 +1,4 @@
-"""Rounds: which checkpoint all witnesses work on at a time.
+"""Rounds: the checkpoint that all witnesses are asked to cosign at a time.
 
 The log signs up to twice a second, and a quorum must cosign one and the same checkpoint. So the
 witnesses' clients, each in a thread of its own, share a target: the newest checkpoint when the
@@ -45,9 +45,9 @@ class Rounds:
                 self._changed.notify_all()
 
     def next_target(self, done: int, timeout: float) -> CheckpointNote | None:
-        """The target, for a client that last worked on size `done`; None if it did that one.
+        """The target if its size is above `done`, the last one that the client has finished.
 
-        Waits `timeout` seconds for the next.
+        Waits up to `timeout` seconds for one; None if there is none by then.
         """
         deadline = time.monotonic() + timeout
         with self._changed:

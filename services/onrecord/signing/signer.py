@@ -1,8 +1,8 @@
 """The signer: a signed checkpoint for each new head of the ledger.
 
-One at a time signs: it holds an advisory lock on its connection. What it signs is first on disk
-outside the database, then in `signing.checkpoints`, from where it is served. Used by the process
-`entrypoints.signer`.
+One signer at a time signs: it holds an advisory lock on its connection. What it signs is first on
+disk outside the database, then in `signing.checkpoints`, from where it is served. Used by the
+process `entrypoints.signer`.
 """
 
 from pathlib import Path
@@ -26,7 +26,7 @@ _STORE: Final = load_query("signing/queries/store_checkpoint.sql")
 
 
 class _State(NamedTuple):
-    """What the database says at one moment."""
+    """The state of the database at one moment."""
 
     head: Checkpoint | None
     signed: CheckpointNote | None
@@ -50,7 +50,7 @@ class Signer:
         """A head, and the position that all standbys must have flushed before it is signed."""
 
     def try_lock(self) -> bool:
-        """Become the one who signs; False while another one is."""
+        """Take the lock; False while another signer holds it."""
         row = self._conn.execute(_TRY_LOCK, [LOCK_KEY]).fetchone()
         return bool(row and row[0])
 
@@ -105,13 +105,13 @@ class Signer:
         return CheckpointNote(head, note)
 
     def _flushed_head(self, state: _State) -> Checkpoint | None:
-        """The newest head that all standbys have flushed, as far as it was looked at."""
+        """The newest head that all standbys are known to have flushed; None if there is none."""
         if state.head is None:
             return None
         if state.flushed is None or state.flushed >= state.lsn:
             self._candidate = None
             return state.head
-        # the log goes on growing, so the head of this moment waits until they have reached it
+        # the write-ahead log grows on, so this head waits until all standbys have reached it
         if self._candidate is None:
             self._candidate = (state.head, state.lsn)
         head, lsn = self._candidate

@@ -19,8 +19,8 @@ from onrecord.signing.signer import Signer
 log = structlog.get_logger()
 
 INTERVAL_SECONDS: Final = 0.5
-"""Between two looks at the ledger's head, so between two signatures: what a second allows, with as
-much again for the signing itself."""
+"""Between two reads of the ledger's head. A new head must be signed within a second, of which half
+is left for the signing itself."""
 RETRY_SECONDS: Final = 1.0
 _SETTINGS: Final = {"statement_timeout": "10s", "tcp_user_timeout": "10s"}
 
@@ -73,6 +73,6 @@ def _sign_while_unchanged(
 
 
 def _file_version(path: Path) -> tuple[int, int, int]:
-    """What is another after a file was replaced or written to."""
+    """A value that changes whenever the file is replaced or written to."""
     status = path.stat()
     return status.st_ino, status.st_mtime_ns, status.st_size

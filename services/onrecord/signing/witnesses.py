@@ -38,7 +38,7 @@ REFUSED_BACKOFF_SECONDS: Final = 60.0
 
 
 class WitnessFailed(Exception):
-    """A witness gave no cosignature. `refused`: it will say the same again."""
+    """A witness gave no cosignature. `refused`: it would answer the same request so again."""
 
     def __init__(self, why: str, *, refused: bool = False) -> None:
         super().__init__(why)
@@ -89,6 +89,7 @@ class WitnessClient(threading.Thread):
         self._old = 0
         """The size that the witness cosigned last, as far as is known."""
         self._done = 0
+        """The size of the last target that it cosigned."""
         self._failures = 0
 
     def run(self) -> None:
@@ -113,21 +114,21 @@ class WitnessClient(threading.Thread):
         size = target.checkpoint.size
         answer = self._post(http, target)
         if answer.status == 409:
-            known = parse_size(answer.text)
-            if known > size:
-                raise WitnessFailed(f"it cosigned size {known}, and the log has {size}")
-            self._old = known
+            witness_size = parse_size(answer.text)
+            if witness_size > size:
+                raise WitnessFailed(f"it cosigned size {witness_size}, and the log has {size}")
+            self._old = witness_size
             answer = self._post(http, target)
         if answer.status != 200:
             refused = 400 <= answer.status < 500 and answer.status not in (408, 409, 429)
             raise WitnessFailed(f"status {answer.status}: {answer.text[:200]!r}", refused=refused)
         lines = parse_signature_lines(answer.text)
-        found = cosignatures(Note(target.note.text, lines), self._keys)
-        if not found:
+        valid = cosignatures(Note(target.note.text, lines), self._keys)
+        if not valid:
             raise WitnessFailed("its answer has no cosignature of its keys", refused=True)
-        self._store(target.checkpoint, found)
+        self._store(target.checkpoint, valid)
         self._old = self._done = size
-        self._rounds.note(size, {cosignature.key.name_and_id for cosignature in found})
+        self._rounds.note(size, {cosignature.key.name_and_id for cosignature in valid})
 
     def _post(self, http: httpx2.Client, target: CheckpointNote) -> _Answer:
         """Send the target with a proof from what the witness knows, and read a bounded answer."""
@@ -144,8 +145,8 @@ class WitnessClient(threading.Thread):
                     raise WitnessFailed("its answer is too long or too slow")
         return _Answer(response.status_code, data.decode("utf-8", "replace"))
 
-    def _store(self, checkpoint: Checkpoint, found: list[Cosignature]) -> None:
-        for cosignature in found:
+    def _store(self, checkpoint: Checkpoint, valid: list[Cosignature]) -> None:
+        for cosignature in valid:
             row = {
                 "size": checkpoint.size,
                 "key": cosignature.key.name_and_id,

@@ -26,6 +26,8 @@ _SCALE: Final = {
     "conditional_support": 1,
     "support": 2,
 }
+_ALTERNATIVE: Final = ("id", "stance", "condition", "effective", "basis")
+"""The fields of an alternative that are compared."""
 
 
 class WrongAnswer(NamedTuple):
@@ -39,7 +41,7 @@ class TimelineStep(NamedTuple):
     """A position in its timeline."""
 
     actor: str
-    """Whom it counts for."""
+    """The actor that it counts for, after merges."""
     begins: datetime
     fact: PositionFact
     before: "TimelineStep | None"
@@ -93,6 +95,10 @@ def _compare(
     key: Sequence[str],
     where: str,
 ) -> Iterator[WrongAnswer]:
+    """The differences of a list's items from `expected`, whose names are the values of `key`.
+
+    `where`: the list, for messages.
+    """
     missing = dict(expected)
     for item in items:
         name = tuple(str(item.get(field)) for field in key)
@@ -113,6 +119,7 @@ def _compare(
 
 
 def _same(field: str, served: Any, value: Any) -> bool:
+    """Whether a served field has the expected value, in those of its members that are compared."""
     if field == "recorded_at" and isinstance(served, str):  # answers may leave out decimals
         try:
             return bool(format_instant(datetime.fromisoformat(served)) == value)
@@ -123,9 +130,6 @@ def _same(field: str, served: Any, value: Any) -> bool:
     if field == "alternatives" and isinstance(served, list):
         served = [{name: other.get(name) for name in _ALTERNATIVE} for other in served]
     return bool(served == value)
-
-
-_ALTERNATIVE: Final = ("id", "stance", "condition", "effective", "basis")
 
 
 def _timeline(actor: str, facts: Iterable[PositionFact]) -> Timeline:
@@ -231,5 +235,6 @@ def _candidate(fact: PositionFact) -> AnswerFields:
 def _instants(timelines: Iterable[Timeline]) -> list[datetime]:
     """Now, and some instants at which something on record began."""
     dates = sorted(step.begins for line in timelines for step in line)
-    picked = [dates[len(dates) * n // (EARLIER_INSTANTS + 1)] for n in (1, 2, 3)] if dates else []
+    counts = range(1, EARLIER_INSTANTS + 1)
+    picked = [dates[len(dates) * n // (EARLIER_INSTANTS + 1)] for n in counts] if dates else []
     return [*sorted({*picked}), datetime.now(UTC).replace(microsecond=0)]

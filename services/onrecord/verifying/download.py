@@ -1,6 +1,6 @@
 """Reads of a log over HTTP: checkpoint, policy, tiles and bundles, events as lines, lists.
 
-Used by `run`. Nothing is believed here; what is no answer at all raises `ApiUnavailable`.
+Used by `run`. What is served is not checked here; what is no answer raises `ApiUnavailable`.
 """
 
 import time
@@ -20,7 +20,7 @@ from onrecord.kit.tlog.tiles import Tile
 RETRIES: Final = 5
 THREADS: Final = 4
 AHEAD: Final = 8
-"""Bundles that are downloaded before they are looked at."""
+"""Bundles that are downloaded before they are checked."""
 PAGE: Final = 500
 
 

@@ -1,7 +1,7 @@
 """Checks of one entry after the other: its form, its place, its sections, and what follows from it.
 
 Used by `run` with the bytes that were hashed, and the line of `GET /v1/events` that discloses the
-sections. Neither is believed: a line must be, byte for byte, what the parts that were checked give,
+sections. Neither is trusted: a line must be, byte for byte, what the parts that were checked give,
 which leaves no room for duplicate keys or for words beside those that were committed to.
 """
 

@@ -1,9 +1,9 @@
 """Positions that follow from the events alone, folded in memory.
 
-This is no code of the projections, and it writes to no table: it is what their answers are
-compared with (`compare`). Rules: a position has the place (date, order, seq that made it) in the
-timeline of its actor and topic; a correction replaces what it says and keeps its seq; a retraction
-takes it away until a correction; merged actors count as the one that they mean.
+Independent of the projections, with whose answers `compare` compares it. Rules: a position has the
+place (date, order, seq that made it) in the timeline of its actor and topic; a correction replaces
+what it says and keeps its seq; a retraction takes it away until a correction; merged actors count
+as the one that they mean.
 """
 
 from collections import Counter

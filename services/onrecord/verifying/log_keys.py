@@ -56,7 +56,7 @@ def check_signature(
     saved: SavedCheckpoint | None,
     report: VerificationReport,
 ) -> Checkpoint | None:
-    """The checkpoint in a note, whose signature is checked; None if it must not be believed."""
+    """The checkpoint in a note, whose signature is checked; None if it must not be trusted."""
     try:
         note = parse_note(text)
         checkpoint = parse_checkpoint(note)
@@ -86,7 +86,7 @@ def check_signature(
 def check_against_saved(
     checkpoint: Checkpoint, saved: SavedCheckpoint | None, report: VerificationReport
 ) -> None:
-    """What can be said before the entries are read: a log never gets shorter."""
+    """Compare a checkpoint with the saved one, as far as that needs no entries."""
     if saved is None:
         report.notices.append(
             "There is no checkpoint of an earlier verification, so a record that was rewritten"

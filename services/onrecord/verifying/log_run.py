@@ -1,6 +1,6 @@
 """The entries of a log as far as they were checked: read as a stream, saved now and then.
 
-Used by `run`. A place is kept at whole bundles only; the run of another day goes on there.
+Used by `run`. A place is kept at whole bundles only; a later run resumes there.
 """
 
 import time
@@ -215,6 +215,7 @@ class LogRun:
                 return
 
     def _resume(self) -> None:
+        """Go on from the place of an interrupted run, if it is whole and of the same options."""
         place: Any = self._state.read_place()
         count = place["size"] if place else 0
         rows = self._state.read_run(count) if place else None

@@ -1,6 +1,6 @@
-"""The signed checkpoint for readers, as one reader per process sees it for all who wait for it.
+"""The signed checkpoint for readers, read once a process for all requests that wait for it.
 
-That is the newest one that a quorum of witnesses has cosigned, as the operator's policy names it
+It is the newest one that a quorum of witnesses has cosigned, as the operator's policy names it
 (decision 0056). Without a policy, and where witnesses have been behind for longer than
 `MAX_SECONDS_BEHIND`, it is the newest one that the log has signed.
 """
@@ -31,7 +31,7 @@ class SignedCheckpoint(NamedTuple):
 
 
 class LatestCheckpoint:
-    """Reads the checkpoint for readers, once for all who ask at the same time."""
+    """Reads the checkpoint for readers, once for all requests at the same time."""
 
     def __init__(self, pool: Pool, policy: Policy) -> None:
         self._pool = pool
@@ -45,7 +45,7 @@ class LatestCheckpoint:
         return await asyncio.shield(self._reading)
 
     async def wait_for(self, size: int) -> SignedCheckpoint | None:
-        """The checkpoint for readers once it has this size.
+        """The checkpoint for readers once it covers this many entries.
 
         If it does not come in time, the newest one, cosigned or not; None if this is smaller too.
         """

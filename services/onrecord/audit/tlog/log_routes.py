@@ -1,7 +1,7 @@
 """The published log below `/log`: checkpoint, tiles, entry bundles and policy (C2SP tlog-tiles).
 
-A tile is read from the ledger when it is asked for: at most 256 rows, side by side. What is full
-never changes, and says so.
+A tile is read from the ledger when it is requested: at most 256 rows, side by side. A full tile
+never changes, and its `Cache-Control` says so.
 """
 
 import re
@@ -24,7 +24,7 @@ _BUNDLE: Final = load_query("audit/tlog/queries/bundle.sql")
 _HEAD: Final = load_query("audit/tlog/queries/head.sql")
 _IMMUTABLE: Final = {"Cache-Control": "max-age=31536000, immutable"}
 _LOG_LINE: Final = re.compile(r"^[ \t]*log[ \t].*\n", re.MULTILINE)
-"""Of the operator's policy, whose log is this one."""
+"""A `log` line of the operator's policy. The lines of this log are served in its place."""
 CHANGING: Final = {"Cache-Control": "no-cache"}
 TEXT: Final = "text/plain; charset=utf-8"
 
@@ -33,7 +33,10 @@ router = APIRouter(prefix="/log", tags=["audit API"], responses=responses(404, 4
 
 @router.get("/checkpoint", response_class=Response)
 async def get_checkpoint(resources: LogResourcesDep) -> Response:
-    """The newest signed checkpoint, with the cosignatures of witnesses."""
+    """The newest checkpoint that the quorum of witnesses cosigned, as the log's policy names it.
+
+    Where witnesses are over a minute behind, or none are named, the newest signed one.
+    """
     checkpoint = await resources.latest.fetch()
     if checkpoint is None:
         raise unavailable("not-signed", "No checkpoint is signed yet; is the signer running?")

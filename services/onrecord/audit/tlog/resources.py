@@ -1,4 +1,4 @@
-"""What the routes of the log need, in the lifespan state of the application."""
+"""The resources of the log's routes, in the lifespan state of the application."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -152,8 +152,8 @@ def print_statement(console: Console, statement: StatementOfBasis) -> None:
     words = "(erased)" if content.text is None else content.text
     console.print(Padding(Text(quotation.format(words), style="italic"), (0, 4)))
     speakers = ", ".join(speaker.actor for speaker in statement.speakers)
-    said = f"{speakers}, {date_in_words(statement.said_at)} ({statement.said_at_basis})"
-    for line in (f"{said}, {content.mode}", *map(_source_text, statement.evidence)):
+    attribution = f"{speakers}, {date_in_words(statement.said_at)} ({statement.said_at_basis})"
+    for line in (f"{attribution}, {content.mode}", *map(_source_text, statement.evidence)):
         console.print(Padding(Text(line, style="dim"), (0, 6)))
 
 

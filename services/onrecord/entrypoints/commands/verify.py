@@ -47,7 +47,7 @@ def verify_command(
         bool,
         typer.Option(
             "--strict",
-            help="Also write each entry of a log by RFC 8785.",
+            help="Also compare the JSON of a log with what the package rfc8785 writes.",
         ),
     ] = False,
     state: Annotated[

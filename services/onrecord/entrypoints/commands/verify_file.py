@@ -1,4 +1,4 @@
-"""`onrecord verify FILE`: a quote that proves itself, checked without network or database."""
+"""`onrecord verify FILE`: check of a proof file, without network or database."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`onrecord verify URL`: a whole log."""
+"""`onrecord verify URL`: verification of a whole log, and its report."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence

@@ -16,7 +16,7 @@ T = TypeVar("T")
 ANSWER_SECONDS: Final = 10.0
 """How long a request to an API waits for an answer of the database."""
 _INTERVAL: Final = 0.1
-"""Seconds between two looks for Ctrl-C, as in psycopg."""
+"""Seconds between two checks for Ctrl-C, as in psycopg."""
 
 
 class ServerSilent(psycopg.OperationalError):

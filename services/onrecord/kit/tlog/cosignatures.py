@@ -1,7 +1,7 @@
 """Cosignatures of witnesses on checkpoints (C2SP tlog-cosignature), of both types of keys.
 
 A signature is a time, 8 bytes, and the bare signature over a message that holds this time. Used by
-the signer, which checks what witnesses answer, and by whoever checks a checkpoint by a policy.
+the signer, which checks the answers of witnesses, and by `policies`.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ COSIGNATURE_TYPES: Final = (KeyType.COSIGNATURE_ED25519, KeyType.COSIGNATURE_ML_
 
 
 class Cosignature(NamedTuple):
-    """What a witness states: at this time no longer tree of the log was known to it."""
+    """A witness's statement that at this time it knew no longer tree of the log."""
 
     key: VerifierKey
     time: int

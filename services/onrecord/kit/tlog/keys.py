@@ -64,7 +64,7 @@ class VerifierKey:
 
     @property
     def name_and_id(self) -> str:
-        """What identifies a key in signatures, as the vkey begins."""
+        """`<name>+<key id>`, with which the vkey begins: it identifies a key in signatures."""
         return f"{self.name}+{self.id.hex()}"
 
     def __str__(self) -> str:
@@ -72,7 +72,7 @@ class VerifierKey:
         return f"{self.name_and_id}+{_encode(bytes([self.type]) + self.public)}"
 
     def is_signature(self, signature: bytes, message: bytes) -> bool:
-        """Whether a bare signature of this key stands for a message."""
+        """Whether a bare signature is of this key, over this message."""
         try:
             if self.type is KeyType.COSIGNATURE_ML_DSA_44:
                 MLDSA44PublicKey.from_public_bytes(self.public).verify(signature, message)
@@ -92,6 +92,7 @@ class SigningKey:
 
     @classmethod
     def generate(cls, name: str) -> "SigningKey":
+        """A new random key. Raises `BadKey` where the name is not allowed."""
         if not is_key_name(name):
             raise BadKey(f"{name[:80]!r} is no name of a key: no spaces, no +, not empty")
         return cls(name, Ed25519PrivateKey.generate())

@@ -1,8 +1,8 @@
 """Hashes and proofs of the Merkle tree of RFC 6962, section 2.1, over SHA-256.
 
 A proof is a list of hashes of *spans*: `Span(start, end)` is the subtree over the leaves from
-`start` to `end` - 1. Here it is said which spans a proof holds; `subtrees` says how a span is put
-together from stored hashes. Used by whoever makes or checks a proof.
+`start` to `end` - 1. This module names the spans that a proof holds; `subtrees` puts the hash of a
+span together from stored hashes. Used by all code that makes or checks a proof.
 """
 
 import hashlib
@@ -71,7 +71,7 @@ def consistency_spans(old_size: int, size: int) -> list[Span]:
         else:
             spans.append(Span(start, middle))
             start = middle
-    if start:  # the old tree itself needs no hash: who asks has its root
+    if start:  # the old tree itself needs no hash: the verifier has its root
         spans.append(Span(start, end))
     return spans[::-1]
 

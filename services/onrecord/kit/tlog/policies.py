@@ -1,7 +1,7 @@
 """Trust policies (C2SP tlog-policy): whose signatures and cosignatures make a checkpoint valid.
 
-Used by the signer, which asks the witnesses of a policy, by the audit API, which serves one, and by
-whoever checks a checkpoint.
+Used by the signer, which asks the witnesses of a policy, and by the audit API, which serves one and
+gives readers the checkpoints that meet its quorum.
 """
 
 import re

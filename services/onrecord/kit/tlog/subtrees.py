@@ -23,7 +23,7 @@ class HashRange(NamedTuple):
 
 
 def span_ranges(span: Span) -> list[HashRange]:
-    """What a span is made from: a range for each perfect subtree in it, from the left."""
+    """The stored hashes of a span: a range for each perfect subtree in it, from the left."""
     ranges, start = [], span.start
     while start < span.end:
         height = (span.end - start).bit_length() - 1

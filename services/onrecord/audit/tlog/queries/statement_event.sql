@@ -12,7 +12,7 @@ CROSS JOIN LATERAL (
 ) event
 JOIN ledger.entries ON entries.seq = event.seq
 WHERE event.seq < CAST(:size AS bigint)
-    AND NOT EXISTS (
+    AND NOT EXISTS (  -- an erasure touches its statement too
         SELECT FROM ledger.touches
         WHERE touches.kind = 'type' AND touches.name = 'payload.erased' AND touches.seq = event.seq
     )

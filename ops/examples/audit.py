@@ -89,6 +89,8 @@ for seq, entry in reversed(list(enumerate(entries))):  # an erasure comes after 
     statement = entry["data"].get("target", entry["id"])
     if entry["type"] == "payload.erased":
         erased.setdefault(statement, set()).update(entry["data"]["sections"])
+    elif not entry["type"].startswith("statement."):
+        statement = None  # nothing else can be erased
     for name, commitment in entry["commit"].items():
         if section := events[seq]["payload"].get(name):
             salt, value = bytes.fromhex(section["salt"]), canonical(section["value"])

@@ -131,7 +131,7 @@ def test_every_entry_is_canonical_ascii_with_its_own_seq(lines: list[str]) -> No
         entry = json.loads(entry_bytes(text))
         assert entry_bytes(text).isascii()
         assert rfc8785.dumps(entry) == entry_bytes(text)
-        assert (n, str(KEY_ID), 1) == (entry["seq"], entry["recorded_by"], entry["v"])
+        assert (n, str(KEY_ID), 2) == (entry["seq"], entry["recorded_by"], entry["v"])
 
 
 def test_every_commitment_is_the_hmac_of_its_section(lines: list[str]) -> None:

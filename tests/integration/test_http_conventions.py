@@ -19,9 +19,10 @@ from fastapi.routing import iter_route_contexts
 from httpx2 import Client
 
 from onrecord.kit.http.problem_types import PROBLEM_TYPES
-from tests.support import bodies, postgres, seeds
+from tests.support import bodies, postgres, seeds, signed_log
 from tests.support.bodies import expect_problem, ndjson
 from tests.support.keys import KEY_ID, TOKEN
+from tests.support.signed_ledgers import sign_ledger
 from tests.support.store import described_app, open_store, run_api
 
 STATEMENT: Final = "b0f1051d-b22b-5f37-9f14-11a0ac56cb7f"
@@ -44,7 +45,9 @@ async def stream() -> StreamingResponse:
 
 
 @pytest.fixture(scope="module")
-def client(server_url: str, template: str) -> Iterator[Client]:
+def client(
+    server_url: str, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Client]:
     with (
         postgres.database(server_url, template) as url,
         open_store(url) as store,
@@ -52,6 +55,7 @@ def client(server_url: str, template: str) -> Iterator[Client]:
     ):
         new_client.post("/v1/batch", content=ndjson(seeds.lines()), headers=bodies.NDJSON)
         store.sweep()
+        sign_ledger(url, tmp_path_factory.mktemp("log"), signed_log.KEY)
         yield new_client
 
 
@@ -74,6 +78,7 @@ def concrete(template: str) -> str:
         ("/v1/positions/", "f5f47c3a-dad5-5c30-879c-16c9a47eca45"),
         ("/problems/", "invalid"),
         ("/v1/keys/", str(KEY_ID)),
+        ("/log/tile/", "0/000.p/1"),
     ):
         if template.startswith(prefix):
             template = template.replace("{}", value, 1)

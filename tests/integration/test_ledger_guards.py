@@ -23,17 +23,21 @@ from tests.support.store import Store, open_store
 
 @pytest.fixture
 def seeded(store: Store) -> Store:
-    """A ledger with rows in every table: a subtree too, which takes 256 entries."""
-    with psycopg.connect(store.url) as conn:
-        conn.execute("INSERT INTO ledger.subtrees VALUES (1, 0, sha256(''))")
-    return seed_ledger(store)
+    return seed_whole_ledger(store)
 
 
 @pytest.fixture(scope="module")
 def shared(server_url: str, template: str) -> Iterator[Store]:
     """A seeded store for tests that change no row of it."""
     with postgres.database(server_url, template) as url, open_store(url) as new_store:
-        yield seed_ledger(new_store)
+        yield seed_whole_ledger(new_store)
+
+
+def seed_whole_ledger(store: Store) -> Store:
+    """Rows in every table: a subtree too, which takes 256 entries."""
+    with psycopg.connect(store.url) as conn:
+        conn.execute("INSERT INTO ledger.subtrees VALUES (1, 0, sha256(''))")
+    return seed_ledger(store)
 
 
 def refused_with(url: str, statements: list[str], **settings: str) -> set[str]:

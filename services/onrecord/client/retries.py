@@ -16,6 +16,10 @@ LONGEST_SECONDS: Final = 10.0
 _LATER: Final = frozenset((429, 502, 503, 504))
 
 
+MAX_RETRY_AFTER: Final = 60.0
+"""Seconds. A server that asks for more is not believed."""
+
+
 class Attempts:
     """The attempts of one call. `retries`: how many may follow the first."""
 
@@ -32,7 +36,8 @@ class Attempts:
             at_least = float(response.headers.get("Retry-After", 0))
         except ValueError:  # a date, which onrecord does not send
             at_least = 0.0
-        return at_least + self._backoff()
+        # `nan` fails both comparisons
+        return (at_least if 0 < at_least < MAX_RETRY_AFTER else 0.0) + self._backoff()
 
     def delay_after_error(self, error: httpx2.TransportError) -> float:
         """Seconds until the next attempt. Raises `ApiUnavailable` if there is none."""

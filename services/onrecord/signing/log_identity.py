@@ -3,6 +3,7 @@
 Used by the signer's process when it starts, and when the key file has changed.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,8 +12,9 @@ import psycopg
 
 from onrecord.kit.sql.db import compiled
 from onrecord.kit.sql.sql_files import load_query
-from onrecord.kit.tlog.keys import SigningKey
+from onrecord.kit.tlog.keys import SigningKey, parse_verifier_key
 from onrecord.signing.continuity import SigningRefused
+from onrecord.signing.kept_checkpoint import read_kept
 from onrecord.signing.key_file import read_keys, read_or_create_keys
 
 _KNOWN: Final = load_query("signing/queries/known_keys.sql")
@@ -51,9 +53,25 @@ def identify_log(conn: psycopg.Connection[Any], identity: LogIdentity) -> list[S
             f"the key in {identity.key_file} is of {origin}, and the checkpoints in the database"
             f" are of {other}; the origin of a log never changes"
         )
-    if origin_by_key and not any(str(key.verifier) in origin_by_key for key in keys):
+    if (
+        origin_by_key
+        and not any(str(key.verifier) in origin_by_key for key in keys)
+        and not _signed_together(identity.kept, origin_by_key, keys)
+    ):
         raise SigningRefused(
             f"no key in {identity.key_file} has signed a checkpoint in the database; it is the key"
             " of another log of the same name"
         )
     return keys
+
+
+def _signed_together(kept: Path, known: Iterable[str], keys: Sequence[SigningKey]) -> bool:
+    """Whether one of the known keys and one of the others signed the kept checkpoint.
+
+    So it is after a rotation of which the database got no checkpoint.
+    """
+    last = read_kept(kept)
+    if last is None:
+        return False
+    old = last.note.signed_by(parse_verifier_key(vkey) for vkey in known)
+    return bool(old and last.note.signed_by(key.verifier for key in keys))

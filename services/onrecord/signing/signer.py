@@ -68,6 +68,11 @@ class Signer:
                 f" {kept.checkpoint.origin}"
             )
         state = self._read_state()
+        if kept is None and state.signed:
+            raise SigningRefused(
+                f"{self._kept} is missing, which holds the last checkpoint that was signed: without"
+                " it nobody knows whether the database was restored to an earlier state"
+            )
         places = [(kept, str(self._kept)), (state.signed, "the newest checkpoint in the database")]
         for signed, where in places:
             if signed:

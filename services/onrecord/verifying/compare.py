@@ -104,14 +104,14 @@ def _compare(
         name = tuple(str(item.get(field)) for field in key)
         if name not in missing:
             why = "is listed twice" if name in expected else "follows from no event"
-            yield WrongAnswer(item.get("seq"), f"{where}: {' on '.join(name)} {why}")
+            yield WrongAnswer(_seq_of(item), f"{where}: {' on '.join(name)} {why}")
             continue
         answer = answer_of(missing.pop(name))
         for field, value in answer.items():
             if not _same(field, item.get(field), value):
                 what = f"{field} of {answer['actor']} on {answer['topic']}"
                 message = f"{where}: {what} is {item.get(field)!r:.200}, by the events"
-                yield WrongAnswer(answer["seq"], f"{message} {value!r:.200}")
+                yield WrongAnswer(_seq_of(answer), f"{message} {value!r:.200}")
                 break
     for name, absent in missing.items():
         message = f"{where}: {' on '.join(name)} is missing"
@@ -238,3 +238,9 @@ def _instants(timelines: Iterable[Timeline]) -> list[datetime]:
     counts = range(1, EARLIER_INSTANTS + 1)
     picked = [dates[len(dates) * n // (EARLIER_INSTANTS + 1)] for n in counts] if dates else []
     return [*sorted({*picked}), datetime.now(UTC).replace(microsecond=0)]
+
+
+def _seq_of(item: Any) -> int | None:
+    """The seq that an item of an answer names, if it names one."""
+    seq = item.get("seq")
+    return seq if type(seq) is int else None

@@ -22,7 +22,6 @@ Canonicalize = Callable[[Any], bytes]
 KEYS: Final = frozenset(
     "v type version id seq recorded_at recorded_by touches data commit".split()  # noqa: SIM905
 )
-SALT_DIGITS: Final = 64
 PAYLOAD_AT: Final = len('{"entry":,"payload":')
 """Where the payload stands in a line, besides the length of the entry."""
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
@@ -41,6 +40,8 @@ class EntryChecker:
     canonicalize: Canonicalize | None = None
     """RFC 8785 by another package, for `--strict`."""
     recorded_at: str = ""
+    version: int = 1
+    """Of the entry before: an entry of an earlier one could leave its numbers out."""
     missing: list[tuple[int, str | None, str, bool]] = field(default_factory=list)
     """Sections that are not disclosed: seq, statement (None: of no statement), section, and whether
     the line says that it was erased.
@@ -94,11 +95,18 @@ class EntryChecker:
                 self.add_fault("sections", seq, message)
 
     def _is_erased(self, seq: int, statement: str | None, section: str) -> bool:
+        """Only sections of a statement can be erased."""
+        if statement is None:
+            return False
         return self.erased.get(f"{statement}/{section}", -1) > seq
 
     def _check_place(self, seq: int, raw: Any) -> bytes:
         if raw["v"] not in (1, 2) or raw.keys() - {"revisions"} != KEYS:
             self.add_fault("entries", seq, "it has not the fields of an entry of version 1 or 2")
+        elif raw["v"] < self.version:
+            self.add_fault("entries", seq, "its version is earlier than that of an entry before")
+        else:
+            self.version = raw["v"]
         if raw["seq"] != seq or type(raw["seq"]) is not int:
             self.add_fault("entries", seq, f"it says that its seq is {raw['seq']!r}"[:100])
         instant = raw["recorded_at"]
@@ -134,7 +142,7 @@ class EntryChecker:
             section, salt = payload[name], payload[name]["salt"]
             if len(section) != 2:
                 self.add_fault("sections", seq, f"{name!r} is no salt and value")
-            elif len(salt) != SALT_DIGITS:
+            elif not _DIGEST.fullmatch(salt):
                 self.add_fault("sections", seq, f"the salt of {name!r} has not 32 bytes")
             elif name not in commit:
                 self.add_fault("sections", seq, f"it commits to no section {name!r}")

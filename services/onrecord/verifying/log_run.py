@@ -82,11 +82,22 @@ class LogRun:
         for _ in range(MAX_CHECKPOINTS):
             if not self._check_to_checkpoint():
                 return False
-            if not self.checker.may_be_erased_since() or not self._follow():
+            if not self.checker.may_be_erased_since():
+                break
+            self._check_root()
+            if not self._follow():
                 break
         self.checker.check_erasures()
         self._report.finished |= {"entries", "sections", "revisions"}
         return True
+
+    def _check_root(self) -> bytes:
+        """The root over the entries so far, which must be the signed one."""
+        root = root_over(self._subtrees, [row[:HASH_BYTES] for row in self._rest])
+        if root != self.checkpoint.root:
+            message = f"the entries have the root {root.hex()}, but {self.checkpoint.root.hex()} is"
+            self._report.add("hashes", None, f"{message} signed: entries were altered")
+        return root
 
     def _follow(self) -> bool:
         """Go on to a newer checkpoint; False if there is none."""
@@ -123,8 +134,7 @@ class LogRun:
     def check_tree(self) -> None:
         """Compare the roots and the tiles with those that the entries give."""
         report, checkpoint = self._report, self.checkpoint
-        root = root_over(self._subtrees, [row[:HASH_BYTES] for row in self._rest])
-        is_signed = root == checkpoint.root
+        is_signed = self._check_root() == checkpoint.root
         for seq in self._disputed:
             n = seq // WIDTH
             tile = Tile(0, n, min(WIDTH, checkpoint.size - n * WIDTH))
@@ -140,9 +150,6 @@ class LogRun:
                     message = f"tile/{tile.path} has another hash than entries {first} to"
                     message += f" {first + span - 1} give"
                     report.add("hashes", None, message)
-        if not is_signed:
-            message = f"the entries have the root {root.hex()}, but {checkpoint.root.hex()} is"
-            report.add("hashes", None, f"{message} signed: entries were altered")
         old = self._saved.checkpoint if self._saved else None
         if old and old.size <= checkpoint.size and old.root != self._old_root:
             message = (
@@ -165,6 +172,10 @@ class LogRun:
         self._is_whole = False
         leaves = list(map(leaf_hash, entries))
         rows, start = self._rest, len(self._rest)
+        for n, row in enumerate(rows):
+            if leaves[n] != row[:HASH_BYTES]:  # as it was served for an earlier checkpoint
+                message = "it is not the entry that was served here a moment ago"
+                self._report.add("consistency", tile.first + n, message)
         for n, line in enumerate(events, start):
             rows.append(leaves[n] + self.checker.check(tile.first + n, entries[n], line))
         at = first_difference(b"".join(leaves), bundle.hashes or b"", HASH_BYTES)
@@ -225,7 +236,8 @@ class LogRun:
             return
         checker = self.checker
         checker.fold = PositionFold.from_json(place["fold"])
-        checker.recorded_at, checker.erased = place["recorded_at"], place["erased"]
+        checker.recorded_at, checker.version = place["recorded_at"], place["version"]
+        checker.erased = place["erased"]
         checker.missing = [tuple(section) for section in place["missing"]]
         self._disputed = place["disputed"]
         self._report.faults += [Fault(**fault) for fault in place["faults"]]
@@ -242,6 +254,7 @@ class LogRun:
             "size": self._done,
             "strict": self.checker.canonicalize is not None,
             "recorded_at": self.checker.recorded_at,
+            "version": self.checker.version,
             "missing": self.checker.missing,
             "erased": self.checker.erased,
             "disputed": self._disputed,

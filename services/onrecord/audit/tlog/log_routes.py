@@ -17,7 +17,7 @@ from onrecord.kit.sql.sql_files import load_query
 from onrecord.kit.tlog.keys import parse_verifier_key
 from onrecord.kit.tlog.merkle import HASH_BYTES
 from onrecord.kit.tlog.notes import parse_note
-from onrecord.kit.tlog.subtrees import WIDTH, HashRange
+from onrecord.kit.tlog.subtrees import HEIGHT, WIDTH, HashRange
 from onrecord.kit.tlog.tiles import Tile, bundle, parse_tile
 
 _BUNDLE: Final = load_query("audit/tlog/queries/bundle.sql")
@@ -64,8 +64,17 @@ async def get_tile(resources: LogResourcesDep, path: str) -> Response:
     data = await _read(resources, tile) if tile else None
     if tile is None or data is None:
         raise Problem(404, "not-found", "The log has no such tile; its checkpoint tells its size.")
-    headers = _IMMUTABLE if tile.width == WIDTH else CHANGING
+    headers = _IMMUTABLE if await _is_signed(resources, tile) else CHANGING
     return Response(data, media_type="application/octet-stream", headers=headers)
+
+
+async def _is_signed(resources: LogResources, tile: Tile) -> bool:
+    """Whether a tile is full and all of it is signed, so that it never changes."""
+    if tile.width < WIDTH:
+        return False
+    checkpoint = await resources.latest.fetch()
+    end = (tile.first + WIDTH) << (HEIGHT * (tile.level or 0))
+    return checkpoint is not None and end <= checkpoint.size
 
 
 async def _read(resources: LogResources, tile: Tile) -> bytes | None:

@@ -1,6 +1,6 @@
 # make demo    run everything and see the main job (ARGS=--exit ends after the tour)
 # make test    every test, on a PostgreSQL that the tests start themselves (ARGS is pytest's)
-# make check   what CI runs: lint, types, import rules, tests
+# make check   lint, types, import rules, tests
 
 PYTHON ?= python3
 BIN := .venv/bin

@@ -123,6 +123,28 @@ def test_a_salt_has_exactly_32_bytes() -> None:
         )
 
 
+def test_a_salt_is_written_in_64_digits() -> None:
+    value, payload = open_with(bytes(22))
+    spaced = payload.replace(b"00" * 22, b" ".join([b"00"] * 22)[:64].ljust(64))
+    assert ("sections", 0, "the salt of 'summary' has not 32 bytes") in faults(value, of_0=spaced)
+
+
+def test_only_sections_of_a_statement_are_excused_by_an_erasure() -> None:
+    _, commit = section(b'{"summary":"Yes."}')
+    for target in ("None", event_id(0)):
+        data = {"target": target, "sections": ["summary"]}
+        erasure = entry(1, type="payload.erased", data=data)
+        assert [("sections", 0)] == [
+            fault[:2] for fault in faults(entry(0, commit={"summary": commit}), erasure)
+        ]
+
+
+def test_no_entry_has_an_earlier_version_than_one_before() -> None:
+    newer = entry(0, v=2, revisions={"ann/talks": 1})
+    (fault,) = faults(newer, entry(1))
+    assert ("entries", 1, "its version is earlier than that of an entry before") == fault
+
+
 @pytest.mark.parametrize(
     "change",
     [

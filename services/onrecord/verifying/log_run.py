@@ -84,20 +84,21 @@ class LogRun:
                 return False
             if not self.checker.may_be_erased_since():
                 break
-            self._check_root()
+            self._check_root(self._root())
             if not self._follow():
                 break
         self.checker.check_erasures()
         self._report.finished |= {"entries", "sections", "revisions"}
         return True
 
-    def _check_root(self) -> bytes:
-        """The root over the entries so far, which must be the signed one."""
-        root = root_over(self._subtrees, [row[:HASH_BYTES] for row in self._rest])
+    def _root(self) -> bytes:
+        """The root over the entries so far."""
+        return root_over(self._subtrees, [row[:HASH_BYTES] for row in self._rest])
+
+    def _check_root(self, root: bytes) -> None:
         if root != self.checkpoint.root:
             message = f"the entries have the root {root.hex()}, but {self.checkpoint.root.hex()} is"
             self._report.add("hashes", None, f"{message} signed: entries were altered")
-        return root
 
     def _follow(self) -> bool:
         """Go on to a newer checkpoint; False if there is none."""
@@ -134,7 +135,8 @@ class LogRun:
     def check_tree(self) -> None:
         """Compare the roots and the tiles with those that the entries give."""
         report, checkpoint = self._report, self.checkpoint
-        is_signed = self._check_root() == checkpoint.root
+        root = self._root()
+        is_signed = root == checkpoint.root
         for seq in self._disputed:
             n = seq // WIDTH
             tile = Tile(0, n, min(WIDTH, checkpoint.size - n * WIDTH))
@@ -150,6 +152,7 @@ class LogRun:
                     message = f"tile/{tile.path} has another hash than entries {first} to"
                     message += f" {first + span - 1} give"
                     report.add("hashes", None, message)
+        self._check_root(root)
         old = self._saved.checkpoint if self._saved else None
         if old and old.size <= checkpoint.size and old.root != self._old_root:
             message = (

@@ -9,7 +9,7 @@ from onrecord.kit.tlog.checkpoints import Checkpoint
 from onrecord.kit.tlog.keys import SigningKey
 from onrecord.kit.tlog.notes import BadNote, sign_note
 from onrecord.kit.tlog.policies import BadPolicy, parse_policy
-from tests.support.witness_keys import ed25519_witness, ml_dsa_witness
+from tests.support.witness_keys import WitnessKey, ed25519_witness, ml_dsa_witness
 
 LOG = SigningKey.generate("log.example/a")
 X1, X2, X3, Y1, Y2 = (ed25519_witness(f"{name}.example") for name in ("x1", "x2", "x3", "y1", "y2"))
@@ -52,9 +52,9 @@ def test_the_example_of_the_specification_is_parsed() -> None:
         ([Y1, Y2, Y3, X1], False),
     ],
 )
-def test_a_quorum_of_groups(cosigners: list[object], is_met: bool) -> None:
+def test_a_quorum_of_groups(cosigners: list[WitnessKey], is_met: bool) -> None:
     policy = parse_policy(EXAMPLE.encode())
-    keys = {cosigner.verifier.name_and_id for cosigner in cosigners}  # type: ignore[attr-defined]
+    keys = {cosigner.verifier.name_and_id for cosigner in cosigners}
     assert is_met == policy.is_met(keys)
 
 

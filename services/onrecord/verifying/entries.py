@@ -20,7 +20,10 @@ from onrecord.verifying.report import CheckName
 AddFault = Callable[[CheckName, int | None, str], None]
 Canonicalize = Callable[[Any], bytes]
 KEYS: Final = frozenset(
-    "v type version id seq recorded_at recorded_by touches data commit".split()  # noqa: SIM905
+    (
+        *("v", "type", "version", "id", "seq", "recorded_at", "recorded_by"),
+        *("touches", "data", "commit"),
+    )
 )
 PAYLOAD_AT: Final = len('{"entry":,"payload":')
 """Where the payload stands in a line, besides the length of the entry."""

@@ -61,6 +61,10 @@ def verify_command(
 ) -> None:
     """Check what a log says without trusting it."""
     if source.startswith(("http://", "https://")):
+        if event:
+            raise typer.BadParameter("--event goes with a file, not with the address of a log")
         verify_url(source, key or (), strict=strict, as_json=as_json, state=state)
     else:
+        if strict or state:
+            raise typer.BadParameter("--strict and --state go with the address of a log")
         verify_file(Path(source), key or (), event=event, as_json=as_json)

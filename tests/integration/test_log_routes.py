@@ -23,6 +23,7 @@ from tests.support import naive_log, postgres, signed_log
 from tests.support.histories import request
 from tests.support.ledgers import ANN, answers, seed_ledger, statement
 from tests.support.signed_ledgers import sign_ledger
+from tests.support.signing import register
 from tests.support.store import PUBLIC_URL, Store, open_store, run_api
 
 SIZE = 259
@@ -76,6 +77,17 @@ def test_every_tile_and_bundle_is_that_of_a_naive_builder(log: Log) -> None:
         assert "application/octet-stream" == response.headers["content-type"]
     assert files["0/000"][: 5 * 32] == log.get("/log/tile/0/000.p/5").content
     assert "content-encoding" in log.get("/log/tile/entries/000").headers
+
+
+def test_a_full_tile_may_be_kept_once_it_is_signed(store: Store, tmp_path: Path) -> None:
+    """Before, a standby that takes over may have other entries in it."""
+    register(store, 256)
+    with run_api(store.url) as client:
+        for expected in ("no-cache", "max-age=31536000, immutable"):
+            for path in ("entries/000", "0/000"):
+                response = client.get(f"/log/tile/{path}")
+                assert (200, expected) == (response.status_code, response.headers["cache-control"])
+            sign_ledger(store.url, tmp_path, signed_log.KEY)
 
 
 def test_only_full_tiles_may_be_kept_for_good(log: Log) -> None:

@@ -78,14 +78,14 @@ function node(name, text) {
 }
 
 async function takeKeyOfThisSite() {
-  const response = await fetch("/v1/ledger").catch(() => null);
-  const key = response?.ok ? (await response.json()).key : null;
+  const response = await fetch("/log/log.policy").catch(() => null);
+  const key = response?.ok ? (await response.text()).match(/^log (\S+)/m)?.[1] : null;
   if (key) element("key").value = key;
   clear();
   element("key-note").textContent = key
     ? "This is the key that this site names. You now trust this site: use a key from elsewhere to "
       + "check the site itself."
-    : "This site names no key to who has no API key. Ask its operator for it.";
+    : "This site names no key. Ask its operator for it.";
 }
 
 element("proof").addEventListener("change", () => choose(element("proof").files[0]));

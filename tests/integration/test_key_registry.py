@@ -247,7 +247,7 @@ def test_requests_are_limited_for_each_key_and_each_address(store: Store) -> Non
         # a key that this process knows is not held back by what others do at its address
         assert [200] * 3 + [429] == [client.get("/v1/me").status_code for _ in range(4)]
         del client.headers["Authorization"]
-        assert client.get("/").status_code == 429
+        assert client.get("/docs").status_code == 429
         assert client.get("/healthz").status_code == 200
         assert client.get("/v1/me", headers=other).status_code == 429  # it is not known yet
 
@@ -256,7 +256,7 @@ def test_requests_without_a_key_keep_no_key_out(store: Store) -> None:
     with run_api(store.url, rate_per_address="2/hour") as client:
         headers = dict(client.headers)
         del client.headers["Authorization"]
-        assert [200, 200, 429] == [client.get("/").status_code for _ in range(3)]
+        assert [200, 200, 429] == [client.get("/docs").status_code for _ in range(3)]
         assert client.get("/v1/me", headers=headers).status_code == 200
 
 
@@ -264,7 +264,7 @@ def test_a_forged_address_of_origin_is_not_believed(store: Store) -> None:
     with run_api(store.url, rate_per_address="1/hour") as client:
         del client.headers["Authorization"]
         answers = [
-            client.get("/", headers={"X-Forwarded-For": f"192.0.2.{n}"}).status_code
+            client.get("/docs", headers={"X-Forwarded-For": f"192.0.2.{n}"}).status_code
             for n in range(2)
         ]
     assert [200, 429] == answers

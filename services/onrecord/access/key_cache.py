@@ -6,10 +6,11 @@ are noted in the table once a minute, also in the background.
 """
 
 import asyncio
+import hmac
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from psycopg.errors import ReadOnlySqlTransaction
 from psycopg_pool import PoolTimeout
 
 from onrecord.access.registry import KEY_BY_ID
+from onrecord.access.tokens import token_digest, token_id
 from onrecord.kit.http.caller import Caller
 from onrecord.kit.sql.db import Pool, fetch_all
 from onrecord.kit.sql.sql_files import load_query
@@ -70,6 +72,15 @@ class KeyCache:
         if age >= FRESH:
             self._read(id_)
         return cached.key
+
+    async def is_valid(self, token: str) -> bool:
+        """Whether this is the text of a key that may be used. Raises the errors of the database."""
+        id_ = token_id(token)
+        key = await self.get(id_) if id_ else None
+        if key is None or not hmac.compare_digest(key.sha256, token_digest(token)):
+            return False
+        expires_at = key.caller.expires_at
+        return key.revoked_at is None and (expires_at is None or expires_at > datetime.now(UTC))
 
     def forget(self, id_: UUID) -> None:
         """Read a key anew at its next use, because this process has changed it."""

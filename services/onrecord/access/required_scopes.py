@@ -13,11 +13,12 @@ Requirement = KeyScope | Literal["open", "any key"]
 _READS: Final = frozenset(("GET", "HEAD"))
 _OPEN: Final = frozenset(
     (
-        *("/", "/docs", "/verify", "/problems", "/healthz", "/readyz"),
+        *("/docs", "/verify", "/signin", "/problems", "/healthz", "/readyz"),
         *("/log/checkpoint", "/log/log.policy"),  # nothing of the record but its size and root
     )
 )
-_OPEN_FOLDERS: Final = ("/swagger/", "/problems/", "/docs/", "/verify/")
+_OPEN_FOLDERS: Final = ("/swagger/", "/problems/", "/docs/", "/verify/", "/static/")
+_OPEN_FORMS: Final = frozenset(("/signin", "/signout"))
 _SCOPES: Final[tuple[tuple[str, KeyScope], ...]] = (
     ("/v1/endpoints", "webhooks"),
     ("/v1/deliveries", "webhooks"),
@@ -37,7 +38,7 @@ def required_scope(method: str, path: str) -> Requirement:
                 return scope
         if path == "/v1/me":
             return "any key"
-    elif method in _READS and _is_open(path):
+    elif path in _OPEN_FORMS if method == "POST" else method in _READS and _is_open(path):
         return "open"
     return "read" if method in _READS else "write"
 

@@ -44,6 +44,9 @@ from onrecord.kit.sql import db
 from onrecord.kit.sql.batched_query import BatchedQuery
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.dry_run import DryRunner
+from onrecord.pages.addresses import PageMiddleware
+from onrecord.pages.install import page_routers
+from onrecord.pages.session import SessionMiddleware
 from onrecord.projections import status
 from onrecord.projections.queries import POSITION
 from onrecord.projections.tasks import CATCH_UP
@@ -118,9 +121,11 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
     app.add_middleware(StrictBodyMiddleware)
     rates = RateLimits(settings.rate_per_key, settings.rate_per_address)
     app.add_middleware(KeyMiddleware, public_reads=settings.public_reads, limits=rates)
+    app.add_middleware(SessionMiddleware)
     app.add_middleware(
         CrossOriginMiddleware, public_url=settings.public_url, cors_origins=settings.cors_origins
     )
+    app.add_middleware(PageMiddleware)
     app.add_middleware(PagePolicyMiddleware)
     app.add_middleware(HostMiddleware, hosts=settings.hosts)
     install_conventions(app)
@@ -156,6 +161,7 @@ def _routers(apis: frozenset[Api]) -> list[APIRouter]:
             ]
         )
         routers += [webhook_routes.router, delivery_routes.router, metrics]
+    routers += page_routers(apis)
     return [*routers, key_routes.me_router, health_router(_health_checks(apis))]
 
 

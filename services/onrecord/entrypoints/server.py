@@ -21,7 +21,7 @@ from onrecord.kit.http.server.protocol import BoundedProtocol
 from onrecord.kit.processes.gc_tuning import tune_gc
 from onrecord.kit.settings import Settings
 
-_HEADERS: Final = [("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer")]
+_HEADERS: Final = [("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "same-origin")]
 """Of every answer."""
 _MAX_FILES: Final = 65_536
 _OTHER_FILES: Final = 200

@@ -6,6 +6,7 @@ No answer is immutable, so all are `no-cache` with a weak ETag. Routes are match
 so the most used one comes first.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
@@ -60,6 +61,14 @@ async def get_position(
     params: Annotated[AsOf, Query()],
 ) -> Response:
     """What an actor held on a topic: now or `as_of`, as known now or then, with the exact words."""
+    answer, cited = await read_position(request, resources, actor, topic, params)
+    return with_etag(request, vars(answer), cited=cited)
+
+
+async def read_position(
+    request: Request, resources: ReadResources, actor: str, topic: str, params: AsOf
+) -> tuple[PositionOut, Sequence[str]]:
+    """The answer of `get_position`, and what its sentence cites beyond its other members."""
     as_of, instant = as_of_instant(params.as_of)
     context, _ = await begin_read(request, resources, params, *_PROJECTIONS)
     context, actor = await resolve_actor(context, actor)
@@ -78,7 +87,7 @@ async def get_position(
         known=context.state_of(row),
         public_url=resources.public_url,
     )
-    return with_etag(request, vars(answer), cited=(*cited_facts(row, topic), resources.public_url))
+    return answer, (*cited_facts(row, topic), resources.public_url)
 
 
 @router.get("/actors/{actor}/topics/{topic}/timeline", response_model=Listed[Step])

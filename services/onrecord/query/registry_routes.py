@@ -85,12 +85,19 @@ async def get_actor(
     params: Annotated[AtSize, Query()],
 ) -> Response:
     """An actor under all its names, by its id or by its Wikidata id: `wikidata:Q...`."""
+    return with_etag(request, await read_actor(request, resources, actor, params))
+
+
+async def read_actor(
+    request: Request, resources: ReadResources, actor: str, params: AtSize
+) -> dict[str, Any]:
+    """The answer of `get_actor`."""
     context, _ = await begin_read(request, resources, params, actors.NAME)
     context, actor = await resolve_actor(context, actor)
     (row,) = await context.rows(queries.registry_row(actors.NAME), id=actor)
     if row["id"] is None:
         raise not_on_record("actor", actor)
-    return with_etag(request, {**vars(serialize_actor(row)), "known": context.state_of(row)})
+    return {**vars(serialize_actor(row)), "known": context.state_of(row)}
 
 
 @router.get("/topics/{topic}", response_model=TopicAnswer)
@@ -101,11 +108,18 @@ async def get_topic(
     params: Annotated[AtSize, Query()],
 ) -> Response:
     """A topic with its proposition."""
+    return with_etag(request, await read_topic(request, resources, topic, params))
+
+
+async def read_topic(
+    request: Request, resources: ReadResources, topic: str, params: AtSize
+) -> dict[str, Any]:
+    """The answer of `get_topic`."""
     context, _ = await begin_read(request, resources, params, topics.NAME)
     (row,) = await context.rows(queries.registry_row(topics.NAME), id=topic)
     if row["id"] is None:
         raise not_on_record("topic", topic)
-    return with_etag(request, {**vars(serialize_topic(row)), "known": context.state_of(row)})
+    return {**vars(serialize_topic(row)), "known": context.state_of(row)}
 
 
 @router.get("/statements", response_model=Listed[StatementOut])
@@ -157,10 +171,17 @@ async def get_statement(
     request: Request, resources: ReadResourcesDep, id: UUID, params: Annotated[AtSize, Query()]
 ) -> Response:
     """A statement in its exact words, with its evidence; a retracted one says so."""
+    return with_etag(request, await read_statement(request, resources, id, params))
+
+
+async def read_statement(
+    request: Request, resources: ReadResources, id: UUID, params: AtSize
+) -> dict[str, Any]:
+    """The answer of `get_statement`."""
     context, _ = await begin_read(
         request, resources, params, statements.NAME, actors.NAME, topics.NAME
     )
     (row,) = await context.rows(queries.STATEMENT, id=id)
     if row["id"] is None:
         raise not_on_record("statement", id)
-    return with_etag(request, {**serialize_statement(row), "known": context.state_of(row)})
+    return {**serialize_statement(row), "known": context.state_of(row)}

@@ -11,6 +11,7 @@ from fastapi import Request
 
 from onrecord.kit.http.problems import Problem
 
+HTML: Final = "text/html"
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
 CSV: Final = "text/csv"

@@ -1,12 +1,14 @@
-"""ASGI middleware that admits JSON bodies only: at most 1 MiB and strict (`strict_json`).
+"""ASGI middleware that admits JSON bodies, strict (`strict_json`), and forms: at most 1 MiB.
 
 Installed by `entrypoints.app_factory` for a whole application, so that it holds for every endpoint
-that declares a body. An endpoint that reads `request.stream()` itself checks its own body, with
-`require_media_type` and `parse_json`; `POST /v1/batch` does.
+that declares a body. Fields of a form are validated by its page. An endpoint that reads
+`request.stream()` itself checks its own body, with `require_media_type` and `parse_json`;
+`POST /v1/batch` does.
 """
 
 from typing import Any, Final
 
+from fastapi import params
 from fastapi.datastructures import Headers
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
@@ -74,11 +76,18 @@ async def _read_strictly(scope: Scope, receive: Receive, share: BodyShare) -> by
     headers = Headers(scope=scope)
     if _omits_optional_body(scope["route"], headers):
         return b""
+    if _declares_form(scope["route"]):
+        require_media_type(headers, "application/x-www-form-urlencoded")
+        return await _read_limited(headers, receive, share)
     require_media_type(headers, "application/json")
     body = await _read_limited(headers, receive, share)
     if body:
         parse_json(body)
     return body
+
+
+def _declares_form(route: APIRoute) -> bool:
+    return route.body_field is not None and isinstance(route.body_field.field_info, params.Form)
 
 
 def _omits_optional_body(route: APIRoute, headers: Headers) -> bool:

@@ -14,7 +14,7 @@ from onrecord.kit.http.problems import Problem, invalid, problem_of
 
 _CODES: Final = {404: "not-found", 400: "bad-request"}
 _DETAILS: Final = {
-    404: "There is nothing at this address; GET / lists what there is.",
+    404: "There is nothing at this address; GET /docs lists what there is.",
     400: "The request could not be read.",
 }
 

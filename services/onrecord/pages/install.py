@@ -1,0 +1,16 @@
+"""Installation of all pages in an application. Used by `entrypoints.app_factory`."""
+
+from collections.abc import Collection
+
+from fastapi import APIRouter
+
+from onrecord.pages import session, static_files
+from onrecord.pages.reading import home, statement, timeline
+
+
+def page_routers(apis: Collection[str]) -> list[APIRouter]:
+    """The routes of the pages over these APIs."""
+    routers = [static_files.router, session.router]
+    if "read" in apis:
+        routers += [home.router, timeline.router, statement.router]
+    return routers

@@ -1,0 +1,1 @@
+"""Pages to read, one file a kind of page."""

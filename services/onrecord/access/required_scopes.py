@@ -38,6 +38,8 @@ def required_scope(method: str, path: str) -> Requirement:
                 return scope
         if path == "/v1/me":
             return "any key"
+    elif path == "/webhooks":
+        return "webhooks"
     elif path in _OPEN_FORMS if method == "POST" else method in _READS and _is_open(path):
         return "open"
     return "read" if method in _READS else "write"

@@ -5,12 +5,17 @@ from collections.abc import Collection
 from fastapi import APIRouter
 
 from onrecord.pages import session, static_files
-from onrecord.pages.reading import home, statement, timeline
+from onrecord.pages.operating import audit, status, webhooks
+from onrecord.pages.reading import grid, home, search, statement, timeline
 
 
 def page_routers(apis: Collection[str]) -> list[APIRouter]:
     """The routes of the pages over these APIs."""
     routers = [static_files.router, session.router]
     if "read" in apis:
-        routers += [home.router, timeline.router, statement.router]
+        routers += [home.router, timeline.router, statement.router, grid.router, search.router]
+    if "audit" in apis:
+        routers += [audit.router, status.router]
+    if "webhooks" in apis:
+        routers += [webhooks.router]
     return routers

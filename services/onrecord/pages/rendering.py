@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -40,14 +40,17 @@ def environment() -> Environment:
     made = Environment(
         loader=PackageLoader("onrecord.pages"),
         autoescape=True,
-        undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
         auto_reload=False,
     )
     made.globals.update(
-        asset=asset, sentences=sentences, with_params=with_params, data_address=data_address
+        asset=asset,
+        sentences=sentences,
+        with_params=with_params,
+        without_param=without_param,
+        data_address=data_address,
     )
     return made
 
@@ -87,6 +90,16 @@ def with_params(request: Request, **changes: Any) -> str:
         if name not in changes and name != "cursor"
     ]
     params += [(name, value) for name, value in changes.items() if value is not None]
+    return f"{request.url.path}?{urlencode(params)}" if params else request.url.path
+
+
+def without_param(request: Request, name: str, value: str) -> str:
+    """The address of this page without one value of a parameter, and without the cursor."""
+    params = [
+        param
+        for param in request.query_params.multi_items()
+        if param != (name, value) and param[0] != "cursor"
+    ]
     return f"{request.url.path}?{urlencode(params)}" if params else request.url.path
 
 

@@ -8,6 +8,7 @@ import httpx2
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
+from playwright.sync_api import Browser, expect
 from psycopg.rows import dict_row
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -15,6 +16,7 @@ from xdist.scheduler import LoadFileScheduling
 from onrecord.kit.sql import db
 from tests.support import postgres
 from tests.support.bodies import register_all
+from tests.support.chromium import SECONDS, run_chromium
 from tests.support.processes import BROKER
 from tests.support.receiver import Receiver, run_receiver
 from tests.support.sample_record import SampleRecord, open_sample
@@ -28,6 +30,8 @@ settings.register_profile(
 )
 settings.register_profile("quick", settings.get_profile("thorough"), max_examples=25)
 settings.load_profile("quick")
+
+expect.set_options(timeout=SECONDS * 1000)
 
 LONGEST_FILES = (
     *("test_oracle", "test_deaths", "test_up", "test_demo", "test_openapi", "test_unvotes"),
@@ -102,6 +106,13 @@ def receiver() -> Iterator[Receiver]:
     """A receiver of webhooks."""
     with run_receiver() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A browser for a file of tests: while it runs, this thread can run no event loop of its own."""
+    with run_chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from typing import Final, NamedTuple
 from uuid import uuid4
 
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
 from onrecord.kit.tlog.keys import SigningKey
 from onrecord.verifying.quote import BadQuote, check_quote
 from onrecord.verifying.quote_description import describe_quote, limits_of
 from tests.support import bodies, postgres
-from tests.support.chromium import BrowserPage, open_page
-from tests.support.processes import until
+from tests.support.chromium import open_page
 from tests.support.proofs import KEY, ORIGIN, OTHER_KEY, with_event
 from tests.support.signed_ledgers import sign_ledger
 from tests.support.store import run_api
@@ -74,44 +74,43 @@ def log(
         )
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserPage]:
-    with open_page(tmp_path_factory.mktemp("profile")) as page:
-        yield page
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    with open_page(chromium) as tab:
+        yield tab
 
 
 Check = Callable[[str, str], str]
 
 
 @pytest.fixture
-def check(browser: BrowserPage, address: str, tmp_path: Path) -> Iterator[Check]:
+def check(page: Page, address: str, tmp_path: Path) -> Check:
     """Choose a file with this text, enter this key, press Check: what the page says."""
-    browser.go(f"{address}/verify")
+    page.goto(f"{address}/verify")
 
     def choose_and_check(text: str, key: str) -> str:
         file = tmp_path / f"{uuid4()}.tlog-proof"
         file.write_text(text, "utf-8")
-        browser.choose_file("#proof", file)
-        browser.type_into("#key", key)
-        browser.click("#check")
-        until(lambda: bool(browser.text("#answer")), "the page has an answer")
-        return str(browser.evaluate("document.querySelector('#answer').textContent"))
+        page.set_input_files("#proof", file)
+        page.fill("#key", key)
+        page.click("#check")
+        expect(page.locator("#answer")).not_to_be_empty()
+        return str(page.text_content("#answer"))
 
-    yield choose_and_check
-    assert browser.problems == []
+    return choose_and_check
 
 
 @pytest.mark.parametrize("name", ["made", "corrected", "retracted", "erased"])
 def test_a_good_file_is_shown_in_the_words_of_the_command(
-    check: Check, browser: BrowserPage, proofs: Proofs, name: str
+    check: Check, page: Page, proofs: Proofs, name: str
 ) -> None:
     text = getattr(proofs, name)
     quote = check_quote(text, [KEY.verifier])
     assert check(text, str(KEY.verifier)).startswith("YES. ")
     shown = "[...document.querySelectorAll('dt, dd')].map((element) => element.textContent)"
-    assert [part for fact in describe_quote(quote) for part in fact] == browser.evaluate(shown)
+    assert [part for fact in describe_quote(quote) for part in fact] == page.evaluate(shown)
     limits = "[...document.querySelectorAll('#answer li')].map((element) => element.textContent)"
-    assert limits_of(quote) == browser.evaluate(limits)
+    assert limits_of(quote) == page.evaluate(limits)
 
 
 def in_event(old: str, new: str) -> Callable[[str], str]:
@@ -171,35 +170,34 @@ def test_what_is_no_key_is_refused(check: Check, proofs: Proofs) -> None:
 
 
 def test_the_page_offers_the_key_of_its_site_with_a_warning(
-    check: Check, browser: BrowserPage, address: str, proofs: Proofs
+    check: Check, page: Page, address: str, proofs: Proofs
 ) -> None:
-    browser.click("#site-key")
-    until(lambda: "You now trust this site" in browser.text("#key-note"), "it has the key")
-    key = browser.evaluate("document.querySelector('#key').value")
+    page.click("#site-key")
+    expect(page.locator("#key-note")).to_contain_text("You now trust this site")
+    key = page.input_value("#key")
     assert str(KEY.verifier) == key
     assert check(proofs.made, key).startswith("YES. ")
 
 
 def test_an_answer_is_taken_away_when_the_file_or_the_key_changes(
-    check: Check, browser: BrowserPage, proofs: Proofs, tmp_path: Path
+    check: Check, page: Page, proofs: Proofs, tmp_path: Path
 ) -> None:
     assert check(proofs.made, str(KEY.verifier)).startswith("YES. ")
-    browser.type_into("#key", str(OTHER_KEY.verifier))
-    assert browser.text("#answer") == ""
+    page.fill("#key", str(OTHER_KEY.verifier))
+    expect(page.locator("#answer")).to_be_empty()
     assert check(proofs.made, str(KEY.verifier)).startswith("YES. ")
     other = tmp_path / "other.tlog-proof"
     other.write_text("other")
-    browser.choose_file("#proof", other)
-    until(lambda: browser.text("#answer") == "", "the answer is gone")
+    page.set_input_files("#proof", other)
+    expect(page.locator("#answer")).to_be_empty()
 
 
-def test_a_file_can_be_dropped_on_the_page(
-    check: Check, browser: BrowserPage, proofs: Proofs, tmp_path: Path
-) -> None:
+def test_a_file_can_be_dropped_on_the_page(check: Check, page: Page, proofs: Proofs) -> None:
     assert check("another file", str(KEY.verifier)).startswith("NO. ")
-    dropped = tmp_path / "dropped.tlog-proof"
-    dropped.write_text(proofs.made, "utf-8")
-    browser.drop_file(dropped)
-    until(lambda: "dropped.tlog-proof" in browser.text("#chosen"), "it is chosen")
-    browser.click("#check")
-    until(lambda: browser.text("#answer").startswith("YES. "), "the page says yes")
+    make = """text => { const data = new DataTransfer();
+        data.items.add(new File([text], "dropped.tlog-proof")); return data }"""
+    data = page.evaluate_handle(make, proofs.made)
+    page.dispatch_event("body", "drop", {"dataTransfer": data})
+    expect(page.locator("#chosen")).to_contain_text("dropped.tlog-proof")
+    page.click("#check")
+    expect(page.locator("#answer")).to_contain_text("YES. ")

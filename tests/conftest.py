@@ -110,7 +110,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A browser for a file of tests: while it runs, this thread can run no event loop of its own."""
+    """A browser for a file of tests. While it runs, the thread has no room for another loop."""
     with run_chromium() as browser:
         yield browser
 

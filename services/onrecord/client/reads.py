@@ -4,6 +4,7 @@ from uuid import UUID
 
 from onrecord.audit.schemas import EventOut, EventPage, EventSearch, LedgerOut
 from onrecord.client.call import Call, path
+from onrecord.query.answers.correction_schemas import Correction
 from onrecord.query.answers.position_schemas import PositionOut
 from onrecord.query.answers.record_schemas import PositionRecord
 from onrecord.query.answers.schemas import (
@@ -22,6 +23,7 @@ from onrecord.query.params import (
     AsOf,
     AtSize,
     ChangeSearch,
+    CorrectionSearch,
     GridSearch,
     NameParams,
     Paged,
@@ -109,6 +111,11 @@ def get_statement(id_: UUID, at: AtSize | None = None) -> Call[StatementAnswer]:
 def list_changes(search: ChangeSearch | None = None) -> Call[Listed[Step]]:
     """Changes of positions, of any actor on any topic."""
     return Call(method="GET", path=path("changes"), answer=Listed[Step], params=search)
+
+
+def list_corrections(search: CorrectionSearch | None = None) -> Call[Listed[Correction]]:
+    """Corrections and retractions of positions and statements."""
+    return Call(method="GET", path=path("corrections"), answer=Listed[Correction], params=search)
 
 
 def list_review(search: ReviewSearch | None = None) -> Call[Listed[Review]]:

@@ -13,7 +13,7 @@ Axis = Literal["actor", "topic"]
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """A row: its id and label, and a position or None for each column."""
 
     id: str
@@ -31,7 +31,7 @@ class PositionTable:
     """Columns as id and label, and the rows, each in the order of labels."""
 
     columns: Sequence[tuple[str, str]]
-    rows: Sequence[Row]
+    rows: Sequence[TableRow]
 
 
 def position_table(items: Sequence[ListedPosition], *, rows: Axis) -> PositionTable:
@@ -42,7 +42,7 @@ def position_table(items: Sequence[ListedPosition], *, rows: Axis) -> PositionTa
     return PositionTable(
         column_names,
         [
-            Row(id_, label, [cells.get((id_, column)) for column, _ in column_names])
+            TableRow(id_, label, [cells.get((id_, column)) for column, _ in column_names])
             for id_, label in _names(items, rows)
         ],
     )

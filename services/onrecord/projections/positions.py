@@ -17,7 +17,12 @@ from onrecord.domain.event_types import event_types_about
 from onrecord.domain.events import position_after
 from onrecord.domain.position import Position
 from onrecord.projections.engine.projection import Projection, metadata
-from onrecord.projections.engine.versions import VersionedTable, recorded_index, version_columns
+from onrecord.projections.engine.versions import (
+    VersionedTable,
+    amendment_indexes,
+    recorded_index,
+    version_columns,
+)
 
 NAME = "positions"
 
@@ -40,6 +45,7 @@ steps = Table(
     Column("coder", Text, nullable=False),
     Index("steps_of_pair", "generation", "actor", "topic", "open_seq", "close_seq"),
     Index("steps_basis", "basis", postgresql_using="gin"),
+    *amendment_indexes("steps", "position.retracted"),
     recorded_index("steps"),
 )
 

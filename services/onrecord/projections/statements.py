@@ -32,6 +32,7 @@ from onrecord.projections.engine.projection import Projection, metadata
 from onrecord.projections.engine.versions import (
     NEVER,
     VersionedTable,
+    amendment_indexes,
     recorded_index,
     version_columns,
 )
@@ -61,6 +62,7 @@ statements = Table(
     Index("statements_search", "search", postgresql_using="gin", postgresql_where=_CURRENT),
     Index("statements_words", "generation", "words"),
     recorded_index("statements"),
+    *amendment_indexes("statements", StatementRetracted.type),
     Index(
         "statements_addresses",
         text("projections.addresses(doc)"),

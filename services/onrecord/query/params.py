@@ -138,6 +138,11 @@ class ChangeSearch(Paged):
     recorded_to: Moment = None
 
 
+class CorrectionSearch(Paged):
+    actor: ActorFilter = []
+    topic: TopicFilter = []
+
+
 class GridSearch(PagedAsOf):
     actor: ActorFilter = []
     topic: TopicFilter = []

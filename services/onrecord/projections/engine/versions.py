@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
 
 from onrecord.domain.event import Amendment, RecordedEvent
@@ -52,6 +53,24 @@ def version_columns(id_type: type[Text] | type[Uuid[UUID]]) -> list[Any]:
         Column("close_reason", Text),
         PrimaryKeyConstraint("generation", "id", "open_seq"),
     ]
+
+
+def amendment_indexes(table: str, retraction: str) -> tuple[Index, Index]:
+    """Indexes of the versions that a correction opened, and of those that a retraction closed."""
+    return (
+        Index(
+            f"{table}_corrected",
+            "generation",
+            "open_seq",
+            postgresql_where=text("open_seq > made_seq"),
+        ),
+        Index(
+            f"{table}_retracted",
+            "generation",
+            "close_seq",
+            postgresql_where=text(f"close_type = '{retraction}'"),
+        ),
+    )
 
 
 def recorded_index(table: str) -> Index:

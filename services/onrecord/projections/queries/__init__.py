@@ -41,6 +41,7 @@ _CHANGES: Final[dict[ChangeOrder, FilteredQuery]] = {
     "known": FilteredQuery("projections/queries/changes_last_recorded_first.sql"),
     "valid": FilteredQuery("projections/queries/changes_last_held_first.sql"),
 }
+_CORRECTIONS: Final = FilteredQuery("projections/queries/corrections.sql")
 _STATEMENTS: Final = FilteredQuery("projections/queries/statements.sql")
 _REGISTRY_PAGES: Final = {
     "actors": FilteredQuery("projections/queries/actors.sql"),
@@ -86,6 +87,11 @@ def grid_page(filters: Collection[str]) -> TextClause:
 def changes_page(order: ChangeOrder, filters: Collection[str]) -> TextClause:
     """Steps of all timelines in an order; each filter is a parameter of its name."""
     return _CHANGES[order].given(filters)
+
+
+def corrections_page(filters: Collection[str]) -> TextClause:
+    """Corrections and retractions; each filter is a parameter of its name."""
+    return _CORRECTIONS.given(filters)
 
 
 def statements_page(filters: Collection[str]) -> TextClause:

@@ -37,6 +37,7 @@ from tests.support.witness_keys import WitnessKey, ed25519_witness, ml_dsa_witne
 from tests.support.witness_servers import Answer, ScriptedWitness, honest, scripted_witness
 
 ED, ML = ed25519_witness(), ml_dsa_witness()
+AGO = "UPDATE signing.checkpoints SET signed_at = signed_at - interval '2 minutes'"
 OTHER_LOG = SigningKey.generate("other.example/log").verifier
 
 
@@ -194,11 +195,12 @@ def test_readers_get_the_newest_checkpoint_that_a_quorum_cosigned(
     store: Store, tmp_path: Path, witnessed: httpx2.Client
 ) -> None:
     log = identity(tmp_path)
-    for _ in range(2):
-        register(store)
-        sign(store, log)
-    assert 2 == size_for_readers(witnessed)  # nobody has cosigned yet
+    register(store)
+    sign(store, log)
+    assert 1 == size_for_readers(witnessed)  # nobody has cosigned yet
     cosign(store, 1)
+    register(store)
+    sign(store, log)
     assert 1 == size_for_readers(witnessed)
     cosign(store, 2)
     assert 2 == size_for_readers(witnessed)
@@ -206,9 +208,32 @@ def test_readers_get_the_newest_checkpoint_that_a_quorum_cosigned(
     sign(store, log)
     assert 2 == size_for_readers(witnessed)
     # the witness stays away
-    ago = "UPDATE signing.checkpoints SET signed_at = signed_at - interval '2 minutes'"
-    tamper(store, ago)
+    tamper(store, AGO)
     assert 3 == size_for_readers(witnessed)
+
+
+def test_the_checkpoint_for_readers_never_gets_shorter_when_a_witness_is_back(
+    store: Store, tmp_path: Path, witnessed: httpx2.Client
+) -> None:
+    log = identity(tmp_path)
+    for _ in range(2):
+        register(store)
+        sign(store, log)
+    cosign(store, 1)
+    tamper(store, AGO)  # the witness has been away for longer than readers wait
+    for _ in range(2):
+        register(store)
+        sign(store, log)
+    assert 4 == size_for_readers(witnessed)
+    cosign(store, 3)  # it is back, and was asked before the fourth was signed
+    assert 4 == size_for_readers(witnessed)
+    register(store)
+    sign(store, log)
+    assert 4 == size_for_readers(witnessed)
+    cosign(store, 5)
+    register(store)
+    sign(store, log)
+    assert 5 == size_for_readers(witnessed)  # by the quorum again
 
 
 def test_a_proof_waits_for_the_quorum_and_does_without_where_none_comes(

@@ -1,5 +1,6 @@
 """The signer beside a streaming standby: it signs what that has flushed, and nothing else."""
 
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -8,6 +9,10 @@ from tests.support.processes import until
 from tests.support.signing import identity, open_signer, register, running_signer, sign, stored_size
 from tests.support.standby import Standby
 from tests.support.store import Store
+
+
+def has_signed(store: Store, size: int) -> bool:
+    return stored_size(store) == size
 
 
 def test_a_head_is_signed_once_the_standby_has_flushed_it(
@@ -54,5 +59,5 @@ def test_the_signers_loop_follows_a_standby_that_was_away(
         for size in (1, 2, 3):
             with standby.paused():
                 register(store)
-            until(lambda size=size: stored_size(store) == size, "the loop signs each head")
+            until(partial(has_signed, store, size), "the loop signs each head")
     assert [1, 2, 3] == [note.checkpoint.size for note in signed]

@@ -1,9 +1,11 @@
-"""The signer's two files: what a lost one, and a rotation that the database missed, mean."""
+"""Files of the log: a lost one, a rotation that the database missed, a policy that is none."""
 
 from pathlib import Path
 
 import pytest
 
+from onrecord.entrypoints.app_factory import create_app
+from onrecord.kit.settings import BadSettings, Settings
 from onrecord.signing.continuity import SigningRefused
 from onrecord.signing.kept_checkpoint import read_kept
 from onrecord.signing.key_file import add_key, drop_older_keys
@@ -41,3 +43,12 @@ def test_a_new_key_goes_on_whose_first_checkpoint_did_not_reach_the_database(
     note = stored_note(store)
     assert note
     assert [new.verifier] == note.signed_by([new.verifier])
+
+
+def test_a_bad_policy_stops_the_api_that_serves_the_log_and_no_other(tmp_path: Path) -> None:
+    policy = tmp_path / "log.policy"
+    policy.write_text("quorum nobody\n")
+    settings = Settings(database_url="postgresql://", broker_url="memory://", log_policy=policy)
+    create_app(settings, frozenset({"write", "webhooks"}))
+    with pytest.raises(BadSettings, match=r"ONRECORD_LOG_POLICY: .*log\.policy: .*nobody"):
+        create_app(settings, frozenset({"read", "audit"}))

@@ -1,26 +1,20 @@
-"""Clients of witnesses, and the checkpoint that readers get, with witnesses that we script."""
+"""Clients of witnesses, with witnesses that we script."""
 
 import threading
 from base64 import b64decode
-from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import httpx2
-import psycopg
-import pytest
 
 from onrecord.entrypoints.commands.doctor import diagnose_database
 from onrecord.kit.sql import db
 from onrecord.kit.tlog.checkpoints import parse_checkpoint
 from onrecord.kit.tlog.cosignatures import cosignatures
-from onrecord.kit.tlog.keys import SigningKey
 from onrecord.kit.tlog.merkle import is_consistent
 from onrecord.kit.tlog.notes import parse_note
 from onrecord.kit.tlog.policies import parse_policy
-from onrecord.kit.tlog.proofs import parse_proof
-from onrecord.signing.key_file import read_keys
 from onrecord.signing.witnesses import MAX_ANSWER_BYTES
 from tests.support.processes import until
 from tests.support.signing import (
@@ -37,7 +31,6 @@ from tests.support.witness_keys import WitnessKey, ed25519_witness, ml_dsa_witne
 from tests.support.witness_servers import Answer, ScriptedWitness, honest, scripted_witness
 
 ED, ML = ed25519_witness(), ml_dsa_witness()
-OTHER_LOG = SigningKey.generate("other.example/log").verifier
 
 
 def line(name: str, key: WitnessKey, url: str) -> str:
@@ -162,88 +155,6 @@ def test_bad_witnesses_stop_neither_the_log_nor_the_others(store: Store, tmp_pat
     with db.connect(store.url, role="onrecord_signer") as conn:
         rows = conn.execute("SELECT DISTINCT key FROM signing.cosignatures").fetchall()
     assert [(ED.verifier.name_and_id,)] == rows
-
-
-# The checkpoint of readers
-
-
-@pytest.fixture
-def witnessed(store: Store, tmp_path: Path) -> Iterator[httpx2.Client]:
-    """An API whose policy asks for one witness."""
-    (tmp_path / "log.policy").write_text(line("ed", ED, "http://127.0.0.1:9") + "quorum ed\n")
-    with run_api(store.url, log_policy=tmp_path / "log.policy") as client:
-        yield client
-
-
-def cosign(store: Store, size: int) -> None:
-    """What the client does with a witness's answer."""
-    with psycopg.connect(store.url) as conn:
-        row = conn.execute("SELECT note FROM signing.checkpoints WHERE size = %s", [size])
-        (note,) = row.fetchone() or ("",)
-        values = [size, ED.verifier.name_and_id, str(ED.cosign(parse_note(note)))]
-        conn.execute("INSERT INTO signing.cosignatures VALUES (%s, %s, %s)", values)
-
-
-def size_for_readers(client: httpx2.Client) -> int:
-    answer = client.get("/log/checkpoint")
-    assert answer.status_code == 200, answer.text
-    return parse_checkpoint(parse_note(answer.text)).size
-
-
-def test_readers_get_the_newest_checkpoint_that_a_quorum_cosigned(
-    store: Store, tmp_path: Path, witnessed: httpx2.Client
-) -> None:
-    log = identity(tmp_path)
-    for _ in range(2):
-        register(store)
-        sign(store, log)
-    assert 2 == size_for_readers(witnessed)  # nobody has cosigned yet
-    cosign(store, 1)
-    assert 1 == size_for_readers(witnessed)
-    cosign(store, 2)
-    assert 2 == size_for_readers(witnessed)
-    register(store)
-    sign(store, log)
-    assert 2 == size_for_readers(witnessed)
-    # the witness stays away
-    ago = "UPDATE signing.checkpoints SET signed_at = signed_at - interval '2 minutes'"
-    tamper(store, ago)
-    assert 3 == size_for_readers(witnessed)
-
-
-def test_a_proof_waits_for_the_quorum_and_does_without_where_none_comes(
-    store: Store, tmp_path: Path, witnessed: httpx2.Client
-) -> None:
-    log = identity(tmp_path)
-    register(store)
-    sign(store, log)
-    cosign(store, 1)
-    register(store)
-    sign(store, log)
-    first, second = (event.id for event in store.events())
-    proof = parse_proof(witnessed.get(f"/v1/events/{first}/proof").text)
-    assert 1 == parse_checkpoint(proof.checkpoint).size
-    proof = parse_proof(witnessed.get(f"/v1/events/{second}/proof").text)
-    assert 2 == parse_checkpoint(proof.checkpoint).size
-    assert [] == cosignatures(proof.checkpoint, [ED.verifier])
-    cosign(store, 2)
-    proof = parse_proof(witnessed.get(f"/v1/events/{second}/proof").text)
-    assert [ED.verifier] == [found.key for found in cosignatures(proof.checkpoint, [ED.verifier])]
-
-
-def test_the_served_policy_has_the_keys_that_sign_and_the_operators_witnesses(
-    store: Store, tmp_path: Path
-) -> None:
-    log = identity(tmp_path)
-    register(store)
-    sign(store, log)
-    (key,) = read_keys(log.key_file)
-    operators = f"# Ours.\nlog {OTHER_LOG}\n" + line("ed", ED, "https://w.example") + "quorum ed\n"
-    (tmp_path / "log.policy").write_text(operators)
-    with run_api(store.url, log_policy=tmp_path / "log.policy") as client:
-        text = client.get("/log/log.policy").text
-    own = f"log {key.verifier} https://record.example.org/log\n# Ours.\n"
-    assert own + line("ed", ED, "https://w.example") + "quorum ed\n" == text
 
 
 # Overdue checkpoints

@@ -1,9 +1,10 @@
 """A streaming standby of the tests' PostgreSQL server, for tests of what may read a replica.
 
 Copied with `pg_basebackup` from the embedded server of the session, with all its databases. It
-replays what tests write on the primary from then on.
+replays what tests write on the primary from then on, and has a replication slot there.
 """
 
+import os
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
 import psycopg
 
@@ -53,6 +55,18 @@ class Standby:
 
             until(has_replayed, "the standby has replayed what the primary wrote")
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The standby without the process that receives and flushes what the primary writes."""
+        with psycopg.connect(self.url, autocommit=True) as conn:
+            rows = conn.execute("SELECT pid FROM pg_stat_wal_receiver").fetchall()
+        ((receiver,),) = rows
+        os.kill(receiver, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(receiver, signal.SIGCONT)
+
 
 @contextmanager
 def run_standby(primary_url: str) -> Iterator[Standby]:
@@ -60,12 +74,34 @@ def run_standby(primary_url: str) -> Iterator[Standby]:
     with (
         tempfile.TemporaryDirectory(prefix="onrecord-standby-", dir=scratch_folder()) as folder,
         _replication_allowed(primary_url),
+        _replication_slot(primary_url) as slot,
     ):
         Path(folder).chmod(0o755)  # for the server's OS user
         data = Path(folder) / "data"
-        _copy_cluster(primary_url, data)
+        _copy_cluster(primary_url, data, slot)
         with embedded.running_server(data, echo=silent) as server:
             yield Standby(primary_url, server.superuser_url)
+
+
+@contextmanager
+def _replication_slot(primary_url: str) -> Iterator[str]:
+    """A physical slot for the standby, which holds back the log's signatures while it exists."""
+    slot = f"standby_{uuid4().hex[:8]}"
+    with psycopg.connect(primary_url, autocommit=True) as conn:
+        conn.execute("SELECT pg_create_physical_replication_slot(%s, true)", [slot])
+
+    def is_dropped() -> bool:
+        inactive = "SELECT slot_name FROM pg_replication_slots WHERE slot_name = %s AND NOT active"
+        with psycopg.connect(primary_url, autocommit=True) as conn:
+            rows = conn.execute(
+                f"SELECT pg_drop_replication_slot(slot_name) FROM ({inactive}) s", [slot]
+            )
+            return bool(rows.fetchall())
+
+    try:
+        yield slot
+    finally:
+        until(is_dropped, "the slot is dropped once the standby is gone")
 
 
 @contextmanager
@@ -90,7 +126,7 @@ def _replication_allowed(primary_url: str) -> Iterator[None]:
             conn.execute("SELECT pg_reload_conf()")
 
 
-def _copy_cluster(primary_url: str, data: Path) -> None:
+def _copy_cluster(primary_url: str, data: Path, slot: str) -> None:
     """Copy the primary into a data folder, as a standby that streams from it."""
     account = server_account()
     home = prepare_home(data, account, silent)
@@ -100,6 +136,7 @@ def _copy_cluster(primary_url: str, data: Path) -> None:
     argv: list[str | Path] = [
         *(runnable_binaries(account, silent) / "pg_basebackup", "--pgdata", cluster),
         *("--dbname", primary_url, "--write-recovery-conf", "--wal-method", "stream"),
+        *("--slot", slot),
         *("--checkpoint", "fast", "--no-sync"),
     ]
     backup = spawn_as(account, argv, home=home, log=log, death_signal=signal.SIGKILL)

@@ -78,7 +78,7 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
     assert settings.database_url and settings.broker_url, "entrypoints fill these in"
     url = settings.database_url.get_secret_value()
     broker = settings.broker_url.get_secret_value()
-    policy = read_policy(settings)
+    policy = read_policy(settings) if "audit" in apis else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
@@ -106,6 +106,7 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
                 pool = db.pool(url, role="onrecord_audit", size=4)
                 await stack.enter_async_context(pool)
                 state["audit_resources"] = audit_routes.AuditResources(pool, Tail(pool))
+                assert policy, "read above"
                 latest = LatestCheckpoint(pool, policy)
                 text = policy_text(settings)
                 state["log_resources"] = LogResources(pool, latest, settings.public_url, text)

@@ -32,7 +32,7 @@ class _State(NamedTuple):
     signed: CheckpointNote | None
     """The newest checkpoint in the database."""
     lsn: int
-    """A position in the write-ahead log, beyond the head's commit."""
+    """A position in the write-ahead log, at or beyond the end of the head's commit."""
     flushed: int | None
     """The position up to which every standby has the log on disk; None: there is no standby."""
 

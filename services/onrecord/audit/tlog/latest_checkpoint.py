@@ -2,7 +2,8 @@
 
 It is the newest one that a quorum of witnesses has cosigned, as the operator's policy names it
 (decision 0056). Without a policy, and where witnesses have been behind for longer than
-`MAX_SECONDS_BEHIND`, it is the newest one that the log has signed.
+`MAX_SECONDS_BEHIND`, it is the newest one that the log has signed. A process never
+goes back to a shorter one: witnesses that return cosign one that is older than what readers have.
 """
 
 import asyncio
@@ -37,6 +38,8 @@ class LatestCheckpoint:
         self._pool = pool
         self._policy = policy
         self._reading: asyncio.Task[SignedCheckpoint | None] | None = None
+        self._longest = 0
+        """The size of the longest checkpoint that readers have."""
 
     async def fetch(self) -> SignedCheckpoint | None:
         """The checkpoint for readers; None before the first signature."""
@@ -64,6 +67,14 @@ class LatestCheckpoint:
             await asyncio.sleep(POLL_SECONDS)
 
     async def _read(self) -> SignedCheckpoint | None:
+        checkpoint = await self._read_cosigned_or_newest()
+        if checkpoint and checkpoint.size < self._longest:
+            checkpoint = await self._read_checkpoint(self._longest)
+        if checkpoint:
+            self._longest = max(self._longest, checkpoint.size)
+        return checkpoint
+
+    async def _read_cosigned_or_newest(self) -> SignedCheckpoint | None:
         if self._policy.quorum == NONE:
             return await self._read_checkpoint(None)
         for row in await fetch_all(self._pool, _COSIGNED, {}):

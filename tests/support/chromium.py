@@ -49,8 +49,8 @@ def open_page(browser: Browser, **options: Any) -> Iterator[Page]:
     try:
         yield page
         own = urlsplit(page.url).netloc
-        assert problems == []
-        assert hosts - {own, ""} == set()
+        assert not problems, "\n".join(problems)
+        assert not hosts - {own, ""}, f"something was loaded from {hosts}"
     finally:
         context.close()
 

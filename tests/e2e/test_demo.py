@@ -76,6 +76,9 @@ def test_demo_shows_the_main_job_and_keeps_its_data_for_the_second_run(wheel_use
     ):
         assert text in first
     assert "37 lines are new, 0 were on record already" in first
+    page = first.rstrip().splitlines()[-1]
+    assert page.startswith("http://127.0.0.1:")
+    assert first.index(f"Open {page} in a browser") < first.index("Recording the seeds")
     code, second = wheel_user.run("demo", "--exit")
     assert code == 0, second
     assert "0 lines are new, 37 were on record already" in second

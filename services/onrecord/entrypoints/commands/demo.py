@@ -25,6 +25,7 @@ def demo_command(
         allow = (*settings.egress_allow, *([receiver.network] if receiver else []))
         for_tour = settings.model_copy(update={"egress_allow": allow, "public_reads": True})
         with supervise(for_tour, echo) as supervisor:
+            console.print(f"Open {supervisor.address}/ in a browser")
             passed = run_tour(settings, supervisor, console, receiver)
             if receiver and not exit_after_tour:
                 supervisor.restrict_egress(settings.egress_allow)
@@ -33,6 +34,8 @@ def demo_command(
                 show_next_steps(settings, supervisor, console)
             if not exit_after_tour:
                 console.print("\nRunning until Ctrl-C.")
+            console.print(f"{supervisor.address}/")
+            if not exit_after_tour:
                 supervisor.watch(echo)
     if not passed:
         raise typer.Exit(NO)

@@ -157,7 +157,8 @@ def show_next_steps(settings: Settings, supervisor: Supervisor, console: Console
     _print_title(console, "Next steps")
     position = reads.get_position(ACTOR, TOPIC).path
     lines = {
-        "open": f"{address}/        {address}/docs",
+        "page": f"{address}/actors/{ACTOR}/topics/{TOPIC}",
+        "API": f"{address}/docs",
         "query": f"curl '{address}{position}?as_of=2022-11-30'",
         "key": f"export ONRECORD_KEY=$(cat '{settings.key_file}')",
         "record": f"curl {address}/v1/topics {bearer} -H 'Content-Type: application/json'"

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import httpx2
-import psycopg
 import pytest
 
 from onrecord.entrypoints.commands.doctor import diagnose_database
@@ -24,6 +23,7 @@ from onrecord.signing.key_file import read_keys
 from onrecord.signing.witnesses import MAX_ANSWER_BYTES
 from tests.support.processes import until
 from tests.support.signing import (
+    cosign,
     cosigned_size,
     identity,
     register,
@@ -69,7 +69,7 @@ def test_cosignatures_of_both_types_are_kept_and_served(store: Store, tmp_path: 
         keys = [ED.verifier, ML.verifier]
         assert keys == [found.key for found in cosignatures(served, keys)]
         served_policy = parse_policy(client.get("/log/log.policy").content)
-        assert 5 == served_policy.check(served).size
+        assert 5 == served_policy.check(served).checkpoint.size
         metrics = client.get("/metrics").text
     assert "onrecord_log_signed_size 5.0" in metrics
     for key in keys:
@@ -175,15 +175,6 @@ def witnessed(store: Store, tmp_path: Path) -> Iterator[httpx2.Client]:
         yield client
 
 
-def cosign(store: Store, size: int) -> None:
-    """What the client does with a witness's answer."""
-    with psycopg.connect(store.url) as conn:
-        row = conn.execute("SELECT note FROM signing.checkpoints WHERE size = %s", [size])
-        (note,) = row.fetchone() or ("",)
-        values = [size, ED.verifier.name_and_id, str(ED.cosign(parse_note(note)))]
-        conn.execute("INSERT INTO signing.cosignatures VALUES (%s, %s, %s)", values)
-
-
 def size_for_readers(client: httpx2.Client) -> int:
     answer = client.get("/log/checkpoint")
     assert answer.status_code == 200, answer.text
@@ -198,9 +189,9 @@ def test_readers_get_the_newest_checkpoint_that_a_quorum_cosigned(
         register(store)
         sign(store, log)
     assert 2 == size_for_readers(witnessed)  # nobody has cosigned yet
-    cosign(store, 1)
+    cosign(store, ED, 1)
     assert 1 == size_for_readers(witnessed)
-    cosign(store, 2)
+    cosign(store, ED, 2)
     assert 2 == size_for_readers(witnessed)
     register(store)
     sign(store, log)
@@ -217,7 +208,7 @@ def test_a_proof_waits_for_the_quorum_and_does_without_where_none_comes(
     log = identity(tmp_path)
     register(store)
     sign(store, log)
-    cosign(store, 1)
+    cosign(store, ED, 1)
     register(store)
     sign(store, log)
     first, second = (event.id for event in store.events())
@@ -226,7 +217,7 @@ def test_a_proof_waits_for_the_quorum_and_does_without_where_none_comes(
     proof = parse_proof(witnessed.get(f"/v1/events/{second}/proof").text)
     assert 2 == parse_checkpoint(proof.checkpoint).size
     assert [] == cosignatures(proof.checkpoint, [ED.verifier])
-    cosign(store, 2)
+    cosign(store, ED, 2)
     proof = parse_proof(witnessed.get(f"/v1/events/{second}/proof").text)
     assert [ED.verifier] == [found.key for found in cosignatures(proof.checkpoint, [ED.verifier])]
 

@@ -71,7 +71,9 @@ def test_a_checkpoint_is_checked_by_its_log_and_quorum() -> None:
     note = sign_note(checkpoint.text, [LOG])
     lines = [witness.cosign(note) for witness in (X1, X2, Y3)]
     cosigned = replace(note, signatures=(*note.signatures, *lines))
-    assert checkpoint == policy.check(cosigned)
+    trusted = policy.check(cosigned)
+    assert (checkpoint, (LOG.verifier,)) == trusted[:2]
+    assert [X1.verifier, X2.verifier, Y3.verifier] == [found.key for found in trusted.cosignatures]
     with pytest.raises(BadNote, match=r"the quorum X-and-Y is not met: nobody cosigned"):
         policy.check(note)
     with pytest.raises(BadNote, match="no log of the policy signed"):

@@ -53,6 +53,9 @@ class HostileLog(LogReader):
     def __init__(self) -> None:
         self._entries = SHOWN
 
+    def policy(self) -> None:
+        return None
+
     def text(self, path: str) -> str:
         assert path == "/log/checkpoint"
         entries, self._entries = self._entries, SIGNED

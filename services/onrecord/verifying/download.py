@@ -47,12 +47,21 @@ class LogReader:
         """A text below `/log/`. Raises `ApiUnavailable`."""
         return self._get(path).text
 
+    def policy(self) -> str | None:
+        """The policy that the log serves; None if it says that it has none."""
+        try:
+            return self.text("/log/log.policy")
+        except ApiUnavailable as error:
+            if _is_not_found(error):
+                return None
+            raise
+
     def tile(self, tile: Tile) -> bytes | None:
         """The bytes of a tile or bundle; None if the log says that it has none."""
         try:
             return self._get(f"/log/tile/{tile.path}").content
         except ApiUnavailable as error:
-            if isinstance(error.__cause__, ProblemError) and error.__cause__.status == 404:
+            if _is_not_found(error):
                 return None
             raise
 
@@ -142,3 +151,7 @@ class LogReader:
 
 def _result(tile: Tile, entries: "Future[bytes | None]", hashes: "Future[bytes | None]") -> Bundle:
     return Bundle(tile, entries.result(), hashes.result())
+
+
+def _is_not_found(error: ApiUnavailable) -> bool:
+    return isinstance(error.__cause__, ProblemError) and error.__cause__.status == 404

@@ -42,6 +42,7 @@ def describe_quote(quote: CheckedQuote) -> list[Fact]:
         Fact("Entry", f"number {entry.get('seq')} of the log {checkpoint.origin}, counted from 0"),
         Fact("Checkpoint", f"{checkpoint.size} entries, root hash {root}"),
         *(Fact("Signed with", str(key)) for key in quote.signers),
+        *(Fact("Cosigned with", str(key)) for key in quote.witnesses or ()),
     ]
 
 
@@ -53,6 +54,11 @@ def limits_of(quote: CheckedQuote) -> list[str]:
         " The log gives the newest proof of a statement at any time.",
         "The time and the recorder: they are what the log says, and it cannot change them now.",
     ]
+    if quote.witnesses is None:
+        limits.append(
+            "That others saw the same log: cosignatures of witnesses were not checked, which"
+            " `onrecord verify --policy` does."
+        )
     for name, ground in sorted(quote.missing.items()):
         reason = (
             "Whoever gave you the file left it out."

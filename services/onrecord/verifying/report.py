@@ -7,10 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 CheckName = Literal[
-    "signature", "consistency", "entries", "hashes", "sections", "revisions", "positions"
+    "signature",
+    "witnesses",
+    "consistency",
+    "entries",
+    "hashes",
+    "sections",
+    "revisions",
+    "positions",
 ]
 CHECKS: Final[dict[CheckName, str]] = {
     "signature": "the checkpoint is signed by the key of the log",
+    "witnesses": "a quorum of the witnesses of the policy that was given cosigned the checkpoint",
     "consistency": "the log continues the checkpoint that was saved last time",
     "entries": "every entry is canonical, numbered without a gap, unique, and in order of time",
     "hashes": "the entries give every tile that is served, and the signed root",
@@ -47,6 +55,10 @@ class VerificationReport:
     keys: list[str] = field(default_factory=list)
     """The verifier keys whose signatures were checked."""
     key_source: Literal["given", "saved", "log"] = "log"
+    policy_source: Literal["given", "log"] | None = None
+    """Whose list of witnesses the cosignatures were checked against; None: against none."""
+    cosigners: list[str] = field(default_factory=list)
+    """The verifier keys of the witnesses whose cosignatures were checked."""
     saved_size: int | None = None
     """The size of the checkpoint that was saved last time; None on the first run."""
     notices: list[str] = field(default_factory=list)
@@ -63,7 +75,12 @@ class VerificationReport:
 
     @property
     def ok(self) -> bool:
-        return not self.faults and self.finished == set(CHECKS)
+        return not self.faults and self.finished == {*CHECKS} - self.not_asked
+
+    @property
+    def not_asked(self) -> set[CheckName]:
+        """The checks that nobody asked for: of witnesses, where no policy was given."""
+        return set() if self.policy_source == "given" else {"witnesses"}
 
     @property
     def passed(self) -> list[CheckName]:
@@ -98,12 +115,16 @@ class VerificationReport:
             "root": self.root,
             "keys": self.keys,
             "key_source": self.key_source,
+            "policy_source": self.policy_source,
+            "cosigners": self.cosigners,
             "saved_size": self.saved_size,
             "checks": {
                 check: "failed"
                 if self.fails(check)
                 else "passed"
                 if check in self.finished
+                else "not asked"
+                if check in self.not_asked
                 else "not done"
                 for check in CHECKS
             },

@@ -8,10 +8,17 @@ from functools import partial
 from typing import Final
 
 from onrecord.kit.tlog.keys import VerifierKey
+from onrecord.kit.tlog.policies import Policy
 from onrecord.verifying.compare import compare_answers
 from onrecord.verifying.download import LogReader
 from onrecord.verifying.entries import Canonicalize
-from onrecord.verifying.log_keys import check_against_saved, check_signature, keys_to_believe
+from onrecord.verifying.log_keys import (
+    check_against_saved,
+    check_signature,
+    check_witnesses,
+    describe_witnesses,
+    keys_to_believe,
+)
 from onrecord.verifying.log_run import LogRun, SignedNote
 from onrecord.verifying.report import VerificationReport
 from onrecord.verifying.saved_state import SavedState
@@ -29,16 +36,21 @@ def verify_log(
     given_keys: Sequence[VerifierKey],
     progress: Progress,
     *,
+    policy: Policy | None = None,
     canonicalize: Canonicalize | None = None,
 ) -> VerificationReport:
-    """Verify all of a log. One of the keys must have signed, if any are given.
+    """Verify all of a log. One of the keys, or of the logs in the policy, must have signed, if any
+    are given; and a quorum of the policy's witnesses must have cosigned.
 
     Raises `ApiUnavailable` where the log cannot be read, and `BadState`.
     """
     report = VerificationReport(reader.address)
     saved = state.read_checkpoint()
-    policy = None if given_keys or saved else reader.text("/log/log.policy")
-    keys = keys_to_believe(given_keys, saved, policy, report)
+    if policy is not None:
+        report.policy_source = "given"
+        given_keys = [*given_keys, *(log.key for log in policy.logs)]
+    own_policy = None if policy else reader.policy()
+    keys = keys_to_believe(given_keys, saved, own_policy, report)
 
     def read_checkpoint() -> SignedNote | None:
         note = reader.text("/log/checkpoint")
@@ -58,6 +70,10 @@ def verify_log(
             report.notices.append(NOT_COMPARED)
         else:
             compare_positions(reader, run, report, partial(progress, "positions"))
+    if policy is None:
+        describe_witnesses(run.signed.note, keys, own_policy, report)
+    else:
+        check_witnesses(run.signed.note, keys, policy, report)
     if report.ok:
         state.keep_checkpoint(run.signed.note, report.keys)
     else:

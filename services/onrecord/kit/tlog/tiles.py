@@ -76,10 +76,12 @@ def bundle(entries: Iterable[bytes]) -> bytes:
 def entries_of(bundle_: bytes) -> list[bytes]:
     """The entries of a bundle. Raises ValueError where it is cut."""
     entries, at = [], 0
-    while at < len(bundle_):
-        end = at + 2 + int.from_bytes(bundle_[at : at + 2], "big")
-        if at + 2 > len(bundle_) or end > len(bundle_):
+    length = len(bundle_)
+    while at < length:
+        start = at + 2
+        end = start + int.from_bytes(bundle_[at:start], "big")
+        if start > length or end > length:
             raise ValueError(f"the entry at byte {at} of the bundle is cut")
-        entries.append(bundle_[at + 2 : end])
+        entries.append(bundle_[start:end])
         at = end
     return entries

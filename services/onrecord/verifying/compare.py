@@ -19,6 +19,8 @@ AnswerFields = dict[str, Any]
 T = TypeVar("T")
 EARLIER_INSTANTS: Final = 3
 """Instants besides now, at quantiles of the dates on record."""
+SURPLUS: Final = 1_000
+"""Items that a list may have beyond those that it must, so that these can be named."""
 _SCALE: Final = {
     "oppose": -2,
     "conditional_oppose": -1,
@@ -77,11 +79,12 @@ def compare_answers(
     def step_answer(step: TimelineStep) -> AnswerFields:
         return _step_answer(step, fold)
 
-    changes = counted(reader.items("/v1/changes", known_size=size))
+    changes = counted(reader.items("/v1/changes", len(steps) + SURPLUS, known_size=size))
     yield from _compare(changes, steps, step_answer, ("id",), "timelines")
     for instant in instants:
         as_of = format_instant(instant)
-        items = counted(reader.items("/v1/positions", known_size=size, as_of=as_of))
+        most = len(timelines) + SURPLUS
+        items = counted(reader.items("/v1/positions", most, known_size=size, as_of=as_of))
         listed = {pair: line for pair, line in timelines.items() if _is_listed(line, instant)}
         answer_at = partial(_answer_at, instant=instant, fold=fold)
         yield from _compare(items, listed, answer_at, ("actor", "topic"), f"as of {as_of}")
@@ -128,6 +131,8 @@ def _same(field: str, served: Any, value: Any) -> bool:
     if field == "previous" and isinstance(served, dict) and value is not None:
         return bool({name: served.get(name) for name in value} == value)
     if field == "alternatives" and isinstance(served, list):
+        if not all(isinstance(other, dict) for other in served):
+            return False
         served = [{name: other.get(name) for name in _ALTERNATIVE} for other in served]
     return bool(served == value)
 

@@ -53,7 +53,7 @@ def verify_log(
     keys = keys_to_believe(given_keys, saved, own_policy, report)
 
     def read_checkpoint() -> SignedNote | None:
-        note = reader.text("/log/checkpoint")
+        note = reader.checkpoint()
         checkpoint = check_signature(note, keys, saved, report)
         return None if checkpoint is None else SignedNote(note, checkpoint)
 

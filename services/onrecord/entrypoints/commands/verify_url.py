@@ -27,6 +27,8 @@ from onrecord.verifying.report import CHECKS, VerificationReport
 from onrecord.verifying.run import verify_log
 from onrecord.verifying.saved_state import open_state
 
+SILENCE_SECONDS: Final = 60.0
+"""Of connecting, and between two parts of an answer."""
 MAX_SHOWN: Final = 20
 """Faults that are printed; `--json` has more."""
 
@@ -53,7 +55,7 @@ def verify_url(
     canonicalize = _load_canonicalizer() if strict else None
     address = url.rstrip("/").removesuffix("/log")
     with (
-        Client(address, api_key(load_settings(), address), timeout=60) as client,
+        Client(address, api_key(load_settings(), address), timeout=SILENCE_SECONDS) as client,
         open_state(state or default_state_folder(), address) as saved,
         _progress() as progress,
     ):

@@ -67,13 +67,11 @@ class Policy:
 
     def is_met(self, keys: Collection[str]) -> bool:
         """Whether cosignatures of these keys, given by name and id, are a quorum."""
-        return self.quorum == NONE or self._has_cosigned(self.quorum, keys)
-
-    def _has_cosigned(self, name: str, keys: Collection[str]) -> bool:
-        if witness := self.witnesses.get(name):
-            return witness.key.name_and_id in keys
-        group = self.groups[name]
-        return sum(self._has_cosigned(member, keys) for member in group.members) >= group.threshold
+        met = {name for name, witness in self.witnesses.items() if witness.key.name_and_id in keys}
+        for name, group in self.groups.items():  # the members of a group stand above it
+            if len(met.intersection(group.members)) >= group.threshold:
+                met.add(name)
+        return self.quorum == NONE or self.quorum in met
 
     def with_logs(self, keys: Iterable[VerifierKey]) -> "Policy":
         """A policy that accepts further keys of logs."""

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from onrecord.kit.tlog.subtrees import WIDTH
 
 MAX_LEVEL: Final = 63
+MAX_ENTRY_BYTES: Final = (1 << 16) - 1
 ENTRIES: Final = "entries"
 _PATH: Final = re.compile(
     # 21 digits are more than any index of 64 bits has.

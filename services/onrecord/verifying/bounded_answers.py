@@ -27,7 +27,7 @@ def read_body(response: httpx2.Response, limit: int) -> bytes:
     return bytes(body)
 
 
-def read_lines(response: httpx2.Response, limit: int) -> Iterator[bytes]:
+def stream_lines(response: httpx2.Response, limit: int) -> Iterator[bytes]:
     """The lines of a streamed response, each of at most `limit` bytes, without their line feeds.
 
     What follows the last line feed is no line.

@@ -4,6 +4,7 @@ Every step of every timeline is compared (`GET /v1/changes`), and what was held 
 (`GET /v1/positions`), all at the size of the checkpoint. Used by `run`.
 """
 
+import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -30,6 +31,10 @@ _SCALE: Final = {
 }
 _ALTERNATIVE: Final = ("id", "stance", "condition", "effective", "basis")
 """The fields of an alternative that are compared."""
+
+_SHORT: Final = reprlib.Repr()
+"""Shows any value: `repr` fails at a deeply nested one."""
+_SHORT.maxstring = _SHORT.maxother = 200
 
 
 class WrongAnswer(NamedTuple):
@@ -104,7 +109,7 @@ def _compare(
     """
     missing = dict(expected)
     for item in items:
-        name = tuple(str(item.get(field)) for field in key)
+        name = tuple(_as_text(item.get(field)) for field in key)
         if name not in missing:
             why = "is listed twice" if name in expected else "follows from no event"
             yield WrongAnswer(_seq_of(item), f"{where}: {' on '.join(name)} {why}")
@@ -113,8 +118,8 @@ def _compare(
         for field, value in answer.items():
             if not _same(field, item.get(field), value):
                 what = f"{field} of {answer['actor']} on {answer['topic']}"
-                message = f"{where}: {what} is {item.get(field)!r:.200}, by the events"
-                yield WrongAnswer(_seq_of(answer), f"{message} {value!r:.200}")
+                message = f"{where}: {what} is {_SHORT.repr(item.get(field))}, by the events"
+                yield WrongAnswer(_seq_of(answer), f"{message} {_SHORT.repr(value)}")
                 break
     for name, absent in missing.items():
         message = f"{where}: {' on '.join(name)} is missing"
@@ -243,6 +248,10 @@ def _instants(timelines: Iterable[Timeline]) -> list[datetime]:
     counts = range(1, EARLIER_INSTANTS + 1)
     picked = [dates[len(dates) * n // (EARLIER_INSTANTS + 1)] for n in counts] if dates else []
     return [*sorted({*picked}), datetime.now(UTC).replace(microsecond=0)]
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else _SHORT.repr(value)
 
 
 def _seq_of(item: Any) -> int | None:

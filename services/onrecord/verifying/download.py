@@ -21,7 +21,7 @@ from onrecord.kit.tlog.merkle import HASH_BYTES
 from onrecord.kit.tlog.notes import MAX_BYTES as NOTE_BYTES
 from onrecord.kit.tlog.subtrees import WIDTH
 from onrecord.kit.tlog.tiles import MAX_ENTRY_BYTES, Tile
-from onrecord.verifying.bounded_answers import UNCOMPRESSED, read_body, read_lines
+from onrecord.verifying.bounded_answers import UNCOMPRESSED, read_body, stream_lines
 
 RETRIES: Final = 5
 THREADS: Final = 4
@@ -105,7 +105,7 @@ class LogReader:
                     if delay is None:
                         if not response.is_success:
                             raise self._refusal(response)
-                        for line in read_lines(response, LINE_BYTES):
+                        for line in stream_lines(response, LINE_BYTES):
                             yield line
                             after += 1
                             attempts.succeeded()

@@ -4,7 +4,6 @@ Used by `onrecord verify FILE`. `entrypoints/verify_page/describe.js` has the sa
 compares the two.
 """
 
-import base64
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +13,7 @@ from onrecord.domain.event import Event
 from onrecord.domain.event_types import parse_event
 from onrecord.domain.events import StatementCorrected, StatementMade, StatementRetracted
 from onrecord.domain.statement import Evidence, Speaker, Statement
+from onrecord.kit.tlog.keys import encode_base64
 from onrecord.verifying.quote import CheckedQuote
 
 _WORDS: Final = {
@@ -35,7 +35,7 @@ class Fact(NamedTuple):
 def describe_quote(quote: CheckedQuote) -> list[Fact]:
     """What is proved: who said what, when it was recorded, under which checkpoint."""
     entry, checkpoint = quote.entry, quote.checkpoint
-    root = base64.b64encode(checkpoint.root).decode()
+    root = encode_base64(checkpoint.root)
     return [
         *_event_facts(quote),
         Fact("Recorded", f"{entry.get('recorded_at')} by {entry.get('recorded_by')}"),

@@ -24,11 +24,14 @@ CHECKS: Final[dict[CheckName, str]] = {
     "hashes": "the entries give every tile that is served, and the signed root",
     "sections": "every disclosed section opens its commitment, every missing one was erased",
     "revisions": "the entries of each pair are numbered without a gap",
-    "positions": "the read API answers what follows from the events",
+    "positions": "GET /v1/changes, and GET /v1/positions as of some dates, follow from the events",
 }
 """The checks, in their order, and what holds where one passes."""
 MAX_FAULTS: Final = 100
 """Faults that are kept of each check. What is wrong everywhere need not be listed in full."""
+
+MAX_MESSAGE: Final = 2_000
+"""Characters. Names in answers and entries may be longer."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class VerificationReport:
 
     def add(self, check: CheckName, seq: int | None, message: str) -> None:
         """Add a fault, unless it is there already or the check has as many as are kept."""
-        fault = Fault(check, seq, message)
+        fault = Fault(check, seq, message[:MAX_MESSAGE])
         others = [other for other in self.faults if other.check == check]
         if fault not in others and len(others) < MAX_FAULTS:
             self.faults.append(fault)

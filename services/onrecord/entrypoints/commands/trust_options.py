@@ -24,7 +24,7 @@ def parse_log_keys(texts: Iterable[str]) -> list[VerifierKey]:
     return keys
 
 
-def read_policy(path: Path | None) -> Policy | None:
+def read_policy_file(path: Path | None) -> Policy | None:
     """The file of `--policy`. Raises `typer.BadParameter` where it is no C2SP tlog-policy."""
     if path is None:
         return None

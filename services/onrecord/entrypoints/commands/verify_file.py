@@ -7,7 +7,7 @@ from typing import Any, Final, NoReturn
 import typer
 
 from onrecord.entrypoints.commands.options import NO, USAGE, echo, error_console, print_json
-from onrecord.entrypoints.commands.trust_options import parse_log_keys, read_policy
+from onrecord.entrypoints.commands.trust_options import parse_log_keys, read_policy_file
 from onrecord.kit.terminal import visible
 from onrecord.verifying.quote import BadQuote, CheckedQuote, EventNeeded, check_quote
 from onrecord.verifying.quote_description import describe_quote, limits_of
@@ -26,7 +26,7 @@ def verify_file(
     as_json: bool = False,
 ) -> None:
     """Check a proof, and print what it proves. Exit codes: 0 it holds, 1 it does not, 2 usage."""
-    verifiers, trusted = parse_log_keys(keys), read_policy(policy)
+    verifiers, trusted = parse_log_keys(keys), read_policy_file(policy)
     if not verifiers and not (trusted and trusted.logs):
         _stop(
             "Give the key of the log with --key, or a --policy with a line of the log, from a place"

@@ -18,7 +18,7 @@ from onrecord.entrypoints.commands.options import (
     error_console,
     print_json,
 )
-from onrecord.entrypoints.commands.trust_options import parse_log_keys, read_policy
+from onrecord.entrypoints.commands.trust_options import parse_log_keys, read_policy_file
 from onrecord.kit.processes.gc_tuning import tune_gc
 from onrecord.kit.settings import load_settings
 from onrecord.kit.terminal import visible
@@ -51,7 +51,7 @@ def verify_url(
 ) -> None:
     """Verify a log and print the report. Exits with 1 if something is wrong."""
     tune_gc()
-    verifiers, trusted = parse_log_keys(keys), read_policy(policy)
+    verifiers, trusted = parse_log_keys(keys), read_policy_file(policy)
     canonicalize = _load_canonicalizer() if strict else None
     address = url.rstrip("/").removesuffix("/log")
     with (

@@ -56,19 +56,6 @@ def parse_tile(path: str) -> Tile | None:
     return tile
 
 
-def tiles_of(size: int) -> Iterable[Tile]:
-    """All tiles and bundles of a tree of `size` leaves, bundles first, then level by level."""
-    for level in (None, *range(MAX_LEVEL + 1)):
-        count = size >> (8 * (level or 0))
-        if count == 0:
-            return
-        full, rest = divmod(count, WIDTH)
-        for n in range(full):
-            yield Tile(level, n)
-        if rest:
-            yield Tile(level, full, rest)
-
-
 def bundle(entries: Iterable[bytes]) -> bytes:
     """An entry bundle: each entry after its length as a big-endian uint16."""
     return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)

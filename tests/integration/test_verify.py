@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from onrecord.domain.events import PayloadErased
 from onrecord.kit.tlog.keys import SigningKey
 from onrecord.verifying import run
+from onrecord.verifying.bundles import BundleChecker
 from onrecord.verifying.download import Bundle, LogReader
 from onrecord.verifying.entries import EntryChecker
-from onrecord.verifying.log_run import LogRun
 from onrecord.verifying.report import CHECKS
 from onrecord.verifying.saved_state import SavedState
 from tests.support import postgres
@@ -114,13 +114,13 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(
 def test_a_run_that_was_stopped_within_the_log_goes_on_at_its_last_bundle(
     log_client: httpx2.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bundles = LogRun._check_bundle
+    check = BundleChecker.check
     kept = SavedState.keep_place
 
-    def stop(self: LogRun, bundle: Bundle, lines: Iterator[bytes]) -> bool:
+    def stop(self: BundleChecker, bundle: Bundle, lines: Iterator[bytes]) -> bool:
         if bundle.tile.n == 1:
             raise Stopped
-        return bundles(self, bundle, lines)
+        return check(self, bundle, lines)
 
     sizes: list[int] = []
 
@@ -129,7 +129,7 @@ def test_a_run_that_was_stopped_within_the_log_goes_on_at_its_last_bundle(
         kept(self, place, count, rows)
 
     with monkeypatch.context() as patch:
-        patch.setattr(LogRun, "_check_bundle", stop)
+        patch.setattr(BundleChecker, "check", stop)
         patch.setattr(SavedState, "keep_place", note)
         with pytest.raises(Stopped):
             verify(log_client, tmp_path)

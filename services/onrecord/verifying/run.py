@@ -63,7 +63,16 @@ def verify_log(
     report.finished.add("signature")
     check_against_saved(newest.checkpoint, saved, report)
     show_entries = partial(progress, "entries")
-    run = LogRun(reader, state, newest, read_checkpoint, saved, report, show_entries, canonicalize)
+    run = LogRun(
+        reader,
+        state,
+        report,
+        newest,
+        read_checkpoint=read_checkpoint,
+        progress=show_entries,
+        saved=saved,
+        canonicalize=canonicalize,
+    )
     if run.check_entries():
         run.check_tree()
         if report.faults:
@@ -85,6 +94,6 @@ def compare_positions(
     reader: LogReader, run: LogRun, report: VerificationReport, progress: Callable[[int, int], None]
 ) -> None:
     """Compare the answers of the read API with what follows from the entries of a run."""
-    for wrong in compare_answers(reader, run.checkpoint.size, run.checker.fold, progress):
+    for wrong in compare_answers(reader, run.checkpoint.size, run.fold, progress):
         report.add("positions", wrong.seq, wrong.message)
     report.finished.add("positions")

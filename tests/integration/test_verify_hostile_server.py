@@ -143,3 +143,4 @@ def test_the_same_server_is_verified_where_it_behaves(
     with hostile_server("/nowhere", endless) as server:
         result = verify(server, tmp_path, monkeypatch)
     assert 0 == result.exit_code, result.output
+    assert {"identity"} == server.encodings

@@ -64,6 +64,8 @@ class HostileServer(ThreadingHTTPServer):
         self.target, self.misbehave = target, misbehave
         self.stop = threading.Event()
         self.requests: list[str] = []
+        self.encodings: set[str | None] = set()
+        """What requests accept."""
         self.sent = 0
 
     @property
@@ -79,6 +81,7 @@ class HostileHandler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
         self.server.requests.append(path)
+        self.server.encodings.add(self.headers["Accept-Encoding"])
         with suppress(OSError):  # the client went away
             if path == self.server.target:
                 self.server.misbehave(self)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from onrecord.kit.tlog.checkpoints import Checkpoint, parse_checkpoint
 from onrecord.kit.tlog.keys import BadKey, VerifierKey, parse_verifier_key
 from onrecord.kit.tlog.notes import BadNote, parse_note
-from onrecord.kit.tlog.policies import BadPolicy, Policy, parse_policy
+from onrecord.kit.tlog.policies import NONE, BadPolicy, Policy, parse_policy
 from onrecord.verifying.report import VerificationReport
 from onrecord.verifying.saved_state import SavedCheckpoint
 
@@ -100,6 +100,8 @@ def check_witnesses(
     else:
         report.cosigners = [str(cosignature.key) for cosignature in cosignatures]
         report.finished.add("witnesses")
+        if policy.quorum == NONE:
+            report.notices.append("The policy that was given asks for no cosignature: quorum none.")
 
 
 def describe_witnesses(

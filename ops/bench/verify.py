@@ -93,7 +93,7 @@ class LogInMemory(LogReader):
         self._lines = list(map(event_line, self.entries, self.payloads))
         leaves = list(map(leaf_hash, self.entries))
         frontier, subtrees = Frontier().append(leaves)
-        self.checkpoint = Checkpoint("bench", count, frontier.root())
+        self.head = Checkpoint("bench", count, frontier.root())
         self._bundles = [
             Bundle(
                 Tile(None, first // WIDTH, min(WIDTH, count - first)),
@@ -117,13 +117,20 @@ class LogInMemory(LogReader):
     def verified_rate(self) -> float:
         """Entries that are verified in a CPU second."""
         report = VerificationReport("memory")
-        newest = SignedNote("", self.checkpoint)
+        newest = SignedNote("", self.head)
         with (
             tempfile.TemporaryDirectory(prefix="onrecord-bench-") as folder,
             open_state(Path(folder), "memory") as state,
         ):
             start = time.process_time()
-            run = LogRun(self, state, newest, lambda: None, None, report, lambda *_: None, None)
+            run = LogRun(
+                self,
+                state,
+                report,
+                newest,
+                read_checkpoint=lambda: None,
+                progress=lambda *_: None,
+            )
             assert run.check_entries(), report.faults
             run.check_tree()
             seconds = time.process_time() - start

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Final
 
 import httpx2
-import psycopg
 import pytest
 
 from onrecord.kit.tlog.checkpoints import parse_checkpoint
@@ -14,7 +13,7 @@ from onrecord.kit.tlog.keys import SigningKey
 from onrecord.kit.tlog.notes import parse_note
 from onrecord.kit.tlog.proofs import parse_proof
 from onrecord.signing.key_file import read_keys
-from tests.support.signing import identity, register, sign, tamper
+from tests.support.signing import cosign, identity, register, sign, tamper
 from tests.support.store import Store, run_api
 from tests.support.witness_keys import ed25519_witness
 
@@ -35,15 +34,6 @@ def witnessed(store: Store, tmp_path: Path) -> Iterator[httpx2.Client]:
         yield client
 
 
-def cosign(store: Store, size: int) -> None:
-    """What the client does with a witness's answer."""
-    with psycopg.connect(store.url) as conn:
-        row = conn.execute("SELECT note FROM signing.checkpoints WHERE size = %s", [size])
-        (note,) = row.fetchone() or ("",)
-        values = [size, ED.verifier.name_and_id, str(ED.cosign(parse_note(note)))]
-        conn.execute("INSERT INTO signing.cosignatures VALUES (%s, %s, %s)", values)
-
-
 def size_for_readers(client: httpx2.Client) -> int:
     answer = client.get("/log/checkpoint")
     assert answer.status_code == 200, answer.text
@@ -57,11 +47,11 @@ def test_readers_get_the_newest_checkpoint_that_a_quorum_cosigned(
     register(store)
     sign(store, log)
     assert 1 == size_for_readers(witnessed)  # nobody has cosigned yet
-    cosign(store, 1)
+    cosign(store, ED, 1)
     register(store)
     sign(store, log)
     assert 1 == size_for_readers(witnessed)
-    cosign(store, 2)
+    cosign(store, ED, 2)
     assert 2 == size_for_readers(witnessed)
     register(store)
     sign(store, log)
@@ -78,18 +68,18 @@ def test_the_checkpoint_for_readers_never_gets_shorter_when_a_witness_is_back(
     for _ in range(2):
         register(store)
         sign(store, log)
-    cosign(store, 1)
+    cosign(store, ED, 1)
     tamper(store, AGO)  # the witness has been away for longer than readers wait
     for _ in range(2):
         register(store)
         sign(store, log)
     assert 4 == size_for_readers(witnessed)
-    cosign(store, 3)  # it is back, and was asked before the fourth was signed
+    cosign(store, ED, 3)  # it is back, and was asked before the fourth was signed
     assert 4 == size_for_readers(witnessed)
     register(store)
     sign(store, log)
     assert 4 == size_for_readers(witnessed)
-    cosign(store, 5)
+    cosign(store, ED, 5)
     register(store)
     sign(store, log)
     assert 5 == size_for_readers(witnessed)  # by the quorum again
@@ -101,7 +91,7 @@ def test_a_proof_waits_for_the_quorum_and_does_without_where_none_comes(
     log = identity(tmp_path)
     register(store)
     sign(store, log)
-    cosign(store, 1)
+    cosign(store, ED, 1)
     register(store)
     sign(store, log)
     first, second = (event.id for event in store.events())
@@ -110,7 +100,7 @@ def test_a_proof_waits_for_the_quorum_and_does_without_where_none_comes(
     proof = parse_proof(witnessed.get(f"/v1/events/{second}/proof").text)
     assert 2 == parse_checkpoint(proof.checkpoint).size
     assert [] == cosignatures(proof.checkpoint, [ED.verifier])
-    cosign(store, 2)
+    cosign(store, ED, 2)
     proof = parse_proof(witnessed.get(f"/v1/events/{second}/proof").text)
     assert [ED.verifier] == [found.key for found in cosignatures(proof.checkpoint, [ED.verifier])]
 

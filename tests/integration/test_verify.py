@@ -8,23 +8,22 @@ from uuid import uuid4
 import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
-from typer.testing import CliRunner, Result
 
 from onrecord.domain.events import PayloadErased
-from onrecord.entrypoints.cli import app
 from onrecord.kit.tlog.keys import SigningKey
 from onrecord.verifying import run
+from onrecord.verifying.bundles import BundleChecker
 from onrecord.verifying.download import Bundle, LogReader
 from onrecord.verifying.entries import EntryChecker
-from onrecord.verifying.log_run import LogRun
 from onrecord.verifying.report import CHECKS
 from onrecord.verifying.saved_state import SavedState
-from tests.support import keys, postgres
+from tests.support import postgres
 from tests.support.histories import Cast, History, batches, histories, request
 from tests.support.ledgers import answers, seed_ledger
-from tests.support.published_log import LOG_KEY, record, verify
+from tests.support.published_log import LOG_KEY, command, record, verify
 from tests.support.signed_ledgers import sign_ledger
 from tests.support.store import Store, open_store, run_api
+from tests.support.witness_keys import ed25519_witness
 
 
 @pytest.fixture(scope="module")
@@ -43,18 +42,11 @@ def log_client(
         yield client
 
 
-def command(client: httpx2.Client, folder: Path, *options: str) -> Result:
-    """Run `onrecord verify` in this process."""
-    environment = {"ONRECORD_KEY": keys.TOKEN, "ONRECORD_DATA": str(folder / "data")}
-    arguments = ["verify", str(client.base_url), "--state", str(folder), *options]
-    return CliRunner().invoke(app, arguments, env=environment)
-
-
 def test_a_sound_log_passes_every_check(log_client: httpx2.Client, tmp_path: Path) -> None:
     result = command(log_client, tmp_path, "--json", "--strict", "--key", str(LOG_KEY.verifier))
     report = json.loads(result.stdout)
     assert [] == report["faults"]
-    assert dict.fromkeys(CHECKS, "passed") == report["checks"]
+    assert {**dict.fromkeys(CHECKS, "passed"), "witnesses": "not asked"} == report["checks"]
     assert 0 == result.exit_code
     assert log_client.get("/v1/ledger").json()["root"] == report["root"]
     assert "given" == report["key_source"]
@@ -79,7 +71,9 @@ def test_another_key_is_refused(log_client: httpx2.Client, tmp_path: Path) -> No
 
 
 def test_a_key_that_is_none_is_wrong_usage(log_client: httpx2.Client, tmp_path: Path) -> None:
-    assert 2 == command(log_client, tmp_path, "--key", "nonsense").exit_code
+    witness = ed25519_witness().verifier
+    for key in ("nonsense", str(witness)):
+        assert 2 == command(log_client, tmp_path, "--key", key).exit_code
 
 
 def test_an_address_without_a_log_is_not_available(tmp_path: Path) -> None:
@@ -120,13 +114,13 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(
 def test_a_run_that_was_stopped_within_the_log_goes_on_at_its_last_bundle(
     log_client: httpx2.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bundles = LogRun._check_bundle
+    check = BundleChecker.check
     kept = SavedState.keep_place
 
-    def stop(self: LogRun, bundle: Bundle, lines: Iterator[bytes]) -> bool:
+    def stop(self: BundleChecker, bundle: Bundle, lines: Iterator[bytes]) -> bool:
         if bundle.tile.n == 1:
             raise Stopped
-        return bundles(self, bundle, lines)
+        return check(self, bundle, lines)
 
     sizes: list[int] = []
 
@@ -135,7 +129,7 @@ def test_a_run_that_was_stopped_within_the_log_goes_on_at_its_last_bundle(
         kept(self, place, count, rows)
 
     with monkeypatch.context() as patch:
-        patch.setattr(LogRun, "_check_bundle", stop)
+        patch.setattr(BundleChecker, "check", stop)
         patch.setattr(SavedState, "keep_place", note)
         with pytest.raises(Stopped):
             verify(log_client, tmp_path)

@@ -62,7 +62,7 @@ def test_cosignatures_of_both_types_are_kept_and_served(store: Store, tmp_path: 
         keys = [ED.verifier, ML.verifier]
         assert keys == [found.key for found in cosignatures(served, keys)]
         served_policy = parse_policy(client.get("/log/log.policy").content)
-        assert 5 == served_policy.check(served).size
+        assert 5 == served_policy.check(served).checkpoint.size
         metrics = client.get("/metrics").text
     assert "onrecord_log_signed_size 5.0" in metrics
     for key in keys:

@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 
 import httpx2
 import psycopg
+from typer.testing import CliRunner, Result
 
 from onrecord.client import Client
 from onrecord.domain.events import (
@@ -25,6 +26,7 @@ from onrecord.domain.events import (
     StatementMade,
     TopicRegistered,
 )
+from onrecord.entrypoints.cli import app
 from onrecord.kit.sql import db
 from onrecord.kit.tlog.keys import SigningKey, VerifierKey
 from onrecord.verifying.download import LogReader
@@ -103,6 +105,13 @@ def record(store: Store) -> None:
     for name, event in later.items():
         answers(store.append(request(id_of(name), event)))
     store.catch_up()
+
+
+def command(client: httpx2.Client, folder: Path, *options: str) -> Result:
+    """Run `onrecord verify URL` in this process."""
+    environment = {"ONRECORD_KEY": keys.TOKEN, "ONRECORD_DATA": str(folder / "data")}
+    arguments = ["verify", str(client.base_url), "--state", str(folder), *options]
+    return CliRunner().invoke(app, arguments, env=environment)
 
 
 def verify(

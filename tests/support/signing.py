@@ -23,6 +23,7 @@ from onrecord.signing.signing_loop import sign_until_stopped
 from onrecord.signing.witnesses import start_witness_clients
 from tests.support.histories import registration
 from tests.support.store import Store
+from tests.support.witness_keys import WitnessKey
 
 ORIGIN: Final = "record.example.org/log"
 
@@ -133,6 +134,15 @@ def cosigned_size(store: Store, key: VerifierKey) -> int:
         row = conn.execute(query, [key.name_and_id]).fetchone()
     assert row
     return int(row[0])
+
+
+def cosign(store: Store, witness: WitnessKey, size: int) -> None:
+    """Keep a cosignature on a checkpoint, as the client of a witness does with its answer."""
+    with psycopg.connect(store.url) as conn:
+        row = conn.execute("SELECT note FROM signing.checkpoints WHERE size = %s", [size])
+        (note,) = row.fetchone() or ("",)
+        values = [size, witness.verifier.name_and_id, str(witness.cosign(parse_note(note)))]
+        conn.execute("INSERT INTO signing.cosignatures VALUES (%s, %s, %s)", values)
 
 
 def stored_size(store: Store) -> int:

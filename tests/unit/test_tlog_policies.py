@@ -65,13 +65,23 @@ def test_a_single_witness_or_nobody_may_be_the_quorum() -> None:
     assert parse_policy(b"quorum none\n").is_met(set())
 
 
+def test_groups_may_be_nested_deeper_than_python_can_recurse() -> None:
+    groups = [f"group g{n + 1} any g{n}\n" for n in range(5_000)]
+    text = f"witness g0 {X1.verifier}\n{''.join(groups)}quorum g5000\n"
+    policy = parse_policy(text.encode())
+    assert policy.is_met({X1.verifier.name_and_id})
+    assert not policy.is_met(set())
+
+
 def test_a_checkpoint_is_checked_by_its_log_and_quorum() -> None:
     policy = parse_policy(EXAMPLE.encode())
     checkpoint = Checkpoint("log.example/a", 5, hashlib.sha256(b"root").digest())
     note = sign_note(checkpoint.text, [LOG])
     lines = [witness.cosign(note) for witness in (X1, X2, Y3)]
     cosigned = replace(note, signatures=(*note.signatures, *lines))
-    assert checkpoint == policy.check(cosigned)
+    trusted = policy.check(cosigned)
+    assert (checkpoint, (LOG.verifier,)) == trusted[:2]
+    assert [X1.verifier, X2.verifier, Y3.verifier] == [found.key for found in trusted.cosignatures]
     with pytest.raises(BadNote, match=r"the quorum X-and-Y is not met: nobody cosigned"):
         policy.check(note)
     with pytest.raises(BadNote, match="no log of the policy signed"):

@@ -51,6 +51,11 @@ def test_wrong_usage_has_an_exit_code_of_its_own(tmp_path: Path) -> None:
     assert 2 == run(tmp_path, file_of(), "--key", "record.example.org")[0]
     witness = VerifierKey(ORIGIN, KeyType.COSIGNATURE_ED25519, KEY.verifier.public)
     assert 2 == run(tmp_path, file_of(), "--key", str(witness))[0]
+    policy = tmp_path / "policy"
+    for text in ("quorum none\n", "quorum nobody\n"):  # without a log, and no policy at all
+        policy.write_text(text)
+        assert 2 == run(tmp_path, file_of(), "--policy", str(policy))[0]
+    assert 2 == run(tmp_path, file_of(), "--policy", str(tmp_path / "nowhere"))[0]
     status, output = run(tmp_path, file_of(extra=False), "--key", str(KEY.verifier))
     assert (2, True) == (status, "--event" in output)
     missing = CliRunner().invoke(app, ["verify", "nowhere", "--key", str(KEY.verifier)])

@@ -4,10 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
-import orjson
-
 from onrecord.kit.tlog.checkpoints import Checkpoint
-from onrecord.kit.tlog.keys import SigningKey
 from onrecord.kit.tlog.merkle import leaf_hash
 from onrecord.kit.tlog.notes import sign_note
 from onrecord.kit.tlog.tiles import Tile, bundle
@@ -15,26 +12,10 @@ from onrecord.verifying.download import Bundle, LogReader
 from onrecord.verifying.run import verify_log
 from onrecord.verifying.saved_state import open_state
 from onrecord.verifying.tree import root_over
+from tests.support.hostile_servers import KEY, entry
 
-KEY = SigningKey.generate("hostile.example/log")
 COUNT = 255
 """All but one of a bundle."""
-
-
-def entry(seq: int, type_: str, data: dict[str, object], **commit: str) -> bytes:
-    fields = {
-        "v": 2,
-        "type": type_,
-        "version": 1,
-        "id": str(UUID(int=seq + 1)),
-        "seq": seq,
-        "recorded_at": "2026-01-01T00:00:00.000000Z",
-        "recorded_by": "local",
-        "touches": {"actors": [], "topics": []},
-        "data": data,
-        "commit": commit,
-    }
-    return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
 
 
 SHOWN = [
@@ -53,8 +34,10 @@ class HostileLog(LogReader):
     def __init__(self) -> None:
         self._entries = SHOWN
 
-    def text(self, path: str) -> str:
-        assert path == "/log/checkpoint"
+    def policy(self) -> None:
+        return None
+
+    def checkpoint(self) -> str:
         entries, self._entries = self._entries, SIGNED
         root = root_over([], list(map(leaf_hash, entries)))
         return str(sign_note(Checkpoint(KEY.name, len(entries), root).text, [KEY]))

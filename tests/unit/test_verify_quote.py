@@ -9,6 +9,8 @@ import pytest
 from onrecord.domain.event_types import NEWEST_CLASSES
 from onrecord.domain.events import StatementCorrected, StatementMade, StatementRetracted
 from onrecord.kit.tlog.keys import KeyType, SigningKey, VerifierKey
+from onrecord.kit.tlog.policies import parse_policy
+from onrecord.kit.tlog.proofs import parse_proof
 from onrecord.verifying.quote import BadQuote, EventNeeded, check_quote
 from onrecord.verifying.quote_description import describe_quote, limits_of
 from tests.support.bodies import FULL_STATEMENT
@@ -29,6 +31,7 @@ from tests.support.proofs import (
     quote_of,
     with_event,
 )
+from tests.support.witness_keys import ed25519_witness
 
 KEYS: Final = (KEY.verifier,)
 STATEMENT: Final = StatementMade.model_validate(FULL_STATEMENT)
@@ -103,6 +106,23 @@ def test_an_erased_section_and_one_that_was_left_out_are_named() -> None:
     assert "not in this file (en)" == facts["Words"]
     assert "“content” of the entry, which is not in this file. The file says that it was" in limits
     assert "“note” of the entry, which is not in this file. Whoever gave you the file" in limits
+
+
+def test_a_policy_says_who_must_have_signed_and_cosigned() -> None:
+    witness, other = ed25519_witness(), ed25519_witness("other.example/w")
+    names = f"witness w {witness.verifier}\nwitness o {other.verifier}\n"
+    by_witness, by_other = (parse_policy(f"{names}quorum {name}\n".encode()) for name in "wo")
+    proof = file_of()
+    cosigned = proof + str(witness.cosign(parse_proof(proof).checkpoint))
+    assert (witness.verifier,) == check_quote(cosigned, KEYS, policy=by_witness).witnesses
+    with_log = by_witness.with_logs(KEYS)
+    assert KEYS == check_quote(cosigned, (), policy=with_log).signers
+    limits = limits_of(check_quote(cosigned, KEYS))
+    assert any("cosignatures of witnesses were not checked" in limit for limit in limits)
+    with pytest.raises(BadQuote, match=f"the quorum o is not met: {witness.name} cosigned"):
+        check_quote(cosigned, KEYS, policy=by_other)
+    with pytest.raises(BadQuote, match="the quorum w is not met: nobody cosigned"):
+        check_quote(proof, (), policy=with_log)
 
 
 # What does not hold

@@ -38,7 +38,7 @@ def required_scope(method: str, path: str) -> Requirement:
                 return scope
         if path == "/v1/me":
             return "any key"
-    elif path == "/webhooks":
+    elif path.startswith("/webhooks"):
         return "webhooks"
     elif path in _OPEN_FORMS if method == "POST" else method in _READS and _is_open(path):
         return "open"

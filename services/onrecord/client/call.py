@@ -129,7 +129,7 @@ def problem_error(response: httpx2.Response) -> Exception:
     """The error that a response with a status of 400 or more means."""
     try:
         return ProblemError(response.status_code, response.json())
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return _no_answer(response)
 
 

@@ -1,6 +1,6 @@
 """Files that are replaced whole and for good: a crash leaves the old content or the new one.
 
-Used for secrets and for the last signed checkpoint.
+Used for secrets, for the last signed checkpoint, and for what a verification saves.
 """
 
 import os

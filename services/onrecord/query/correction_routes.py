@@ -9,8 +9,9 @@ from onrecord.kit.lists.list_route import ListRoute
 from onrecord.kit.lists.page import Page
 from onrecord.projections import actors, positions, queries, statements, topics
 from onrecord.projections.engine.versions import NEVER
-from onrecord.query.answers.correction_schemas import Correction, serialize_correction
+from onrecord.query.answers.correction_schemas import Correction
 from onrecord.query.answers.schemas import Listed
+from onrecord.query.answers.serialize_correction import serialize_correction
 from onrecord.query.filters import resolve_actors
 from onrecord.query.params import CorrectionSearch
 from onrecord.query.read_context import ReadResourcesDep, begin_read

@@ -4,6 +4,7 @@ Every step of every timeline is compared (`GET /v1/changes`), and what was held 
 (`GET /v1/positions`), all at the size of the checkpoint. Used by `run`.
 """
 
+import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +20,8 @@ AnswerFields = dict[str, Any]
 T = TypeVar("T")
 EARLIER_INSTANTS: Final = 3
 """Instants besides now, at quantiles of the dates on record."""
+SURPLUS: Final = 1_000
+"""Items that a list may have beyond those that it must, so that these can be named."""
 _SCALE: Final = {
     "oppose": -2,
     "conditional_oppose": -1,
@@ -28,6 +31,10 @@ _SCALE: Final = {
 }
 _ALTERNATIVE: Final = ("id", "stance", "condition", "effective", "basis")
 """The fields of an alternative that are compared."""
+
+_SHORT: Final = reprlib.Repr()
+"""Shows any value: `repr` fails at a deeply nested one."""
+_SHORT.maxstring = _SHORT.maxother = 200
 
 
 class WrongAnswer(NamedTuple):
@@ -77,11 +84,12 @@ def compare_answers(
     def step_answer(step: TimelineStep) -> AnswerFields:
         return _step_answer(step, fold)
 
-    changes = counted(reader.items("/v1/changes", known_size=size))
+    changes = counted(reader.items("/v1/changes", len(steps) + SURPLUS, known_size=size))
     yield from _compare(changes, steps, step_answer, ("id",), "timelines")
     for instant in instants:
         as_of = format_instant(instant)
-        items = counted(reader.items("/v1/positions", known_size=size, as_of=as_of))
+        most = len(timelines) + SURPLUS
+        items = counted(reader.items("/v1/positions", most, known_size=size, as_of=as_of))
         listed = {pair: line for pair, line in timelines.items() if _is_listed(line, instant)}
         answer_at = partial(_answer_at, instant=instant, fold=fold)
         yield from _compare(items, listed, answer_at, ("actor", "topic"), f"as of {as_of}")
@@ -101,7 +109,7 @@ def _compare(
     """
     missing = dict(expected)
     for item in items:
-        name = tuple(str(item.get(field)) for field in key)
+        name = tuple(_as_text(item.get(field)) for field in key)
         if name not in missing:
             why = "is listed twice" if name in expected else "follows from no event"
             yield WrongAnswer(_seq_of(item), f"{where}: {' on '.join(name)} {why}")
@@ -110,8 +118,8 @@ def _compare(
         for field, value in answer.items():
             if not _same(field, item.get(field), value):
                 what = f"{field} of {answer['actor']} on {answer['topic']}"
-                message = f"{where}: {what} is {item.get(field)!r:.200}, by the events"
-                yield WrongAnswer(_seq_of(answer), f"{message} {value!r:.200}")
+                message = f"{where}: {what} is {_SHORT.repr(item.get(field))}, by the events"
+                yield WrongAnswer(_seq_of(answer), f"{message} {_SHORT.repr(value)}")
                 break
     for name, absent in missing.items():
         message = f"{where}: {' on '.join(name)} is missing"
@@ -128,6 +136,8 @@ def _same(field: str, served: Any, value: Any) -> bool:
     if field == "previous" and isinstance(served, dict) and value is not None:
         return bool({name: served.get(name) for name in value} == value)
     if field == "alternatives" and isinstance(served, list):
+        if not all(isinstance(other, dict) for other in served):
+            return False
         served = [{name: other.get(name) for name in _ALTERNATIVE} for other in served]
     return bool(served == value)
 
@@ -238,6 +248,10 @@ def _instants(timelines: Iterable[Timeline]) -> list[datetime]:
     counts = range(1, EARLIER_INSTANTS + 1)
     picked = [dates[len(dates) * n // (EARLIER_INSTANTS + 1)] for n in counts] if dates else []
     return [*sorted({*picked}), datetime.now(UTC).replace(microsecond=0)]
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else _SHORT.repr(value)
 
 
 def _seq_of(item: Any) -> int | None:

@@ -1,27 +1,38 @@
 """Reads of a log over HTTP: checkpoint, policy, tiles and bundles, events as lines, lists.
 
-Used by `run`. What is served is not checked here; what is no answer raises `ApiUnavailable`.
+Used by `run`. What is served is not checked here; what is no answer, or is longer than an answer
+of its kind can be, raises `ApiUnavailable`.
 """
 
 import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Final, NamedTuple
 
 import httpx2
+import orjson
 
-from onrecord.client import ApiUnavailable, Client, ProblemError
+from onrecord.client import ApiUnavailable, Client
 from onrecord.client.call import NDJSON, problem_error
 from onrecord.client.retries import Attempts
+from onrecord.kit.tlog.merkle import HASH_BYTES
+from onrecord.kit.tlog.notes import MAX_BYTES as NOTE_BYTES
 from onrecord.kit.tlog.subtrees import WIDTH
-from onrecord.kit.tlog.tiles import Tile
+from onrecord.kit.tlog.tiles import MAX_ENTRY_BYTES, Tile
+from onrecord.verifying.bounded_answers import UNCOMPRESSED, read_body, stream_lines
 
 RETRIES: Final = 5
 THREADS: Final = 4
 AHEAD: Final = 8
 """Bundles that are downloaded before they are checked."""
 PAGE: Final = 500
+POLICY_BYTES: Final = 256 << 10
+LINE_BYTES: Final = 8 << 20
+"""More than the longest statement takes."""
+PAGE_BYTES: Final = 64 << 20
+PROBLEM_BYTES: Final = 64 << 10
 
 
 class Bundle(NamedTuple):
@@ -38,23 +49,28 @@ class LogReader:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        # cookies would be kept without a bound
+        client.http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     @property
     def address(self) -> str:
         return self._client.address
 
-    def text(self, path: str) -> str:
-        """A text below `/log/`. Raises `ApiUnavailable`."""
-        return self._get(path).text
+    def checkpoint(self) -> str:
+        """The newest signed note. Raises `ApiUnavailable`, as every method does."""
+        path = "/log/checkpoint"
+        return self._decoded(path, self._get(path, NOTE_BYTES))
+
+    def policy(self) -> str | None:
+        """The policy that the log serves; None if it says that it has none."""
+        path = "/log/log.policy"
+        body = self._find(path, POLICY_BYTES)
+        return None if body is None else self._decoded(path, body)
 
     def tile(self, tile: Tile) -> bytes | None:
         """The bytes of a tile or bundle; None if the log says that it has none."""
-        try:
-            return self._get(f"/log/tile/{tile.path}").content
-        except ApiUnavailable as error:
-            if isinstance(error.__cause__, ProblemError) and error.__cause__.status == 404:
-                return None
-            raise
+        width = 2 + MAX_ENTRY_BYTES if tile.level is None else HASH_BYTES
+        return self._find(f"/log/tile/{tile.path}", tile.width * width)
 
     def bundles(self, first: int, size: int) -> Iterator[Bundle]:
         """The bundles of a log of this size from the n-th on, each with its tile of hashes."""
@@ -79,65 +95,90 @@ class LogReader:
         A connection that is lost is made anew.
         """
         attempts, after = Attempts(None, RETRIES), first - 1
+        headers = {"Accept": NDJSON, **UNCOMPRESSED}
         while True:
-            rest = b""
             try:
                 with self._client.http.stream(
-                    "GET", "/v1/events", params={"after": after}, headers={"Accept": NDJSON}
+                    "GET", "/v1/events", params={"after": after}, headers=headers
                 ) as response:
                     delay = attempts.delay_after(response)
-                    if delay is None and not response.is_success:
-                        response.read()
-                        raise self._unavailable(problem_error(response))
                     if delay is None:
-                        for chunk in response.iter_bytes():
-                            *lines, rest = (rest + chunk).split(b"\n")
-                            for line in lines:
-                                yield line
-                                after += 1
+                        if not response.is_success:
+                            raise self._refusal(response)
+                        for line in stream_lines(response, LINE_BYTES):
+                            yield line
+                            after += 1
                             attempts.succeeded()
                         return
             except httpx2.TransportError as error:
                 delay = attempts.delay_after_error(error)
             time.sleep(delay)
 
-    def items(self, path: str, **params: Any) -> Iterator[Any]:
-        """The items of a list of the read API, page by page."""
-        cursor: dict[str, str] = {}
+    def items(self, path: str, at_most: int, **params: Any) -> Iterator[Any]:
+        """The items of a list of the read API, page by page. A longer list has no end."""
+        cursor, count = None, 0
         while True:
-            response = self._get(path, limit=PAGE, **params, **cursor)
+            page_of = params if cursor is None else {**params, "cursor": cursor}
+            body = self._get(path, PAGE_BYTES, limit=PAGE, **page_of)
             try:
-                page = response.json()
+                page = orjson.loads(body)
                 items, following = page["items"], page["next"]
                 if not all(isinstance(item, dict) for item in items):
+                    raise TypeError
+                if not isinstance(following, str | None):
                     raise TypeError
             except (ValueError, KeyError, TypeError):
                 raise ApiUnavailable(f"{self.address}{path} answered with no list") from None
             yield from items
             if following is None:
                 return
-            cursor = {"cursor": following}
+            count += len(items)
+            if not items or following == cursor:
+                message = "answered with a page that leads no further"
+                raise ApiUnavailable(f"{self.address}{path} {message}")
+            if count > at_most:
+                message = f"answered more than {at_most} items, and more are to follow"
+                raise ApiUnavailable(f"{self.address}{path} {message}")
+            cursor = following
 
-    def _get(self, path: str, **params: Any) -> httpx2.Response:
+    def _get(self, path: str, most: int, **params: Any) -> bytes:
+        body = self._find(path, most, **params)
+        if body is None:
+            raise ApiUnavailable(f"{self.address}{path} is not found")
+        return body
+
+    def _find(self, path: str, most: int, **params: Any) -> bytes | None:
+        """The body of an answer, of at most `most` bytes; None if there is nothing."""
         attempts = Attempts(None, RETRIES)
         while True:
             try:
-                response = self._client.http.get(path, params=params or None)
+                with self._client.http.stream(
+                    "GET", path, params=params or None, headers=UNCOMPRESSED
+                ) as response:
+                    delay = attempts.delay_after(response)
+                    if delay is None:
+                        if response.status_code == 404:
+                            return None
+                        if response.is_success:
+                            return read_body(response, most)
+                        raise self._refusal(response)
             except httpx2.TransportError as error:
-                delay: float | None = attempts.delay_after_error(error)
-            else:
-                delay = attempts.delay_after(response)
-            if delay is None:
-                if response.is_success:
-                    return response
-                error_ = problem_error(response)
-                raise self._unavailable(error_) from error_
+                delay = attempts.delay_after_error(error)
             time.sleep(delay)
 
-    def _unavailable(self, error: Exception) -> ApiUnavailable:
+    def _refusal(self, response: httpx2.Response) -> ApiUnavailable:
+        body = read_body(response, PROBLEM_BYTES)
+        read = httpx2.Response(response.status_code, content=body, request=response.request)
+        error = problem_error(read)
         if isinstance(error, ApiUnavailable):
             return error
         return ApiUnavailable(f"{self.address} answered {error}")
+
+    def _decoded(self, path: str, body: bytes) -> str:
+        try:
+            return body.decode()
+        except UnicodeDecodeError:
+            raise ApiUnavailable(f"{self.address}{path} is not UTF-8") from None
 
 
 def _result(tile: Tile, entries: "Future[bytes | None]", hashes: "Future[bytes | None]") -> Bundle:

@@ -9,10 +9,10 @@ import hmac
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final
 
 import orjson
+from orjson import OPT_SORT_KEYS, dumps
 
 from onrecord.verifying.fold import POSITION_TYPES, CannotFollow, PositionFold
 from onrecord.verifying.report import CheckName
@@ -25,12 +25,11 @@ KEYS: Final = frozenset(
         *("touches", "data", "commit"),
     )
 )
-PAYLOAD_AT: Final = len('{"entry":,"payload":')
-"""Where the payload stands in a line, besides the length of the entry."""
+NUMBERED_KEYS: Final = KEYS | {"revisions"}
+_HEAD: Final = b'{"entry":'
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_sorted_json: Final = partial(orjson.dumps, option=orjson.OPT_SORT_KEYS)
 
 
 @dataclass
@@ -56,21 +55,21 @@ class EntryChecker:
         """Check an entry and the line that discloses its sections; returns its id, 16 bytes."""
         parsed: Any = None
         try:
-            if line is not None and line.startswith(b'{"entry":%b,"payload":{' % entry):
+            if line is not None and line.startswith(_HEAD) and line.startswith(entry, len(_HEAD)):
                 parsed = orjson.loads(line)
                 raw = parsed["entry"]
             else:
                 raw = orjson.loads(entry)
                 served = "no line" if line is None else "another entry"
                 self.add_fault("entries", seq, f"GET /v1/events has {served} in its place")
-            if _sorted_json(raw) != entry or not entry.isascii():
+            if dumps(raw, None, OPT_SORT_KEYS) != entry or not entry.isascii():
                 self.add_fault("entries", seq, "its bytes are not the canonical form of its JSON")
             elif self.canonicalize is not None and self.canonicalize(raw) != entry:
                 self.add_fault("entries", seq, "RFC 8785 gives other bytes")
             id_ = self._check_place(seq, raw)
             if parsed is not None:
                 assert line is not None
-                self._check_sections(seq, raw, parsed, line[len(entry) + PAYLOAD_AT :])
+                self._check_sections(seq, raw, parsed, line[len(_HEAD) + len(entry) :])
             if raw["type"] == "payload.erased":
                 for section in raw["data"]["sections"]:
                     self.erased[f"{raw['data']['target']}/{section}"] = seq
@@ -104,7 +103,8 @@ class EntryChecker:
         return self.erased.get(f"{statement}/{section}", -1) > seq
 
     def _check_place(self, seq: int, raw: Any) -> bytes:
-        if raw["v"] not in (1, 2) or raw.keys() - {"revisions"} != KEYS:
+        keys = raw.keys()
+        if raw["v"] not in (1, 2) or (keys != KEYS and keys != NUMBERED_KEYS):
             self.add_fault("entries", seq, "it has not the fields of an entry of version 1 or 2")
         elif raw["v"] < self.version:
             self.add_fault("entries", seq, "its version is earlier than that of an entry before")
@@ -130,19 +130,14 @@ class EntryChecker:
         return id_
 
     def _check_sections(self, seq: int, raw: Any, parsed: Any, rest: bytes) -> None:
-        """`rest`: the line from its payload on. The line has the sections in their order."""
+        """`rest`: what follows the entry in its line. In `erased` keys may have any order."""
         commit, payload = raw["commit"], parsed["payload"]
-        values = {name: _sorted_json(payload[name]["value"]) for name in sorted(payload)}
-        sections = b",".join(
-            b'"%b":{"salt":"%b","value":%b}'
-            % (name.encode(), payload[name]["salt"].encode(), value)
-            for name, value in values.items()
-        )
-        if rest != b'{%b},"erased":%b}' % (sections, orjson.dumps(parsed["erased"])):
+        canonical = dumps(payload, None, OPT_SORT_KEYS)
+        if rest != b',"payload":%b,"erased":%b}' % (canonical, dumps(parsed["erased"])):
             message = "its line has duplicate keys, or another form than the canonical one"
             self.add_fault("sections", seq, message)
-        for name, value in values.items():
-            section, salt = payload[name], payload[name]["salt"]
+        for name, section in payload.items():
+            salt, value = section["salt"], dumps(section["value"], None, OPT_SORT_KEYS)
             if len(section) != 2:
                 self.add_fault("sections", seq, f"{name!r} is no salt and value")
             elif not _DIGEST.fullmatch(salt):

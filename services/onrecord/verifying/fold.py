@@ -6,7 +6,6 @@ what it says and keeps its seq; a retraction takes it away until a correction; m
 as the one that they mean.
 """
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -49,7 +48,7 @@ class PositionFold:
     merged_into: dict[str, str] = field(default_factory=dict)
     actor_labels: dict[str, str] = field(default_factory=dict)
     topic_labels: dict[str, str] = field(default_factory=dict)
-    revisions: Counter[str] = field(default_factory=Counter)
+    revisions: dict[str, int] = field(default_factory=dict)
     """By pair, as `actor/topic`: the entries that touch it."""
 
     def apply(self, entry: Json, sections: Json) -> dict[str, int] | None:
@@ -94,12 +93,11 @@ class PositionFold:
     def from_json(cls, saved: Json) -> "PositionFold":
         """The reverse of `orjson.dumps`."""
         positions = {id_: PositionFact(**fields) for id_, fields in saved["positions"].items()}
-        counts = Counter(saved["revisions"])
-        return cls(**{**saved, "positions": positions, "revisions": counts})
+        return cls(**{**saved, "positions": positions})
 
     def _apply_position(self, entry: Json, sections: Json) -> dict[str, int]:
         data, id_ = entry["data"], entry["id"]
-        pairs = set()
+        pairs: dict[str, int] = {}
         if entry["type"] == "position.changed":
             fields, words, seq = data, sections, entry["seq"]
         else:
@@ -110,7 +108,7 @@ class PositionFold:
             fields, seq = data.get("replacement"), before.seq
             words = {name: _nested(section) for name, section in sections.items()}
             if not before.retracted:
-                pairs.add(f"{before.actor}/{before.topic}")
+                pairs[f"{before.actor}/{before.topic}"] = 0
             if fields is None:
                 if before.retracted:
                     raise CannotFollow(f"it retracts position {id_}, which is retracted")
@@ -132,10 +130,10 @@ class PositionFold:
                 recorded_at=entry["recorded_at"],
                 recorded_by=entry["recorded_by"],
             )
-            pairs.add(f"{fields['actor']}/{fields['topic']}")
+            pairs[f"{fields['actor']}/{fields['topic']}"] = 0
         for pair in pairs:
-            self.revisions[pair] += 1
-        return {pair: self.revisions[pair] for pair in pairs}
+            self.revisions[pair] = pairs[pair] = self.revisions.get(pair, 0) + 1
+        return pairs
 
 
 def _value(sections: Json, name: str) -> Json:

@@ -18,6 +18,7 @@ from onrecord.kit.tlog.checkpoints import Checkpoint, parse_checkpoint
 from onrecord.kit.tlog.keys import KeyType, VerifierKey
 from onrecord.kit.tlog.merkle import leaf_hash, root_from_inclusion
 from onrecord.kit.tlog.notes import BadNote
+from onrecord.kit.tlog.policies import Policy
 from onrecord.kit.tlog.proofs import BadProof, LogProof, parse_proof
 
 _SALT: Final = re.compile("[0-9a-f]{64}")
@@ -45,13 +46,20 @@ class CheckedQuote:
     checkpoint: Checkpoint
     signers: tuple[VerifierKey, ...]
     """Those of the given keys that signed the checkpoint; at least one."""
+    witnesses: tuple[VerifierKey, ...] | None
+    """Those that cosigned it, by a policy that was given; None: no cosignature was checked."""
 
 
 def check_quote(
-    text: str, keys: Collection[VerifierKey], *, event: str | None = None
+    text: str,
+    keys: Collection[VerifierKey],
+    *,
+    policy: Policy | None = None,
+    event: str | None = None,
 ) -> CheckedQuote:
     """Check a tlog-proof against these keys of the log, of which one must have signed.
 
+    `policy`: its logs may have signed, too, and a quorum of its witnesses must have cosigned.
     `event`: the answer of `GET /v1/events/{id}`, for a proof that has none as its extra data.
     Raises `BadQuote`, or `EventNeeded`.
     """
@@ -62,7 +70,10 @@ def check_quote(
         raise BadQuote(f"The file is no complete proof: {error}.") from None
     except BadNote as error:
         raise BadQuote(f"The checkpoint in the file cannot be read: {error}.") from None
+    if policy is not None:
+        keys = [*keys, *(log.key for log in policy.logs)]
     signers = _check_signature(proof, checkpoint, keys)
+    witnesses = None if policy is None else _check_witnesses(proof, policy.with_logs(keys))
     if event is not None:
         event_bytes = event.encode().strip()
     elif proof.extra is not None:
@@ -78,7 +89,7 @@ def check_quote(
     missing = {name: raw["erased"].get(name) for name in entry["commit"] if name not in sections}
     if not raw["erased"].keys() <= missing.keys():
         raise BadQuote("The file says of a part that it was erased, and shows it, or never had it.")
-    return CheckedQuote(entry, sections, missing, checkpoint, signers)
+    return CheckedQuote(entry, sections, missing, checkpoint, signers, witnesses)
 
 
 def _check_signature(
@@ -105,6 +116,17 @@ def _check_signature(
             f" {checkpoint.origin}; the key {whose}: ask for the right key, or doubt the file."
         )
     return tuple(signers)
+
+
+def _check_witnesses(proof: LogProof, policy: Policy) -> tuple[VerifierKey, ...]:
+    try:
+        cosignatures = policy.check(proof.checkpoint).cosignatures
+    except BadNote as error:
+        raise BadQuote(
+            f"The checkpoint does not meet the policy that you gave: {error}. Ask for a newer"
+            " proof, which witnesses have seen, or doubt the file."
+        ) from None
+    return tuple(cosignature.key for cosignature in cosignatures)
 
 
 def _parse_event(text: bytes) -> dict[str, Any]:

@@ -4,7 +4,6 @@ Used by `onrecord verify FILE`. `entrypoints/verify_page/describe.js` has the sa
 compares the two.
 """
 
-import base64
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +13,7 @@ from onrecord.domain.event import Event
 from onrecord.domain.event_types import parse_event
 from onrecord.domain.events import StatementCorrected, StatementMade, StatementRetracted
 from onrecord.domain.statement import Evidence, Speaker, Statement
+from onrecord.kit.tlog.keys import encode_base64
 from onrecord.verifying.quote import CheckedQuote
 
 _WORDS: Final = {
@@ -35,13 +35,14 @@ class Fact(NamedTuple):
 def describe_quote(quote: CheckedQuote) -> list[Fact]:
     """What is proved: who said what, when it was recorded, under which checkpoint."""
     entry, checkpoint = quote.entry, quote.checkpoint
-    root = base64.b64encode(checkpoint.root).decode()
+    root = encode_base64(checkpoint.root)
     return [
         *_event_facts(quote),
         Fact("Recorded", f"{entry.get('recorded_at')} by {entry.get('recorded_by')}"),
         Fact("Entry", f"number {entry.get('seq')} of the log {checkpoint.origin}, counted from 0"),
         Fact("Checkpoint", f"{checkpoint.size} entries, root hash {root}"),
         *(Fact("Signed with", str(key)) for key in quote.signers),
+        *(Fact("Cosigned with", str(key)) for key in quote.witnesses or ()),
     ]
 
 
@@ -53,6 +54,11 @@ def limits_of(quote: CheckedQuote) -> list[str]:
         " The log gives the newest proof of a statement at any time.",
         "The time and the recorder: they are what the log says, and it cannot change them now.",
     ]
+    if quote.witnesses is None:
+        limits.append(
+            "That others saw the same log: cosignatures of witnesses were not checked, which"
+            " `onrecord verify --policy` does."
+        )
     for name, ground in sorted(quote.missing.items()):
         reason = (
             "Whoever gave you the file left it out."

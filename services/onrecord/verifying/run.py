@@ -8,10 +8,17 @@ from functools import partial
 from typing import Final
 
 from onrecord.kit.tlog.keys import VerifierKey
+from onrecord.kit.tlog.policies import Policy
 from onrecord.verifying.compare import compare_answers
 from onrecord.verifying.download import LogReader
 from onrecord.verifying.entries import Canonicalize
-from onrecord.verifying.log_keys import check_against_saved, check_signature, keys_to_believe
+from onrecord.verifying.log_keys import (
+    check_against_saved,
+    check_signature,
+    check_witnesses,
+    describe_witnesses,
+    keys_to_believe,
+)
 from onrecord.verifying.log_run import LogRun, SignedNote
 from onrecord.verifying.report import VerificationReport
 from onrecord.verifying.saved_state import SavedState
@@ -29,19 +36,24 @@ def verify_log(
     given_keys: Sequence[VerifierKey],
     progress: Progress,
     *,
+    policy: Policy | None = None,
     canonicalize: Canonicalize | None = None,
 ) -> VerificationReport:
-    """Verify all of a log. One of the keys must have signed, if any are given.
+    """Verify all of a log. One of the keys, or of the logs in the policy, must have signed, if any
+    are given; and a quorum of the policy's witnesses must have cosigned.
 
     Raises `ApiUnavailable` where the log cannot be read, and `BadState`.
     """
     report = VerificationReport(reader.address)
     saved = state.read_checkpoint()
-    policy = None if given_keys or saved else reader.text("/log/log.policy")
-    keys = keys_to_believe(given_keys, saved, policy, report)
+    if policy is not None:
+        report.policy_source = "given"
+        given_keys = [*given_keys, *(log.key for log in policy.logs)]
+    own_policy = None if policy else reader.policy()
+    keys = keys_to_believe(given_keys, saved, own_policy, report)
 
     def read_checkpoint() -> SignedNote | None:
-        note = reader.text("/log/checkpoint")
+        note = reader.checkpoint()
         checkpoint = check_signature(note, keys, saved, report)
         return None if checkpoint is None else SignedNote(note, checkpoint)
 
@@ -51,13 +63,26 @@ def verify_log(
     report.finished.add("signature")
     check_against_saved(newest.checkpoint, saved, report)
     show_entries = partial(progress, "entries")
-    run = LogRun(reader, state, newest, read_checkpoint, saved, report, show_entries, canonicalize)
+    run = LogRun(
+        reader,
+        state,
+        report,
+        newest,
+        read_checkpoint=read_checkpoint,
+        progress=show_entries,
+        saved=saved,
+        canonicalize=canonicalize,
+    )
     if run.check_entries():
         run.check_tree()
         if report.faults:
             report.notices.append(NOT_COMPARED)
         else:
             compare_positions(reader, run, report, partial(progress, "positions"))
+    if policy is None:
+        describe_witnesses(run.signed.note, keys, own_policy, report)
+    else:
+        check_witnesses(run.signed.note, keys, policy, report)
     if report.ok:
         state.keep_checkpoint(run.signed.note, report.keys)
     else:
@@ -69,6 +94,6 @@ def compare_positions(
     reader: LogReader, run: LogRun, report: VerificationReport, progress: Callable[[int, int], None]
 ) -> None:
     """Compare the answers of the read API with what follows from the entries of a run."""
-    for wrong in compare_answers(reader, run.checkpoint.size, run.checker.fold, progress):
+    for wrong in compare_answers(reader, run.checkpoint.size, run.fold, progress):
         report.add("positions", wrong.seq, wrong.message)
     report.finished.add("positions")

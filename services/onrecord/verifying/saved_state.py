@@ -3,23 +3,26 @@
 The folder of an address holds `checkpoint` (the signed note), `keys` (the verifier keys that
 signed it, a line each) and `entries` (leaf hash and id of each of its entries: 48 bytes). While a
 run is not over, `run/place.json` and `run/entries` say how far it came. Each file is replaced
-whole, or extended beyond what `place.json` counts, so a crash at any time leaves a state to go on
-from. No words of the record are in `entries`; `place.json` has those of positions and names.
+whole and for good, or extended beyond what `place.json` counts, so a crash at any time, also of the
+machine, leaves a state to go on from. No words of the record are in `entries`; `place.json` has
+those of positions and names.
 """
 
 import fcntl
+import hashlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import orjson
 
+from onrecord.kit.durable_file import replace_file, sync_folder
 from onrecord.kit.tlog.checkpoints import Checkpoint, parse_checkpoint
 from onrecord.kit.tlog.keys import VerifierKey, parse_verifier_key
 from onrecord.kit.tlog.merkle import HASH_BYTES
@@ -93,7 +96,8 @@ class SavedState:
             file.truncate()
             file.flush()
             os.fsync(file.fileno())
-        _replace(self._run / "place.json", orjson.dumps({**place, "format": FORMAT}))
+        text = orjson.dumps({**place, "format": FORMAT}).decode()
+        replace_file(self._run / "place.json", text)
 
     def forget_place(self) -> None:
         """The next run begins at the first entry."""
@@ -102,18 +106,20 @@ class SavedState:
     def keep_checkpoint(self, note: str, keys: list[str]) -> None:
         """The run is over, and nothing was wrong: keep its checkpoint and its rows.
 
-        The rows come first: those of a log that continues the old one begin with the old ones.
+        The rows come first: those of a log that continues the old one begin with the old ones. Then
+        the keys, which the log has used before, or which were given.
         """
         (self._run / "entries").replace(self._folder / "entries")
-        _replace(self._folder / "keys", "".join(f"{key}\n" for key in keys).encode())
-        _replace(self._folder / "checkpoint", note.encode())
+        sync_folder(self._folder)
+        replace_file(self._folder / "keys", "".join(f"{key}\n" for key in keys))
+        replace_file(self._folder / "checkpoint", note)
         self.forget_place()
 
 
 @contextmanager
 def open_state(folder: Path, address: str) -> Iterator[SavedState]:
     """The state of an address below a folder, which is created. Raises `StateInUse`."""
-    own = folder / re.sub(r"[^a-z0-9.-]+", "_", address.lower())
+    own = folder / _folder_name(address)
     own.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (own / "lock").open("w") as lock:
         try:
@@ -124,6 +130,14 @@ def open_state(folder: Path, address: str) -> Iterator[SavedState]:
         yield SavedState(own)
 
 
+def _folder_name(address: str) -> str:
+    """A name that can be read, and that no other address has."""
+    parts = urlsplit(address)
+    same = parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower()).geturl()
+    readable = re.sub(r"[^a-z0-9.-]+", "_", address.lower())[:80]
+    return f"{readable}-{hashlib.sha256(same.encode()).hexdigest()[:16]}"
+
+
 def _read_rows(path: Path, first: int, count: int) -> bytes:
     try:
         with path.open("rb") as file:
@@ -131,12 +145,3 @@ def _read_rows(path: Path, first: int, count: int) -> bytes:
             return file.read(count * ROW_BYTES)
     except FileNotFoundError:
         return b""
-
-
-def _replace(path: Path, data: bytes) -> None:
-    number, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
-    with os.fdopen(number, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(name).replace(path)

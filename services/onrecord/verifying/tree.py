@@ -1,12 +1,12 @@
 """The Merkle tree over entries that were checked, by the hashes of whole bundles.
 
 A bundle of 256 entries is one subtree. With the hash of each, every tile of a higher level, and the
-root of every size, follows from few hashes. Used by `run`.
+root of every size, follows from few hashes. Used by `bundles` and `log_run`.
 """
 
 from collections.abc import Iterator, Sequence
 
-from onrecord.kit.tlog.merkle import combine, node_hash
+from onrecord.kit.tlog.merkle import HASH_BYTES, combine, node_hash
 from onrecord.kit.tlog.subtrees import HEIGHT, WIDTH, perfect_root
 
 
@@ -21,6 +21,40 @@ def root_over(subtrees: Sequence[bytes], leaves: Sequence[bytes]) -> bytes:
                 level += 1
             peaks.append((level, top))
     return combine([top for _, top in peaks])
+
+
+class EntryTree:
+    """The tree over the entries that were checked so far.
+
+    A row is the leaf hash and the id of an entry. `old_size`: of the checkpoint of last time.
+    """
+
+    def __init__(self, old_size: int | None) -> None:
+        self._old_size = old_size
+        self.subtrees: list[bytes] = []
+        """The hashes of full bundles."""
+        self.rest: list[bytes] = []
+        """The rows of the entries after the last full bundle."""
+        self.old_root: bytes | None = None
+        """The root over the first `old_size` entries; None until they are there."""
+
+    @property
+    def size(self) -> int:
+        return len(self.subtrees) * WIDTH + len(self.rest)
+
+    def root(self) -> bytes:
+        return root_over(self.subtrees, [row[:HASH_BYTES] for row in self.rest])
+
+    def add(self, rows: list[bytes], leaves: list[bytes]) -> None:
+        """Add a bundle, in place of the partial one. `rows`: of all entries in it."""
+        first = len(self.subtrees) * WIDTH
+        if self._old_size is not None and first <= self._old_size <= first + len(leaves):
+            self.old_root = root_over(self.subtrees, leaves[: self._old_size - first])
+        if len(leaves) == WIDTH:
+            self.subtrees.append(perfect_root(b"".join(leaves)))
+            self.rest = []
+        else:
+            self.rest = rows
 
 
 def upper_levels(subtrees: Sequence[bytes]) -> Iterator[tuple[int, Sequence[bytes]]]:

@@ -17,6 +17,14 @@ KeyOption = Annotated[
         metavar="VKEY",
     ),
 ]
+PolicyOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Policy (C2SP tlog-policy) with the logs and witnesses that you trust: its quorum must"
+        " have cosigned the checkpoint.",
+        metavar="FILE",
+    ),
+]
 EventOption = Annotated[
     Path | None,
     typer.Option(
@@ -27,7 +35,7 @@ EventOption = Annotated[
 EPILOG: Final = """\b
 Example: onrecord verify quote.tlog-proof --key VKEY
 Example: onrecord verify https://record.example.org --key VKEY
-Example: onrecord verify https://record.example.org --strict --json
+Example: onrecord verify https://record.example.org --policy trusted.policy --json
 
 At an address, every entry is checked up to the signed root, and the positions that
 follow from the events are compared with the answers of the read API. ONRECORD_KEY is
@@ -42,6 +50,7 @@ Exit codes: 0 all is well, 1 something is wrong, 2 usage, 3 not available, 130 C
 def verify_command(
     source: Annotated[str, typer.Argument(help="A file with a proof, or the address of a log.")],
     key: KeyOption = None,
+    policy: PolicyOption = None,
     event: EventOption = None,
     strict: Annotated[
         bool,
@@ -63,8 +72,8 @@ def verify_command(
     if source.startswith(("http://", "https://")):
         if event:
             raise typer.BadParameter("--event goes with a file, not with the address of a log")
-        verify_url(source, key or (), strict=strict, as_json=as_json, state=state)
+        verify_url(source, key or (), policy=policy, strict=strict, as_json=as_json, state=state)
     else:
         if strict or state:
             raise typer.BadParameter("--strict and --state go with the address of a log")
-        verify_file(Path(source), key or (), event=event, as_json=as_json)
+        verify_file(Path(source), key or (), policy=policy, event=event, as_json=as_json)

@@ -7,8 +7,8 @@ from typing import Any, Final, NoReturn
 import typer
 
 from onrecord.entrypoints.commands.options import NO, USAGE, echo, error_console, print_json
+from onrecord.entrypoints.commands.trust_options import parse_log_keys, read_policy_file
 from onrecord.kit.terminal import visible
-from onrecord.kit.tlog.keys import BadKey, KeyType, VerifierKey, parse_verifier_key
 from onrecord.verifying.quote import BadQuote, CheckedQuote, EventNeeded, check_quote
 from onrecord.verifying.quote_description import describe_quote, limits_of
 
@@ -18,18 +18,24 @@ _WIDTH: Final = 16
 
 
 def verify_file(
-    path: Path, keys: Sequence[str], *, event: Path | None = None, as_json: bool = False
+    path: Path,
+    keys: Sequence[str],
+    *,
+    policy: Path | None = None,
+    event: Path | None = None,
+    as_json: bool = False,
 ) -> None:
     """Check a proof, and print what it proves. Exit codes: 0 it holds, 1 it does not, 2 usage."""
-    if not keys:
-        _stop("Give the key of the log with --key, from a place that you trust: not from the file.")
+    verifiers, trusted = parse_log_keys(keys), read_policy_file(policy)
+    if not verifiers and not (trusted and trusted.logs):
+        _stop(
+            "Give the key of the log with --key, or a --policy with a line of the log, from a place"
+            " that you trust: not from the file."
+        )
     try:
-        verifiers = [_log_key(key) for key in keys]
         proof = _read(path)
         event_text = None if event is None else _read(event)
-        quote = check_quote(proof, verifiers, event=event_text)
-    except BadKey as error:
-        _stop(f"That is no key of a log: {error}.")
+        quote = check_quote(proof, verifiers, policy=trusted, event=event_text)
     except OSError as error:
         _stop(f"{error.filename} cannot be read: {error.strerror}.")
     except EventNeeded:
@@ -41,13 +47,6 @@ def verify_file(
         _print_refusal(str(error), as_json=as_json)
         raise typer.Exit(NO) from None
     _print_quote(quote, as_json=as_json)
-
-
-def _log_key(text: str) -> VerifierKey:
-    key = parse_verifier_key(text.strip())
-    if key.type is not KeyType.ED25519:
-        raise BadKey(f"{key.name} is a witness, which signs checkpoints of other logs")
-    return key
 
 
 def _read(path: Path) -> str:
@@ -93,6 +92,7 @@ def _document(quote: CheckedQuote) -> dict[str, Any]:
         "size": checkpoint.size,
         "root": checkpoint.root.hex(),
         "keys": [str(key) for key in quote.signers],
+        "witnesses": None if quote.witnesses is None else [str(key) for key in quote.witnesses],
         "entry": quote.entry,
         "sections": quote.sections,
         "missing": quote.missing,

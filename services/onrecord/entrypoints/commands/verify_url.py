@@ -18,15 +18,17 @@ from onrecord.entrypoints.commands.options import (
     error_console,
     print_json,
 )
+from onrecord.entrypoints.commands.trust_options import parse_log_keys, read_policy_file
 from onrecord.kit.processes.gc_tuning import tune_gc
 from onrecord.kit.settings import load_settings
 from onrecord.kit.terminal import visible
-from onrecord.kit.tlog.keys import BadKey, VerifierKey, parse_verifier_key
 from onrecord.verifying.download import LogReader
 from onrecord.verifying.report import CHECKS, VerificationReport
 from onrecord.verifying.run import verify_log
 from onrecord.verifying.saved_state import open_state
 
+SILENCE_SECONDS: Final = 60.0
+"""Of connecting, and between two parts of an answer."""
 MAX_SHOWN: Final = 20
 """Faults that are printed; `--json` has more."""
 
@@ -39,19 +41,32 @@ class StrictMissing(Exception):
 
 
 def verify_url(
-    url: str, keys: Sequence[str], *, strict: bool, as_json: bool, state: Path | None = None
+    url: str,
+    keys: Sequence[str],
+    *,
+    policy: Path | None = None,
+    strict: bool,
+    as_json: bool,
+    state: Path | None = None,
 ) -> None:
     """Verify a log and print the report. Exits with 1 if something is wrong."""
     tune_gc()
-    vkeys = [_parse_key(key) for key in keys]
+    verifiers, trusted = parse_log_keys(keys), read_policy_file(policy)
     canonicalize = _load_canonicalizer() if strict else None
     address = url.rstrip("/").removesuffix("/log")
     with (
-        Client(address, api_key(load_settings(), address), timeout=60) as client,
+        Client(address, api_key(load_settings(), address), timeout=SILENCE_SECONDS) as client,
         open_state(state or default_state_folder(), address) as saved,
         _progress() as progress,
     ):
-        report = verify_log(LogReader(client), saved, vkeys, progress, canonicalize=canonicalize)
+        report = verify_log(
+            LogReader(client),
+            saved,
+            verifiers,
+            progress,
+            policy=trusted,
+            canonicalize=canonicalize,
+        )
     if as_json:
         print_json(report.as_json())
     else:
@@ -64,13 +79,6 @@ def default_state_folder() -> Path:
     """Where checkpoints are saved: `$XDG_STATE_HOME/onrecord`, else `~/.local/state/onrecord`."""
     home = os.environ.get("XDG_STATE_HOME")
     return (Path(home) if home else Path.home() / ".local" / "state") / "onrecord"
-
-
-def _parse_key(key: str) -> VerifierKey:
-    try:
-        return parse_verifier_key(key)
-    except BadKey as error:
-        raise typer.BadParameter(f"--key is no verifier key: {error}") from None
 
 
 def _load_canonicalizer() -> Callable[[Any], bytes]:
@@ -106,12 +114,16 @@ def _print_report(report: VerificationReport) -> None:
         _print(head, "bold")
         for vkey in report.keys:
             _print(f"signed by {vkey}")
+        for vkey in report.cosigners:
+            _print(f"cosigned by {vkey:.120}")  # a key of ML-DSA has 1,700 characters
     for check, statement in CHECKS.items():
         if report.fails(check):
             _print(f"failed    {check}: not true that {statement}", "red")
         elif check in report.finished:
             first = check == "consistency" and report.saved_size is None
             _print(f"passed    {check}: " + ("there was none to compare" if first else statement))
+        elif check in report.not_asked:
+            _print(f"not asked {check}: a --policy asks for it", "yellow")
         else:
             _print(f"not done  {check}", "yellow")
     if bad := report.first_bad_entry:

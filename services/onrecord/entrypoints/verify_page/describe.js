@@ -29,6 +29,8 @@ export function limitsOf({ missing }) {
     "That no other entry corrects, retracts or erases it, before this checkpoint or later."
       + " The log gives the newest proof of a statement at any time.",
     "The time and the recorder: they are what the log says, and it cannot change them now.",
+    "That others saw the same log: cosignatures of witnesses were not checked, which"
+      + " `onrecord verify --policy` does.",
   ];
   for (const [name, ground] of Object.entries(missing)) {
     const reason = ground === null

@@ -1,11 +1,10 @@
 """Checkpoints (C2SP tlog-checkpoint): the text of a note that names a log, a size and a root."""
 
-import base64
 import re
 from dataclasses import dataclass
 from typing import Final
 
-from onrecord.kit.tlog.keys import decode_base64, is_key_name
+from onrecord.kit.tlog.keys import decode_base64, encode_base64, is_key_name
 from onrecord.kit.tlog.merkle import HASH_BYTES
 from onrecord.kit.tlog.notes import BadNote, Note
 
@@ -24,7 +23,7 @@ class Checkpoint:
     @property
     def text(self) -> str:
         """The text of the note. It has no extension lines: nobody could audit them."""
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+        return f"{self.origin}\n{self.size}\n{encode_base64(self.root)}\n"
 
 
 def parse_checkpoint(note: Note) -> Checkpoint:

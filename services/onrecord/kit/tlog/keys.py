@@ -69,7 +69,7 @@ class VerifierKey:
 
     def __str__(self) -> str:
         """The vkey."""
-        return f"{self.name_and_id}+{_encode(bytes([self.type]) + self.public)}"
+        return f"{self.name_and_id}+{encode_base64(bytes([self.type]) + self.public)}"
 
     def is_signature(self, signature: bytes, message: bytes) -> bool:
         """Whether a bare signature is of this key, over this message."""
@@ -107,7 +107,7 @@ class SigningKey:
 
     def secret_text(self) -> str:
         """What is kept in the key's file."""
-        encoded = _encode(bytes([KeyType.ED25519]) + self.private.private_bytes_raw())
+        encoded = encode_base64(bytes([KeyType.ED25519]) + self.private.private_bytes_raw())
         return f"{_PRIVATE}{self.name}+{self.verifier.id.hex()}+{encoded}"
 
 
@@ -145,13 +145,18 @@ def is_key_name(name: str) -> bool:
     )
 
 
+def encode_base64(data: bytes) -> str:
+    """Standard base64 (RFC 4648, section 4)."""
+    return base64.b64encode(data).decode()
+
+
 def decode_base64(text: str) -> bytes:
     """Standard base64 (RFC 4648, section 4) in its one canonical form. Raises ValueError."""
     try:
         data = base64.b64decode(text, validate=True)
     except binascii.Error as error:
         raise ValueError(str(error)) from None
-    if _encode(data) != text:
+    if encode_base64(data) != text:
         raise ValueError("its last bits are not zero")
     return data
 
@@ -169,7 +174,3 @@ def _parse(text: str) -> tuple[str, bytes, int, bytes]:
 
 def _key_id(name: str, type_: KeyType, public: bytes) -> bytes:
     return hashlib.sha256(name.encode() + b"\n" + bytes([type_]) + public).digest()[:4]
-
-
-def _encode(data: bytes) -> str:
-    return base64.b64encode(data).decode()

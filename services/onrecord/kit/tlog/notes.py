@@ -1,11 +1,16 @@
 """Signed notes (C2SP signed-note): a text, a blank line, and signature lines."""
 
-import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from onrecord.kit.tlog.keys import SigningKey, VerifierKey, decode_base64, is_key_name
+from onrecord.kit.tlog.keys import (
+    SigningKey,
+    VerifierKey,
+    decode_base64,
+    encode_base64,
+    is_key_name,
+)
 
 MAX_BYTES: Final = 1 << 20
 MAX_SIGNATURES: Final = 100
@@ -24,7 +29,7 @@ class SignatureLine(NamedTuple):
     signature: bytes
 
     def __str__(self) -> str:
-        encoded = base64.b64encode(self.key_id + self.signature).decode()
+        encoded = encode_base64(self.key_id + self.signature)
         return f"{_DASH}{self.name} {encoded}\n"
 
     def is_by(self, key: VerifierKey) -> bool:

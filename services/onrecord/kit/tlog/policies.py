@@ -1,16 +1,16 @@
 """Trust policies (C2SP tlog-policy): whose signatures and cosignatures make a checkpoint valid.
 
-Used by the signer, which asks the witnesses of a policy, and by the audit API, which serves one and
-gives readers the checkpoints that meet its quorum.
+Used by the signer, which asks the witnesses of a policy, by the audit API, which serves one and
+gives readers the checkpoints that meet its quorum, and by `onrecord verify`, which checks them.
 """
 
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from onrecord.kit.tlog.checkpoints import Checkpoint, parse_checkpoint
-from onrecord.kit.tlog.cosignatures import COSIGNATURE_TYPES, cosignatures
+from onrecord.kit.tlog.cosignatures import COSIGNATURE_TYPES, Cosignature, cosignatures
 from onrecord.kit.tlog.keys import BadKey, KeyType, VerifierKey, parse_verifier_key
 from onrecord.kit.tlog.notes import BadNote, Note
 
@@ -46,6 +46,16 @@ class Group(NamedTuple):
     members: tuple[str, ...]
 
 
+class TrustedCheckpoint(NamedTuple):
+    """A checkpoint that meets a policy, and whose signatures were checked for that."""
+
+    checkpoint: Checkpoint
+    signers: tuple[VerifierKey, ...]
+    """Keys of the log."""
+    cosignatures: tuple[Cosignature, ...]
+    """Of witnesses in the policy, also beyond the quorum."""
+
+
 @dataclass(frozen=True)
 class Policy:
     """Logs, witnesses, and the quorum: the name of a witness or group, or `none`."""
@@ -57,28 +67,33 @@ class Policy:
 
     def is_met(self, keys: Collection[str]) -> bool:
         """Whether cosignatures of these keys, given by name and id, are a quorum."""
-        return self.quorum == NONE or self._has_cosigned(self.quorum, keys)
+        met = {name for name, witness in self.witnesses.items() if witness.key.name_and_id in keys}
+        for name, group in self.groups.items():  # the members of a group stand above it
+            if len(met.intersection(group.members)) >= group.threshold:
+                met.add(name)
+        return self.quorum == NONE or self.quorum in met
 
-    def _has_cosigned(self, name: str, keys: Collection[str]) -> bool:
-        if witness := self.witnesses.get(name):
-            return witness.key.name_and_id in keys
-        group = self.groups[name]
-        return sum(self._has_cosigned(member, keys) for member in group.members) >= group.threshold
+    def with_logs(self, keys: Iterable[VerifierKey]) -> "Policy":
+        """A policy that accepts further keys of logs."""
+        known = {log.key for log in self.logs}
+        added = (KnownLog(key, None) for key in dict.fromkeys(keys) if key not in known)
+        return replace(self, logs=(*self.logs, *added))
 
-    def check(self, note: Note) -> Checkpoint:
+    def check(self, note: Note) -> TrustedCheckpoint:
         """The checkpoint in a note that a log of this policy signed, and a quorum cosigned.
 
         Raises `BadNote`, also where a key of the policy did not make the line that names it.
         """
         checkpoint = parse_checkpoint(note)
         keys = [log.key for log in self.logs if log.key.name == checkpoint.origin]
-        if not note.signed_by(keys):
+        signers = note.signed_by(keys)
+        if not signers:
             raise BadNote(f"no log of the policy signed this checkpoint of {checkpoint.origin}")
         by = cosignatures(note, [witness.key for witness in self.witnesses.values()])
         if not self.is_met({cosignature.key.name_and_id for cosignature in by}):
             names = ", ".join(cosignature.key.name for cosignature in by) or "nobody"
             raise BadNote(f"the quorum {self.quorum} is not met: {names} cosigned")
-        return checkpoint
+        return TrustedCheckpoint(checkpoint, tuple(signers), tuple(by))
 
 
 def parse_policy(data: bytes) -> Policy:

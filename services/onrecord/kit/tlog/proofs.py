@@ -1,11 +1,10 @@
 """Proofs that an entry is in a log, as files (C2SP tlog-proof)."""
 
-import base64
 import re
 from dataclasses import dataclass
 from typing import Final
 
-from onrecord.kit.tlog.keys import decode_base64
+from onrecord.kit.tlog.keys import decode_base64, encode_base64
 from onrecord.kit.tlog.merkle import HASH_BYTES
 from onrecord.kit.tlog.notes import BadNote, Note, parse_note
 
@@ -30,8 +29,8 @@ class LogProof:
     """Data of the application, authenticated by nothing."""
 
     def __str__(self) -> str:
-        extra = "" if self.extra is None else f"extra {_encode(self.extra)}\n"
-        hashes = "".join(f"{_encode(hash_)}\n" for hash_ in self.hashes)
+        extra = "" if self.extra is None else f"extra {encode_base64(self.extra)}\n"
+        hashes = "".join(f"{encode_base64(hash_)}\n" for hash_ in self.hashes)
         return f"{_HEADER}\n{extra}index {self.index}\n{hashes}\n{self.checkpoint}"
 
 
@@ -57,7 +56,3 @@ def parse_proof(text: str) -> LogProof:
     except ValueError:
         raise BadProof("it has not the lines of a tlog-proof") from None
     return LogProof(int(index.removeprefix("index ")), path, checkpoint, extra)
-
-
-def _encode(data: bytes) -> str:
-    return base64.b64encode(data).decode()

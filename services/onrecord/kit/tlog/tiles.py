@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from onrecord.kit.tlog.subtrees import WIDTH
 
 MAX_LEVEL: Final = 63
+MAX_ENTRY_BYTES: Final = (1 << 16) - 1
 ENTRIES: Final = "entries"
 _PATH: Final = re.compile(
     # 21 digits are more than any index of 64 bits has.
@@ -55,19 +56,6 @@ def parse_tile(path: str) -> Tile | None:
     return tile
 
 
-def tiles_of(size: int) -> Iterable[Tile]:
-    """All tiles and bundles of a tree of `size` leaves, bundles first, then level by level."""
-    for level in (None, *range(MAX_LEVEL + 1)):
-        count = size >> (8 * (level or 0))
-        if count == 0:
-            return
-        full, rest = divmod(count, WIDTH)
-        for n in range(full):
-            yield Tile(level, n)
-        if rest:
-            yield Tile(level, full, rest)
-
-
 def bundle(entries: Iterable[bytes]) -> bytes:
     """An entry bundle: each entry after its length as a big-endian uint16."""
     return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)
@@ -76,10 +64,12 @@ def bundle(entries: Iterable[bytes]) -> bytes:
 def entries_of(bundle_: bytes) -> list[bytes]:
     """The entries of a bundle. Raises ValueError where it is cut."""
     entries, at = [], 0
-    while at < len(bundle_):
-        end = at + 2 + int.from_bytes(bundle_[at : at + 2], "big")
-        if at + 2 > len(bundle_) or end > len(bundle_):
+    length = len(bundle_)
+    while at < length:
+        start = at + 2
+        end = start + int.from_bytes(bundle_[at:start], "big")
+        if start > length or end > length:
             raise ValueError(f"the entry at byte {at} of the bundle is cut")
-        entries.append(bundle_[at + 2 : end])
+        entries.append(bundle_[start:end])
         at = end
     return entries

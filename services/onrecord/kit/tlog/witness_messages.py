@@ -1,10 +1,10 @@
 """Bodies of the witness protocol (C2SP tlog-witness): the request and the answer to a stale one."""
 
-import base64
 import re
 from collections.abc import Sequence
 from typing import Final
 
+from onrecord.kit.tlog.keys import encode_base64
 from onrecord.kit.tlog.notes import BadNote, Note
 
 _SIZE: Final = re.compile(r"(0|[1-9][0-9]{0,18})\n", re.ASCII)
@@ -12,7 +12,7 @@ _SIZE: Final = re.compile(r"(0|[1-9][0-9]{0,18})\n", re.ASCII)
 
 def add_checkpoint_request(old_size: int, proof: Sequence[bytes], note: Note) -> bytes:
     """The body of `add-checkpoint`. `proof`: that the checkpoint continues a tree of `old_size`."""
-    hashes = "".join(f"{base64.b64encode(hash_).decode()}\n" for hash_ in proof)
+    hashes = "".join(f"{encode_base64(hash_)}\n" for hash_ in proof)
     return f"old {old_size}\n{hashes}\n{note}".encode()
 
 

@@ -1,19 +1,17 @@
-"""Response model of corrections and retractions, and its serialization from rows.
+"""Response model of corrections and retractions. Filled by `serialize_correction`.
 
 Dataclasses, as those of `schemas`.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from onrecord.domain.event_types import EventTypeName
-from onrecord.domain.names import display_name
 from onrecord.domain.stances import Stance
-from onrecord.kit.sql.db import Row
 
 
 @dataclass(kw_only=True)
@@ -48,30 +46,3 @@ class Correction:
     now: Annotated[AmendedContent | None, Field(description="Null: retracted.")]
     recorded_at: datetime
     recorded_by: str
-
-
-def serialize_correction(row: Row) -> Correction:
-    return Correction(
-        event=row["event"],
-        type=row["event_type"],
-        seq=row["seq"],
-        subject=row["subject"],
-        id=row["id"],
-        actors=row["actors"],
-        actor_labels=[
-            display_name(names, slug)
-            for names, slug in zip(row["actor_names"], row["actors"], strict=True)
-        ],
-        topics=row["topics"],
-        topic_labels=row["topic_labels"],
-        by=row["by"],
-        reason=row["reason"],
-        was=_content(row["was"]),
-        now=_content(row["now"]),
-        recorded_at=row["recorded_at"],
-        recorded_by=row["recorded_by"],
-    )
-
-
-def _content(fields: dict[str, Any] | None) -> AmendedContent | None:
-    return None if fields is None else AmendedContent(**fields)

@@ -7,7 +7,7 @@ up from then on.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from graphlib import TopologicalSorter
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -24,7 +24,6 @@ _SEQUENCES: Final = db.compiled(load_query("backup/queries/sequences.sql"))
 _HEAD: Final = db.compiled(load_query("backup/queries/head.sql"))
 _LEAF_HASHES: Final = db.compiled(load_query("backup/queries/leaf_hashes.sql"))
 _ROWS_AT_ONCE: Final = 10_000
-# The text of a value must not depend on the server's settings.
 _SETTINGS: Final = {
     "datestyle": "ISO",
     "intervalstyle": "postgres",
@@ -35,26 +34,29 @@ _SETTINGS: Final = {
 
 
 @contextmanager
-def open_as_owner(url: str) -> Iterator[psycopg.Connection[Any]]:
-    """A connection in the role that owns all tables. Raises `MigratorNeeded`."""
+def open_database(url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection in autocommit that shows values independently of the server's settings."""
     with db.connect(url, **_SETTINGS) as conn:
         conn.execute("SET client_encoding = 'UTF8'")
-        try:
-            conn.execute("SET ROLE onrecord_migrator")
-        except InsufficientPrivilege:
-            raise MigratorNeeded from None
         yield conn
 
 
-def revision_of(url: str) -> str | None:
-    """The revision of the schema; None if there is no schema."""
-    with db.connect(url) as conn:
-        try:
-            row = conn.execute("SELECT version_num FROM onrecord.alembic_version").fetchone()
-        except UndefinedTable:
-            return None
-        except InsufficientPrivilege:
-            raise MigratorNeeded from None
+def become_owner(conn: psycopg.Connection[Any]) -> None:
+    """Take the role that owns all tables, until the transaction ends. Raises `MigratorNeeded`."""
+    try:
+        conn.execute("SET LOCAL ROLE onrecord_migrator")
+    except InsufficientPrivilege:
+        raise MigratorNeeded from None
+
+
+def revision_of(conn: psycopg.Connection[Any]) -> str | None:
+    """The revision of the schema; None if there is no schema. Not in the role of the owner."""
+    try:
+        row = conn.execute("SELECT version_num FROM onrecord.alembic_version").fetchone()
+    except UndefinedTable:
+        return None
+    except InsufficientPrivilege:
+        raise MigratorNeeded from None
     return None if row is None else row[0]
 
 
@@ -80,6 +82,15 @@ def sequences_of(conn: psycopg.Connection[Any]) -> list[SequenceState]:
             SequenceState(schema_name=schema_name, name=name, last_value=row[0], is_called=row[1])
         )
     return states
+
+
+def lock_tables(
+    conn: psycopg.Connection[Any], tables: list[TableName], mode: LiteralString
+) -> None:
+    """Lock tables until the transaction ends. Takes no snapshot."""
+    names = sql.SQL(", ").join(map(table_sql, tables))
+    conn.execute("SET LOCAL lock_timeout = '10s'")
+    conn.execute(sql.SQL("LOCK TABLE {} IN {} MODE").format(names, sql.SQL(mode)))
 
 
 def table_sql(table: TableName) -> sql.Identifier:

@@ -13,17 +13,19 @@ from psycopg import IsolationLevel, sql
 
 from onrecord.backup.archive import ArchiveWriter
 from onrecord.backup.catalog import (
+    become_owner,
     columns_sql,
     committed_head,
     computed_head,
     count_rows,
-    open_as_owner,
+    lock_tables,
+    open_database,
     revision_of,
     sequences_of,
     table_sql,
     tables_of,
 )
-from onrecord.backup.errors import DamagedLedger, NothingToBackUp
+from onrecord.backup.errors import DamagedLedger, NothingToBackUp, SchemaChanged
 from onrecord.backup.manifest import Manifest, TableName
 
 Progress = Callable[[int, int], None]
@@ -33,20 +35,27 @@ Progress = Callable[[int, int], None]
 def write_backup(url: str, archive: ArchiveWriter, progress: Progress) -> Manifest:
     """Add all tables of one moment to an archive, and the manifest.
 
-    Raises `NothingToBackUp`, `DamagedLedger`, `MigratorNeeded` and OSError.
+    Raises `NothingToBackUp`, `SchemaChanged`, `DamagedLedger`, `MigratorNeeded` and OSError.
     """
-    revision = revision_of(url)
-    if revision is None:
-        raise NothingToBackUp
-    with open_as_owner(url) as conn:
+    with open_database(url) as conn:
+        if revision_of(conn) is None:
+            raise NothingToBackUp
         conn.isolation_level = IsolationLevel.REPEATABLE_READ
         conn.read_only = True
+        tables = tables_of(conn)
         with conn.transaction():
+            become_owner(conn)
+            # Before the snapshot: a table that is rewritten after it would look empty in it.
+            lock_tables(conn, tables, "ACCESS SHARE")
+            conn.execute("SET LOCAL ROLE NONE")
+            revision = revision_of(conn)
+            become_owner(conn)
+            if revision is None or tables_of(conn) != tables:
+                raise SchemaChanged
             size, root = committed_head(conn)
             if computed_head(conn) != (size, root):
                 raise DamagedLedger(f"The entries do not give the root of size {size}")
             made_at = datetime.now(UTC)
-            tables = tables_of(conn)
             rows = _Counter(sum(count_rows(conn, table) for table in tables), progress)
             manifest = Manifest(
                 release=version("onrecord"),

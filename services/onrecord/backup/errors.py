@@ -17,6 +17,13 @@ class NothingToBackUp(Exception):
         super().__init__("The database holds no schema, so there is nothing to back up.")
 
 
+class SchemaChanged(Exception):
+    """A migration ran while the backup began."""
+
+    def __init__(self) -> None:
+        super().__init__("The schema was migrated meanwhile. Run the backup again.")
+
+
 class DamagedBackup(Exception):
     """The file is not what `onrecord backup` wrote."""
 

@@ -10,10 +10,12 @@ from psycopg import sql
 
 from onrecord.backup.archive import Archive
 from onrecord.backup.catalog import (
+    become_owner,
     columns_sql,
     computed_head,
     has_rows,
-    open_as_owner,
+    lock_tables,
+    open_database,
     revision_of,
     table_sql,
     tables_of,
@@ -44,22 +46,26 @@ def restore_backup(url: str, archive: Archive, progress: Progress) -> None:
     manifest = archive.manifest
     if manifest.revision not in migrations.known_revisions():
         raise NewerBackup(manifest.revision, manifest.release)
-    revision = revision_of(url)
-    if revision is None:
-        migrations.upgrade(url, revision=manifest.revision)
-    with open_as_owner(url) as conn:
+    with open_database(url) as conn:
+        revision = revision_of(conn)
+        if revision is None:
+            migrations.upgrade(url, revision=manifest.revision)
         with conn.transaction():
+            become_owner(conn)
             tables = tables_of(conn)
-            _require_empty(conn, tables)  # before the lock, which processes would have to wait for
-            _lock(conn, tables)
+            _require_empty(conn, tables)  # before the lock, for which processes would have to wait
+            lock_tables(conn, tables, "ACCESS EXCLUSIVE")
             _require_empty(conn, tables)
             if revision not in (None, manifest.revision):
                 raise TargetNotEmpty(f"has the schema {revision!r}, not {manifest.revision!r}")
-            _fill(conn, tables, archive, progress)
+            try:
+                _fill(conn, tables, archive, progress)
+            except (psycopg.DataError, psycopg.IntegrityError) as error:
+                table = error.diag.table_name or "a table"
+                raise DamagedBackup(archive.path, f"has rows that {table} refuses") from None
             if computed_head(conn) != (manifest.size, bytes.fromhex(manifest.root_hash)):
                 raise DamagedBackup(archive.path, "has entries that do not give its root hash")
-        for table in tables:
-            conn.execute(sql.SQL("ANALYZE {}").format(table_sql(table)))
+        conn.execute("ANALYZE")
 
 
 def _require_empty(conn: psycopg.Connection[Any], tables: list[TableName]) -> None:
@@ -67,12 +73,6 @@ def _require_empty(conn: psycopg.Connection[Any], tables: list[TableName]) -> No
     for table in tables:
         if str(table) not in SEEDED and has_rows(conn, table):
             raise TargetNotEmpty(f"has rows in {table}")
-
-
-def _lock(conn: psycopg.Connection[Any], tables: list[TableName]) -> None:
-    names = sql.SQL(", ").join(map(table_sql, tables))
-    conn.execute("SET LOCAL lock_timeout = '10s'")
-    conn.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(names))
 
 
 def _fill(

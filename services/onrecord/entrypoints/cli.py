@@ -21,6 +21,7 @@ from onrecord.backup.errors import (
     MigratorNeeded,
     NewerBackup,
     NothingToBackUp,
+    SchemaChanged,
     TargetNotEmpty,
 )
 from onrecord.client import ApiUnavailable
@@ -93,6 +94,7 @@ EXIT_CODES: Final[dict[type[BaseException], int]] = {
     SchemaMissing: UNAVAILABLE,
     NewerBackup: UNAVAILABLE,
     NothingToBackUp: UNAVAILABLE,
+    SchemaChanged: UNAVAILABLE,
     MigratorNeeded: UNAVAILABLE,
     FoldChanged: UNAVAILABLE,
     export.ParquetMissing: UNAVAILABLE,

@@ -1,10 +1,8 @@
 """`onrecord backup` and `restore`: all of one moment, byte for byte, and never over anything."""
 
 import json
-import secrets
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,7 @@ from zipfile import ZipFile
 
 import psycopg
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from onrecord.backup.archive import create_archive
 from onrecord.backup.dump import write_backup
@@ -54,21 +51,9 @@ def change(file: Path, edit: Callable[[dict[str, bytes]], None]) -> None:
             archive.writestr(name, content)
 
 
-@contextmanager
-def empty_database(server_url: str) -> Iterator[str]:
-    """A database that nothing has migrated."""
-    name = f"onrecord_test_{secrets.token_hex(6)}"
-    with psycopg.connect(server_url, autocommit=True) as conn:
-        conn.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
-        try:
-            yield postgres.named(server_url, name)
-        finally:
-            conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
 @pytest.fixture
 def empty_url(server_url: str) -> Iterator[str]:
-    with empty_database(server_url) as url:
+    with postgres.empty_database(server_url) as url:
         yield url
 
 
@@ -154,7 +139,10 @@ def cut(file: Path) -> None:
 
 
 def remove_the_manifest(file: Path) -> None:
-    change(file, lambda members: members.pop("manifest.json") and None)
+    def edit(members: dict[str, bytes]) -> None:
+        del members["manifest.json"]
+
+    change(file, edit)
 
 
 def change_a_row(file: Path) -> None:
@@ -274,7 +262,7 @@ def test_the_user_must_be_the_one_who_migrates(store: Store, file: Path) -> None
 def test_a_backup_of_an_older_schema_is_restored_and_migrated(
     server_url: str, empty_url: str, file: Path
 ) -> None:
-    with empty_database(server_url) as older:
+    with postgres.empty_database(server_url) as older:
         postgres.upgrade_to(older, "keys")
         keys.give_key(older)
         assert "keys" == back_up(older, file)["revision"]

@@ -1,0 +1,157 @@
+"""Runbooks of backups, followed as they stand: archiving, another version, erasures, upgrades."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import psycopg
+import pytest
+
+from onrecord.kit.postgres.binaries import server_account
+from onrecord.kit.postgres.embedded import OtherVersion, running_server
+from onrecord.kit.sql import migrations
+from tests.support import bodies, keys, postgres
+from tests.support.clusters import silent
+from tests.support.commands import empty_folder
+from tests.support.own_server import DEBIAN_15, OWNER, OwnServer, run_own_server
+from tests.support.processes import until
+from tests.support.runbooks import commands_of, run_commands
+from tests.support.signing import register
+from tests.support.store import SECRETS_KEY, Store, assert_equals_replay, open_store, run_api
+
+
+@pytest.fixture
+def own_server() -> Iterator[OwnServer]:
+    with run_own_server() as server:
+        migrations.upgrade(server.url)
+        yield server
+
+
+def test_a_server_is_recovered_to_a_point_in_time(own_server: OwnServer) -> None:
+    archive = own_server.folder / "archive"
+    settings = {
+        "PGDATA": str(own_server.data),
+        "ARCHIVE": str(archive),
+        "PGHOST": str(own_server.folder),
+        "PGUSER": OWNER,
+    }
+
+    def follow(commands: str, **more: str) -> str:
+        return run_commands(
+            commands,
+            own_server.folder,
+            settings | more,
+            account=server_account(),
+            programs=own_server.binaries,
+        )
+
+    _, archiving, copying, looking, _, recovering, comparing = commands_of(
+        "continuous-archiving.md"
+    )
+    follow(archiving)
+    with open_store(own_server.url) as store:
+        register(store)
+        follow(copying)
+        (base,) = (archive / "base").iterdir()
+        register(store)
+        store.sweep()
+    with psycopg.connect(own_server.url, autocommit=True) as conn:
+        row = conn.execute("SELECT clock_timestamp()::text, root FROM ledger.commits").fetchall()[
+            -1
+        ]
+        conn.execute("DROP TABLE projections.steps CASCADE")  # the accident
+        conn.execute("SELECT pg_switch_wal()")
+    until(lambda: "00000001" in follow(looking), "a segment is archived", pause=0.2)
+    follow(recovering, BASE=str(base), TARGET=row[0])
+    assert follow(comparing).startswith("2|")
+    with open_store(own_server.url) as store:
+        assert_equals_replay(store)
+        register(store)  # it is a primary
+        assert 3 == len(store.events())
+
+
+@pytest.mark.skipif(
+    not DEBIAN_15.exists(), reason="needs the older PostgreSQL of Debian's package postgresql-15"
+)
+def test_a_database_moves_to_another_major_version() -> None:
+    backing_up, restoring = commands_of("a-new-postgresql-version.md")
+    with run_own_server(DEBIAN_15) as old, empty_folder() as folder:
+        given = {"ONRECORD_DATABASE_URL": old.url, "ONRECORD_SECRETS_KEY": SECRETS_KEY}
+        migrations.upgrade(old.url)
+        with open_store(old.url) as store, run_api(store.url) as client:
+            bodies.register_all(client)
+            bodies.post(client, "/v1/statements", bodies.statement())
+            store.sweep()
+            events = store.events()
+        run_commands(backing_up, folder, given)
+        # the files of that version, where the embedded server keeps its own
+        data = folder / ".onrecord"
+        with running_server(data, echo=silent):
+            pass
+        (data / "postgres" / "cluster" / "PG_VERSION").write_text("15\n")
+        with pytest.raises(OtherVersion, match="PostgreSQL 15"), running_server(data, echo=silent):
+            pass
+        said = run_commands(restoring, folder, {})
+        assert "the projections are what the ledger says" in " ".join(said.split())
+        with (
+            running_server(data, echo=silent) as server,
+            open_store(server.superuser_url) as restored,
+        ):
+            assert events == restored.events()
+        # and back to the older one
+        (folder / "back").mkdir()
+        run_commands("onrecord backup back.backup", folder, {})
+        old.run("createdb", "-h", old.folder, "-U", OWNER, "back")
+        url = postgres.named(old.url, "back")
+        run_commands(
+            "onrecord restore back.backup && onrecord replay",
+            folder,
+            {"ONRECORD_DATABASE_URL": url, "ONRECORD_SECRETS_KEY": SECRETS_KEY},
+        )
+
+
+def test_erasures_are_applied_again_after_a_restore(
+    store: Store, server_url: str, tmp_path: Path
+) -> None:
+    _, keeping, applying = commands_of("erasures-after-a-restore.md")
+    database = {"ONRECORD_SECRETS_KEY": SECRETS_KEY, "ONRECORD_BROKER_URL": "amqp://nowhere//"}
+    given = {"ONRECORD_KEY": keys.TOKEN}
+
+    def erase(client: httpx2.Client, statement: str, *sections: str) -> None:
+        body = {"sections": sections, "ground": "gdpr-17"}
+        bodies.post(client, f"/v1/statements/{statement}/erasure", body)
+
+    def add(client: httpx2.Client) -> str:
+        return str(bodies.post(client, "/v1/statements", bodies.statement(note="A note."))["id"])
+
+    with run_api(store.url) as client:
+        bodies.register_all(client)
+        before, after = add(client), add(client)
+        erase(client, before, "note")
+        url = {"ONRECORD_DATABASE_URL": store.url}
+        run_commands("onrecord backup record.backup", tmp_path, database | url)
+        later = add(client)
+        erase(client, after, "content", "note")
+        erase(client, later, "content")
+        run_commands(keeping, tmp_path, given | {"ONRECORD_URL": str(client.base_url)})
+    with postgres.empty_database(server_url) as restored_url:
+        url = {"ONRECORD_DATABASE_URL": restored_url}
+        run_commands("onrecord restore record.backup", tmp_path, database | url)
+        with open_store(restored_url) as restored, run_api(restored_url) as client:
+            payload = bodies.get(client, f"/v1/events/{after}")["payload"]
+            assert {"content", "note"} <= set(payload)  # the words are back
+            size = len(restored.events())
+            api = given | {"ONRECORD_URL": str(client.base_url)}
+            said = run_commands(applying, tmp_path, api)
+            assert (1, 1) == (
+                said.count("Erased by event"),
+                said.count("recorded after the backup"),
+            )
+            assert size + 1 == len(restored.events())
+            assert {"evidence"} == set(bodies.get(client, f"/v1/events/{after}")["payload"])
+            # nothing leaves the list when it is kept on the restored record
+            run_commands(keeping, tmp_path, api)
+    lines = (tmp_path / "erasures.ndjson").read_text().splitlines()
+    targets = [json.loads(line)["entry"]["data"]["target"] for line in lines]
+    assert sorted([before, after, after, later]) == sorted(targets)

@@ -1,22 +1,38 @@
 """Runbooks of backups, followed as they stand: archiving, another version, erasures, upgrades."""
 
 import json
+import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx2
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
+from onrecord.client import Client, writes
+from onrecord.client.parameters import AtSize
+from onrecord.entrypoints.cli import app
+from onrecord.ingest.schemas import ActorIn
 from onrecord.kit.postgres.binaries import server_account
 from onrecord.kit.postgres.embedded import OtherVersion, running_server
+from onrecord.kit.postgres.home import prepare_home
 from onrecord.kit.sql import migrations
 from tests.support import bodies, keys, postgres
 from tests.support.clusters import silent
 from tests.support.commands import empty_folder
 from tests.support.own_server import DEBIAN_15, OWNER, OwnServer, run_own_server
-from tests.support.processes import until
-from tests.support.runbooks import commands_of, run_commands
+from tests.support.processes import (
+    BROKER,
+    FORKED,
+    Forked,
+    free_port,
+    run_entrypoint,
+    until,
+)
+from tests.support.recording import can_read_actor
+from tests.support.runbooks import FOLDER, commands_of, run_commands
 from tests.support.signing import register
 from tests.support.store import SECRETS_KEY, Store, assert_equals_replay, open_store, run_api
 
@@ -74,7 +90,7 @@ def test_a_server_is_recovered_to_a_point_in_time(own_server: OwnServer) -> None
 @pytest.mark.skipif(
     not DEBIAN_15.exists(), reason="needs the older PostgreSQL of Debian's package postgresql-15"
 )
-def test_a_database_moves_to_another_major_version() -> None:
+def test_a_database_moves_to_another_major_version_and_back() -> None:
     backing_up, restoring = commands_of("a-new-postgresql-version.md")
     with run_own_server(DEBIAN_15) as old, empty_folder() as folder:
         given = {"ONRECORD_DATABASE_URL": old.url, "ONRECORD_SECRETS_KEY": SECRETS_KEY}
@@ -87,28 +103,21 @@ def test_a_database_moves_to_another_major_version() -> None:
         run_commands(backing_up, folder, given)
         # the files of that version, where the embedded server keeps its own
         data = folder / ".onrecord"
-        with running_server(data, echo=silent):
-            pass
-        (data / "postgres" / "cluster" / "PG_VERSION").write_text("15\n")
+        cluster = prepare_home(data, server_account(), silent) / "cluster"
+        cluster.mkdir()
+        (cluster / "PG_VERSION").write_text("15\n")
         with pytest.raises(OtherVersion, match="PostgreSQL 15"), running_server(data, echo=silent):
             pass
-        said = run_commands(restoring, folder, {})
-        assert "the projections are what the ledger says" in " ".join(said.split())
-        with (
-            running_server(data, echo=silent) as server,
-            open_store(server.superuser_url) as restored,
-        ):
-            assert events == restored.events()
-        # and back to the older one
-        (folder / "back").mkdir()
-        run_commands("onrecord backup back.backup", folder, {})
+        replayed = run_commands(restoring, folder, {})
+        assert "the projections are what the ledger says" in " ".join(replayed.split())
+        back = str(folder / "back.backup")
+        assert 0 == CliRunner().invoke(app, ["backup", back, "--data", str(data)]).exit_code
         old.run("createdb", "-h", old.folder, "-U", OWNER, "back")
-        url = postgres.named(old.url, "back")
-        run_commands(
-            "onrecord restore back.backup && onrecord replay",
-            folder,
-            {"ONRECORD_DATABASE_URL": url, "ONRECORD_SECRETS_KEY": SECRETS_KEY},
-        )
+        given["ONRECORD_DATABASE_URL"] = postgres.named(old.url, "back")
+        assert 0 == CliRunner().invoke(app, ["restore", back], env=given).exit_code
+        with open_store(given["ONRECORD_DATABASE_URL"]) as restored:
+            assert events == restored.events()
+            assert_equals_replay(restored)
 
 
 def test_erasures_are_applied_again_after_a_restore(
@@ -155,3 +164,63 @@ def test_erasures_are_applied_again_after_a_restore(
     lines = (tmp_path / "erasures.ndjson").read_text().splitlines()
     targets = [json.loads(line)["entry"]["data"]["target"] for line in lines]
     assert sorted([before, after, after, later]) == sorted(targets)
+
+
+IN_ORDER = {
+    "workers": ("worker",),
+    "read APIs": ("read_api",),
+    "deliverers, beat, signer": ("deliverer", "beat", "signer"),
+    "write APIs": ("ingest_api",),
+}
+
+
+def test_the_processes_of_a_new_release_start_in_the_order_of_the_page(
+    server_url: str, tmp_path: Path
+) -> None:
+    before, after = commands_of("upgrading.md")
+    page = (FOLDER / "upgrading.md").read_text()
+    places = [page.index(f"| {names}") for names in IN_ORDER]
+    assert places == sorted(places)
+    ports = {"read_api": free_port(), "ingest_api": free_port()}
+    processes: list[Forked] = []
+    with postgres.empty_database(server_url) as url:
+        postgres.upgrade_to(url, "keys")  # an older release's
+        keys.give_key(url)
+        login = postgres.login_url(url)
+        of_process = {
+            "ONRECORD_DATABASE_URL": login,
+            "ONRECORD_BROKER_URL": BROKER or f"pgmq{login.removeprefix('postgresql')}",
+            "ONRECORD_SECRETS_KEY": SECRETS_KEY,
+            "ONRECORD_KEY": keys.TOKEN,
+            "ONRECORD_DATA": str(tmp_path / "data"),
+        }
+        run_commands(before, tmp_path, of_process | {"ONRECORD_DATABASE_URL": url})
+        assert 1 == len(list(tmp_path.glob("before-*.backup")))
+        try:
+            for names in IN_ORDER.values():
+                for name in names:
+                    environment = {"ONRECORD_PORT": str(ports.get(name, 1)), **of_process}
+                    arguments = (name, environment, tmp_path / f"{name}.log")
+                    processes.append(Forked(FORKED.Process(target=run_entrypoint, args=arguments)))
+            for port in ports.values():
+                until(partial(is_ready, port), "the API is ready", pause=0.2)
+            with Client(f"http://127.0.0.1:{ports['ingest_api']}", keys.TOKEN) as client:
+                size = client.send(writes.register_actor(ActorIn(id="emma", kind="person"))).size
+            with Client(f"http://127.0.0.1:{ports['read_api']}", keys.TOKEN) as client:
+                at = AtSize(min_size=size)
+                until(lambda: can_read_actor(client, "emma", at), "the actor is readable")
+            environment = {"ONRECORD_PORT": str(ports["ingest_api"]), **of_process}
+            run_commands(after, tmp_path, environment)
+        finally:
+            for process in processes:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+
+
+def is_ready(port: int) -> bool:
+    try:
+        # `verify=False` saves loading the certificates on each poll
+        url = f"http://127.0.0.1:{port}/readyz"
+        return httpx2.get(url, timeout=10, verify=False).status_code == 200
+    except httpx2.TransportError:
+        return False

@@ -112,8 +112,11 @@ def test_a_database_moves_to_another_major_version_and_back() -> None:
         assert "the projections are what the ledger says" in " ".join(replayed.split())
         back = str(folder / "back.backup")
         assert 0 == CliRunner().invoke(app, ["backup", back, "--data", str(data)]).exit_code
-        old.run("createdb", "-h", old.folder, "-U", OWNER, "back")
-        given["ONRECORD_DATABASE_URL"] = postgres.named(old.url, "back")
+        # as a user who may do no more than the one who migrates
+        old.run("createuser", "-h", old.folder, "-U", OWNER, "--createrole", "migrant")
+        old.run("createdb", "-h", old.folder, "-U", OWNER, "--owner", "migrant", "back")
+        url = postgres.named(old.url, "back").replace(f"//{OWNER}@", "//migrant@")
+        given["ONRECORD_DATABASE_URL"] = url
         assert 0 == CliRunner().invoke(app, ["restore", back], env=given).exit_code
         with open_store(given["ONRECORD_DATABASE_URL"]) as restored:
             assert events == restored.events()

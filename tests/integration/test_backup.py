@@ -260,12 +260,15 @@ def test_the_user_must_be_the_one_who_migrates(store: Store, file: Path) -> None
 
 
 def test_a_backup_of_an_older_schema_is_restored_and_migrated(
-    server_url: str, empty_url: str, file: Path
+    server_url: str, template: str, empty_url: str, file: Path
 ) -> None:
     with postgres.empty_database(server_url) as older:
         postgres.upgrade_to(older, "keys")
         keys.give_key(older)
         assert "keys" == back_up(older, file)["revision"]
+    with postgres.database(server_url, template) as newer:
+        refused = run(newer, "restore", str(file))
+        assert (1, True) == (refused.exit_code, "has the schema" in refused.output)
     assert 0 == run(empty_url, "restore", str(file)).exit_code
     assert migrations.schema_problem(empty_url) is None
     with psycopg.connect(empty_url) as conn:

@@ -34,7 +34,7 @@ _SETTINGS: Final = {
 
 
 @contextmanager
-def open_database(url: str) -> Iterator[psycopg.Connection[Any]]:
+def open_connection(url: str) -> Iterator[psycopg.Connection[Any]]:
     """A connection in autocommit that shows values independently of the server's settings."""
     with db.connect(url, **_SETTINGS) as conn:
         conn.execute("SET client_encoding = 'UTF8'")

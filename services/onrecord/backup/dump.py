@@ -19,7 +19,7 @@ from onrecord.backup.catalog import (
     computed_head,
     count_rows,
     lock_tables,
-    open_database,
+    open_connection,
     revision_of,
     sequences_of,
     table_sql,
@@ -28,16 +28,16 @@ from onrecord.backup.catalog import (
 from onrecord.backup.errors import DamagedLedger, NothingToBackUp, SchemaChanged
 from onrecord.backup.manifest import Manifest, TableName
 
-Progress = Callable[[int, int], None]
+RowProgress = Callable[[int, int], None]
 """Takes the number of rows done, and the number of all."""
 
 
-def write_backup(url: str, archive: ArchiveWriter, progress: Progress) -> Manifest:
+def write_backup(url: str, archive: ArchiveWriter, progress: RowProgress) -> Manifest:
     """Add all tables of one moment to an archive, and the manifest.
 
     Raises `NothingToBackUp`, `SchemaChanged`, `DamagedLedger`, `MigratorNeeded` and OSError.
     """
-    with open_database(url) as conn:
+    with open_connection(url) as conn:
         if revision_of(conn) is None:
             raise NothingToBackUp
         conn.isolation_level = IsolationLevel.REPEATABLE_READ
@@ -76,7 +76,7 @@ def write_backup(url: str, archive: ArchiveWriter, progress: Progress) -> Manife
 class _Counter:
     """Counts rows, and tells the progress after each thousand of them."""
 
-    def __init__(self, total: int, progress: Progress) -> None:
+    def __init__(self, total: int, progress: RowProgress) -> None:
         self._done, self._total, self._progress = 0, total, progress
         progress(0, total)
 

@@ -15,12 +15,12 @@ from onrecord.backup.catalog import (
     computed_head,
     has_rows,
     lock_tables,
-    open_database,
+    open_connection,
     revision_of,
     table_sql,
     tables_of,
 )
-from onrecord.backup.dump import Progress
+from onrecord.backup.dump import RowProgress
 from onrecord.backup.errors import DamagedBackup, NewerBackup, TargetNotEmpty
 from onrecord.backup.manifest import TableName
 from onrecord.kit.sql import migrations
@@ -29,7 +29,7 @@ SEEDED: Final = frozenset({"webhooks.checkpoints", "webhooks.installation"})
 """Tables in which migrations put rows, which those of the backup replace."""
 
 
-def check_archive(archive: Archive, progress: Progress) -> None:
+def check_archive(archive: Archive, progress: RowProgress) -> None:
     """Read the whole file and compare its digests. Raises `DamagedBackup`."""
     done = 0
     for copied in archive.manifest.tables:
@@ -38,7 +38,7 @@ def check_archive(archive: Archive, progress: Progress) -> None:
             progress(done, archive.manifest.rows)
 
 
-def restore_backup(url: str, archive: Archive, progress: Progress) -> None:
+def restore_backup(url: str, archive: Archive, progress: RowProgress) -> None:
     """Fill an empty database, whose schema is created as it was at the backup.
 
     Raises `NewerBackup`, `TargetNotEmpty`, `DamagedBackup` and `MigratorNeeded`.
@@ -46,7 +46,7 @@ def restore_backup(url: str, archive: Archive, progress: Progress) -> None:
     manifest = archive.manifest
     if manifest.revision not in migrations.known_revisions():
         raise NewerBackup(manifest.revision, manifest.release)
-    with open_database(url) as conn:
+    with open_connection(url) as conn:
         revision = revision_of(conn)
         if revision is None:
             migrations.upgrade(url, revision=manifest.revision)
@@ -79,7 +79,7 @@ def _fill(
     conn: psycopg.Connection[Any],
     tables: list[TableName],
     archive: Archive,
-    progress: Progress,
+    progress: RowProgress,
 ) -> None:
     """Insert the rows of all tables, and set the sequences."""
     copies = {str(copied.table): copied for copied in archive.manifest.tables}

@@ -16,7 +16,6 @@ from onrecord.client.parameters import AtSize
 from onrecord.entrypoints.cli import app
 from onrecord.ingest.schemas import ActorIn
 from onrecord.kit.postgres.binaries import server_account
-from onrecord.kit.postgres.embedded import OtherVersion, running_server
 from onrecord.kit.postgres.home import prepare_home
 from onrecord.kit.sql import migrations
 from tests.support import bodies, keys, postgres
@@ -101,13 +100,8 @@ def test_a_database_moves_to_another_major_version_and_back() -> None:
             store.sweep()
             events = store.events()
         run_commands(backing_up, folder, given)
-        # the files of that version, where the embedded server keeps its own
         data = folder / ".onrecord"
-        cluster = prepare_home(data, server_account(), silent) / "cluster"
-        cluster.mkdir()
-        (cluster / "PG_VERSION").write_text("15\n")
-        with pytest.raises(OtherVersion, match="PostgreSQL 15"), running_server(data, echo=silent):
-            pass
+        (prepare_home(data, server_account(), silent) / "cluster").mkdir()  # the older files
         replayed = run_commands(restoring, folder, {})
         assert "the projections are what the ledger says" in " ".join(replayed.split())
         back = str(folder / "back.backup")
@@ -177,6 +171,7 @@ IN_ORDER = {
 }
 
 
+@pytest.mark.skipif(bool(postgres.GIVEN), reason="its user may do all, of which doctor warns")
 def test_the_processes_of_a_new_release_start_in_the_order_of_the_page(
     server_url: str, tmp_path: Path
 ) -> None:

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from onrecord.kit.postgres.binaries import chown_to, runnable_binaries, server_account
+from onrecord.kit.postgres.binaries import (
+    chown_to,
+    is_other_user,
+    runnable_binaries,
+    server_account,
+)
 from tests.support.clusters import silent
 from tests.support.folders import scratch_folder
 
@@ -37,12 +42,13 @@ class OwnServer:
 
     def run(self, program: str, *arguments: str | Path) -> None:
         account = server_account()
+        as_other = is_other_user(account)
         subprocess.run(
             [self.binaries / program, *arguments],
             cwd=self.folder,
-            user=account.pw_uid,
-            group=account.pw_gid,
-            extra_groups=[],
+            user=account.pw_uid if as_other else None,
+            group=account.pw_gid if as_other else None,
+            extra_groups=[] if as_other else None,
             stdout=subprocess.DEVNULL,
             check=True,
         )

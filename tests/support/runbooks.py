@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from onrecord.kit.postgres.binaries import is_other_user
+
 FOLDER: Final = Path(__file__).parents[2] / "ops" / "runbooks"
 
 
@@ -30,7 +32,7 @@ def run_commands(
 
     `programs`: the folder of programs that are found before those of the system.
     """
-    as_other = account is not None and account.pw_uid != os.geteuid()
+    as_other = account is not None and is_other_user(account)
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],

@@ -37,7 +37,7 @@ LONGEST_FILES = (
     *("test_oracle", "test_deaths", "test_up", "test_demo", "test_openapi", "test_unvotes"),
     *("test_import_resume", "test_webhook_faults", "test_faults", "test_rebuild_kills"),
     *("test_rebuild_parts", "test_embedded_postgres_users", "test_matching", "test_search"),
-    "test_log_judges",
+    *("test_log_judges", "test_backup_runbooks", "test_backup"),
 )
 """Half a minute or more."""
 

@@ -9,8 +9,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from onrecord.kit.postgres.embedded import as_superuser, running_server, url_of_running_server
-from onrecord.kit.postgres.home import AlreadyRunning, home_of
+from onrecord.kit.postgres.binaries import server_account
+from onrecord.kit.postgres.embedded import (
+    OtherVersion,
+    as_superuser,
+    running_server,
+    url_of_running_server,
+)
+from onrecord.kit.postgres.home import AlreadyRunning, home_of, prepare_home
 from onrecord.kit.postgres.server import DidNotStart
 from onrecord.kit.sql.db import conninfo
 from tests.support.clusters import ask, holder, reachable_folder, silent
@@ -107,10 +113,22 @@ def test_data_folder_may_have_any_path(folder: Path, name: str) -> None:
 def test_failed_start_names_the_log_and_quotes_its_end(folder: Path) -> None:
     with running_server(folder, echo=silent):
         pass
-    (home_of(folder) / "cluster" / "PG_VERSION").write_text("9.1\n")
-    complaint = r"server\.log ends with:(\n.*)*not compatible"
+    (home_of(folder) / "cluster" / "postgresql.conf").write_text("no_such_setting = 1\n")
+    complaint = r"server\.log ends with:(\n.*)*no_such_setting"
     with pytest.raises(DidNotStart, match=complaint), running_server(folder, echo=silent):
         pass
+
+
+def test_files_of_another_major_version_are_left_alone_and_the_runbook_is_named(
+    folder: Path,
+) -> None:
+    cluster = prepare_home(folder, server_account(), silent) / "cluster"
+    cluster.mkdir()
+    (cluster / "PG_VERSION").write_text("9\n")
+    complaint = r"PostgreSQL 9, .*a-new-postgresql-version\.md"
+    with pytest.raises(OtherVersion, match=complaint), running_server(folder, echo=silent):
+        pass
+    assert ["PG_VERSION"] == [file.name for file in cluster.iterdir()]
 
 
 def test_missing_binaries_raise_a_sentence_with_the_remedy() -> None:

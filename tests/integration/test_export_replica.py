@@ -1,6 +1,8 @@
-"""Export from a streaming standby: the files are those of the primary."""
+"""Exports and backups from a streaming standby: the files are those of the primary."""
 
+import json
 from pathlib import Path
+from zipfile import ZipFile
 
 import psycopg
 import pytest
@@ -15,7 +17,14 @@ from tests.support.standby import Standby
 from tests.support.store import Store
 
 
-def test_an_export_from_a_standby_has_the_files_of_the_primary(
+def digests(file: Path) -> dict[str, str]:
+    """Of each table in a backup."""
+    with ZipFile(file) as archive:
+        tables = json.loads(archive.read("manifest.json"))["tables"]
+    return {json.dumps(copied["table"]): copied["sha256"] for copied in tables}
+
+
+def test_an_export_and_a_backup_of_a_standby_are_those_of_the_primary(
     standby: Standby,
     client: Client,
     store: Store,
@@ -42,6 +51,15 @@ def test_an_export_from_a_standby_has_the_files_of_the_primary(
         exported.append(visible_files(folder))
     assert {f"{name}.parquet" for name in TABLE_SCHEMAS} < exported[0].keys()
     assert exported[0] == exported[1]
+
+    backups = []
+    for name, url in {"primary": store.url, "standby": standby.database(store.url)}.items():
+        monkeypatch.setenv("ONRECORD_DATABASE_URL", url)  # of a user who may read all
+        file = tmp_path / f"{name}.backup"
+        done = CliRunner().invoke(cli.app, ["backup", str(file)])
+        assert 0 == done.exit_code, done.output
+        backups.append(digests(file))
+    assert backups[0] == backups[1]
 
     replica = psycopg.connect(standby.database(store.url))
     with replica, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):

@@ -74,6 +74,7 @@ def concrete(template: str) -> str:
     """A path that there is, for GET; `{}` of `/v1/actors/{}/...` and the like filled in."""
     for prefix, value in (
         ("/v1/actors/", "biden"),
+        ("/actors/", "biden"),
         ("/v1/topics/", "talks-with-putin"),
         ("/v1/positions/", "f5f47c3a-dad5-5c30-879c-16c9a47eca45"),
         ("/problems/", "invalid"),
@@ -93,7 +94,7 @@ METHODS: Final = {
 READABLE: Final = sorted(
     concrete(path) + ("?kind=actor&name=biden" if path == "/v1/names" else "")
     for path, methods in METHODS.items()
-    if "GET" in methods and not re.match(r"/v1/(endpoints|deliveries)/\{\}", path)
+    if "GET" in methods and not re.match(r"(/v1/(endpoints|deliveries)|/static)/\{\}", path)
 )
 
 

@@ -64,18 +64,24 @@ def named(url: str, database: str) -> str:
 @contextmanager
 def database(server_url: str, template: str | None = None) -> Iterator[str]:
     """A temporary database: newly migrated, or a copy of the migrated database `template`."""
-    name = f"onrecord_test_{secrets.token_hex(6)}"
-    with psycopg.connect(server_url, autocommit=True) as conn:
-        copy = f' TEMPLATE "{template}"' if template else " ENCODING 'UTF8' TEMPLATE template0"
-        conn.execute(f'CREATE DATABASE "{name}"{copy}')
-    try:
-        url = named(server_url, name)
+    with empty_database(server_url, template) as url:
         if template is None:
             with psycopg.connect(server_url) as conn:
                 # Roles belong to the server, so two test processes must not create them at once.
                 conn.execute("SELECT pg_advisory_xact_lock(1)")
                 migrations.upgrade(url)
         yield url
+
+
+@contextmanager
+def empty_database(server_url: str, template: str | None = None) -> Iterator[str]:
+    """A temporary database that nothing has migrated, or a copy of `template`."""
+    name = f"onrecord_test_{secrets.token_hex(6)}"
+    with psycopg.connect(server_url, autocommit=True) as conn:
+        copy = f' TEMPLATE "{template}"' if template else " ENCODING 'UTF8' TEMPLATE template0"
+        conn.execute(f'CREATE DATABASE "{name}"{copy}')
+    try:
+        yield named(server_url, name)
     finally:
         with psycopg.connect(server_url, autocommit=True) as conn:
             conn.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -14,7 +14,7 @@ DOCUMENT, NEWER = described_app().openapi_documents()
 OPERATION_IDS: Final = {
     *("getPosition", "getTimeline", "getHistory", "listActorPositions", "listTopicPositions"),
     *("listActors", "getActor", "listTopics", "getTopic", "listStatements", "getStatement"),
-    *("listChanges", "listReview", "listPositions", "getRecordedPosition"),
+    *("listChanges", "listCorrections", "listReview", "listPositions", "getRecordedPosition"),
     *("registerActor", "reviseActor", "mergeActor", "unmergeActor"),
     *("registerTopic", "reviseTopic"),
     *("recordStatement", "correctStatement", "retractStatement", "eraseStatement"),

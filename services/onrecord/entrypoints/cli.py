@@ -14,8 +14,19 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from onrecord.access.registry import UnknownKey
+from onrecord.backup.errors import (
+    BackupExists,
+    DamagedBackup,
+    DamagedLedger,
+    MigratorNeeded,
+    NewerBackup,
+    NothingToBackUp,
+    SchemaChanged,
+    TargetNotEmpty,
+)
 from onrecord.client import ApiUnavailable
 from onrecord.entrypoints.commands import (
+    backup,
     demo,
     doctor,
     erase,
@@ -26,6 +37,7 @@ from onrecord.entrypoints.commands import (
     migrate,
     rebuild,
     replay,
+    restore,
     show,
     up,
     verify,
@@ -61,12 +73,16 @@ EXIT_CODES: Final[dict[type[BaseException], int]] = {
     UnknownKey: NO,
     KeyRefused: NO,
     KeyFileRefuses: NO,
+    DamagedBackup: NO,
+    DamagedLedger: NO,
+    TargetNotEmpty: NO,
     BadSettings: USAGE,
     httpx2.InvalidURL: USAGE,
     UnknownProjection: USAGE,
     NothingToImport: USAGE,
     show.InvalidRequest: USAGE,
     UnusableFolder: USAGE,
+    BackupExists: USAGE,
     CannotRunPostgres: UNAVAILABLE,
     UnsafeSecretFile: UNAVAILABLE,
     BadKeyFile: UNAVAILABLE,
@@ -76,6 +92,10 @@ EXIT_CODES: Final[dict[type[BaseException], int]] = {
     LocalKeyUnusable: UNAVAILABLE,
     replay.PrimaryNeeded: UNAVAILABLE,
     SchemaMissing: UNAVAILABLE,
+    NewerBackup: UNAVAILABLE,
+    NothingToBackUp: UNAVAILABLE,
+    SchemaChanged: UNAVAILABLE,
+    MigratorNeeded: UNAVAILABLE,
     FoldChanged: UNAVAILABLE,
     export.ParquetMissing: UNAVAILABLE,
     verify_url.StrictMissing: UNAVAILABLE,
@@ -147,6 +167,8 @@ app.command("rebuild", epilog="Example: onrecord rebuild positions")(rebuild.reb
 app.command("migrate", epilog="Example: ONRECORD_DATABASE_URL=postgresql://... onrecord migrate")(
     migrate.migrate_command
 )
+app.command("backup", epilog=backup.EPILOG)(backup.backup_command)
+app.command("restore", epilog=restore.EPILOG)(restore.restore_command)
 app.add_typer(keys.keys_app, name="keys")
 app.add_typer(log_key.log_key_app, name="log-key")
 app.command("doctor", epilog="Example: onrecord doctor")(doctor.doctor_command)

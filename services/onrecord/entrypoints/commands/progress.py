@@ -1,4 +1,4 @@
-"""Progress bars: over the entries of the ledger, for replays and rebuilds, and of an export."""
+"""Progress bars: over entries of the ledger or rows of the database, and of an export."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,10 +18,12 @@ from rich.text import Text
 
 
 @contextmanager
-def entries_progress(title: str, console: Console) -> Iterator[Callable[[int, int], None]]:
-    """A bar; the callback takes the number of entries done, and the number of all."""
+def entries_progress(
+    title: str, console: Console, unit: str = "entries"
+) -> Iterator[Callable[[int, int], None]]:
+    """A bar; the callback takes the number of entries (or other units) done, and that of all."""
     columns = (
-        *(TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn("entries")),
+        *(TextColumn(title), BarColumn(), MofNCompleteColumn(), TextColumn(unit)),
         *(_SpeedColumn(), TimeRemainingColumn(), TextColumn("left")),
     )
     with Progress(*columns, console=console) as progress:

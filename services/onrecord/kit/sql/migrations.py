@@ -23,15 +23,21 @@ def data_folder(name: str) -> Path:
     return in_wheel if in_wheel.is_dir() else _PACKAGE.parents[1] / name
 
 
-def upgrade(url: str, *, secrets_key: str | None = None) -> None:
-    """Migrate the schema to its newest revision. Does nothing if it is there already.
+def upgrade(url: str, *, secrets_key: str | None = None, revision: str = "head") -> None:
+    """Migrate the schema to a revision, by default the newest. Does nothing if it is there already.
 
     `secrets_key` encrypts the secrets of endpoints that an older release stored in plain.
     """
     logging.getLogger("alembic").setLevel(logging.WARNING)
     config = _config(url)
     config.attributes["secrets_key"] = secrets_key
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
+
+
+def known_revisions() -> frozenset[str]:
+    """All revisions of the schema that this program can migrate to."""
+    scripts = ScriptDirectory.from_config(_config(""))
+    return frozenset(script.revision for script in scripts.walk_revisions())
 
 
 def schema_problem(url: str) -> str | None:

@@ -1,0 +1,1 @@
+"""Backups: all tables of one moment in one file, and their restoration into an empty database."""

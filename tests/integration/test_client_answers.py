@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import assert_type
 from uuid import UUID, uuid4
@@ -21,10 +22,12 @@ from onrecord.client.parameters import (
     NameParams,
     PagedAsOf,
     RegistrySearch,
+    ReviewSearch,
     StatementSearch,
 )
 from onrecord.ingest.schemas import (
     ActorIn,
+    DismissalIn,
     Line,
     StatementCorrectionIn,
     StatementIn,
@@ -87,7 +90,12 @@ def test_every_read_of_the_record_parses(api: Client) -> None:
         reads.list_events(),
     ]
     assert all(next(api.items(page)) for page in lists)
-    assert ["contradiction"] == [item.kind for item in api.items(reads.list_review())]
+    findings = [
+        item.kind
+        for dismissed in (False, True)  # by another test
+        for item in api.items(reads.list_review(ReviewSearch(dismissed=dismissed)))
+    ]
+    assert ["contradiction"] == findings
     assert PAIR[0] == api.send(reads.get_actor(PAIR[0], at)).id
     assert PAIR[1] == api.send(reads.get_topic(PAIR[1], at)).id
     statement = next(api.items(reads.list_statements()))
@@ -184,3 +192,16 @@ def test_keys_are_created_listed_used_and_revoked(api: Client) -> None:
     assert api.send(keys.get_key(created.id)).revoked_at is None
     assert api.send(keys.revoke_key(created.id)) is None
     assert api.send(keys.get_key(created.id)).revoked_at
+
+
+def test_a_finding_is_left_as_it_is(api: Client, store: Store) -> None:
+    store.catch_up()
+    page = api.send(reads.list_review())
+    for finding in page.items:
+        body = {**asdict(finding.dismiss), "known_size": page.known.size, "reason": "As it is."}
+        api.send(writes.dismiss_finding(DismissalIn.model_validate(body)))
+    store.catch_up()
+    assert [] == list(api.items(reads.list_review()))
+    dismissed = list(api.items(reads.list_review(ReviewSearch(dismissed=True))))
+    assert [item.dismiss for item in page.items] == [item.dismiss for item in dismissed]
+    assert {"As it is."} == {item.dismissal.reason for item in dismissed if item.dismissal}

@@ -31,9 +31,13 @@ LISTS = (
     "/v1/topics/talks/positions",
     "/v1/changes",
     "/v1/review",
+    "/v1/review?dismissed=true",
 )
 """Reads of statements, and of positions that rest on them."""
-KEPT_IN = {"ledger.payloads", "projections.statements", "reporting.statements", "webhooks.attempts"}
+KEPT_IN = {
+    *("ledger.payloads", "projections.statements", "projections.dismissals"),
+    *("reporting.statements", "webhooks.attempts"),
+}
 
 
 @dataclass
@@ -77,19 +81,30 @@ def record(module_store: Store) -> Iterator[Record]:
 
 
 def plant(record: Record) -> None:
-    """Record the statement with a position, and correct it."""
+    """Record the statement with a position, correct it, and dismiss what is found about both."""
     body = planted_statement(
         record.word, id=record.statement, positions=[bodies.additional_position()]
     )
-    record.post("statements", body)
+    created = record.post("statements", body)
     correction = bodies.correction(planted_statement(record.word), reason=f"{record.word} misheard")
-    record.post(f"statements/{record.statement}/corrections", correction)
+    corrected = record.post(f"statements/{record.statement}/corrections", correction)
+    finding = {
+        "kind": "unsupported",
+        "certainty": "definite",
+        "statements": [record.statement],
+        "position": created["positions"][0],
+        "known_size": corrected["size"],
+        "reason": f"{record.word} is meant",
+    }
+    record.post("review/dismissals", finding)
 
 
 def answers_with_word(record: Record, sizes: range) -> set[str]:
     """The reads whose answers hold the word: now in every format, and as JSON at these sizes."""
     get = record.client.get
-    at_sizes = [f"{path}?known_size={size}" for path in LISTS for size in sizes]
+    at_sizes = [
+        f"{path}{'&' if '?' in path else '?'}known_size={size}" for path in LISTS for size in sizes
+    ]
     searches = [f"/v1/statements?{name}={record.word}" for name in ("q", "outlet")]
     reads = [(path, "application/json") for path in at_sizes]
     reads += [

@@ -15,7 +15,7 @@ from httpx2 import Client
 
 from onrecord.kit.sql import db
 from onrecord.webhooks import flat_fields
-from tests.support import bodies, postgres
+from tests.support import bodies, postgres, reviews
 from tests.support.processes import until
 from tests.support.receiver import Receiver
 from tests.support.store import PUBLIC_URL, Store
@@ -179,6 +179,21 @@ def test_merge_names_both_actors(client: Client, feed: Callable[[], list[dict[st
     assert {"id": "emma-2", "name": "emma-2"} == merge["actor"], "no name is on record"
     assert {"id": "emma", "name": "Emma"} == merge["into"]
     assert "The same." == merge["reason"]
+
+
+def test_a_dismissed_finding_is_named_with_its_reason_and_a_link(
+    client: Client, store: Store, feed: Callable[[], list[dict[str, Any]]]
+) -> None:
+    page = [bodies.evidence(url="https://n/1")]
+    for _ in range(2):
+        reviews.state(client, evidence=page)
+    (finding,) = reviews.review(client, store)
+    reviews.dismiss(client, store, finding, reason="Two interviews.")
+    data = feed()[-1]["data"]
+    assert finding["dismiss"] == data["finding"]
+    assert "Two interviews." == data["reason"]
+    (dismissed,) = bodies.get(client, path_of(data["link"]))["items"]
+    assert finding["statement"] == dismissed["statement"]
 
 
 def test_words_of_a_long_basis_are_left_out_at_the_end(

@@ -8,6 +8,8 @@ from onrecord.domain.events import (
     ActorMerged,
     ActorRegistered,
     ActorUnmerged,
+    FindingDismissed,
+    PayloadErased,
     PositionRetracted,
     StatementMade,
     StatementRetracted,
@@ -17,6 +19,7 @@ from onrecord.domain.events import (
 from onrecord.projections.actors import actors, merges
 from onrecord.projections.changes.fold import changes
 from onrecord.projections.clock import clock
+from onrecord.projections.dismissals import dismissals
 from onrecord.projections.engine.versions import NEVER
 from onrecord.projections.positions import steps
 from onrecord.projections.statements import statements
@@ -98,3 +101,21 @@ def test_a_retracted_statement_is_closed_by_its_retraction(folds: Folds) -> None
 
 def test_the_clock_has_a_row_for_each_commit(folds: Folds) -> None:
     folds.given(ANN).when(BETH).then(clock, {"open_seq": 0, "size": 1}, {"open_seq": 1, "size": 2})
+
+
+def test_a_dismissal_lasts_until_what_it_is_about_changes(folds: Folds) -> None:
+    made = StatementMade.model_validate(statement_fields("ann", "talks"))
+    words = {"kind": "same_words", "certainty": "definite", "statements": [SECOND, FIRST]}
+    fields = {**words, "known_size": 4, "reason": "Two interviews."}
+    dismissed = FindingDismissed.model_validate(fields)
+    folds.given(ANN, TALKS, request(FIRST, made), request(SECOND, made), dismissed)
+    folds.when(
+        PayloadErased(target=FIRST, sections=("reason",), ground="gdpr-17"),
+        dismissed.model_copy(update={"known_size": 6}),
+        StatementRetracted(target=FIRST, by="us"),
+        StatementRetracted(target=SECOND, by="us"),
+    ).then(
+        dismissals,
+        {"open_seq": 4, "close_seq": 7, "reason": None, "erased": "gdpr-17"},
+        {"open_seq": 6, "close_seq": 7, "reason": "Two interviews.", "erased": None},
+    )

@@ -80,9 +80,9 @@ def test_a_page_promises_another_only_if_a_finding_follows_however_far_it_is(
 def test_a_search_for_findings_ends_when_its_client_goes_away(store: Store) -> None:
     candidates, ended = 300, threading.Event()
 
-    async def find_page(*args: Any) -> Any:
+    async def find_page(*args: Any, **options: Any) -> Any:
         try:
-            return await review_pages.find_page(*args)
+            return await review_pages.find_page(*args, **options)
         finally:
             ended.set()
 

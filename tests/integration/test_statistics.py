@@ -69,6 +69,8 @@ PATHS: Final = [
     "/v1/review?kind=unsupported",
     "/v1/review?kind=same_words",
     "/v1/review?kind=contradiction",
+    "/v1/review?kind=unsupported&dismissed=true",
+    "/v1/review?kind=contradiction&dismissed=true",
     "/v1/events",
     "/v1/events?actor=actor-0",
     "/v1/events?actor=actor-0&topic=topic-0&type=position.changed",

@@ -36,6 +36,14 @@ def hold(client: Client, **over: Any) -> str:
     return str(bodies.post(client, "/v1/positions", body)["id"])
 
 
+def dismiss(client: Client, store: Store, finding: Json, **over: Any) -> Json:
+    """Leave a finding as it is, as it was read just now."""
+    store.catch_up()
+    size = bodies.get(client, "/v1/review")["known"]["size"]
+    body = {**finding["dismiss"], "known_size": size, "reason": "It is a joke.", **over}
+    return bodies.post(client, "/v1/review/dismissals", body)
+
+
 def review(client: Client, store: Store, **params: Any) -> list[Json]:
     """All findings, page by page. Each page that another one promised has some."""
     store.catch_up()

@@ -58,7 +58,7 @@ def test_the_subject_has_the_id_of_the_event_only_if_the_event_makes_it(
     event_class: type[Event],
 ) -> None:
     has_own_id = example(event_class).subject(ID) == ID
-    assert has_own_id == (event_class.makes in ("statement", "position", "key"))
+    assert has_own_id == (event_class.makes in ("statement", "position", "dismissal", "key"))
 
 
 @every_class
@@ -94,7 +94,7 @@ def test_the_states_after_events_are_the_event_its_replacement_or_none() -> None
 
 def test_event_types_that_sql_names_exist() -> None:
     """SQL stays text that can be pasted into psql, so it names event types literally."""
-    kinds = "actor|topic|statement|position|payload|key"
+    kinds = "actor|topic|statement|position|payload|finding|key"
     pattern = re.compile(rf"'((?:{kinds})\.[a-z]+)'")
     folder = Path(onrecord.__file__).parent
     paths = [*folder.rglob("*.py"), *folder.rglob("*.sql")]

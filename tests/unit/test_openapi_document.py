@@ -18,7 +18,7 @@ OPERATION_IDS: Final = {
     *("registerActor", "reviseActor", "mergeActor", "unmergeActor"),
     *("registerTopic", "reviseTopic"),
     *("recordStatement", "correctStatement", "retractStatement", "eraseStatement"),
-    *("recordPosition", "correctPosition", "retractPosition", "recordBatch"),
+    *("recordPosition", "correctPosition", "retractPosition", "dismissFinding", "recordBatch"),
     *(
         "listEvents",
         "getEvent",

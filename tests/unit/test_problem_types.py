@@ -20,7 +20,11 @@ COMPUTED: Final = {
     "code": set[str](),  # passed on by `unavailable`, by `_invalid` and by the handlers
     "refusal.reason": {*REFUSALS},
     "error.code": {failure.code for failure in LedgerFailure.__subclasses__()},
-    "f'unknown-{kind}'": {f"unknown-{kind}" for kind in get_args(EntityKind)},
+    "f'unknown-{kind}'": {
+        f"unknown-{kind}"
+        for kind in get_args(EntityKind)
+        if kind != "dismissal"  # which no address names
+    },
 }
 """Codes that are not literals, by the expression that computes them."""
 

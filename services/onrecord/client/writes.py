@@ -14,6 +14,7 @@ from onrecord.client.call import Call, path
 from onrecord.ingest.schemas import (
     ActorIn,
     ActorRevisionIn,
+    DismissalIn,
     ErasureIn,
     Line,
     LineResult,
@@ -82,6 +83,11 @@ def correct_position(id_: UUID, correction: PositionCorrectionIn) -> Call[Record
 
 def retract_position(id_: UUID, retraction: RetractionIn) -> Call[Recorded]:
     return _write(path("positions", id_, "retraction"), _with_id(retraction))
+
+
+def dismiss_finding(dismissal: DismissalIn) -> Call[Recorded]:
+    """Leave a finding of the review as it is: its `dismiss`, the size of the page, a reason."""
+    return _write(path("review", "dismissals"), _with_id(dismissal))
 
 
 def record_batch(lines: Sequence[Line] | bytes) -> Call[list[LineResult]]:

@@ -16,7 +16,14 @@ from uuid import UUID
 
 from onrecord.domain.dates import bounds
 from onrecord.domain.event import Event
-from onrecord.domain.events import ActorMerged, ActorUnmerged, PositionChanged, statement_after
+from onrecord.domain.events import (
+    ActorMerged,
+    ActorUnmerged,
+    FindingDismissed,
+    PositionChanged,
+    changes_findings,
+    statement_after,
+)
 from onrecord.domain.ids import EntityKind, entity_id
 from onrecord.domain.payload import Reference
 from onrecord.domain.requests import Pair, ProposedEvent, Refusal, Request
@@ -49,6 +56,8 @@ class Entity(NamedTuple):
     retracted: bool = False
     merged_into: str | None = None
     """The slug of the actor that it is merged into."""
+    changed_seq: int = 0
+    """Of a statement or position: the seq of the last event that `changes_findings`, or made it."""
 
 
 class AcceptedEvent(NamedTuple):
@@ -74,16 +83,23 @@ class LedgerState:
     """When the batch is recorded, by the clock of the ledger."""
     entities: dict[UUID, Entity] = field(default_factory=dict)
     revisions: dict[Pair, int] = field(default_factory=dict)
+    size: int = 0
+    """The number of entries."""
 
     def apply(self, accepted: Iterable[AcceptedEvent]) -> None:
         """Change the state as accepted events do."""
         for new in accepted:
             event = new.proposed.event
+            subject = new.proposed.subject
             if kind := event.makes or event.amends:
-                self.entities[new.proposed.subject] = entity_after(event, kind, new.touches_after)
+                after = entity_after(event, kind, new.touches_after, self.size)
+                self.entities[subject] = after
+            elif changes_findings(event):
+                self.entities[subject] = self.entities[subject]._replace(changed_seq=self.size)
             for pair in new.pairs:
                 if pair in self.revisions:
                     self.revisions[pair] += 1
+            self.size += 1
 
 
 def decide(
@@ -91,7 +107,8 @@ def decide(
 ) -> tuple[AcceptedEvent, ...] | Refusal:
     """Accept all events of a request, or refuse it. The state is not changed.
 
-    `check_revisions`: whether `expected_revision` is compared with the revisions of the state.
+    `check_revisions`: whether `expected_revision`, and the `known_size` of a dismissal, are
+    compared with the state.
     """
     created: dict[UUID, EntityKind] = {}
     unknown: list[Reference] = []
@@ -119,7 +136,7 @@ def decide(
         return Refusal("unknown-reference", unknown_references=tuple(unknown))
     refusal = _refuse_future_dates(request, state) or _refuse_merge(request, state)
     if check_revisions:
-        refusal = refusal or _refuse_revision(request, state)
+        refusal = refusal or _refuse_revision(request, state) or _refuse_dismissal(request, state)
     return refusal or tuple(_accept(proposed, state) for proposed in request.events)
 
 
@@ -204,10 +221,41 @@ def _revision_conflict(
     return Refusal("revision-conflict", (fault,), details=details)
 
 
+def _refuse_dismissal(request: Request, state: LedgerState) -> Refusal | None:
+    """Refuse to leave a finding as it is if what it is about changed since it was read.
+
+    Whether there is such a finding at that size, only a reader of positions and dates could say.
+    """
+    for proposed in request.events:
+        event = proposed.event
+        if type(event) is not FindingDismissed:
+            continue
+        if event.known_size > state.size:
+            message = f"{event.known_size} is beyond the record, which has {state.size} entries"
+            return Refusal("invalid", ((f"{proposed.pointer}/known_size", message),))
+        changed, retracted = [], []
+        for reference, id_ in zip(proposed.references, proposed.referenced_ids, strict=True):
+            entity = state.entities[id_]
+            if entity.changed_seq >= event.known_size:
+                message = f"changed with seq {entity.changed_seq}, after size {event.known_size}"
+                changed.append((reference.pointer, message))
+            elif entity.retracted and (event.kind, entity.kind) != ("unsupported", "statement"):
+                message = "is retracted, and so in no finding of this kind"
+                retracted.append((reference.pointer, message))
+        if changed:
+            return Refusal("finding-changed", tuple(changed))
+        if retracted:
+            return Refusal("invalid", tuple(retracted))
+    return None
+
+
 def _accept(proposed: ProposedEvent, state: LedgerState) -> AcceptedEvent:
     event, subject = proposed.event, state.entities.get(proposed.subject)
     before = subject.touches if subject else _NO_TOUCHES
     after = touches_after(event, before, proposed.references)
+    if type(event) is FindingDismissed:
+        for id_ in proposed.referenced_ids:
+            after |= state.entities[id_].touches
     pairs: tuple[Pair, ...] = ()
     if "position" in (event.makes, event.amends):
         # A retracted position is in no timeline, so a correction that undoes it leaves none.
@@ -217,10 +265,10 @@ def _accept(proposed: ProposedEvent, state: LedgerState) -> AcceptedEvent:
     return AcceptedEvent(proposed, before | after, after, pairs)
 
 
-def entity_after(event: Event, kind: EntityKind, touches: Touches) -> Entity:
-    """An entity whose latest event this is, and whose state is about `touches`."""
+def entity_after(event: Event, kind: EntityKind, touches: Touches, seq: int) -> Entity:
+    """An entity whose latest event this is, with this seq, and whose state is about `touches`."""
     into = event.into if type(event) is ActorMerged else None
-    return Entity(kind, touches, event.is_retraction, into)
+    return Entity(kind, touches, event.is_retraction, into, seq)
 
 
 def touches_after(event: Event, before: Touches, refs: Sequence[Reference]) -> Touches:

@@ -13,7 +13,8 @@ from pydantic import Field
 
 from onrecord.domain.dates import InstantText
 from onrecord.domain.event import Amendment, Event, ReasonText
-from onrecord.domain.fields import LanguageTag, free_text
+from onrecord.domain.fields import LanguageTag, StatementIds, free_text
+from onrecord.domain.finding_kinds import FindingCertainty, FindingKind
 from onrecord.domain.ids import Code, Slug
 from onrecord.domain.payload import FrozenModel, Json, Ref, Section
 from onrecord.domain.position import Position
@@ -204,6 +205,33 @@ class PayloadErased(Event):
     ground: Code
 
 
+class FindingDismissed(Event):
+    """A finding of the review is left as it is, until something that it is about changes."""
+
+    type = "finding.dismissed"
+    makes = "dismissal"
+    example: ClassVar[Json] = {
+        "kind": "contradiction",
+        "certainty": "definite",
+        "statements": [_EXAMPLE_ID],
+        "position": "01939a3c-5e11-7d3b-b1c2-0a9f8e7d6c55",
+        "known_size": 40,
+        "reason": "A joke; the outlet quotes it as one.",
+    }
+    kind: FindingKind
+    certainty: FindingCertainty
+    statements: Annotated[StatementIds, Field(min_length=1)]
+    position: Annotated[UUID | None, Ref("position")] = None
+    known_size: Annotated[int, Field(strict=True, ge=1, lt=2**53)]
+    """What it is about is as it was at this size."""
+    reason: ReasonText = None
+
+    @property
+    def about(self) -> tuple[UUID, ...]:
+        """The statements and the position, a change of which brings the finding back."""
+        return self.statements if self.position is None else (*self.statements, self.position)
+
+
 class KeyCreated(Event):
     """An API key may be used from here on; its id is the `recorded_by` of what it records."""
 
@@ -233,7 +261,7 @@ EVENT_CLASSES: Final[Mapping[tuple[str, int], type[Event]]] = {
         *(TopicRegistered, TopicRevised),
         *(StatementMade, StatementCorrected, StatementRetracted),
         *(PositionChanged, PositionCorrected, PositionRetracted),
-        PayloadErased,
+        *(PayloadErased, FindingDismissed),
         *(KeyCreated, KeyRevoked),
     )
 }
@@ -262,3 +290,10 @@ def position_after(event: Event) -> Position | None:
     if type(event) is PositionRetracted:
         return None
     raise TypeError(f"{event.type} gives no position a new state")
+
+
+def changes_findings(event: Event) -> bool:
+    """Whether what is found about the statement or position of an event may differ after it."""
+    if type(event) is PayloadErased:
+        return {*event.sections} != {"reason"}
+    return event.amends in ("statement", "position")

@@ -3,3 +3,5 @@
 from typing import Literal
 
 FindingKind = Literal["contradiction", "unsupported", "same_words"]
+FindingCertainty = Literal["definite", "possible"]
+"""Possible: inexact dates leave open whether there is a contradiction."""

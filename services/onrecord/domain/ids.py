@@ -1,8 +1,9 @@
 """Identifiers: slugs and codes, and the UUIDs that are derived from them.
 
 Used by the APIs to validate and create ids, by `requests` and by the ledger. Every event and every
-entity has a UUID. A statement, position or key has the UUID of the event that made it; an actor or
-topic, which is named by a slug, has UUIDv5(kind, slug). So one table of ids serves all of them.
+entity has a UUID. A statement, position, dismissal or key has the UUID of the event that made it;
+an actor or topic, which is named by a slug, has UUIDv5(kind, slug). So one table of ids serves all
+of them.
 """
 
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from pydantic import StringConstraints
 
 from onrecord.domain.error_message import ErrorMessage
 
-EntityKind = Literal["actor", "topic", "statement", "position", "key"]
+EntityKind = Literal["actor", "topic", "statement", "position", "dismissal", "key"]
 
 _NAMESPACE = UUID("6f8d1c9e-4f0b-5b7e-9d53-0c7a8e3f2b11")
 """Root of all UUIDv5 here (RFC 9562, section 5.5). It must never change."""

@@ -10,7 +10,12 @@ from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from onrecord.domain.event import Event
-from onrecord.domain.events import ActorMerged, PositionChanged, PositionCorrected
+from onrecord.domain.events import (
+    ActorMerged,
+    FindingDismissed,
+    PositionChanged,
+    PositionCorrected,
+)
 from onrecord.domain.ids import additional_event_id, entity_id
 from onrecord.domain.payload import Reference, references
 
@@ -78,6 +83,8 @@ RefusalReason = Literal[
     "revision-conflict",
     "entry-too-large",
     "future-date",
+    "finding-changed",
+    "invalid",
 ]
 
 
@@ -112,6 +119,8 @@ def amended_ids(request: Request) -> Iterator[UUID]:
             yield entity_id("actor", event.into)
         if type(event) is PositionChanged and event.expected_revision is not None:
             yield entity_id("actor", event.actor)
+        if type(event) is FindingDismissed:
+            yield from event.about
 
 
 def numbered_pairs(request: Request) -> Iterator[Pair]:
@@ -132,3 +141,10 @@ def amended_positions(request: Request) -> Iterator[UUID]:
     for proposed in request.events:
         if proposed.event.amends == "position":
             yield proposed.subject
+
+
+def dismissals(request: Request) -> Iterator[FindingDismissed]:
+    """The dismissals of findings in a request."""
+    for proposed in request.events:
+        if type(proposed.event) is FindingDismissed:
+            yield proposed.event

@@ -5,9 +5,9 @@ domain's own decision, over what earlier lines would have created and what is on
 is on record already counts as one that would be.
 
 The import alone can refuse an id that is on record with another body, a second retraction of what
-was retracted before these files, a position's `expected_revision`, and more names than an entry
-can hold. Without an onrecord to ask, references and names are not checked, and neither
-is a correction or retraction whose target the files do not create.
+was retracted before these files, a position's `expected_revision`, a dismissal's `known_size`, and
+more names than an entry can hold. Without an onrecord to ask, references and names are not checked,
+and neither is a correction or retraction whose target the files do not create.
 """
 
 import hashlib

@@ -15,6 +15,7 @@ from onrecord.domain.requests import Request
 from onrecord.ingest import write_requests
 from onrecord.ingest.schemas import (
     ActorIn,
+    DismissalIn,
     Line,
     PositionCorrectionIn,
     PositionIn,
@@ -63,6 +64,8 @@ def request_of(line: Line, target_kind: EntityKind | None = None) -> Request:
         return write_requests.new_statement(_validated(StatementIn.model_validate, line.body), id_)
     if line.op == "position":
         return write_requests.new_position(_validated(PositionIn.model_validate, line.body), id_)
+    if line.op == "dismissal":
+        return write_requests.new_dismissal(_validated(DismissalIn.model_validate, line.body), id_)
     if line.target is None or target_kind not in ("statement", "position"):
         raise Problem(
             422,

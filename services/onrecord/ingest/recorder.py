@@ -43,6 +43,8 @@ REFUSALS: Final[dict[str, tuple[int, str]]] = {
     "revision-conflict": (409, "The position changed since; read it again and decide anew."),
     "entry-too-large": (422, "The request names more than an entry can hold; split it."),
     "future-date": (422, "A statement cannot be dated more than a day ahead."),
+    "finding-changed": (409, "What the finding is about changed since; read the review again."),
+    "invalid": (422, "Some fields cannot be accepted; errors names each."),
 }
 """HTTP status and detail of each reason for which the domain refuses a request."""
 
@@ -140,9 +142,13 @@ def _ledger_problem(error: Exception) -> Exception:
 
 
 def written_id(request: Request, answer: Answer) -> str:
-    """The id of the actor, topic, statement or position that was written."""
+    """The id of the actor, topic, statement, position or dismissal that was written."""
     event = request.events[0].event
-    if event.makes in ("statement", "position"):  # pydantic is slow to say that there is no `id`
+    if event.makes in (
+        "statement",
+        "position",
+        "dismissal",
+    ):  # pydantic is slow to say that there is no `id`
         return str(answer.event)
     if isinstance(event, ActorMerged | ActorUnmerged):
         return event.actor

@@ -1,4 +1,5 @@
-"""Routes of the write API that register actors and topics and record statements and positions.
+"""Routes of the write API that register actors and topics, record statements and positions, and
+leave findings of the review as they are.
 
 Each validates a body (`schemas`), makes a write request of it (`write_requests`), records it and
 answers (`responses`).
@@ -17,7 +18,14 @@ from onrecord.ingest.responses import (
     record_and_respond,
     write_id,
 )
-from onrecord.ingest.schemas import ActorIn, PositionIn, Recorded, StatementIn, TopicIn
+from onrecord.ingest.schemas import (
+    ActorIn,
+    DismissalIn,
+    PositionIn,
+    Recorded,
+    StatementIn,
+    TopicIn,
+)
 from onrecord.kit.sql.db import fetch_all
 from onrecord.ledger.read import SIZE
 
@@ -51,6 +59,23 @@ async def record_position(
     `effective` may lie ahead: then it is announced, and not held before.
     """
     write = write_requests.new_position(body, write_id(body.id, key, recorder))
+    return await record_and_respond(recorder, write, key, dry_run=dry_run)
+
+
+@router.post("/review/dismissals", status_code=201, response_model=Recorded)
+async def dismiss_finding(
+    body: DismissalIn,
+    recorder: RecorderDep,
+    key: IdempotencyKey = None,
+    dry_run: DryRunQuery = False,
+) -> Response:
+    """Leave a finding of `GET /v1/review` as it is, with a reason.
+
+    It comes back when one of its statements or its position is corrected or retracted, or words of
+    a statement are erased. If that happened after `known_size`, the answer is 409. What is no
+    finding at that size changes nothing.
+    """
+    write = write_requests.new_dismissal(body, write_id(body.id, key, recorder))
     return await record_and_respond(recorder, write, key, dry_run=dry_run)
 
 

@@ -18,11 +18,12 @@ from onrecord.domain.events import (
     ActorKind,
     ActorNames,
     ActorRegistered,
+    FindingDismissed,
     PositionChanged,
     StatementMade,
     TopicRegistered,
 )
-from onrecord.domain.fields import field_error, free_text
+from onrecord.domain.fields import field_error, free_text, require_unique
 from onrecord.domain.ids import Code, Slug
 from onrecord.domain.payload import FrozenModel, Ref, Section
 from onrecord.domain.position import Position
@@ -177,6 +178,28 @@ class ErasureIn(FrozenModel):
     ground: Annotated[Code, Field(description="A code, as `gdpr-17` or `court-order`.")]
 
 
+class DismissalIn(FindingDismissed):
+    """Why a finding of `GET /v1/review` is left as it is: its `dismiss`, the `known.size` of the
+    page, and a reason.
+    """
+
+    id: Id = None
+    reason: Annotated[str, free_text(2_000), Section("reason")]
+
+    @model_validator(mode="after")
+    def _names_what_its_kind_is_about(self) -> "DismissalIn":
+        require_unique("statements", self.statements)
+        counts = {"contradiction": 1, "same_words": 2}
+        if (count := counts.get(self.kind, len(self.statements))) != len(self.statements):
+            message = f"of a finding {self.kind!r} are {count}, as its dismiss has them"
+            raise field_error("/statements", message)
+        if (self.position is None) != (self.kind == "same_words"):
+            raise field_error("/position", "goes with every kind of finding but same_words")
+        if self.certainty == "possible" and self.kind != "contradiction":
+            raise field_error("/certainty", "is possible of a contradiction only")
+        return self
+
+
 SimilarReason = Literal["words", "address"]
 
 
@@ -224,7 +247,7 @@ class Recorded:
 class Line(FrozenModel):
     """One line of `POST /v1/batch`."""
 
-    op: Literal["actor", "topic", "statement", "position", "correction", "retraction"]
+    op: Literal["actor", "topic", "statement", "position", "correction", "retraction", "dismissal"]
     id: str
     target: UUID | None = None
     body: dict[str, Any]

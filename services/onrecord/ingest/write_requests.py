@@ -15,6 +15,7 @@ from onrecord.domain.events import (
     ActorRegistered,
     ActorRevised,
     ActorUnmerged,
+    FindingDismissed,
     PayloadErased,
     PositionChanged,
     PositionCorrected,
@@ -30,6 +31,7 @@ from onrecord.domain.requests import ProposedEvent, Request
 from onrecord.ingest.schemas import (
     ActorIn,
     ActorRevisionIn,
+    DismissalIn,
     ErasureIn,
     MergeIn,
     PositionCorrectionIn,
@@ -106,6 +108,11 @@ def amendment(
 ) -> Request:
     """Correct or retract the statement or position `target`."""
     return Request((ProposedEvent(id_, _event(event_class, body, target=target)),))
+
+
+def new_dismissal(body: DismissalIn, id_: UUID) -> Request:
+    """Leave a finding as it is."""
+    return Request((ProposedEvent(id_, _event(FindingDismissed, body)),))
 
 
 def erasure(body: ErasureIn, id_: UUID, target: UUID) -> Request:

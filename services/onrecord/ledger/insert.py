@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from onrecord.domain.decisions import AcceptedEvent
+from onrecord.domain.events import FindingDismissed
 from onrecord.kit.tlog.merkle import leaf_hash
 from onrecord.ledger.entry import Payload
 from onrecord.ledger.lookup import LockedLedger
@@ -90,6 +91,9 @@ def touches_rows(fact: AcceptedEvent) -> list[tuple[str, str]]:
     if "statement" in (draft.event.amends, draft.event.erases):
         # By it all entries of a statement are found but the first, whose id is the target's.
         rows.append(("statement", str(draft.subject)))
+    if isinstance(draft.event, FindingDismissed):
+        # By it the erasure of a statement's reasons finds the reason of the dismissal.
+        rows += [("finding", str(statement)) for statement in draft.event.statements]
     rows += [("actor", actor) for actor in touches.actors]
     rows += [("topic", topic) for topic in touches.topics]
     rows += [("pair", str(pair)) for pair in fact.pairs]

@@ -12,9 +12,16 @@ from uuid import UUID
 from psycopg import Pipeline, RawCursor
 
 from onrecord.domain.decisions import Entity, LedgerState, entity_after, touches_after
+from onrecord.domain.events import changes_findings
 from onrecord.domain.ids import EntityKind
 from onrecord.domain.payload import references
-from onrecord.domain.requests import Request, amended_ids, numbered_pairs, referenced_ids
+from onrecord.domain.requests import (
+    Request,
+    amended_ids,
+    dismissals,
+    numbered_pairs,
+    referenced_ids,
+)
 from onrecord.ledger.entry import Payload, decode, parse_touches
 from onrecord.ledger.merkle import Frontier
 from onrecord.ledger.pipelines import fetch_in_pipeline
@@ -70,6 +77,13 @@ FROM unnest($4::text[]) pair (name)
 
 _ENTRIES: Final = "SELECT id, seq, entry FROM ledger.entries WHERE id = ANY ($1::uuid[])"
 
+_EVENTS_OF_STATEMENTS: Final = """
+SELECT entries.entry
+FROM ledger.touches JOIN ledger.entries USING (seq)
+WHERE touches.kind = 'statement' AND touches.name = ANY ($1::text[]) AND touches.seq >= $2::bigint
+ORDER BY touches.seq
+"""
+
 _PAYLOADS: Final = """
 SELECT seq, section, salt, value FROM ledger.payloads WHERE seq = ANY ($1::bigint[])
 """
@@ -90,7 +104,7 @@ def read_locked_ledger(
         cursor, pipeline, _LOOK_UP, params
     )
     frontier = Frontier(size or 0, tuple(hashes or ()))
-    ledger = LockedLedger(frontier, LedgerState(max(now, last or now)))
+    ledger = LockedLedger(frontier, LedgerState(max(now, last or now), size=frontier.size))
     for id_, kind, seq, entry, *_ in rows:
         if kind == "entry":
             ledger.entries[id_] = StoredEntry(seq, entry)
@@ -113,13 +127,30 @@ def read_locked_ledger(
     ledger.state.revisions = read_revisions(
         cursor, pipeline, requests, ledger.state.entities, newest
     )
+    _note_erasures(cursor, pipeline, requests, ledger.state)
     return ledger
+
+
+def _note_erasures(
+    cursor: RawCursor[Any], pipeline: Pipeline, requests: Sequence[Request], state: LedgerState
+) -> None:
+    """Erasures of the statements that dismissals are about: `ids` does not count them."""
+    events = [event for request in requests for event in dismissals(request)]
+    if not events:
+        return
+    names = list({str(id_) for event in events for id_ in event.statements})
+    since = min(event.known_size for event in events)
+    for (entry,) in fetch_in_pipeline(cursor, pipeline, _EVENTS_OF_STATEMENTS, [names, since]):
+        recorded = decode(entry, {})
+        if changes_findings(recorded.event) and recorded.subject in state.entities:
+            before = state.entities[recorded.subject]
+            state.entities[recorded.subject] = before._replace(changed_seq=recorded.seq)
 
 
 def _entity(kind: EntityKind, latest: bytes | None) -> Entity:
     if latest is None:
         return Entity(kind)
-    event = decode(latest, {}).event
-    return entity_after(
-        event, kind, touches_after(event, parse_touches(latest), tuple(references(event)))
-    )
+    recorded = decode(latest, {})
+    event, touches = recorded.event, parse_touches(latest)
+    after = touches_after(event, touches, tuple(references(event)))
+    return entity_after(event, kind, after, recorded.seq)

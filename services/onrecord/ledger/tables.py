@@ -53,7 +53,9 @@ ids = Table(
         postgresql_where=text("slug IS NOT NULL"),
     ),
 )
-"""Actors, topics, statements and positions, each with the seq of its latest event."""
+"""Actors, topics, statements, positions, dismissals and keys, each with the seq of its latest
+event.
+"""
 
 touches = Table(
     "touches",
@@ -63,8 +65,8 @@ touches = Table(
     Column("seq", BigInteger, nullable=False),
     PrimaryKeyConstraint("kind", "name", "seq"),
 )
-"""Index of entries. `kind`: actor, topic, type, pair (`actor/topic`, of positions only), or
-statement (that the entry amends or erases).
+"""Index of entries. `kind`: actor, topic, type, pair (`actor/topic`, of positions only), statement
+(that the entry amends or erases), or finding (a statement that a dismissal is about).
 """
 
 commits = Table(

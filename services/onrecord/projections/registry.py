@@ -8,13 +8,14 @@ from typing import Final
 from onrecord.projections.actors import ACTORS
 from onrecord.projections.changes.fold import CHANGES
 from onrecord.projections.clock import CLOCK
+from onrecord.projections.dismissals import DISMISSALS
 from onrecord.projections.engine.projection import Projection
 from onrecord.projections.positions import POSITIONS
 from onrecord.projections.statements import STATEMENTS
 from onrecord.projections.topics import TOPICS
 
 PROJECTIONS: Final[tuple[Projection, ...]] = (
-    *(STATEMENTS, ACTORS, TOPICS, CLOCK, POSITIONS),
+    *(STATEMENTS, ACTORS, TOPICS, CLOCK, POSITIONS, DISMISSALS),
     CHANGES,  # after the actors, whose merges it reads
 )
 

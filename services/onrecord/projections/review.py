@@ -3,21 +3,20 @@
 Run by the read API. Each kind is a query over what statements and positions say: it looks at a
 number of candidates, found by an index, and returns those that are findings in the snapshot; of
 contradictions, those that may be findings: `domain.contradictions` decides. No finding is stored,
-so a further event is all that resolves it.
+so a further event is all that resolves it. Each row has the dismissals that may be of its finding;
+the filter `dismissed` leaves out most candidates without one.
 """
 
 from typing import Final
 
-from sqlalchemy import TextClause
-
 from onrecord.domain.finding_kinds import FindingKind
-from onrecord.kit.sql.sql_files import load_query
+from onrecord.kit.sql.sql_files import FilteredQuery
 from onrecord.projections.engine.versions import NEVER
 
-REVIEW_QUERIES: Final[dict[FindingKind, TextClause]] = {
-    "contradiction": load_query("projections/queries/contradictions.sql"),
-    "unsupported": load_query("projections/queries/unsupported_positions.sql"),
-    "same_words": load_query("projections/queries/repeated_words.sql"),
+REVIEW_QUERIES: Final[dict[FindingKind, FilteredQuery]] = {
+    "contradiction": FilteredQuery("projections/queries/contradictions.sql"),
+    "unsupported": FilteredQuery("projections/queries/unsupported_positions.sql"),
+    "same_words": FilteredQuery("projections/queries/repeated_words.sql"),
 }
 
 MAX_CANDIDATES: Final[dict[FindingKind, int]] = {

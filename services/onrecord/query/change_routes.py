@@ -11,7 +11,15 @@ from onrecord.kit.http import paging
 from onrecord.kit.http.problems import responses
 from onrecord.kit.lists.list_route import ListRoute
 from onrecord.kit.lists.page import Page
-from onrecord.projections import actors, positions, queries, review, statements, topics
+from onrecord.projections import (
+    actors,
+    dismissals,
+    positions,
+    queries,
+    review,
+    statements,
+    topics,
+)
 from onrecord.projections.changes import fold
 from onrecord.projections.engine.versions import NEVER
 from onrecord.query.alternatives import read_alternatives_of_changes
@@ -33,6 +41,7 @@ router = APIRouter(
 )
 
 _PROJECTIONS: Final = (statements.NAME, positions.NAME, fold.NAME, actors.NAME, topics.NAME)
+_REVIEW_PROJECTIONS: Final = (*_PROJECTIONS, dismissals.NAME)
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 _SORT_KEYS: Final = {"known": ("made_seq",), "valid": ("valid_from", "ord", "made_seq")}
 """Columns of the sort key by the parameter `by`."""
@@ -92,19 +101,25 @@ async def list_review(
     """What on record asks to be looked at again: statements that contradict the position held when
     they were said, positions that nothing first-hand supports any more, statements recorded twice.
 
+    A finding can be left as it is: POST its `dismiss`, with a `reason` and the `known.size` of this
+    page as `known_size`, to `/v1/review/dismissals`. Then it is listed with `dismissed=true` only,
+    until something that it is about changes.
+
     There is a `next` if and only if more findings follow. Each page looks at all it needs for that:
     on a large record with few findings a page may be short, and the last one takes longer, tens of
     seconds for a million statements.
     """
     kinds = [kind for kind in review.REVIEW_QUERIES if kind in params.kind or not params.kind]
     context, (kind, after) = await begin_read(
-        request, resources, params, *_PROJECTIONS, start=(kinds[0], "")
+        request, resources, params, *_REVIEW_PROJECTIONS, start=(kinds[0], "")
     )
     if kind not in kinds or not re.fullmatch(review.AFTER_PATTERNS[kind], after):
         raise paging.invalid_cursor()
-    context = await context.settled(*_PROJECTIONS)
+    context = await context.settled(*_REVIEW_PROJECTIONS)
     start = Place(kind, after)
-    findings, next_place, row = await find_page(request, context, kinds, start, params.limit)
+    findings, next_place, row = await find_page(
+        request, context, kinds, start, params.limit, dismissed=params.dismissed
+    )
     state = context.state_of(row)
     cursor = next_place and paging.cursor(request, [state.size, state.provisional, *next_place])
     items = [serialize_finding(finding.place.kind, finding.row) for finding in findings]

@@ -152,6 +152,11 @@ class GridSearch(PagedAsOf):
 
 class ReviewSearch(Paged):
     kind: list[FindingKind] = Field([], max_length=3, description="Any of these kinds.")
+    dismissed: bool = Field(
+        False,
+        description="What was left as it is, instead of what is to be looked at.",
+        examples=[True],
+    )
 
 
 class NameParams(AtSize):

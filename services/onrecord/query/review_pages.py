@@ -36,20 +36,28 @@ class Finding(NamedTuple):
 
 
 async def find_page(
-    request: Request, context: ReadContext, kinds: Sequence[FindingKind], place: Place, limit: int
+    request: Request,
+    context: ReadContext,
+    kinds: Sequence[FindingKind],
+    place: Place,
+    limit: int,
+    *,
+    dismissed: bool = False,
 ) -> tuple[list[Finding], Place | None, Row]:
     """The findings of these kinds after a place, where the next page begins, and a row for its
-    state.
+    state. `dismissed`: those that were left as they are, instead of all others.
 
     About `limit` findings: those of one place are not parted. There is a next page if and only if
     a finding is known that comes after this one. So the search goes on, through all candidates if
     need be, while less than two places with findings are known.
     """
     findings: list[Finding] = []
+    filters = ("dismissed",) if dismissed else ()
     for queries in count(1):
-        rows = await context.rows(review.REVIEW_QUERIES[place.kind], **_params(place))
+        query = review.REVIEW_QUERIES[place.kind].given(filters)
+        rows = await context.rows(query, **_params(place))
         # long timelines of inexact dates keep a CPU busy for some 100 ms
-        batch = await asyncio.to_thread(findings_of, place.kind, rows)
+        batch = await asyncio.to_thread(findings_of, place.kind, rows, dismissed=dismissed)
         findings += [Finding(Place(place.kind, row["place"]), row) for row in batch]
         following = _place_after(rows[0], place, kinds)
         page = _first_page(findings, limit)

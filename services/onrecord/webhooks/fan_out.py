@@ -160,12 +160,14 @@ WHERE t.kind = 'type' AND t.name = ANY (CAST(:types AS text[]))
     AND t.seq >= CAST(:start AS bigint) AND t.seq < CAST(:end AS bigint)
 """)
 # The events of a statement (the one that made it has its id; the others, and erasures, touch it)
-# and those of positions that are based on it: the deliveries of all had its words.
+# those of positions that are based on it, and dismissals of findings about it: the deliveries of
+# all may have had its words.
 _REDACT_RESPONSES: Final = text("""
 WITH events AS MATERIALIZED (
     SELECT seq FROM ledger.entries WHERE id = CAST(:id AS uuid)
     UNION
-    SELECT seq FROM ledger.touches WHERE kind = :kind AND name = CAST(CAST(:id AS uuid) AS text)
+    SELECT seq FROM ledger.touches
+    WHERE kind IN (:kind, 'finding') AND name = CAST(CAST(:id AS uuid) AS text)
     UNION
     SELECT unnest(ARRAY[open_seq, close_seq]) FROM projections.steps
     WHERE basis @> ARRAY[CAST(:id AS uuid)] AND generation =

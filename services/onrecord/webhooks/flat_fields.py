@@ -18,6 +18,7 @@ from onrecord.domain.event import Event
 from onrecord.domain.event_types import parse_event
 from onrecord.domain.events import (
     ActorMerged,
+    FindingDismissed,
     KeyCreated,
     PayloadErased,
     position_after,
@@ -59,6 +60,10 @@ def flat_fields(
         fields = {**at_size.named("actor", id_), "link": at_size.link(f"actors/{id_}")}
         if isinstance(event, ActorMerged):
             fields["into"] = at_size.actor(event.into)
+    elif isinstance(event, FindingDismissed):
+        about = ("statements", "position", "certainty")
+        fields = {"finding": {"kind": event.kind, **{name: getattr(event, name) for name in about}}}
+        fields["link"] = at_size.link("review", f"dismissed=true&kind={event.kind}&")
     elif kind == "key":
         fields = {"key": {"id": id_}, "link": f"{public_url}/v1/events/{id_}"}
         if isinstance(event, KeyCreated):

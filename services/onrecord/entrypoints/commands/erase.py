@@ -47,7 +47,7 @@ _IN_WORDS: Final = {
     ErasableSection.VENUE: "the venue",
     ErasableSection.ROLES: "the roles of the speakers",
     ErasableSection.NOTE: "the coder's note",
-    ErasableSection.REASON: "the reasons of its corrections and its retraction",
+    ErasableSection.REASON: "the reasons of its corrections, its retraction and dismissed findings",
 }
 _STAYS: Final = (
     "What stays on record: the speakers, the topics, the dates, the stances and the coder, the"

@@ -7,15 +7,16 @@ WITH RECURSIVE snapshot AS MATERIALIZED (
     SELECT
         least(
             coalesce(CAST(:known_size AS bigint), 9223372036854775807),
-            CASE WHEN count(*) = 5 THEN min(size) ELSE 0 END
+            CASE WHEN count(*) = 6 THEN min(size) ELSE 0 END
         ) AS known_size,
         coalesce(max(generation) FILTER (WHERE name = 'statements'), 0) AS statements,
+        coalesce(max(generation) FILTER (WHERE name = 'dismissals'), 0) AS dismissals,
         coalesce(max(generation) FILTER (WHERE name = 'changes'), 0) AS changes,
         coalesce(max(generation) FILTER (WHERE name = 'actors'), 0) AS actors,
         coalesce(max(generation) FILTER (WHERE name = 'clock'), 0) AS clock,
         coalesce(max(generation) FILTER (WHERE name = 'topics'), 0) AS topics
     FROM projections.checkpoints
-    WHERE live AND name IN ('statements', 'changes', 'actors', 'clock', 'topics')
+    WHERE live AND name IN ('statements', 'dismissals', 'changes', 'actors', 'clock', 'topics')
 ),
 scanned AS MATERIALIZED (
     SELECT (
@@ -28,6 +29,14 @@ scanned AS MATERIALIZED (
         OFFSET CAST(:max_candidates AS bigint) - 1 LIMIT 1
     ) AS last
 ),
+--? if dismissed
+dismissed AS MATERIALIZED (
+    SELECT unnest(dismissals.statements) AS statement FROM snapshot, projections.dismissals
+    WHERE dismissals.generation = snapshot.dismissals AND dismissals.kind = 'contradiction'
+        AND dismissals.open_seq < snapshot.known_size
+        AND dismissals.close_seq >= snapshot.known_size
+),
+--? end dismissed
 page AS MATERIALIZED (
     SELECT statements.id, statements.made_seq, statements.said_from, statements.said_until,
         statements.doc ->> 'said_at' AS said_at, statements.doc -> 'speakers' AS speakers,
@@ -37,6 +46,7 @@ page AS MATERIALIZED (
         AND statements.open_seq < snapshot.known_size
         AND statements.close_seq >= snapshot.known_size
         AND statements.doc ? 'stances' AND NOT statements.doc ? 'embedded_in'
+        AND (statements.id IN (SELECT statement FROM dismissed)) IS TRUE  --? dismissed
         AND statements.made_seq >= (SELECT coalesce(last, 0) FROM scanned)
         AND statements.made_seq < (SELECT least(CAST(:after AS bigint), known_size) FROM snapshot)
 ),
@@ -75,7 +85,7 @@ reading AS (
 finding AS (
     SELECT reading.made_seq, CAST(reading.made_seq AS text) AS place, reading.id AS statement,
         reading.actor, reading.topic, reading.stance AS statement_stance, reading.said_at,
-        NULL::uuid AS other, timeline.steps
+        NULL::uuid AS other, ARRAY[reading.id] AS statements, timeline.steps
     FROM snapshot, reading,
         LATERAL (  -- the date by which the last step that surely began before it was said had begun
             SELECT coalesce((
@@ -150,7 +160,17 @@ SELECT
         WHERE topics.generation = snapshot.topics AND topics.id = finding.topic
             AND topics.open_seq < snapshot.known_size
             AND topics.close_seq >= snapshot.known_size
-    ) AS topic_label
+    ) AS topic_label,
+    (
+        SELECT json_agg(to_json(dismissal) ORDER BY dismissal.open_seq DESC)
+        FROM (
+            SELECT * FROM projections.dismissals
+            WHERE dismissals.about @> ARRAY[finding.statement] OFFSET 0
+        ) dismissal
+        WHERE dismissal.generation = snapshot.dismissals AND dismissal.kind = 'contradiction'
+            AND dismissal.open_seq < snapshot.known_size
+            AND dismissal.close_seq >= snapshot.known_size
+    ) AS dismissals
 FROM snapshot
     CROSS JOIN scanned
     LEFT JOIN finding ON true

@@ -6,12 +6,13 @@ WITH snapshot AS MATERIALIZED (
     SELECT
         least(
             coalesce(CAST(:known_size AS bigint), 9223372036854775807),
-            CASE WHEN count(*) = 2 THEN min(size) ELSE 0 END
+            CASE WHEN count(*) = 3 THEN min(size) ELSE 0 END
         ) AS known_size,
         coalesce(max(generation) FILTER (WHERE name = 'statements'), 0) AS statements,
+        coalesce(max(generation) FILTER (WHERE name = 'dismissals'), 0) AS dismissals,
         coalesce(max(generation) FILTER (WHERE name = 'clock'), 0) AS clock
     FROM projections.checkpoints
-    WHERE live AND name IN ('statements', 'clock')
+    WHERE live AND name IN ('statements', 'dismissals', 'clock')
 ),
 scanned AS MATERIALIZED (
     SELECT (
@@ -55,14 +56,13 @@ compared AS (
     WINDOW earliest AS (PARTITION BY words, url ORDER BY made_seq)
 ),
 finding AS (
-    SELECT DISTINCT ON (words, made_seq) made_seq, words AS place, id AS statement,
+    SELECT DISTINCT made_seq, words AS place, id AS statement,
         NULL::uuid AS position, NULL AS actor, NULL AS topic, NULL AS statement_stance,
-        NULL AS position_stance, other
+        NULL AS position_stance, other, ARRAY[id, other] AS statements
     FROM compared
     WHERE other <> id
         AND NOT coalesce(same_utterance_as ? CAST(other AS text), false)
         AND NOT coalesce(others_same_utterance_as ? CAST(id AS text), false)
-    ORDER BY words, made_seq, other
 )
 SELECT
     snapshot.known_size,
@@ -78,8 +78,18 @@ SELECT
         SELECT clock.recorded_at FROM projections.clock
         WHERE clock.generation = snapshot.clock AND clock.open_seq <= finding.made_seq
         ORDER BY clock.open_seq DESC LIMIT 1
-    ) AS recorded_at
+    ) AS recorded_at,
+    (
+        SELECT json_agg(to_json(dismissal) ORDER BY dismissal.open_seq DESC)
+        FROM (
+            SELECT * FROM projections.dismissals
+            WHERE dismissals.about @> ARRAY[finding.statement] OFFSET 0
+        ) dismissal
+        WHERE dismissal.generation = snapshot.dismissals AND dismissal.kind = 'same_words'
+            AND dismissal.open_seq < snapshot.known_size
+            AND dismissal.close_seq >= snapshot.known_size
+    ) AS dismissals
 FROM snapshot
     CROSS JOIN scanned
     LEFT JOIN finding ON true
-ORDER BY finding.place, finding.made_seq
+ORDER BY finding.place, finding.made_seq, finding.other

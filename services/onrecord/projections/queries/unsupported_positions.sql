@@ -6,16 +6,18 @@ WITH snapshot AS MATERIALIZED (
     SELECT
         least(
             coalesce(CAST(:known_size AS bigint), 9223372036854775807),
-            CASE WHEN count(*) = 6 THEN min(size) ELSE 0 END
+            CASE WHEN count(*) = 7 THEN min(size) ELSE 0 END
         ) AS known_size,
         coalesce(max(generation) FILTER (WHERE name = 'statements'), 0) AS statements,
+        coalesce(max(generation) FILTER (WHERE name = 'dismissals'), 0) AS dismissals,
         coalesce(max(generation) FILTER (WHERE name = 'positions'), 0) AS positions,
         coalesce(max(generation) FILTER (WHERE name = 'changes'), 0) AS changes,
         coalesce(max(generation) FILTER (WHERE name = 'clock'), 0) AS clock,
         coalesce(max(generation) FILTER (WHERE name = 'actors'), 0) AS actors,
         coalesce(max(generation) FILTER (WHERE name = 'topics'), 0) AS topics
     FROM projections.checkpoints
-    WHERE live AND name IN ('statements', 'positions', 'changes', 'clock', 'actors', 'topics')
+    WHERE live AND name IN
+        ('statements', 'dismissals', 'positions', 'changes', 'clock', 'actors', 'topics')
 ),
 scanned AS MATERIALIZED (
     SELECT (
@@ -28,6 +30,14 @@ scanned AS MATERIALIZED (
         OFFSET CAST(:max_candidates AS bigint) - 1 LIMIT 1
     ) AS last
 ),
+--? if dismissed
+dismissed AS MATERIALIZED (
+    SELECT unnest(dismissals.statements) AS statement FROM snapshot, projections.dismissals
+    WHERE dismissals.generation = snapshot.dismissals AND dismissals.kind = 'unsupported'
+        AND dismissals.open_seq < snapshot.known_size
+        AND dismissals.close_seq >= snapshot.known_size
+),
+--? end dismissed
 page AS MATERIALIZED (
     SELECT DISTINCT statements.id, statements.made_seq FROM snapshot, projections.statements
     WHERE statements.generation = (SELECT statements FROM snapshot)
@@ -37,6 +47,7 @@ page AS MATERIALIZED (
             statements.close_seq >= snapshot.known_size
             OR statements.close_type = 'statement.retracted'
         )
+        AND (statements.id IN (SELECT statement FROM dismissed)) IS TRUE  --? dismissed
         AND statements.made_seq >= (SELECT coalesce(last, 0) FROM scanned)
         AND statements.made_seq < (SELECT least(CAST(:after AS bigint), known_size) FROM snapshot)
 ),
@@ -45,7 +56,7 @@ page AS MATERIALIZED (
 finding AS (
     SELECT page.made_seq, CAST(page.made_seq AS text) AS place, page.id AS statement,
         position.id AS position, change.actor, position.topic, NULL AS statement_stance,
-        position.stance AS position_stance, NULL::uuid AS other
+        position.stance AS position_stance, NULL::uuid AS other, position.basis AS statements
     FROM snapshot, page, LATERAL (
             SELECT steps.* FROM projections.steps WHERE steps.basis @> ARRAY[page.id] OFFSET 0
         ) position, LATERAL (
@@ -101,7 +112,17 @@ SELECT
         WHERE topics.generation = snapshot.topics AND topics.id = finding.topic
             AND topics.open_seq < snapshot.known_size
             AND topics.close_seq >= snapshot.known_size
-    ) AS topic_label
+    ) AS topic_label,
+    (
+        SELECT json_agg(to_json(dismissal) ORDER BY dismissal.open_seq DESC)
+        FROM (
+            SELECT * FROM projections.dismissals
+            WHERE dismissals.about @> ARRAY[finding.statement] OFFSET 0
+        ) dismissal
+        WHERE dismissal.generation = snapshot.dismissals AND dismissal.kind = 'unsupported'
+            AND dismissal.open_seq < snapshot.known_size
+            AND dismissal.close_seq >= snapshot.known_size
+    ) AS dismissals
 FROM snapshot
     CROSS JOIN scanned
     LEFT JOIN finding ON true

@@ -4,6 +4,7 @@ Used by `review_pages` and `change_routes`, with rows of `projections.review`.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from onrecord.domain.dates import Bounds, bounds
 from onrecord.domain.finding_kinds import FindingKind
 from onrecord.domain.stances import Stance
 from onrecord.kit.sql.db import Row
-from onrecord.query.answers.schemas import Review
+from onrecord.query.answers.schemas import Dismiss, Dismissal, Review
 from onrecord.query.answers.sentences import STANCE_NOUNS
 from onrecord.query.answers.serialize import label_fields
 
@@ -44,12 +45,33 @@ _RESOLVE: Final[dict[FindingKind, tuple[str, ...]]] = {
 }
 
 
-def findings_of(kind: FindingKind, rows: Sequence[Row]) -> list[Mapping[str, Any]]:
-    """The rows that are findings, each with its `position`, `position_stance` and `certainty`."""
-    findings = [row for row in rows if row["statement"] is not None]
+def findings_of(
+    kind: FindingKind, rows: Sequence[Row], *, dismissed: bool = False
+) -> list[Mapping[str, Any]]:
+    """The rows that are findings, each with its `position`, `position_stance`, `certainty` and
+    `dismissal`. `dismissed`: those that have one, instead of those that have none.
+    """
+    findings: list[Mapping[str, Any]] = [row for row in rows if row["statement"] is not None]
     if kind == "contradiction":
-        return [finding for row in findings if (finding := _contradiction(row)) is not None]
-    return [{**row, "certainty": "definite"} for row in findings]
+        findings = [finding for row in findings if (finding := _contradiction(row)) is not None]
+    else:
+        findings = [{**row, "certainty": "definite"} for row in findings]
+    findings = [{**finding, "dismissal": _dismissal(finding)} for finding in findings]
+    findings = [finding for finding in findings if (finding["dismissal"] is not None) == dismissed]
+    if kind == "same_words":  # of a statement that repeats several, one
+        first = {finding["statement"]: finding for finding in reversed(findings)}
+        findings = [finding for finding in findings if first[finding["statement"]] is finding]
+    return findings
+
+
+def _dismissal(finding: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The last dismissal of the finding itself, among those that may be of it."""
+    dismissals: Sequence[Mapping[str, Any]] = finding["dismissals"] or ()
+    return next((row for row in dismissals if _identity(row) == _identity(finding)), None)
+
+
+def _identity(row: Mapping[str, Any]) -> tuple[str, str, list[str]]:
+    return row["certainty"], str(row["position"]), [str(id_) for id_ in row["statements"]]
 
 
 class _Step(NamedTuple):
@@ -62,7 +84,7 @@ class _Step(NamedTuple):
     seq: int
 
 
-def _contradiction(row: Row) -> Mapping[str, Any] | None:
+def _contradiction(row: Mapping[str, Any]) -> Mapping[str, Any] | None:
     timeline = [
         _Step(step["id"], step["stance"], bounds(step["effective"]), step["order"], step["seq"])
         for step in row["steps"]
@@ -114,4 +136,24 @@ def serialize_finding(kind: FindingKind, row: Mapping[str, Any]) -> Review:
         recorded_at=row["recorded_at"],
         recorded_by=row["recorded_by"],
         resolve=[address.format(**row) for address in _RESOLVE[kind]],
+        dismiss=Dismiss(
+            kind=kind,
+            certainty=row["certainty"],
+            statements=row["statements"],
+            position=row["position"],
+        ),
+        dismissal=_serialize_dismissal(row["dismissal"]),
+    )
+
+
+def _serialize_dismissal(row: Mapping[str, Any] | None) -> Dismissal | None:
+    if row is None:
+        return None
+    return Dismissal(
+        event=row["event"],
+        seq=row["open_seq"],
+        reason=row["reason"],
+        reason_erased=row["erased"],
+        recorded_at=datetime.fromisoformat(row["recorded_at"]),
+        recorded_by=row["recorded_by"],
     )

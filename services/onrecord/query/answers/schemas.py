@@ -6,14 +6,14 @@ tables; `responses` writes them as JSON.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final, Generic, Literal, TypeVar
+from typing import Annotated, Final, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from onrecord.domain.event_types import EventTypeName
 from onrecord.domain.events import ActorKind, ActorName
-from onrecord.domain.finding_kinds import FindingKind
+from onrecord.domain.finding_kinds import FindingCertainty, FindingKind
 from onrecord.domain.stances import Stance
 
 ItemT = TypeVar("ItemT")
@@ -112,12 +112,31 @@ class TopicAnswer(Topic):
 
 
 @dataclass(kw_only=True)
+class Dismiss:
+    """A finding in the body of `POST /v1/review/dismissals`."""
+
+    kind: FindingKind
+    certainty: FindingCertainty
+    statements: list[UUID]
+    position: UUID | None
+
+
+@dataclass(kw_only=True)
+class Dismissal(Version):
+    """The event by which a finding was left as it is."""
+
+    seq: int
+    reason: str | None
+    reason_erased: Annotated[str | None, Field(description="The ground of its erasure.")]
+
+
+@dataclass(kw_only=True)
 class Review:
     """Something on record that asks to be looked at; it goes with the event that resolves it."""
 
     kind: FindingKind
     certainty: Annotated[
-        Literal["definite", "possible"],
+        FindingCertainty,
         Field(
             description="`possible`: inexact dates leave open whether the position was held when "
             "the statement was made."
@@ -137,6 +156,16 @@ class Review:
     recorded_at: Annotated[datetime, Field(description="When that entry was recorded.")]
     recorded_by: str
     resolve: Annotated[list[str], Field(description="Addresses to POST the resolving event to.")]
+    dismiss: Annotated[
+        Dismiss,
+        Field(
+            description="To leave it as it is, POST this with `known_size` (the `known.size` of the"
+            " page) and a `reason` to `/v1/review/dismissals`."
+        ),
+    ]
+    dismissal: Annotated[
+        Dismissal | None, Field(description="Why it was left as it is; with `dismissed` only.")
+    ]
 
 
 @dataclass(kw_only=True)

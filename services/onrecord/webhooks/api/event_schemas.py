@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from onrecord.domain.changes import ChangeKind
+from onrecord.domain.finding_kinds import FindingCertainty, FindingKind
 from onrecord.domain.scopes import KeyScope
 from onrecord.domain.stances import Stance
 
@@ -79,6 +80,15 @@ class NamedKey(BaseModel):
     expires_at: datetime | None = None
 
 
+class DismissedFinding(BaseModel):
+    """A finding of the review that is left as it is."""
+
+    kind: FindingKind
+    statements: list[UUID]
+    position: UUID | None
+    certainty: FindingCertainty
+
+
 class CloudEventData(BaseModel):
     """The event as `GET /v1/events/{id}` gives it, without salts, and in flat fields: those of its
     kind of subject.
@@ -95,6 +105,7 @@ class CloudEventData(BaseModel):
     actor_label: str | None = None
     into: Annotated[NamedActor | None, Field(description="Of a merge.")] = None
     key: NamedKey | None = None
+    finding: DismissedFinding | None = None
     topic: LabelledTopic | None = None
     topic_label: str | None = None
     stance: Stance | None = None

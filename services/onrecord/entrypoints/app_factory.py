@@ -47,7 +47,14 @@ from onrecord.ledger.dry_run import DryRunner
 from onrecord.projections import status
 from onrecord.projections.queries import POSITION
 from onrecord.projections.tasks import CATCH_UP
-from onrecord.query import change_routes, grid_routes, name_routes, position_routes, registry_routes
+from onrecord.query import (
+    change_routes,
+    grid_routes,
+    name_routes,
+    position_routes,
+    quote_routes,
+    registry_routes,
+)
 from onrecord.query.read_context import ReadResources
 from onrecord.query.size_monitor import SizeMonitor
 from onrecord.query.stall_monitor import StallMonitor
@@ -144,6 +151,7 @@ def _routers(apis: frozenset[Api]) -> list[APIRouter]:
     if "read" in apis:
         routers += [position_routes.router, registry_routes.router]
         routers += [change_routes.router, grid_routes.router, name_routes.router]
+        routers.append(quote_routes.router)
     if "write" in apis:
         routers += [amendment_routes.router, batch.router, key_routes.router]
     if "audit" in apis:

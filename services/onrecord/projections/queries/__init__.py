@@ -42,6 +42,7 @@ _CHANGES: Final[dict[ChangeOrder, FilteredQuery]] = {
     "valid": FilteredQuery("projections/queries/changes_last_held_first.sql"),
 }
 _STATEMENTS: Final = FilteredQuery("projections/queries/statements.sql")
+_QUOTES: Final = FilteredQuery("projections/queries/quotes.sql")
 _REGISTRY_PAGES: Final = {
     "actors": FilteredQuery("projections/queries/actors.sql"),
     "topics": FilteredQuery("projections/queries/topics.sql"),
@@ -91,6 +92,11 @@ def changes_page(order: ChangeOrder, filters: Collection[str]) -> TextClause:
 def statements_page(filters: Collection[str]) -> TextClause:
     """Statements, last said first; each filter is a parameter of its name."""
     return _STATEMENTS.given(filters)
+
+
+def quoted_statements(filters: Collection[str]) -> TextClause:
+    """Statements that may have the words of a quote; each filter is a parameter of its name."""
+    return _QUOTES.given(filters)
 
 
 def registry_page(table: str, filters: Collection[str]) -> TextClause:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from onrecord.domain.quotes.compare import Passage, find_passage, fold_recorded, read_quote
+from onrecord.domain.quotes.compare import FoldedText, Passage, find_passage, read_quote
 from onrecord.domain.quotes.pieces import MAX_PIECES, longest_pieces, short_pieces
 
 RECORD = (
@@ -16,12 +16,12 @@ RECORD = (
 
 
 def compared(quote: str, recorded: str) -> Passage | None:
-    return find_passage(read_quote(quote), fold_recorded(recorded))
+    return find_passage(read_quote(quote), FoldedText(recorded))
 
 
 def verdict(quote: str, recorded: str) -> str | None:
     passage = compared(quote, recorded)
-    return passage and passage.verdict
+    return None if passage is None else passage.verdict
 
 
 @given(text=st.text(min_size=1, max_size=60), data=st.data())

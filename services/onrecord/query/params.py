@@ -10,6 +10,7 @@ from onrecord.domain.changes import ChangeKind
 from onrecord.domain.dates import last_instant
 from onrecord.domain.error_message import ErrorMessage
 from onrecord.domain.finding_kinds import FindingKind
+from onrecord.domain.quotes.compare import parts_of
 from onrecord.domain.references import ActorRef, TopicRef
 from onrecord.domain.stances import Stance
 from onrecord.kit.lists.page import StreamFlag
@@ -159,6 +160,8 @@ class NameParams(AtSize):
 
 MAX_QUOTE: Final = 5_000
 MIN_QUOTE: Final = 3
+MAX_PARTS: Final = 20
+"""Of a quote, between ellipses. Each may take a look at every word of a statement."""
 
 
 def _validate_quote(typed: str) -> str:
@@ -168,6 +171,8 @@ def _validate_quote(typed: str) -> str:
     if sum(unicodedata.category(char)[0] in "LN" for char in folded) < MIN_QUOTE:
         message = "a quote has at least three letters or digits; give some more of its words"
         raise PydanticCustomError("no_word", message)
+    if len(parts_of(typed)) > MAX_PARTS:
+        raise PydanticCustomError("parts", "a quote has at most 20 parts between ellipses")
     return typed
 
 

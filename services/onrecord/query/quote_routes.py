@@ -53,7 +53,7 @@ async def answer_quote(
     context, wanted_actors = await resolve_actors(context, params.actor)
     quote = read_quote(params.text)
     for pieces in (longest_pieces(params.text), short_pieces(params.text)):
-        rows = await _candidates(context, quote.text, pieces, wanted_actors)
+        rows = await _candidates(context, quote.whole.text, pieces, wanted_actors)
         await require_known_names(context, rows[0])
         found = [row for row in rows if row["id"] is not None]
         matches: list[QuotedRow] = await run_in_threadpool(best_matches, quote, found)

@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from onrecord.domain.quotes.folding import FoldedChar, is_mark, is_unspaced, is_word_char
+from onrecord.domain.quotes.folding import Folded, is_mark, is_unspaced, is_word_char
 
 Operation = Literal["equal", "insert", "delete", "replace", "omit"]
+
+MIN_SIMILARITY: Final = 0.6
+"""The share of words in common from which a passage is what a quote may mean."""
 
 
 class Difference(NamedTuple):
@@ -45,38 +48,35 @@ class Word(NamedTuple):
 
 
 def align(
-    quote: str,
-    folded_quote: Sequence[FoldedChar],
-    recorded: str,
-    folded_recorded: Sequence[FoldedChar],
+    quote: str, quoted: Sequence[Word], recorded: str, candidates: Sequence[Word]
 ) -> Alignment | None:
-    """The passage with most words of the quote; None where it has none of them."""
-    quoted, candidates = words_of(folded_quote), words_of(folded_recorded)
+    """The passage with most words of the quote; None where it has too few of them."""
     passage = _trimmed(quoted, _most_words(quoted, candidates))
     if not passage:
         return None
     matcher = _matcher(passage, quoted)
     equal = sum(size for _, _, size in matcher.get_matching_blocks())
+    similarity = 2 * equal / (len(quoted) + len(passage))
+    if similarity < MIN_SIMILARITY:
+        return None
     differences = [
         Difference(op, _slice(quote, quoted[j:k]), _slice(recorded, passage[h:i]))
         for op, h, i, j, k in matcher.get_opcodes()
     ]
-    similarity = 2 * equal / (len(quoted) + len(passage))
     return Alignment(passage[0].start, passage[-1].end, similarity, differences)
 
 
-def words_of(chars: Sequence[FoldedChar]) -> list[Word]:
+def words_of(folded: Folded) -> list[Word]:
     """The words of a folded text."""
     words: list[Word] = []
     is_open = False
-    for n, (char, start, end) in enumerate(chars):
+    for char, start, end in zip(folded.text, folded.starts, folded.ends, strict=True):
         if char == " ":
             is_open = False
             continue
-        # within words only: folding has removed the other apostrophes
+        # apostrophes stand within words only: folding has removed the others
         is_letter = (is_word_char(char) and not is_unspaced(char)) or char == "'"
-        is_joined = bool(words) and is_mark(char) and chars[n - 1].char != " "
-        if is_joined or (is_letter and is_open):
+        if words and ((is_letter and is_open) or is_mark(char)):
             last = words[-1]
             words[-1] = Word(last.word + char, last.start, end)
         else:
@@ -86,7 +86,10 @@ def words_of(chars: Sequence[FoldedChar]) -> list[Word]:
 
 
 def _most_words(quoted: Sequence[Word], candidates: Sequence[Word]) -> Sequence[Word]:
-    """The first window of as many words as the quote has that has most of them, with a margin."""
+    """The first window of as many words as the quote has that has most of them, with a margin.
+
+    Nothing where it has too few, so that the longer comparison is spared.
+    """
     length = len(quoted)
     missing = Counter(word.word for word in quoted)
     common, best, best_start = 0, 0, 0
@@ -99,7 +102,7 @@ def _most_words(quoted: Sequence[Word], candidates: Sequence[Word]) -> Sequence[
         missing[word] -= 1
         if common > best:
             best, best_start = common, max(n - length + 1, 0)
-    if best == 0:
+    if best < length * MIN_SIMILARITY / 2:
         return ()
     margin = length // 4 + 2
     return candidates[max(best_start - margin, 0) : best_start + length + margin]
@@ -119,9 +122,8 @@ def _trimmed(quoted: Sequence[Word], window: Sequence[Word]) -> Sequence[Word]:
 
 
 def _matcher(recorded: Sequence[Word], quoted: Sequence[Word]) -> "SequenceMatcher[str]":
-    return SequenceMatcher(
-        None, [word.word for word in recorded], [word.word for word in quoted], autojunk=False
-    )
+    """From 200 words on, it looks for frequent ones only beside others: else it takes seconds."""
+    return SequenceMatcher(None, [word.word for word in recorded], [word.word for word in quoted])
 
 
 def _slice(text: str, words: Sequence[Word]) -> str | None:

@@ -1,5 +1,6 @@
 """From rows of statements to matches of a quote. Used by `quote_routes`; pure functions."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -7,19 +8,20 @@ from typing import Any, Final, Literal
 from onrecord.domain.names import display_name
 from onrecord.domain.quotes.compare import (
     VERDICTS,
+    FoldedText,
     Passage,
     Quote,
     find_exact,
     find_passage,
-    fold_recorded,
 )
 from onrecord.kit.sql.db import Row
 from onrecord.query.answers.quote_schemas import QuoteDifference, QuoteMatch, QuoteSpeaker
 from onrecord.query.answers.serialize import statement_fields
 
 MAX_MATCHES: Final = 5
-MAX_FOLDED: Final = 500_000
-"""Code points of statements that are folded for one quote: of 100 speeches not all."""
+MAX_FOLDED: Final = 300_000
+"""Characters of statements that are folded for one quote: of many speeches, those with most of its
+pieces. Folding them takes about half a second."""
 
 TextField = Literal["text", "original"]
 
@@ -41,9 +43,11 @@ def best_matches(quote: Quote, rows: Sequence[Row]) -> list[QuotedRow]:
         candidates: list[QuotedRow] = []
         for field, text in _texts(row["doc"]["content"]):
             passage = find_exact(quote, text)
-            if passage is None and folded + len(text) <= MAX_FOLDED:
-                folded += len(text)
-                passage = find_passage(quote, fold_recorded(text))
+            if passage is None:
+                length = len(unicodedata.normalize("NFKC", text))  # up to 18 times as long
+                if folded + length <= MAX_FOLDED:
+                    folded += length
+                    passage = find_passage(quote, FoldedText(text))
             if passage is not None:
                 candidates.append(QuotedRow(row, field, passage))
         matches += sorted(candidates, key=_rank)[:1]

@@ -21,6 +21,7 @@ from onrecord.client.parameters import (
     GridSearch,
     NameParams,
     PagedAsOf,
+    QuoteParams,
     RegistrySearch,
     ReviewSearch,
     StatementSearch,
@@ -125,6 +126,14 @@ def test_a_position_is_read_by_its_id_and_an_actor_by_its_name(api: Client) -> N
     assert (answer.stance, answer.basis) == (record.stance, record.basis)
     names = api.send(reads.resolve_name(NameParams(kind="actor", name="JOE BIDEN")))
     assert PAIR[0] == names.id
+
+
+def test_a_quote_is_checked(api: Client) -> None:
+    answer = api.send(reads.check_quote(QuoteParams(text="An interest in him DECIDING")))
+    (match, *_) = answer.matches
+    assert_type(match.source.outlet, str | None)
+    assert ("same_words", "an interest in him deciding") == (match.verdict, match.passage)
+    assert [PAIR[0]] == [speaker.actor for speaker in match.speakers]
 
 
 def test_a_dry_run_records_nothing(api: Client, store: Store) -> None:

@@ -91,8 +91,9 @@ METHODS: Final = {
     for path, methods in methods_by_path().items()
     if path != "/swagger"  # files
 }
+QUERIES: Final = {"/v1/names": "?kind=actor&name=biden", "/v1/quotes/check": "?text=talks"}
 READABLE: Final = sorted(
-    concrete(path) + ("?kind=actor&name=biden" if path == "/v1/names" else "")
+    concrete(path) + QUERIES.get(path, "")
     for path, methods in METHODS.items()
     if "GET" in methods and not re.match(r"(/v1/(endpoints|deliveries)|/static)/\{\}", path)
 )

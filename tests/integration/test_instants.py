@@ -76,8 +76,8 @@ def addresses(client: Client) -> Iterator[str]:
         answers = operations.get("get", {"responses": {"200": {}}})["responses"]["200"]
         if "application/json" in answers.get("content", {}):
             kind = path.split("/")[2] if path.count("/") > 1 else ""
-            query = "?kind=actor&name=emma" if path == "/v1/names" else ""
-            yield path.format(**SLUGS, id=ids.get(kind)) + query
+            query = {"/v1/names": "?kind=actor&name=emma", "/v1/quotes/check": "?text=talks"}
+            yield path.format(**SLUGS, id=ids.get(kind)) + query.get(path, "")
 
 
 def strings(value: Any) -> Iterator[str]:

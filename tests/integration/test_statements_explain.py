@@ -77,7 +77,9 @@ def literals(tree: ast.Module) -> Iterator[tuple[str, str]]:
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             constants = (node for node in ast.walk(function) if isinstance(node, ast.Constant))
             for node in constants:
-                if isinstance(node.value, str) and id(node) not in parts and VERB.match(node.value):
+                if not isinstance(node.value, str) or "{}" in node.value:
+                    continue  # psycopg composes it of names that it reads from the catalog
+                if id(node) not in parts and VERB.match(node.value):
                     yield function.name, node.value
 
 

@@ -56,6 +56,7 @@ PATHS: Final = [
     f"/v1/positions/{bulk.POSITION}",
     "/v1/names?kind=actor&name=Actor-1",
     "/v1/names?kind=topic&name=topic+one",
+    "/v1/quotes/check?text=another+thing+that+nobody+said",
     "/v1/changes",
     "/v1/changes?by=valid",
     "/v1/changes?actor=actor-0",

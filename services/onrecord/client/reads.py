@@ -6,6 +6,7 @@ from onrecord.audit.schemas import EventOut, EventPage, EventSearch, LedgerOut
 from onrecord.client.call import Call, path
 from onrecord.query.answers.correction_schemas import Correction
 from onrecord.query.answers.position_schemas import PositionOut
+from onrecord.query.answers.quote_schemas import QuoteAnswer
 from onrecord.query.answers.record_schemas import PositionRecord
 from onrecord.query.answers.schemas import (
     Actor,
@@ -28,6 +29,7 @@ from onrecord.query.params import (
     NameParams,
     Paged,
     PagedAsOf,
+    QuoteParams,
     RegistrySearch,
     ReviewSearch,
     StatementSearch,
@@ -82,6 +84,11 @@ def get_recorded_position(id_: UUID, at: AtSize | None = None) -> Call[PositionR
 def resolve_name(name: NameParams) -> Call[NamesAnswer]:
     """The actor or topic that a spelling names, or those that it may mean."""
     return Call(method="GET", path=path("names"), answer=NamesAnswer, params=name)
+
+
+def check_quote(quote: QuoteParams) -> Call[QuoteAnswer]:
+    """Whether these are the words of a statement on record, and in which words they differ."""
+    return Call(method="GET", path=path("quotes", "check"), answer=QuoteAnswer, params=quote)
 
 
 def list_actors(search: RegistrySearch | None = None) -> Call[Listed[Actor]]:

@@ -56,6 +56,7 @@ from onrecord.query import (
     grid_routes,
     name_routes,
     position_routes,
+    quote_routes,
     registry_routes,
 )
 from onrecord.query.read_context import ReadResources
@@ -157,7 +158,7 @@ def _routers(apis: frozenset[Api]) -> list[APIRouter]:
     if "read" in apis:
         routers += [position_routes.router, registry_routes.router]
         routers += [change_routes.router, grid_routes.router, name_routes.router]
-        routers += [correction_routes.router]
+        routers += [correction_routes.router, quote_routes.router]
     if "write" in apis:
         routers += [amendment_routes.router, batch.router, key_routes.router]
     if "audit" in apis:

@@ -10,6 +10,10 @@ from typing import Final
 SEARCHABLE: Final = "projections.searchable(doc)"
 """The words of a statement's document as a text search vector, stemmed by the document's `lang`."""
 
+BARE_TEXTS: Final = "projections.bare_texts(doc)"
+"""The words of a statement's document and of its original, folded as for searches, without
+punctuation."""
+
 FOLDED_SPELLINGS: Final = "projections.folded(spellings)"
 """Spellings of names without case, accents, width and stray blanks."""
 

@@ -36,7 +36,7 @@ from onrecord.projections.engine.versions import (
     recorded_index,
     version_columns,
 )
-from onrecord.projections.search import SEARCHABLE
+from onrecord.projections.search import BARE_TEXTS, SEARCHABLE
 
 NAME = "statements"
 
@@ -56,11 +56,18 @@ statements = Table(
     Column("erased", JSONB, nullable=False),
     Column("search", TSVECTOR, Computed(SEARCHABLE), nullable=False),
     Column("words", Text, Computed("md5(doc #>> '{content,text}')")),
+    Column("bare", Text, Computed(BARE_TEXTS)),
     Index("statements_in_order", "generation", "said_from", "made_seq"),
     Index("statements_actors", "actors", postgresql_using="gin"),
     Index("statements_topics", "topics", postgresql_using="gin"),
     Index("statements_search", "search", postgresql_using="gin", postgresql_where=_CURRENT),
     Index("statements_words", "generation", "words"),
+    Index(
+        "statements_bare",
+        "bare",
+        postgresql_using="gin",
+        postgresql_ops={"bare": "gin_trgm_ops"},
+    ),
     recorded_index("statements"),
     *amendment_indexes("statements", StatementRetracted.type),
     Index(

@@ -10,6 +10,7 @@ from onrecord.domain.changes import ChangeKind
 from onrecord.domain.dates import last_instant
 from onrecord.domain.error_message import ErrorMessage
 from onrecord.domain.finding_kinds import FindingKind
+from onrecord.domain.quotes.compare import parts_of
 from onrecord.domain.references import ActorRef, TopicRef
 from onrecord.domain.stances import Stance
 from onrecord.kit.lists.page import StreamFlag
@@ -165,3 +166,31 @@ class NameParams(AtSize):
         description="An id, a name in any language, a label or an identifier such as a Wikidata id,"
         " in full; case, accents and blanks do not count. `wikidata:Q...` is a Wikidata id only."
     )
+
+
+MAX_QUOTE: Final = 5_000
+MIN_QUOTE: Final = 3
+MAX_PARTS: Final = 20
+"""Of a quote, between ellipses. Each may take a look at every word of a statement."""
+
+
+def _validate_quote(typed: str) -> str:
+    folded = unicodedata.normalize("NFKC", typed)
+    if len(folded) > MAX_QUOTE:
+        raise PydanticCustomError("expands", "is too long once its ligatures are written out")
+    if sum(unicodedata.category(char)[0] in "LN" for char in folded) < MIN_QUOTE:
+        message = "a quote has at least three letters or digits; give some more of its words"
+        raise PydanticCustomError("no_word", message)
+    if len(parts_of(typed)) > MAX_PARTS:
+        raise PydanticCustomError("parts", "a quote has at most 20 parts between ellipses")
+    return typed
+
+
+class QuoteParams(AtSize):
+    text: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=MAX_QUOTE, pattern=r"^[^\x00]*$"),
+        ErrorMessage("must be 1 to 5000 characters, without NUL"),
+        AfterValidator(_validate_quote),
+    ] = Field(description="The quote; `...`, `…` or `[...]` stands for words that it leaves out.")
+    actor: ActorFilter = []

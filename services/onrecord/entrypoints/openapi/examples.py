@@ -33,6 +33,7 @@ PARAMETERS: Final[Mapping[str, ParameterText]] = {
         "WyI5YjBkMmU0YzFhN2YiLDQ3LGZhbHNlLCJiaWRlbiJd",
     ),
     "q": ParameterText("Words to search for.", "Putin"),
+    "text": ParameterText("A quote.", "if in fact there is an interest in him deciding [...]"),
     "outlet": ParameterText("A source of this outlet is among the evidence.", "The Hill"),
     "said_from": ParameterText("Said then or later; a date from its first instant on.", "2022-10"),
     "said_to": ParameterText("Said by then; a date to its last instant.", "2022-12-02"),

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, Table, Text, case, func, literal, 
 
 from onrecord.projections.engine.versions import NEVER
 
-_NOT_COMPARED: Final = {"generation", "search", "words", "folded"}
+_NOT_COMPARED: Final = {"generation", "search", "words", "bare", "folded"}
 """Which build a row is of; and what the database works out from the other columns."""
 
 

@@ -43,6 +43,7 @@ _CHANGES: Final[dict[ChangeOrder, FilteredQuery]] = {
 }
 _CORRECTIONS: Final = FilteredQuery("projections/queries/corrections.sql")
 _STATEMENTS: Final = FilteredQuery("projections/queries/statements.sql")
+_QUOTES: Final = FilteredQuery("projections/queries/quotes.sql")
 _REGISTRY_PAGES: Final = {
     "actors": FilteredQuery("projections/queries/actors.sql"),
     "topics": FilteredQuery("projections/queries/topics.sql"),
@@ -97,6 +98,11 @@ def corrections_page(filters: Collection[str]) -> TextClause:
 def statements_page(filters: Collection[str]) -> TextClause:
     """Statements, last said first; each filter is a parameter of its name."""
     return _STATEMENTS.given(filters)
+
+
+def quoted_statements(filters: Collection[str]) -> TextClause:
+    """Statements that may have the words of a quote; each filter is a parameter of its name."""
+    return _QUOTES.given(filters)
 
 
 def registry_page(table: str, filters: Collection[str]) -> TextClause:

@@ -27,6 +27,8 @@ PAGES: Final = {
     "grid": "/grid",
     "comparison": "/compare?actor=biden&actor=putin",
     "search": "/search?q=ukraine",
+    "quote": "/quotes",
+    "checked quote": "/quotes/check?text=if in fact there is an interest in deciding to end the war",
     "ledger": "/audit",
     "projections": "/status",
     "webhooks": "/webhooks",

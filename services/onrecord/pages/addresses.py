@@ -42,6 +42,7 @@ ADDRESSES: Final = (
     PageAddress("/grid", "/v1/positions"),
     PageAddress("/compare", "/v1/positions"),
     PageAddress("/search", "/v1/statements"),
+    PageAddress("/quotes/check", "/v1/quotes/check"),
     PageAddress("/review", "/v1/review"),
     PageAddress("/audit", "/v1/events"),
     PageAddress("/webhooks", "/v1/endpoints"),

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from onrecord.pages import session, static_files
 from onrecord.pages.operating import audit, status, webhooks
-from onrecord.pages.reading import grid, home, search, statement, timeline
+from onrecord.pages.reading import grid, home, quotes, search, statement, timeline
 
 
 def page_routers(apis: Collection[str]) -> list[APIRouter]:
@@ -14,6 +14,7 @@ def page_routers(apis: Collection[str]) -> list[APIRouter]:
     routers = [static_files.router, session.router]
     if "read" in apis:
         routers += [home.router, timeline.router, statement.router, grid.router, search.router]
+        routers += [quotes.router]
     if "audit" in apis:
         routers += [audit.router, status.router]
     if "webhooks" in apis:

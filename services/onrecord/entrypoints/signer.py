@@ -12,9 +12,9 @@ from typing import Final
 import structlog
 
 from onrecord.entrypoints.log_files import log_identity, read_policy
-from onrecord.kit import logs
+from onrecord.entrypoints.start import start_process
 from onrecord.kit.secret_file import UnsafeSecretFile
-from onrecord.kit.settings import BadSettings, addresses, load_process_settings
+from onrecord.kit.settings import BadSettings, addresses
 from onrecord.signing.continuity import SigningRefused
 from onrecord.signing.kept_checkpoint import BadKeptCheckpoint
 from onrecord.signing.key_file import BadKeyFile, KeyFileRefuses
@@ -30,8 +30,7 @@ REFUSED: Final = 3
 
 def main() -> None:
     """Sign until SIGTERM."""
-    settings = load_process_settings()
-    logs.configure("signer")
+    settings = start_process("signer")
     stop = threading.Event()
 
     def shut_down(_: int, __: FrameType | None) -> None:

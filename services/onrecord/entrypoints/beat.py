@@ -3,7 +3,7 @@
 from onrecord.entrypoints.start import start_process
 from onrecord.kit import celery
 from onrecord.kit.settings import addresses
-from onrecord.kit.task_log import install_task_log
+from onrecord.kit.telemetry.task_log import install_task_log
 from onrecord.projections import tasks as projection_tasks
 from onrecord.webhooks import tasks as webhook_tasks
 

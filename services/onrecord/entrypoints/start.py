@@ -3,10 +3,12 @@
 import sys
 
 import structlog
+from prometheus_client import disable_created_metrics
 
-from onrecord.kit import logs, traces
-from onrecord.kit.metrics_server import serve_metrics
+from onrecord.kit import logs
 from onrecord.kit.settings import BadSettings, Settings, load_process_settings
+from onrecord.kit.telemetry import traces
+from onrecord.kit.telemetry.metrics_server import serve_metrics
 
 log = structlog.get_logger()
 
@@ -18,6 +20,8 @@ def start_process(name: str, *, secrets: bool = False, has_api: bool = False) ->
     processes serve them by themselves.
     """
     logs.configure(name)
+    # A second series for each counter, which nothing reads. The function has no types.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     try:
         settings = load_process_settings(secrets=secrets)
     except BadSettings as error:

@@ -7,10 +7,10 @@ from onrecord.entrypoints.start import start_process
 from onrecord.kit import celery
 from onrecord.kit.processes import celery_worker
 from onrecord.kit.processes.gc_tuning import tune_gc
-from onrecord.kit.queue_depth import report_queue_depth
 from onrecord.kit.settings import addresses
 from onrecord.kit.sql import db
-from onrecord.kit.task_log import install_task_log
+from onrecord.kit.telemetry.queue_depth import report_queue_depth
+from onrecord.kit.telemetry.task_log import install_task_log
 from onrecord.projections import tasks as projection_tasks
 from onrecord.projections.engine import catch_up
 from onrecord.webhooks import fan_out, purge

@@ -19,8 +19,8 @@ from celery import Celery
 from celery.schedules import schedule
 from kombu import Connection, Exchange, Queue
 
-from onrecord.kit.request_origin import RequestOrigin, task_headers
 from onrecord.kit.sql.db import conninfo
+from onrecord.kit.telemetry.request_origin import RequestOrigin, task_headers
 
 log = structlog.get_logger()
 

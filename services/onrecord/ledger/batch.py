@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from onrecord.kit.request_origin import RequestOrigin
+from onrecord.kit.telemetry.request_origin import RequestOrigin
 from onrecord.ledger.evaluate import Write
 from onrecord.ledger.outcomes import WriteOutcome
 

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from onrecord.domain.requests import Request
-from onrecord.kit.request_origin import RequestOrigin, current_origin
 from onrecord.kit.sql import deadlines
+from onrecord.kit.telemetry.request_origin import RequestOrigin, current_origin
 from onrecord.ledger import metrics
 from onrecord.ledger.batch import OutcomesFuture, PendingBatch, PendingQueue, Submission
 from onrecord.ledger.evaluate import LOCAL, Answer, seal_request

@@ -10,7 +10,7 @@ from onrecord.kit.http import paging
 from onrecord.kit.http.problems import Problem, responses
 from onrecord.kit.lists.list_route import ListRoute
 from onrecord.kit.lists.page import Page
-from onrecord.kit.request_origin import current_origin
+from onrecord.kit.telemetry.request_origin import current_origin
 from onrecord.webhooks.api import delivery_log, feed
 from onrecord.webhooks.api.dry_runs import ChangingResources
 from onrecord.webhooks.api.requests import DeliveryListParams, FeedParams, ResendIn

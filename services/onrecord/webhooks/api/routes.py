@@ -13,8 +13,8 @@ from onrecord.kit.http import paging
 from onrecord.kit.http.problems import Problem, at, responses
 from onrecord.kit.lists.list_route import ListRoute
 from onrecord.kit.lists.page import Page
-from onrecord.kit.request_origin import current_origin
 from onrecord.kit.sql.db import fetch_all
+from onrecord.kit.telemetry.request_origin import current_origin
 from onrecord.webhooks.api import endpoints, feed, replays, validation
 from onrecord.webhooks.api.dry_runs import ChangingResources, would_answer
 from onrecord.webhooks.api.requests import (

@@ -15,7 +15,7 @@ from celery.signals import after_task_publish, setup_logging, task_postrun, task
 from opentelemetry import propagate, trace
 from prometheus_client import Counter, Histogram
 
-from onrecord.kit.request_origin import REQUEST_IDS
+from onrecord.kit.telemetry.request_origin import REQUEST_IDS
 
 log = structlog.get_logger()
 

@@ -1,7 +1,7 @@
 """OpenTelemetry traces, with the extra `traces`. Started by `entrypoints.start`.
 
 FastAPI traces requests by itself once there is a provider; tasks and attempts have spans of
-`kit.task_log` and the deliverer. Without a provider all of them do nothing.
+`task_log` and the deliverer. Without a provider all of them do nothing.
 """
 
 from importlib.util import find_spec

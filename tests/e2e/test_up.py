@@ -16,7 +16,8 @@ from onrecord.kit.postgres import embedded
 from onrecord.kit.sql import db
 from onrecord.kit.sql.migrations import data_folder
 from tests.support.commands import User, all_gone, tree, user
-from tests.support.processes import until
+from tests.support.observed import METRICS_PORTS, log_lines, metrics_of, queried_metrics
+from tests.support.processes import free_ports, until
 from tests.support.receiver import run_receiver
 from tests.support.recording import can_read_actor
 from tests.support.traces import SECTIONS, places_of, planted_statement, random_word
@@ -52,6 +53,7 @@ def running() -> Iterator[Running]:
         in_empty_folder.folder /= "it's a folder"
         in_empty_folder.folder.mkdir(mode=0o755)
         in_empty_folder.settings["ONRECORD_EGRESS_ALLOW"] = "127.0.0.1/32"
+        in_empty_folder.settings["ONRECORD_METRICS_PORT"] = str(free_ports(METRICS_PORTS))
         with in_empty_folder.up() as process:
             assert in_empty_folder.run("import", SEEDS)[0] == 0
             yield Running(in_empty_folder, process)
@@ -64,6 +66,9 @@ def test_ctrl_c_ends_every_process(new_user: User) -> None:
         process.send_signal(signal.SIGINT)
         assert 130 == process.wait(60)
         until(lambda: all_gone(everything), "all processes are gone", seconds=30)
+    lines = log_lines(new_user)  # all of them JSON, those of starting and stopping too
+    stopped = {line["file"] for line in lines if line["event"] == "the worker stopped"}
+    assert {"worker-1", "worker-2", "deliverer"} == stopped
 
 
 INTERRUPTED_WITHIN_EXEC = """
@@ -180,6 +185,65 @@ def test_an_erased_word_is_in_no_log_and_no_table(running: Running) -> None:
     logs = [*data.rglob("*.log"), *(data / "postgres").resolve().rglob("*.log")]
     assert {"server.log", "local_api.log", "deliverer.log"} <= {log.name for log in logs}
     assert [] == [log for log in logs if word in log.read_text()]
+
+
+@pytest.fixture(scope="module")
+def endpoints(running: Running) -> Iterator[dict[str, str]]:
+    """The ids of two endpoints, after each got the event of the request `followed`, or refused."""
+    user = running.user
+    address = f"http://127.0.0.1:{user.port}"
+    with (
+        httpx2.Client(base_url=address, headers=user.headers, timeout=60) as client,
+        run_receiver() as taking,
+        run_receiver(lambda _: (500, {}, b"")) as failing,
+    ):
+        of = {
+            name: create_endpoint(client, receiver.url(), types=["actor.registered"])["id"]
+            for name, receiver in (("taking", taking), ("failing", failing))
+        }
+        body = {"id": f"actor-{uuid4().hex}", "kind": "person"}
+        for request_id, status in (("followed", 201), ("refused", 422)):
+            headers = {"X-Request-ID": request_id}
+            assert status == client.post("/v1/actors", json=body, headers=headers).status_code
+            body["kind"] = "nonsense"
+
+        def attempted() -> bool:
+            return set(of.values()) <= {line.get("endpoint") for line in log_lines(user)}
+
+        until(attempted, "both are attempted", pause=0.2)
+        yield of
+        for id_ in of.values():
+            client.delete(f"/v1/endpoints/{id_}")
+
+
+def test_a_request_is_followed_from_its_line_to_its_deliveries(
+    running: Running, endpoints: dict[str, str]
+) -> None:
+    """The request id leads to the seq and to the tasks that it woke; the seq to the attempts."""
+    lines = log_lines(running.user)
+    requests = {line["request_id"]: line for line in lines if line["event"] == "request"}
+    followed, refused = requests["followed"], requests["refused"]
+    assert ("/v1/actors", 201, 1) == (*(followed[k] for k in ("route", "status", "recorded")),)
+    assert ("/v1/actors", 422, "invalid") == (
+        *(refused[k] for k in ("route", "status", "problem")),
+    )
+    woken = [line["process"] for line in lines if "followed" in line.get("request_ids", ())]
+    assert "worker" in woken
+    attempts = {
+        line["endpoint"]: (line["ok"], line["status"], line["level"])
+        for line in lines
+        if line["event"] == "attempt" and line["seq"] == followed["seq"] and line["attempt"] == 1
+    }
+    assert {
+        endpoints["taking"]: (True, 204, "info"),
+        endpoints["failing"]: (False, 500, "warning"),
+    } == attempts
+
+
+def test_every_metric_of_the_rules_and_the_dashboard_is_served(
+    running: Running, endpoints: dict[str, str]
+) -> None:
+    assert set() == queried_metrics() - metrics_of(running.user)
 
 
 def test_connections_run_in_the_roles_of_their_packages(running: Running) -> None:

@@ -7,8 +7,8 @@ from prometheus_client import disable_created_metrics
 
 from onrecord.kit import logs
 from onrecord.kit.settings import BadSettings, Settings, load_process_settings
-from onrecord.kit.telemetry import traces
 from onrecord.kit.telemetry.metrics_server import serve_metrics
+from onrecord.kit.telemetry.traces import start_traces
 
 log = structlog.get_logger()
 
@@ -27,7 +27,7 @@ def start_process(name: str, *, secrets: bool = False, has_api: bool = False) ->
     except BadSettings as error:
         log.critical("the settings cannot be used", reason=str(error))
         sys.exit(2)
-    traces.start(name, settings.traces_url)
+    start_traces(name, settings.traces_url)
     if not has_api:
         serve_metrics(settings)
     return settings

@@ -3,10 +3,8 @@
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import uuid4
 
 import httpx2
@@ -15,6 +13,7 @@ import pytest
 from onrecord.kit.postgres import embedded
 from onrecord.kit.sql import db
 from onrecord.kit.sql.migrations import data_folder
+from tests.support.collector import Collector, run_collector
 from tests.support.commands import User, all_gone, tree, user
 from tests.support.observed import METRICS_PORTS, log_lines, metrics_of, queried_metrics
 from tests.support.processes import free_ports, until
@@ -38,6 +37,7 @@ class Running:
 
     user: User
     process: "subprocess.Popen[str]"
+    collector: Collector
 
     @property
     def superuser_url(self) -> str:
@@ -54,9 +54,11 @@ def running() -> Iterator[Running]:
         in_empty_folder.folder.mkdir(mode=0o755)
         in_empty_folder.settings["ONRECORD_EGRESS_ALLOW"] = "127.0.0.1/32"
         in_empty_folder.settings["ONRECORD_METRICS_PORT"] = str(free_ports(METRICS_PORTS))
-        with in_empty_folder.up() as process:
-            assert in_empty_folder.run("import", SEEDS)[0] == 0
-            yield Running(in_empty_folder, process)
+        with run_collector() as collector:
+            in_empty_folder.settings["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.url
+            with in_empty_folder.up() as process:
+                assert in_empty_folder.run("import", SEEDS)[0] == 0
+                yield Running(in_empty_folder, process, collector)
 
 
 def test_ctrl_c_ends_every_process(new_user: User) -> None:
@@ -69,25 +71,6 @@ def test_ctrl_c_ends_every_process(new_user: User) -> None:
     lines = log_lines(new_user)  # all of them JSON, those of starting and stopping too
     stopped = {line["file"] for line in lines if line["event"] == "the worker stopped"}
     assert {"worker-1", "worker-2", "deliverer"} == stopped
-
-
-INTERRUPTED_WITHIN_EXEC = """
-import os, signal, sys
-from onrecord.entrypoints.supervisor import exit_on_signals
-try:
-    with exit_on_signals():
-        exec("os.kill(os.getpid(), signal.SIGINT)")
-except KeyboardInterrupt:
-    sys.exit(130)
-"""
-
-
-def test_ctrl_c_while_a_module_is_imported_exits_with_130_too(tmp_path: Path) -> None:
-    """Imports run `exec` for data classes, after which CPython would end itself by SIGINT."""
-    (tmp_path / "interrupted.py").write_text(INTERRUPTED_WITHIN_EXEC)
-    command = [sys.executable, "-m", "interrupted"]  # as `onrecord` is run; with -c it differs
-    done = subprocess.run(command, cwd=tmp_path, timeout=60, check=False)
-    assert 130 == done.returncode
 
 
 @pytest.mark.parametrize("line", ["Starting PostgreSQL", "Bringing the schema", "Starting API"])
@@ -238,6 +221,26 @@ def test_a_request_is_followed_from_its_line_to_its_deliveries(
         endpoints["taking"]: (True, 204, "info"),
         endpoints["failing"]: (False, 500, "warning"),
     } == attempts
+
+
+def test_a_trace_leads_from_a_request_to_its_task_and_has_no_words(
+    running: Running, endpoints: dict[str, str]
+) -> None:
+    running.user.get("/v1/statements?q=words")
+    requests = [line for line in log_lines(running.user) if line["event"] == "request"]
+    traces = {line["request_id"]: line["trace_id"] for line in requests}
+
+    def spans_of(trace_id: str) -> set[tuple[str, str]]:
+        spans = [span for span in running.collector.spans if span.trace_id == trace_id]
+        return {(span.service, span.name) for span in spans}
+
+    task = ("onrecord-worker", "onrecord.projections.catch_up")
+    followed = {("onrecord-api", "POST /v1/actors"), task}
+    until(lambda: followed <= spans_of(traces["followed"]), "both are exported", pause=0.2)
+    until(lambda: "REDACTED" in str(running.collector.spans), "the search is exported", pause=0.2)
+    queries = {span.attributes.get("url.query") for span in running.collector.spans}
+    assert queries <= {None, "REDACTED"}
+    assert "webhook attempt" in {span.name for span in running.collector.spans}
 
 
 def test_every_metric_of_the_rules_and_the_dashboard_is_served(

@@ -13,7 +13,7 @@ log = structlog.get_logger()
 
 def start_traces(process: str, url: str | None) -> None:
     """Send traces of this process to the collector at `url`, if there is one."""
-    if url is None:
+    if not url:
         return
     if find_spec("opentelemetry.sdk") is None:
         log.warning("no traces: OTEL_EXPORTER_OTLP_ENDPOINT needs the extra `traces`")

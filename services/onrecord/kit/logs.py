@@ -7,8 +7,10 @@ within a task the `request_ids` of the writes that it was sent for, and within a
 
 import json
 import logging
+import os
 import sys
 import threading
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final
 
@@ -22,6 +24,8 @@ log = structlog.get_logger()
 
 _QUIET: Final = ("httpx2", "asyncio", "psycopg.pool", "celery", "kombu", "amqp", "opentelemetry")
 """Libraries of which only warnings and errors are logged."""
+
+_STDERR: Final = 2
 
 
 def configure(process: str) -> None:
@@ -45,7 +49,7 @@ def configure(process: str) -> None:
     # Past the standard library: a line costs half of what it would there (ops/decisions/0063).
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(serializer=_to_bytes)],
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+        logger_factory=_LineWriter,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
     )
@@ -62,6 +66,22 @@ def configure(process: str) -> None:
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
     sys.unraisablehook = _log_unraisable
+
+
+class _LineWriter:
+    """A logger of structlog that writes to stderr, each line at once.
+
+    A disk that is full or a reader that went away must not fail what is logged.
+    """
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def msg(self, line: bytes) -> None:
+        with suppress(OSError):
+            os.write(_STDERR, line + b"\n")
+
+    debug = info = warning = error = critical = msg
 
 
 def _add_request_and_trace(_: object, __: str, event: EventDict) -> EventDict:

@@ -94,7 +94,8 @@ def _log(
     fields: dict[str, Any],
 ) -> None:
     caller: Caller | None = state.get("caller")
-    write = log.error if status >= 500 else log.info
+    # 503 and the like are meant: the process says that it is busy or not ready
+    write = log.error if status == 500 else log.warning if status > 500 else log.info
     write(
         "request",
         method=method,

@@ -176,9 +176,9 @@ def supervise(settings: Settings, echo: Echo) -> Iterator[Supervisor]:
     workers = [f"worker-{n}" for n in range(1, settings.worker_processes + 1)]
     metrics_ports = _metrics_ports(settings, [*workers, "deliverer", "beat", SIGNER])
     _require_free_port(settings.host, settings.port, "--port")
-    for port in metrics_ports.values():
-        _require_free_port(settings.host, port, "ONRECORD_METRICS_PORT")
     with exit_on_signals(), infrastructure.own_database(settings, echo) as (filled, server):
+        for port in metrics_ports.values():
+            _require_free_port(settings.host, port, "ONRECORD_METRICS_PORT")
         echo("Bringing the schema up to date")
         filled = infrastructure.with_key_of_file(settings, filled)
         infrastructure.prepare_database(filled, infrastructure.migration_url(settings, filled))

@@ -51,7 +51,7 @@ class Ours:
         return uvloop.run(self._run(requests, producers))
 
     async def _run(self, requests: Sequence[Request], producers: int) -> float:
-        committer = Committer(partial(writer, self._url), on_commit=lambda: None)
+        committer = Committer(partial(writer, self._url), on_commit=lambda _: None)
         committer.start()
         unsent = iter(requests)
 

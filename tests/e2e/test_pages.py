@@ -28,7 +28,7 @@ PAGES: Final = {
     "comparison": "/compare?actor=biden&actor=putin",
     "search": "/search?q=ukraine",
     "quote": "/quotes",
-    "checked quote": "/quotes/check?text=if in fact there is an interest in deciding to end the war",
+    "checked quote": "/quotes/check?text=if in fact there is an interest in ending the war",
     "ledger": "/audit",
     "projections": "/status",
     "webhooks": "/webhooks",

@@ -3,10 +3,8 @@
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import uuid4
 
 import httpx2
@@ -15,8 +13,10 @@ import pytest
 from onrecord.kit.postgres import embedded
 from onrecord.kit.sql import db
 from onrecord.kit.sql.migrations import data_folder
+from tests.support.collector import Collector, run_collector
 from tests.support.commands import User, all_gone, tree, user
-from tests.support.processes import until
+from tests.support.observed import METRICS_PORTS, log_lines, metrics_of, queried_metrics
+from tests.support.processes import free_ports, until
 from tests.support.receiver import run_receiver
 from tests.support.recording import can_read_actor
 from tests.support.traces import SECTIONS, places_of, planted_statement, random_word
@@ -37,6 +37,7 @@ class Running:
 
     user: User
     process: "subprocess.Popen[str]"
+    collector: Collector
 
     @property
     def superuser_url(self) -> str:
@@ -52,9 +53,12 @@ def running() -> Iterator[Running]:
         in_empty_folder.folder /= "it's a folder"
         in_empty_folder.folder.mkdir(mode=0o755)
         in_empty_folder.settings["ONRECORD_EGRESS_ALLOW"] = "127.0.0.1/32"
-        with in_empty_folder.up() as process:
-            assert in_empty_folder.run("import", SEEDS)[0] == 0
-            yield Running(in_empty_folder, process)
+        in_empty_folder.settings["ONRECORD_METRICS_PORT"] = str(free_ports(METRICS_PORTS))
+        with run_collector() as collector:
+            in_empty_folder.settings["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.url
+            with in_empty_folder.up() as process:
+                assert in_empty_folder.run("import", SEEDS)[0] == 0
+                yield Running(in_empty_folder, process, collector)
 
 
 def test_ctrl_c_ends_every_process(new_user: User) -> None:
@@ -64,25 +68,9 @@ def test_ctrl_c_ends_every_process(new_user: User) -> None:
         process.send_signal(signal.SIGINT)
         assert 130 == process.wait(60)
         until(lambda: all_gone(everything), "all processes are gone", seconds=30)
-
-
-INTERRUPTED_WITHIN_EXEC = """
-import os, signal, sys
-from onrecord.entrypoints.supervisor import exit_on_signals
-try:
-    with exit_on_signals():
-        exec("os.kill(os.getpid(), signal.SIGINT)")
-except KeyboardInterrupt:
-    sys.exit(130)
-"""
-
-
-def test_ctrl_c_while_a_module_is_imported_exits_with_130_too(tmp_path: Path) -> None:
-    """Imports run `exec` for data classes, after which CPython would end itself by SIGINT."""
-    (tmp_path / "interrupted.py").write_text(INTERRUPTED_WITHIN_EXEC)
-    command = [sys.executable, "-m", "interrupted"]  # as `onrecord` is run; with -c it differs
-    done = subprocess.run(command, cwd=tmp_path, timeout=60, check=False)
-    assert 130 == done.returncode
+    lines = log_lines(new_user)  # all of them JSON, those of starting and stopping too
+    stopped = {line["file"] for line in lines if line["event"] == "the worker stopped"}
+    assert {"worker-1", "worker-2", "deliverer"} == stopped
 
 
 @pytest.mark.parametrize("line", ["Starting PostgreSQL", "Bringing the schema", "Starting API"])
@@ -180,6 +168,85 @@ def test_an_erased_word_is_in_no_log_and_no_table(running: Running) -> None:
     logs = [*data.rglob("*.log"), *(data / "postgres").resolve().rglob("*.log")]
     assert {"server.log", "local_api.log", "deliverer.log"} <= {log.name for log in logs}
     assert [] == [log for log in logs if word in log.read_text()]
+
+
+@pytest.fixture(scope="module")
+def endpoints(running: Running) -> Iterator[dict[str, str]]:
+    """The ids of two endpoints, after each got the event of the request `followed`, or refused."""
+    user = running.user
+    address = f"http://127.0.0.1:{user.port}"
+    with (
+        httpx2.Client(base_url=address, headers=user.headers, timeout=60) as client,
+        run_receiver() as taking,
+        run_receiver(lambda _: (500, {}, b"")) as failing,
+    ):
+        of = {
+            name: create_endpoint(client, receiver.url(), types=["actor.registered"])["id"]
+            for name, receiver in (("taking", taking), ("failing", failing))
+        }
+        body = {"id": f"actor-{uuid4().hex}", "kind": "person"}
+        for request_id, status in (("followed", 201), ("refused", 422)):
+            headers = {"X-Request-ID": request_id}
+            assert status == client.post("/v1/actors", json=body, headers=headers).status_code
+            body["kind"] = "nonsense"
+
+        def attempted() -> bool:
+            return set(of.values()) <= {line.get("endpoint") for line in log_lines(user)}
+
+        until(attempted, "both are attempted", pause=0.2)
+        yield of
+        for id_ in of.values():
+            client.delete(f"/v1/endpoints/{id_}")
+
+
+def test_a_request_is_followed_from_its_line_to_its_deliveries(
+    running: Running, endpoints: dict[str, str]
+) -> None:
+    """The request id leads to the seq and to the tasks that it woke; the seq to the attempts."""
+    lines = log_lines(running.user)
+    requests = {line["request_id"]: line for line in lines if line["event"] == "request"}
+    followed, refused = requests["followed"], requests["refused"]
+    assert ("/v1/actors", 201, 1) == (*(followed[k] for k in ("route", "status", "recorded")),)
+    assert ("/v1/actors", 422, "invalid") == (
+        *(refused[k] for k in ("route", "status", "problem")),
+    )
+    woken = [line["process"] for line in lines if "followed" in line.get("request_ids", ())]
+    assert "worker" in woken
+    attempts = {
+        line["endpoint"]: (line["ok"], line["status"], line["level"])
+        for line in lines
+        if line["event"] == "attempt" and line["seq"] == followed["seq"] and line["attempt"] == 1
+    }
+    assert {
+        endpoints["taking"]: (True, 204, "info"),
+        endpoints["failing"]: (False, 500, "warning"),
+    } == attempts
+
+
+def test_a_trace_leads_from_a_request_to_its_task_and_has_no_words(
+    running: Running, endpoints: dict[str, str]
+) -> None:
+    running.user.get("/v1/statements?q=words")
+    requests = [line for line in log_lines(running.user) if line["event"] == "request"]
+    traces = {line["request_id"]: line["trace_id"] for line in requests}
+
+    def spans_of(trace_id: str) -> set[tuple[str, str]]:
+        spans = [span for span in running.collector.spans if span.trace_id == trace_id]
+        return {(span.service, span.name) for span in spans}
+
+    task = ("onrecord-worker", "onrecord.projections.catch_up")
+    followed = {("onrecord-api", "POST /v1/actors"), task}
+    until(lambda: followed <= spans_of(traces["followed"]), "both are exported", pause=0.2)
+    until(lambda: "REDACTED" in str(running.collector.spans), "the search is exported", pause=0.2)
+    queries = {span.attributes.get("url.query") for span in running.collector.spans}
+    assert queries <= {None, "REDACTED"}
+    assert "webhook attempt" in {span.name for span in running.collector.spans}
+
+
+def test_every_metric_of_the_rules_and_the_dashboard_is_served(
+    running: Running, endpoints: dict[str, str]
+) -> None:
+    assert set() == queried_metrics() - metrics_of(running.user)
 
 
 def test_connections_run_in_the_roles_of_their_packages(running: Running) -> None:

@@ -123,7 +123,7 @@ def test_stop_while_the_database_is_away_fails_pending_requests(seeded: Store) -
 
 
 def test_a_failed_notification_does_not_stop_the_committer(seeded: Store) -> None:
-    def fail() -> None:
+    def fail(_: object) -> None:
         raise OSError("no broker")
 
     committer = Committer(lambda: infrastructure.writer(seeded.url), on_commit=fail)

@@ -39,7 +39,7 @@ def test_every_panel_of_a_dashboard_gives_rows(
 
 def test_panels_and_provisioning_name_one_data_source() -> None:
     (dashboard,) = grafana.dashboards()
-    (source,) = yaml.safe_load((grafana.FOLDER / SOURCES).read_text())["datasources"]
+    source, _ = yaml.safe_load((grafana.FOLDER / SOURCES).read_text())["datasources"]
     variable = dashboard["templating"]["list"][0]
     assert (source["type"], source["uid"]) == (variable["query"], variable["current"]["value"])
     used = {

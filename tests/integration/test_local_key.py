@@ -18,6 +18,7 @@ from onrecord.entrypoints import ingest_api, local_api, read_api, server
 from onrecord.entrypoints.cli import app
 from onrecord.entrypoints.commands.options import api_key
 from onrecord.entrypoints.local_key import LocalKeyUnusable, ensure_local_key
+from onrecord.kit import logs
 from onrecord.kit.secret_file import read_or_create
 from onrecord.kit.settings import load_settings
 from onrecord.kit.sql import db
@@ -190,6 +191,7 @@ def test_a_process_that_others_reach_does_not_start_without_a_key(
     process: Any, store: Store, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     served: list[Any] = []
+    monkeypatch.setattr(logs, "configure", lambda _: None)  # of this process, which runs on
     monkeypatch.setattr(server, "serve", lambda *arguments, **_: served.append(arguments))
     monkeypatch.setenv("ONRECORD_DATABASE_URL", store.url)
     monkeypatch.setenv("ONRECORD_BROKER_URL", "memory://")
@@ -205,7 +207,7 @@ def test_a_process_that_others_reach_does_not_start_without_a_key(
         with pytest.raises(SystemExit) as exit_:
             process.main()
         assert exit_.value.code == 3
-        assert "onrecord keys create --name admin" in capfd.readouterr().err
+        assert "onrecord keys create --name admin" in capfd.readouterr().out
     give_key(store.url)
     process.main()
     assert len(served) == (3 if process is read_api else 2)
@@ -214,13 +216,14 @@ def test_a_process_that_others_reach_does_not_start_without_a_key(
 def test_a_process_that_others_reach_does_not_start_while_keys_cannot_be_read(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(logs, "configure", lambda _: None)
     monkeypatch.setenv("ONRECORD_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nowhere")
     monkeypatch.setenv("ONRECORD_BROKER_URL", "memory://")
     monkeypatch.setenv("ONRECORD_SECRETS_KEY", SECRETS_KEY)
     monkeypatch.setenv("ONRECORD_HOST", "::")
     with pytest.raises(SystemExit):
         ingest_api.main()
-    assert "the API keys cannot be read" in capfd.readouterr().err
+    assert "the API keys cannot be read" in capfd.readouterr().out
 
 
 def test_a_key_is_not_in_logs(store: Store, caplog: pytest.LogCaptureFixture) -> None:

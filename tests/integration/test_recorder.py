@@ -22,7 +22,7 @@ from tests.support.store import PUBLIC_URL, Store
 
 def recorder(url: str) -> Recorder:
     """The recorder of a write API whose pool for look-ups is closed."""
-    committer = Committer(lambda: infrastructure.writer(url), on_commit=lambda: None)
+    committer = Committer(lambda: infrastructure.writer(url), on_commit=lambda _: None)
     committer.start()
     pool = db.pool(url, role="onrecord_ingest", size=1)
     similar = SimilarStatements(pool, PUBLIC_URL)

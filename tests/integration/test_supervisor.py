@@ -73,3 +73,22 @@ def test_another_database_needs_the_key_of_secrets_from_the_settings(
     result = CliRunner().invoke(app, [command])
     assert 2 == result.exit_code
     assert "ONRECORD_SECRETS_KEY must be set; make a key with `openssl rand" in result.output
+
+
+INTERRUPTED_WITHIN_EXEC = """
+import os, signal, sys
+from onrecord.entrypoints.supervisor import exit_on_signals
+try:
+    with exit_on_signals():
+        exec("os.kill(os.getpid(), signal.SIGINT)")
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_ctrl_c_while_a_module_is_imported_exits_with_130_too(tmp_path: Path) -> None:
+    """Imports run `exec` for data classes, after which CPython would end itself by SIGINT."""
+    (tmp_path / "interrupted.py").write_text(INTERRUPTED_WITHIN_EXEC)
+    command = [sys.executable, "-m", "interrupted"]  # as `onrecord` is run; with -c it differs
+    done = subprocess.run(command, cwd=tmp_path, timeout=60, check=False)
+    assert 130 == done.returncode

@@ -91,7 +91,7 @@ class Outcome:
 class Committer:
     """A committer on an event loop in a thread of its own, called from other threads."""
 
-    def __init__(self, connect: Callable[[], Any], *, on_commit: Callable[[], None]) -> None:
+    def __init__(self, connect: Callable[[], Any], *, on_commit: committer.OnCommit) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -112,7 +112,7 @@ class Committer:
         self._loop.close()
 
 
-def _started(connect: Callable[[], Any], on_commit: Callable[[], None]) -> committer.Committer:
+def _started(connect: Callable[[], Any], on_commit: committer.OnCommit) -> committer.Committer:
     started = committer.Committer(connect, on_commit=on_commit)
     started.start()
     return started
@@ -197,7 +197,7 @@ def committing(url: str, connect: Callable[[], Any] | None = None) -> Iterator[R
         connections.append(conn)
         return conn
 
-    committer = Committer(opened, on_commit=lambda: notifications.append(None))
+    committer = Committer(opened, on_commit=lambda _: notifications.append(None))
     yield Running(committer, connections, notifications)
     committer.stop()
     committer.close()

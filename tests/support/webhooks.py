@@ -87,7 +87,10 @@ def wait_for_attempts(client: httpx2.Client, endpoint: str, count: int = 1) -> d
     first: dict[str, Any] = {}
 
     def logged() -> bool:
-        first.update(deliveries(client, endpoint)[0])
+        queued = deliveries(client, endpoint)
+        if not queued:  # its event is not fanned out yet
+            return False
+        first.update(queued[0])
         return len(first["attempts"]) >= count and first["state"] != "sending"
 
     until(logged, f"{count} attempts are logged")

@@ -141,7 +141,7 @@ def run(plan: Plan, control: "Pipe[Any, Any]") -> None:
     ):
         logged = read_log(plan.log)
         if plan.via == "committer":
-            committer = Committer(connect, on_commit=lambda: None)
+            committer = Committer(connect, on_commit=lambda _: None)
 
         def work(thread: int) -> None:
             records = _next_records(thread, logged, reader, gate.stopping)

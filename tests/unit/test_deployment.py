@@ -211,7 +211,7 @@ ROLES: Final[dict[Api, str]] = {
     "audit": "onrecord_audit",
     "webhooks": "onrecord_webhooks",
 }
-EVERYWHERE: Final = {("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/v1/me")}
+EVERYWHERE: Final = {("GET", path) for path in ("/healthz", "/readyz", "/metrics", "/v1/me")}
 KEYS: Final = "/v1/keys"
 """Routes of `access`, in the process of the write API."""
 
@@ -248,7 +248,7 @@ def test_a_process_serves_the_routes_that_the_table_lists(
     process: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served: list[FastAPI] = []
-    monkeypatch.setattr(process, "load_process_settings", lambda **_: ANYWHERE)
+    monkeypatch.setattr(process, "start_process", lambda *_, **__: ANYWHERE)
     monkeypatch.setattr(server, "serve", lambda app, *_, **__: served.append(app))
     process.main()
     name = process.__name__.rpartition(".")[2]

@@ -36,7 +36,7 @@ from onrecord.kit.http.browsers.hosts import HostMiddleware
 from onrecord.kit.http.browsers.html_pages import PagePolicyMiddleware
 from onrecord.kit.http.conventions.install import install_conventions
 from onrecord.kit.http.health import HealthCheck, health_router
-from onrecord.kit.http.metrics import metrics_router
+from onrecord.kit.http.metrics import MetricSource, metrics_router
 from onrecord.kit.http.strict_bodies import StrictBodyMiddleware
 from onrecord.kit.http.strict_parameters import check_parameters
 from onrecord.kit.settings import Settings
@@ -48,6 +48,7 @@ from onrecord.pages.addresses import PageMiddleware
 from onrecord.pages.install import page_routers
 from onrecord.pages.session import SessionMiddleware
 from onrecord.projections import status
+from onrecord.projections.metrics import projection_metrics
 from onrecord.projections.queries import POSITION
 from onrecord.projections.tasks import CATCH_UP
 from onrecord.query import (
@@ -121,6 +122,7 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
         summary="Who said what, what they therefore stood for, and what was known of it when.",
         version="1",
         lifespan=lifespan,
+        telemetry={"metrics": False, "logs": False, "operation_spans": False},
         dependencies=[Depends(check_parameters)],
         docs_url=None,
         redoc_url=None,
@@ -164,15 +166,20 @@ def _routers(apis: frozenset[Api]) -> list[APIRouter]:
     if "audit" in apis:
         routers += [audit_routes.router, proof_routes.router, log_routes.router]
     if "webhooks" in apis:
-        metrics = metrics_router(
-            [
-                lambda state: delivery_metrics(state.webhooks.pool),
-                lambda state: log_metrics(state.webhooks.pool),
-            ]
-        )
-        routers += [webhook_routes.router, delivery_routes.router, metrics]
+        routers += [webhook_routes.router, delivery_routes.router]
     routers += page_routers(apis)
-    return [*routers, key_routes.me_router, health_router(_health_checks(apis))]
+    routers += [metrics_router(_metric_sources(apis)), key_routes.me_router]
+    return [*routers, health_router(_health_checks(apis))]
+
+
+def _metric_sources(apis: frozenset[Api]) -> list[MetricSource]:
+    sources: list[MetricSource] = []
+    if "audit" in apis:
+        sources.append(lambda state: projection_metrics(state.audit_resources.pool))
+    if "webhooks" in apis:
+        sources.append(lambda state: delivery_metrics(state.webhooks.pool))
+        sources.append(lambda state: log_metrics(state.webhooks.pool))
+    return sources
 
 
 def _health_checks(apis: frozenset[Api]) -> dict[str, HealthCheck]:

@@ -4,12 +4,12 @@ Used by every command that needs them, and by the supervisor. Embedded means the
 in the data folder, started if it does not run, with PGMQ queues inside it, and the key beside it.
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+import structlog
 from psycopg.errors import InsufficientPrivilege
 from pydantic import SecretStr
 from sqlalchemy.exc import ProgrammingError
@@ -24,6 +24,8 @@ from onrecord.kit.settings import BadSettings, Settings, addresses
 from onrecord.kit.sql import db, migrations
 from onrecord.webhooks.encryption import SecretCipher
 from onrecord.webhooks.reencrypt import reencrypt_secrets
+
+log = structlog.get_logger()
 
 
 class SchemaMissing(Exception):
@@ -160,9 +162,9 @@ def require_key(settings: Settings, *, only_reads: bool = False) -> None:
         problem = "no API key is active"
     except psycopg.Error as error:
         problem = f"the API keys cannot be read ({str(error).strip().splitlines()[0]})"
-    sys.stderr.write(
+    log.critical(
         f"It does not start on {settings.host}, where other machines reach it, while {problem}."
         " Create a key: onrecord keys create --name admin --scope admin --scope read --scope write"
-        " --scope webhooks. To listen on this machine only, set ONRECORD_HOST=127.0.0.1.\n"
+        " --scope webhooks. To listen on this machine only, set ONRECORD_HOST=127.0.0.1."
     )
     raise SystemExit(3)

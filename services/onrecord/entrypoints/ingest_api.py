@@ -5,15 +5,15 @@ Any number may run.
 
 from onrecord.entrypoints import infrastructure, server
 from onrecord.entrypoints.app_factory import create_app
-from onrecord.kit.settings import load_process_settings
+from onrecord.entrypoints.start import start_process
 
 
 def main() -> None:
     """Serve `POST /v1/...` and webhook endpoints on ONRECORD_PORT."""
-    settings = load_process_settings(secrets=True)
+    settings = start_process("ingest_api", secrets=True, has_api=True)
     infrastructure.require_key(settings)
     app = create_app(settings, frozenset({"write", "webhooks"}))
-    server.serve(app, settings, process="ingest_api")
+    server.serve(app, settings)
 
 
 if __name__ == "__main__":

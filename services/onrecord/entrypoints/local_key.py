@@ -32,7 +32,7 @@ class LocalKeyUnusable(Exception):
 @asynccontextmanager
 async def open_key_registry(url: str) -> AsyncIterator[KeyRegistry]:
     """The registry of keys of the database at `url`. A sweep of the workers folds its events."""
-    committer = Committer(lambda: writer(url), on_commit=lambda: None)
+    committer = Committer(lambda: writer(url), on_commit=lambda _: None)
     async with db.pool(url, role="onrecord_access", size=1) as pool:
         committer.start()
         try:

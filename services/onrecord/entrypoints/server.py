@@ -15,7 +15,6 @@ from typing import Any, Final
 import uvicorn
 from fastapi import FastAPI
 
-from onrecord.kit import logs
 from onrecord.kit.http.server.limits import DEFAULT_LIMITS, Limits
 from onrecord.kit.http.server.protocol import BoundedProtocol
 from onrecord.kit.processes.gc_tuning import tune_gc
@@ -74,9 +73,8 @@ class ApiServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(app: FastAPI, settings: Settings, *, process: str) -> None:
+def serve(app: FastAPI, settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; requests in progress are finished first."""
-    logs.configure(process)
     tune_gc()
     server = ApiServer(
         app,

@@ -10,13 +10,14 @@ from types import FrameType
 from typing import Final
 
 import structlog
+from prometheus_client import Counter
 
 from onrecord.entrypoints.log_files import log_identity, read_policy
-from onrecord.kit import logs
+from onrecord.entrypoints.start import start_process
 from onrecord.kit.secret_file import UnsafeSecretFile
-from onrecord.kit.settings import BadSettings, addresses, load_process_settings
+from onrecord.kit.settings import BadSettings, addresses
 from onrecord.signing.continuity import SigningRefused
-from onrecord.signing.kept_checkpoint import BadKeptCheckpoint
+from onrecord.signing.kept_checkpoint import BadKeptCheckpoint, CheckpointNote
 from onrecord.signing.key_file import BadKeyFile, KeyFileRefuses
 from onrecord.signing.rounds import Rounds
 from onrecord.signing.signing_loop import sign_until_stopped
@@ -24,14 +25,14 @@ from onrecord.signing.witnesses import start_witness_clients
 
 log = structlog.get_logger()
 
+SIGNED: Final = Counter("onrecord_signer_checkpoints", "Checkpoints that this process offered.")
 REFUSED: Final = 3
 """The exit code, that of commands for what is not available."""
 
 
 def main() -> None:
     """Sign until SIGTERM."""
-    settings = load_process_settings()
-    logs.configure("signer")
+    settings = start_process("signer")
     stop = threading.Event()
 
     def shut_down(_: int, __: FrameType | None) -> None:
@@ -43,8 +44,13 @@ def main() -> None:
     try:
         policy = read_policy(settings)
         rounds = Rounds(policy)
+
+        def count_and_offer(checkpoint: CheckpointNote) -> None:
+            SIGNED.inc()
+            rounds.offer(checkpoint)
+
         start_witness_clients(policy, rounds, url, stop)
-        sign_until_stopped(url, log_identity(settings), stop, rounds.offer)
+        sign_until_stopped(url, log_identity(settings), stop, count_and_offer)
     except (
         BadKeptCheckpoint,
         BadKeyFile,

@@ -43,8 +43,8 @@ GRACE_SECONDS: Final = 5.0
 SIGNER: Final = "signer"
 WITH_SECRETS: Final = ("local_api", "deliverer")
 """The processes that make secrets of webhooks, or sign with them; they also know where to."""
-_NOT_INHERITED: Final = {"ONRECORD_SECRETS_KEY", "ONRECORD_KEY"}
-"""Secrets of which a child gets at most what it needs."""
+_NOT_INHERITED: Final = {"ONRECORD_SECRETS_KEY", "ONRECORD_KEY", "ONRECORD_METRICS_PORT"}
+"""Secrets of which a child gets at most what it needs, and a port that only one can have."""
 
 
 class NotStarted(Exception):
@@ -69,6 +69,8 @@ class Supervisor:
     """Only for the processes that need it."""
     server: EmbeddedPostgres | None
     """If we started one."""
+    metrics_ports: dict[str, int] = field(default_factory=dict)
+    """By the name of the process; empty unless ONRECORD_METRICS_PORT is set."""
     children: dict[str, spawn.Child] = field(default_factory=dict)
     started_at: dict[str, float] = field(default_factory=dict)
     """Monotonic seconds."""
@@ -116,9 +118,11 @@ class Supervisor:
         self.started_at[name] = time.monotonic()
         self.logs.mkdir(parents=True, exist_ok=True)
         key = {"ONRECORD_SECRETS_KEY": self.secrets_key} if name in WITH_SECRETS else {}
+        port = self.metrics_ports.get(name)
+        metrics = {"ONRECORD_METRICS_PORT": str(port)} if port else {}
         self.children[name] = spawn.spawn(
             [sys.executable, "-m", f"onrecord.entrypoints.{name.partition('-')[0]}"],
-            env=self.environment | key,
+            env=self.environment | key | metrics,
             log=self.logs / f"{name}.log",
         )
 
@@ -169,8 +173,12 @@ def supervise(settings: Settings, echo: Echo) -> Iterator[Supervisor]:
     """Start everything and wait until it is ready; stop it all at the end of the `with`."""
     if settings.database_url and not settings.secrets_key:
         raise BadSettings(f"ONRECORD_SECRETS_KEY must be set; {HOW_TO_MAKE}")
-    _require_free_port(settings)
+    workers = [f"worker-{n}" for n in range(1, settings.worker_processes + 1)]
+    metrics_ports = _metrics_ports(settings, [*workers, "deliverer", "beat", SIGNER])
+    _require_free_port(settings.host, settings.port, "--port")
     with exit_on_signals(), infrastructure.own_database(settings, echo) as (filled, server):
+        for port in metrics_ports.values():
+            _require_free_port(settings.host, port, "ONRECORD_METRICS_PORT")
         echo("Bringing the schema up to date")
         filled = infrastructure.with_key_of_file(settings, filled)
         infrastructure.prepare_database(filled, infrastructure.migration_url(settings, filled))
@@ -185,10 +193,10 @@ def supervise(settings: Settings, echo: Echo) -> Iterator[Supervisor]:
             {**inherited, **_environment(filled)},
             filled.secrets_key.get_secret_value(),
             server,
+            metrics_ports,
         )
         try:
             echo("Starting API, workers, deliverer, beat and signer")
-            workers = [f"worker-{n}" for n in range(1, settings.worker_processes + 1)]
             for name in ("local_api", *workers, "deliverer", "beat", SIGNER):
                 supervisor.start(name)
             if not supervisor.wait_until_ready():
@@ -228,15 +236,21 @@ def _egress(allow: Sequence[AllowedNetwork]) -> dict[str, str]:
     return {"ONRECORD_EGRESS_ALLOW": ",".join(map(str, allow))}
 
 
-def _require_free_port(settings: Settings) -> None:
+def _metrics_ports(settings: Settings, names: Sequence[str]) -> dict[str, int]:
+    if settings.metrics_port is None:
+        return {}
+    return {name: settings.metrics_port + n for n, name in enumerate(names)}
+
+
+def _require_free_port(host: str, port: int, option: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings.host, settings.port))
+            probe.bind((host, port))
         except OSError as error:
             raise NotStarted(
-                f"port {settings.port} on {settings.host} cannot be used "
-                f"({error.strerror}); choose another one with --port"
+                f"port {port} on {host} cannot be used "
+                f"({error.strerror}); choose another one with {option}"
             ) from None
 
 

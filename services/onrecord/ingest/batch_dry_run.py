@@ -49,7 +49,7 @@ async def dry_run_lines(recorder: Recorder, request: Request, spool: ResponseSpo
             for number, write in writes:
                 await pace.keep()
                 outcome = write if isinstance(write, Problem) else next(outcomes)
-                spool.put(line_result(number, write, outcome, dry_run=True))
+                spool.put(line_result(number, write, outcome, recorder.write_log, dry_run=True))
     finally:
         spool.end()
 

@@ -18,6 +18,7 @@ from onrecord.ingest.lines import parse_line, request_of
 from onrecord.ingest.recorder import Recorder, written_id
 from onrecord.ingest.schemas import Line
 from onrecord.ingest.turns import Pace
+from onrecord.ingest.write_log import WriteLog
 from onrecord.kit.http.body_memory import BodyMemory, BodyShare, no_memory
 from onrecord.kit.http.json_bytes import json_bytes
 from onrecord.kit.http.problems import Problem, problem_of
@@ -112,7 +113,7 @@ async def _record_lines(
                 group = _LineGroup()
         await record_all_before()
         if first_refused is not None:
-            spool.put(json_bytes(_unread(first_refused), newline=True))
+            spool.put(json_bytes(_unread(first_refused, recorder.write_log), newline=True))
     finally:
         for task in in_flight:
             task.cancel()
@@ -166,7 +167,7 @@ async def _record_group(
     for number, write in group.lines:
         await pace.keep()
         outcome = write if isinstance(write, Problem) else next(outcomes)
-        results.append(line_result(number, write, outcome))
+        results.append(line_result(number, write, outcome, recorder.write_log))
     spool.put(b"".join(results))
 
 
@@ -174,34 +175,37 @@ def line_result(
     number: int,
     write: WriteRequest | Problem,
     outcome: Answer | BaseException,
+    write_log: WriteLog,
     *,
     dry_run: bool = False,
 ) -> bytes:
     """The result of a line in NDJSON. `outcome`: of its write, or the problem of the line."""
     if isinstance(write, Problem):
-        result = _refused(write)
+        result = _refused(write, write_log)
     elif isinstance(outcome, Answer):
+        write_log.note_answer(outcome, dry_run=dry_run)
         status = 200 if outcome.repeated else 201
         id_ = written_id(write, outcome)
         result = {"status": status, "id": id_, "seq": outcome.seq, "size": outcome.size}
     else:
-        result = _refused(_below_body(outcome))
+        result = _refused(_below_body(outcome), write_log)
     about = {"dry_run": True} if dry_run else {}
     return json_bytes({"line": number, **result, **about}, newline=True)
 
 
-def _refused(error: BaseException) -> dict[str, Any]:
+def _refused(error: BaseException, write_log: WriteLog) -> dict[str, Any]:
     problem = problem_of(error)
+    write_log.note_refused_line(problem.code)
     return {"status": problem.status_code, "problem": problem.body()}
 
 
-def _unread(number: int) -> dict[str, Any]:
+def _unread(number: int, write_log: WriteLog) -> dict[str, Any]:
     """The result of a line from which on nothing is recorded, as earlier results were not read."""
     detail = (
         "The results before this one were not read. This line and all after it are not recorded:"
         " send them in another request, and read results while you send."
     )
-    return {"line": number, **_refused(Problem(413, "unread-results", detail))}
+    return {"line": number, **_refused(Problem(413, "unread-results", detail), write_log)}
 
 
 def _below_body(error: BaseException) -> BaseException:

@@ -19,7 +19,9 @@ from onrecord.domain.requests import Refusal, Request
 from onrecord.ingest.schemas import Recorded
 from onrecord.ingest.similar import SimilarStatements
 from onrecord.ingest.turns import Turns
+from onrecord.ingest.write_log import WriteLog
 from onrecord.kit.http.caller import caller_of
+from onrecord.kit.http.log_fields import LOG_FIELDS
 from onrecord.kit.http.problems import Problem, at, unavailable
 from onrecord.kit.sql.db import Pool
 from onrecord.ledger.committer import Committer
@@ -54,7 +56,8 @@ class Recorder:
     """The resources of the write API: the process's committer, its dry runs, and a pool for
     look-ups; and the turns of its batches.
 
-    `recorded_by`: the caller of the request, whose id every entry names.
+    `recorded_by`: the caller of the request, whose id every entry names. `write_log`: for the
+    request's log line.
     """
 
     committer: Committer
@@ -63,6 +66,7 @@ class Recorder:
     similar: SimilarStatements
     turns: Turns = field(default_factory=Turns)
     recorded_by: str = LOCAL
+    write_log: WriteLog = field(default_factory=lambda: WriteLog({}))
 
     async def record(self, request: Request, *, dry_run: bool = False) -> Answer:
         """Record a request, or only evaluate it. Raises a `Problem` if it is refused or fails."""
@@ -72,6 +76,7 @@ class Recorder:
         except LedgerFailure as error:
             raise _ledger_problem(error) from None
         if isinstance(outcome, Answer):
+            self.write_log.note_answer(outcome, dry_run=dry_run)
             return outcome
         if isinstance(outcome, Refusal):
             raise await self._refusal_problem(outcome)
@@ -130,7 +135,11 @@ async def get_recorder(request: HttpRequest) -> Recorder:
     The caller is no dependency of its own: FastAPI would go through all parameters once more.
     """
     recorder: Recorder = request.state.recorder
-    return replace(recorder, recorded_by=caller_of(request).recorded_by)
+    return replace(
+        recorder,
+        recorded_by=caller_of(request).recorded_by,
+        write_log=WriteLog(request.scope["state"][LOG_FIELDS]),
+    )
 
 
 RecorderDep = Annotated[Recorder, Depends(get_recorder)]

@@ -1,12 +1,15 @@
 """Celery configuration, and the notifier that sends wake-up tasks after a commit.
 
 Used by worker, deliverer, beat and the APIs. A task is a notification ("catch up") and carries no
-event, so it may be lost, doubled or late: its receiver reads the ledger. The broker is RabbitMQ
+event, so it may be lost, doubled or late: its receiver reads the ledger. Its headers name the
+requests that it was sent for, for logs and traces only. The broker is RabbitMQ
 (`amqp://`, quorum queues), or PGMQ inside PostgreSQL (`pgmq://`, the embedded default).
 """
 
 import threading
 import time
+from collections import deque
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -17,12 +20,15 @@ from celery.schedules import schedule
 from kombu import Connection, Exchange, Queue
 
 from onrecord.kit.sql.db import conninfo
+from onrecord.kit.telemetry.request_origin import RequestOrigin, task_headers
 
 log = structlog.get_logger()
 
 QUEUE: Final = "onrecord"
 QUEUES: Final = (QUEUE, "webhooks")
 """One queue for each kind of worker."""
+MAX_ORIGINS: Final = 100
+"""Requests that one notification names."""
 MIN_INTERVAL: Final = 0.02
 """Seconds between two notifications of one notifier, at least."""
 
@@ -78,6 +84,7 @@ def create_celery(broker_url: str) -> Celery:
         worker_enable_remote_control=False,  # no pidbox queues
         worker_send_task_events=False,
         worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         task_serializer="json",
         accept_content=["json"],
@@ -110,13 +117,18 @@ class TaskNotifier:
     def __init__(self, app: Celery, task: str, *, queue: str = QUEUE) -> None:
         self._app, self._task, self._queue = app, task, queue
         self._pending, self._stopping = threading.Event(), threading.Event()
+        self._origins: deque[RequestOrigin] = deque(maxlen=MAX_ORIGINS)
         self._thread = threading.Thread(target=self._run, name="notifier", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
-    def notify(self) -> None:
-        """Request a notification and return at once. Requests within the interval share one."""
+    def notify(self, origins: Sequence[RequestOrigin] = ()) -> None:
+        """Request a notification and return at once. Requests within the interval share one.
+
+        `origins`: the requests that led to it, of which the newest go along.
+        """
+        self._origins.extend(origins)
         self._pending.set()
 
     def stop(self) -> None:
@@ -124,12 +136,16 @@ class TaskNotifier:
         self._pending.set()
         self._thread.join(timeout=6)
 
+    def _taken_origins(self) -> list[RequestOrigin]:
+        return [self._origins.popleft() for _ in range(len(self._origins))]
+
     def _run(self) -> None:
         connected = True
         while self._pending.wait() and not self._stopping.is_set():
             self._pending.clear()
+            headers = task_headers(self._taken_origins())
             try:
-                self._app.send_task(self._task, retry=False, queue=self._queue)
+                self._app.send_task(self._task, headers=headers, retry=False, queue=self._queue)
                 if not connected:
                     log.info("the broker is back")
                 connected = True

@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     ]
     """The address at which readers reach the read API; links and citations begin with it. It ends
     without a slash. Default: `host` and `port`."""
+    metrics_port: Annotated[int | None, Field(ge=1, le=65535)] = None
+    """The port, on `host`, of the metrics of worker, deliverer, beat and signer. `onrecord up`
+    gives each the next one. None: they serve none. Those of the APIs are at `/metrics`."""
+    traces_url: Annotated[str | None, Field(validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")] = None
+    """The OpenTelemetry collector that traces are sent to, by the name that its SDK has for it."""
     worker_processes: Annotated[int, Field(ge=1, le=64)] = 2
     """Celery workers that `onrecord up` runs; one takes over when another dies."""
     egress_allow: Annotated[tuple[AllowedNetwork, ...], NoDecode] = ()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
+from onrecord.kit.telemetry.request_origin import RequestOrigin
 from onrecord.ledger.evaluate import Write
 from onrecord.ledger.outcomes import WriteOutcome
 
@@ -18,10 +19,11 @@ OutcomesFuture = asyncio.Future[list[WriteOutcome]]
 
 
 class Submission(NamedTuple):
-    """Writes that were submitted in one call, and the future of their outcomes."""
+    """Writes that were submitted in one call, the future of their outcomes, and their request."""
 
     writes: Sequence[Write]
     future: OutcomesFuture
+    origin: RequestOrigin
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,14 @@ class PendingBatch:
     def writes(self) -> list[Write]:
         return [write for submission in self.submissions for write in submission.writes]
 
+    @property
+    def origins(self) -> list[RequestOrigin]:
+        return [submission.origin for submission in self.submissions]
+
     def resolve(self, outcomes: Sequence[WriteOutcome]) -> None:
         """Give each submission the outcomes of its own writes. `outcomes` are in their order."""
         remaining = iter(outcomes)
-        for writes, future in self.submissions:
+        for writes, future, _ in self.submissions:
             own = list(islice(remaining, len(writes)))
             if not future.done():
                 future.set_result(own)

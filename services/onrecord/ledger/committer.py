@@ -13,6 +13,8 @@ from typing import Final
 
 from onrecord.domain.requests import Request
 from onrecord.kit.sql import deadlines
+from onrecord.kit.telemetry.request_origin import RequestOrigin, current_origin
+from onrecord.ledger import metrics
 from onrecord.ledger.batch import OutcomesFuture, PendingBatch, PendingQueue, Submission
 from onrecord.ledger.evaluate import LOCAL, Answer, seal_request
 from onrecord.ledger.outcomes import LedgerBusy, LedgerUnavailable, OutcomeUnknown, WriteOutcome
@@ -25,14 +27,17 @@ MAX_BATCH: Final = 256
 MAX_PENDING: Final = 2_048
 """Requests that may wait; beyond it `submit` raises `LedgerBusy`."""
 
+OnCommit = Callable[[Sequence[RequestOrigin]], None]
+
 
 class Committer:
-    """The single writer of a process. `on_commit` is called after each batch that added entries.
+    """The single writer of a process.
 
+    `on_commit` is called after each batch that added entries, with the requests that it came from.
     All methods are called on the event loop that it is started on.
     """
 
-    def __init__(self, connect: Connect, *, on_commit: Callable[[], None]) -> None:
+    def __init__(self, connect: Connect, *, on_commit: OnCommit) -> None:
         self._writer = LedgerWriter(connect)
         self._thread = ThreadPoolExecutor(1, "committer")
         self._on_commit = on_commit
@@ -69,7 +74,7 @@ class Committer:
         future: OutcomesFuture = self._loop.create_future()
         alarm = self._loop.call_later(deadlines.ANSWER_SECONDS, self._give_up, future)
         future.add_done_callback(lambda _: alarm.cancel())
-        self._pending.put(Submission(writes, future))
+        self._pending.put(Submission(writes, future, current_origin()))
         self._submitted.set()
         return future
 
@@ -91,18 +96,21 @@ class Committer:
 
     async def _record(self, batch: PendingBatch) -> Sequence[WriteOutcome]:
         writes = batch.writes
+        metrics.PENDING.set(self._pending.count)
+        began = self._loop.time()
         try:
             outcomes = await self._loop.run_in_executor(self._thread, self._writer.record, writes)
         except Exception:  # a bug of ours: it must not end the task, or all later writers hang
             log.exception("the outcome of a batch is not known")
-            return [OutcomeUnknown()] * len(writes)
+            outcomes = [OutcomeUnknown()] * len(writes)
+        metrics.note_append(outcomes, self._loop.time() - began)
         # a repeated answer may be of this batch, whose commit was found after a lost connection
         if any(isinstance(outcome, Answer) for outcome in outcomes):
-            self._notify()
+            self._notify(batch.origins)
         return outcomes
 
-    def _notify(self) -> None:
+    def _notify(self, origins: Sequence[RequestOrigin]) -> None:
         try:
-            self._on_commit()
+            self._on_commit(origins)
         except Exception:  # the entries are recorded all the same, and a sweep finds them
             log.exception("the notification of a commit failed")

@@ -10,6 +10,7 @@ worker after it folded, and by its sweeps.
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
 from sqlalchemy import Connection, Engine, text
 
 from onrecord.domain.event_types import CHANGE_TYPE
@@ -17,6 +18,8 @@ from onrecord.domain.events import EVENT_CLASSES
 from onrecord.ledger.entry import decode
 from onrecord.webhooks.catch_up import queue_missed, queue_replays
 from onrecord.webhooks.payload import DELIVERABLE_SIZE
+
+log = structlog.get_logger()
 
 PAGE: Final = 500  # events in one transaction, while few endpoints listen
 MAX_ROWS: Final = 100_000  # deliveries in one transaction, roughly
@@ -64,7 +67,11 @@ def fan_out_page(engine: Engine) -> FanOutStep | None:
         pending = conn.execute(_PENDING_WORK).one()
         missed, more = queue_missed(conn, end) if pending.missed else (0, False)
         replayed = queue_replays(conn) if pending.replays else 0
-    return FanOutStep(written + missed + replayed, more or end < folded)
+    queued = written + missed + replayed
+    if queued:
+        seqs = {"seq": start, "last_seq": end - 1} if written else {}
+        log.info("deliveries queued", deliveries=queued, **seqs)
+    return FanOutStep(queued, more or end < folded)
 
 
 def _is_behind(engine: Engine) -> bool:

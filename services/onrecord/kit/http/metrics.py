@@ -1,14 +1,20 @@
 """Route of Prometheus metrics: `/metrics`. Installed by `entrypoints.app_factory`.
 
-Metrics are read from the database at each scrape, so that every process reports the same values
-and a restart resets none. Each part of the service supplies a source of its own.
+It has the metrics of this process (the client library's default registry), and those that the parts
+of the service read from the database at each scrape, which a restart does not reset.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Metric,
+    generate_latest,
+)
 from prometheus_client.registry import Collector
 from starlette.datastructures import State
 
@@ -43,6 +49,7 @@ def metrics_router(sources: Sequence[MetricSource]) -> APIRouter:
         values = [metric for source in sources for metric in await source(request.state)]
         registry = CollectorRegistry()
         registry.register(_ReadyMetrics(values))
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        text = generate_latest(REGISTRY) + generate_latest(registry)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return router

@@ -15,8 +15,10 @@ from fastapi.responses import Response
 from psycopg.errors import QueryCanceled
 from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from onrecord.kit.http.json_bytes import json_bytes
+from onrecord.kit.http.log_fields import add_log_fields
 from onrecord.kit.http.messages import message_of
 from onrecord.kit.http.problem_schema import SCHEMA_REFERENCE, problem_example
 from onrecord.kit.http.problem_types import PROBLEM_TYPES, TYPE_BASE
@@ -62,7 +64,21 @@ class Problem(HTTPException):
 
     def response(self) -> Response:
         """The problem as an HTTP response."""
-        return Response(json_bytes(self.body()), self.status_code, self.headers, MEDIA_TYPE)
+        response = _ProblemResponse(
+            json_bytes(self.body()), self.status_code, self.headers, MEDIA_TYPE
+        )
+        response.code = self.code
+        return response
+
+
+class _ProblemResponse(Response):
+    """A problem as an HTTP response, which tells the request's log line its code."""
+
+    code: str
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        add_log_fields(scope.get("state", {}), problem=self.code)
+        await super().__call__(scope, receive, send)
 
 
 _TYPICAL: Final = {

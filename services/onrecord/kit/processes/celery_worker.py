@@ -13,10 +13,14 @@ RabbitMQ Celery waits up to ten seconds.
 import sys
 from typing import Any, Final, NoReturn
 
+import structlog
 from celery import Celery, bootsteps
+from celery.apps import worker as celery_apps_worker
 from celery.worker import state
 
 from onrecord.kit import pgmq_transport
+
+log = structlog.get_logger()
 
 STOP_POLL_SECONDS: Final = 0.2
 
@@ -31,12 +35,15 @@ def run_worker(app: Celery, queue: str) -> NoReturn:
         queues=[queue],
         pool="solo",
         concurrency=1,  # or Celery prefetches for each CPU of the machine
-        loglevel="WARNING",
+        quiet=True,  # no banner
         without_gossip=True,
         without_mingle=True,
         without_heartbeat=True,
     )
+    # Celery says in plain text that it was told to stop.
+    celery_apps_worker.safe_say = lambda *_: None  # type: ignore[attr-defined]
     worker.start()
+    log.info("the worker stopped")
     sys.exit(worker.exitcode)
 
 

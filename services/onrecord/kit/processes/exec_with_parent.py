@@ -10,6 +10,7 @@ imports are at the top because that user may be unable to read our standard libr
 """
 
 import ctypes
+import json
 import os
 import pwd
 import select
@@ -81,7 +82,8 @@ def main(parent: str, death_signal: str, user: str, *argv: str) -> NoReturn:
         bind_to_parent(int(parent), int(death_signal))
         os.execvp(argv[0], argv)
     except (OSError, KeyError) as error:
-        sys.stderr.write(f"{argv[0]} could not be started: {error}\n")
+        line = {"event": f"{argv[0]} could not be started: {error}", "level": "critical"}
+        sys.stderr.write(json.dumps(line) + "\n")
         sys.stderr.flush()
         os._exit(127)
 

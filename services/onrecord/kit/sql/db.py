@@ -26,6 +26,7 @@ from onrecord.kit.sql.deadlines import (
     DeadlineConnection,
     ServerSilent,
 )
+from onrecord.kit.sql.pool_metrics import POOLS
 
 Row = dict[str, Any]
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[Row]]
@@ -76,7 +77,7 @@ def _send_binary_lists(conn: psycopg.Connection[Any]) -> None:
 def engine(url: str, *, role: str | None = None, **settings: str) -> Engine:
     """A sync SQLAlchemy engine with a small pool, its connections checked before use."""
     target = conninfo(url, role=role, **settings)
-    return create_engine(
+    made = create_engine(
         "postgresql+psycopg://",
         creator=lambda: psycopg.connect(target),
         pool_pre_ping=True,
@@ -85,6 +86,8 @@ def engine(url: str, *, role: str | None = None, **settings: str) -> Engine:
         json_deserializer=orjson.loads,
         json_serializer=lambda value: orjson.dumps(value).decode(),
     )
+    POOLS.watch(made, role or "onrecord")
+    return made
 
 
 LOOKUPS: Final = dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off")
@@ -98,7 +101,7 @@ however large it has become. Which index it takes still depends on statistics
 
 def pool(url: str, *, role: str, size: int = 8) -> Pool:
     """An async pool in autocommit, not opened yet. Rows are dicts; JSON is parsed by orjson."""
-    return AsyncConnectionPool(
+    made: Pool = AsyncConnectionPool(
         conninfo(url, role=role, statement_timeout="9s", **LOOKUPS),
         connection_class=AsyncDeadlineConnection,
         open=False,
@@ -110,6 +113,8 @@ def pool(url: str, *, role: str, size: int = 8) -> Pool:
         configure=_configure,
         reset=_reset,
     )
+    POOLS.watch(made, role)
+    return made
 
 
 async def _configure(conn: psycopg.AsyncConnection[Row]) -> None:

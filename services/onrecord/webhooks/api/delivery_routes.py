@@ -10,6 +10,7 @@ from onrecord.kit.http import paging
 from onrecord.kit.http.problems import Problem, responses
 from onrecord.kit.lists.list_route import ListRoute
 from onrecord.kit.lists.page import Page
+from onrecord.kit.telemetry.request_origin import current_origin
 from onrecord.webhooks.api import delivery_log, feed
 from onrecord.webhooks.api.dry_runs import ChangingResources
 from onrecord.webhooks.api.requests import DeliveryListParams, FeedParams, ResendIn
@@ -62,7 +63,7 @@ async def resend_failed(id: UUID, body: ResendIn, resources: ChangingResources) 
     """
     await endpoint_row(resources.pool, id)
     resent = await delivery_log.requeue_failed(resources.pool, id, body.failed_since)
-    resources.wake.notify()
+    resources.wake.notify([current_origin()])
     return Resent(resent=resent)
 
 
@@ -98,5 +99,5 @@ async def resend_delivery(id: DeliveryId, resources: ChangingResources) -> Deliv
         raise Problem(
             409, "being-sent", "This delivery is being sent; wait until the attempt has ended."
         )
-    resources.wake.notify()
+    resources.wake.notify([current_origin()])
     return await delivery_with_attempts(resources.pool, id)

@@ -14,6 +14,7 @@ from onrecord.kit.http.problems import Problem, at, responses
 from onrecord.kit.lists.list_route import ListRoute
 from onrecord.kit.lists.page import Page
 from onrecord.kit.sql.db import fetch_all
+from onrecord.kit.telemetry.request_origin import current_origin
 from onrecord.webhooks.api import endpoints, feed, replays, validation
 from onrecord.webhooks.api.dry_runs import ChangingResources, would_answer
 from onrecord.webhooks.api.requests import (
@@ -67,7 +68,7 @@ async def make_endpoint(
     url = validation.check_url(body.url, resources.allow)
     await validation.check_names(resources.pool, body)
     id_, secret = await endpoints.create_endpoint(resources.pool, resources.cipher, body, url)
-    resources.fan_out.notify()
+    resources.fan_out.notify([current_origin()])
     response.headers.update(_NOT_STORED)
     return EndpointMade(**(await read_endpoint(resources.pool, id_)).model_dump(), secret=secret)
 
@@ -154,8 +155,8 @@ async def resume_endpoint(id: UUID, resources: ChangingResources) -> Endpoint:
     """Send again, beginning with the events since the pause."""
     await endpoint_row(resources.pool, id)
     await endpoints.execute_once(resources.pool, endpoints.RESUME, {"id": id})
-    resources.fan_out.notify()
-    resources.wake.notify()
+    resources.fan_out.notify([current_origin()])
+    resources.wake.notify([current_origin()])
     return await read_endpoint(resources.pool, id)
 
 
@@ -164,7 +165,7 @@ async def ping_endpoint(id: UUID, resources: ChangingResources) -> Delivery:
     """Send a signed test delivery, also to a paused endpoint. It is not retried."""
     await endpoint_row(resources.pool, id)
     delivery = await endpoints.queue_ping(resources.pool, id)
-    resources.wake.notify()
+    resources.wake.notify([current_origin()])
     return await delivery_with_attempts(resources.pool, delivery)
 
 
@@ -195,7 +196,7 @@ async def replay_events(id: UUID, body: ReplayIn, resources: ChangingResources) 
         raise Problem(
             409, "replay-running", "A replay of this endpoint is running; wait until it has ended."
         )
-    resources.fan_out.notify()
+    resources.fan_out.notify([current_origin()])
     replay = (await read_endpoint(resources.pool, id)).replay
     assert replay is not None
     return replay

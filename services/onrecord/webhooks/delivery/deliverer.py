@@ -23,6 +23,7 @@ from onrecord.domain.ids import new_id
 from onrecord.kit.networks import AllowedNetwork
 from onrecord.kit.sql.db import compiled
 from onrecord.webhooks import payload
+from onrecord.webhooks.delivery.attempt_log import IN_FLIGHT, attempt_span, log_attempt
 from onrecord.webhooks.delivery.attempt_outcomes import NOT_RENDERED, SECRET_LOST, result_of
 from onrecord.webhooks.delivery.claim import Claim, ClaimedDelivery, claim_due
 from onrecord.webhooks.delivery.clock_skew import ClockMonitor
@@ -99,6 +100,7 @@ class Deliverer:
     async def _deliver(self) -> None:
         self._woken = asyncio.Event()
         self._results: list[DeliveryResult] = []
+        self._logged = 0  # of these results
         self._in_flight: dict[asyncio.Task[None], bool] = {}  # by task: is it probing?
         self._last_endpoint = LOWEST_ID
         self._loop = asyncio.get_running_loop()
@@ -124,7 +126,8 @@ class Deliverer:
             await self._record(conn)
             if started - last_check >= POLL_INTERVAL:
                 await self._clock_monitor.check(conn, LEASE)
-                await reclaim_expired(conn, self._id)
+                if unknown := await reclaim_expired(conn, self._id):
+                    log.warning("attempts whose deliverer ended are repeated", deliveries=unknown)
                 last_check = started
             claim = await self._claim(conn, sender)
             if claim is None:
@@ -144,6 +147,9 @@ class Deliverer:
         """Record the results since the last call. They are kept in memory until that succeeds."""
         if not (results := self._results[:]):
             return
+        for result in results[self._logged :]:
+            log_attempt(result)
+        self._logged = len(results)
         await update_health(conn, results)
         try:
             await record_results(conn, self._id, results)
@@ -153,6 +159,7 @@ class Deliverer:
                 with suppress(psycopg.DataError):
                     await record_results(conn, self._id, [result])
         del self._results[: len(results)]
+        self._logged = 0
 
     async def _claim(self, conn: DelivererConnection, sender: Sender) -> Claim | None:
         """Claim what there is room for and start to send it; None if there is no room."""
@@ -170,10 +177,12 @@ class Deliverer:
             task = asyncio.create_task(self._send(sender, delivery, rendered))
             self._in_flight[task] = delivery.probing
             task.add_done_callback(self._on_sent)
+        IN_FLIGHT.set(len(self._in_flight))
         return claim
 
     def _on_sent(self, task: asyncio.Task[None]) -> None:
         del self._in_flight[task]
+        IN_FLIGHT.set(len(self._in_flight))
         self._woken.set()
 
     async def _send(self, sender: Sender, delivery: ClaimedDelivery, rendered: "_Rendered") -> None:
@@ -192,7 +201,8 @@ class Deliverer:
         now = datetime.now(UTC)
         headers = signed_headers(secrets, id=str(delivery.event), at=now, body=body)
         headers["Content-Type"] = payload.MEDIA_TYPE
-        outcome = await sender.post(delivery.url, headers=headers, body=body)
+        with attempt_span(headers):
+            outcome = await sender.post(delivery.url, headers=headers, body=body)
         self._results.append(result_of(delivery, outcome, rendered.last_erasure))
 
     async def _finish(self, conn: DelivererConnection) -> None:

@@ -48,6 +48,8 @@ class HeadMiddleware:
             answer.cancel()
             head.cancel()
             await asyncio.gather(answer, head, return_exceptions=True)
+            if "route" in as_get:  # for the request's log line
+                scope["route"] = as_get["route"]
         if not sent.is_set():
             answer.result()  # raises its error
 

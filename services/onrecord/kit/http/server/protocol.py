@@ -8,6 +8,7 @@ problems. Deadlines are checked once a second for all connections, which costs a
 from typing import Any, Final, NoReturn
 
 import httptools
+import structlog
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -16,6 +17,8 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from onrecord.kit.http.problems import Problem, unavailable
 from onrecord.kit.http.server.limits import Credit, Limits
+
+log = structlog.get_logger()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -238,6 +241,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _send_problem(self, problem: Problem) -> None:
         response = problem.response()
+        log.info(
+            "request", method=None, route=None, status=response.status_code, problem=problem.code
+        )
         headers = [*self.server_state.default_headers, *response.raw_headers, _CLOSE]
         head = b"".join(b"%b: %b\r\n" % header for header in headers)
         self.transport.write(STATUS_LINE[response.status_code] + head + b"\r\n" + response.body)

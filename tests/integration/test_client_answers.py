@@ -129,7 +129,7 @@ def test_a_position_is_read_by_its_id_and_an_actor_by_its_name(api: Client) -> N
 
 
 def test_a_quote_is_checked(api: Client) -> None:
-    answer = api.send(reads.check_quote(QuoteParams(text="An interest in him DECIDING")))
+    answer = api.send(reads.check_quoted_words(QuoteParams(text="An interest in him DECIDING")))
     (match, *_) = answer.matches
     assert_type(match.source.outlet, str | None)
     assert ("same_words", "an interest in him deciding") == (match.verdict, match.passage)

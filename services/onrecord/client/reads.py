@@ -86,7 +86,7 @@ def resolve_name(name: NameParams) -> Call[NamesAnswer]:
     return Call(method="GET", path=path("names"), answer=NamesAnswer, params=name)
 
 
-def check_quote(quote: QuoteParams) -> Call[QuoteAnswer]:
+def check_quoted_words(quote: QuoteParams) -> Call[QuoteAnswer]:
     """Whether these are the words of a statement on record, and in which words they differ."""
     return Call(method="GET", path=path("quotes", "check"), answer=QuoteAnswer, params=quote)
 

@@ -33,7 +33,7 @@ _MAX_COMPARED: Final = 50
 
 
 @router.get("/quotes/check", response_model=QuoteAnswer)
-async def check_quote(
+async def check_quoted_words(
     request: Request, resources: ReadResourcesDep, params: Annotated[QuoteParams, Query()]
 ) -> Response:
     """Whether these are the words: exact, the same but for typing, different in some, or not found.

@@ -17,7 +17,7 @@ MIN_SIMILARITY: Final = 0.6
 """The share of words in common from which a passage is what a quote may mean."""
 
 
-class Difference(NamedTuple):
+class WordDifference(NamedTuple):
     """A run of words: what the quote and what the record has there, in their own spelling.
 
     `insert`: only the quote has them; `delete`: only the record; `omit`: only the record, and the
@@ -36,7 +36,7 @@ class Alignment:
     start: int
     end: int
     similarity: float
-    differences: Sequence[Difference]
+    differences: Sequence[WordDifference]
 
 
 class Word(NamedTuple):
@@ -60,7 +60,7 @@ def align(
     if similarity < MIN_SIMILARITY:
         return None
     differences = [
-        Difference(op, _slice(quote, quoted[j:k]), _slice(recorded, passage[h:i]))
+        WordDifference(op, _slice(quote, quoted[j:k]), _slice(recorded, passage[h:i]))
         for op, h, i, j, k in matcher.get_opcodes()
     ]
     return Alignment(passage[0].start, passage[-1].end, similarity, differences)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
-from onrecord.domain.quotes.alignment import Alignment, Difference, Word, align, words_of
+from onrecord.domain.quotes.alignment import Alignment, Word, WordDifference, align, words_of
 from onrecord.domain.quotes.folding import Folded, fold, is_word_char
 
 Verdict = Literal["exact", "same_words", "differs"]
@@ -31,7 +31,7 @@ class Passage:
     start: int
     end: int
     similarity: float
-    differences: Sequence[Difference]
+    differences: Sequence[WordDifference]
     shortened: bool = False
     """The quote says by an ellipsis that it leaves words out."""
 
@@ -91,7 +91,7 @@ def find_passage(quote: Quote, recorded: FoldedText) -> Passage | None:
 def _find_parts(parts: Sequence[FoldedText], recorded: FoldedText) -> Passage | None:
     """The passages of all parts, each after the one before it, as one."""
     passages: list[Passage] = []
-    differences: list[Difference] = []
+    differences: list[WordDifference] = []
     for part in parts:
         after = passages[-1].end if passages else 0
         passage = (
@@ -103,8 +103,8 @@ def _find_parts(parts: Sequence[FoldedText], recorded: FoldedText) -> Passage | 
             return None
         omitted = recorded.text[after : passage.start]
         if passages and omitted:
-            differences.append(Difference("omit", None, omitted))
-        equal = Difference("equal", part.text, recorded.text[passage.start : passage.end])
+            differences.append(WordDifference("omit", None, omitted))
+        equal = WordDifference("equal", part.text, recorded.text[passage.start : passage.end])
         differences += passage.differences or [equal]
         passages.append(passage)
     weights = [len(part.text) for part in parts]
@@ -132,7 +132,7 @@ def _find_same_words(quote: FoldedText, recorded: FoldedText, after: int) -> Pas
     if at < 0:
         return None
     start, end = folded.starts[at], folded.ends[at + len(wanted) - 1]
-    equal = Difference("equal", quote.text, recorded.text[start:end])
+    equal = WordDifference("equal", quote.text, recorded.text[start:end])
     return Passage("same_words", start, end, 1.0, [equal])
 
 

@@ -26,5 +26,6 @@ async def show_quote_check(
     """The quote beside the words on record, with what differs."""
     answer = await answer_quote(request, resources, params)
     clocks = clocks_of(request, answer.known)
-    values = {"params": params, "text": params.text, "answer": answer, "clocks": clocks}
-    return render(request, "quotes.html", **values)
+    return render(
+        request, "quotes.html", params=params, text=params.text, answer=answer, clocks=clocks
+    )

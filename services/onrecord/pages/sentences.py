@@ -4,6 +4,7 @@ Pure functions. Each takes `_`, the function that translates a string of the cat
 dates take the language. A kind of change has a sign beside its words, never a colour alone.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any, Final, Protocol
@@ -82,6 +83,55 @@ _CHANGES: Final = {
 }
 
 
+_HOLDS: Final[dict[Stance, str]] = {
+    "support": N_("supports"),
+    "conditional_support": N_("conditionally supports"),
+    "neutral": N_("is neutral on"),
+    "conditional_oppose": N_("conditionally opposes"),
+    "oppose": N_("opposes"),
+    "mixed": N_("takes a mixed position on"),
+    "no_position": N_("declares to have no position on"),
+}
+CORRECTION_SIGN: Final = "✎"
+"""Of what the record had wrong; every change of stance has a sign of `KIND_SIGNS`."""
+WRONG: Final = {
+    "us": N_("our mistake"),
+    "outlet": N_("the outlet’s mistake"),
+    "speaker": N_("the speaker’s own mistake"),
+}
+"""Whose mistake a correction or retraction mends."""
+SAID_BASES: Final = {
+    "stated": N_("as the source says"),
+    "inferred": N_("as the coder inferred"),
+    "published_bound": N_("by the date of publication"),
+}
+CAPACITIES: Final = {
+    "individual": N_("in person"),
+    "spokesperson": N_("as spokesperson"),
+    "joint": N_("jointly"),
+}
+RELATIONS: Final = {
+    "reported": N_("reported by"),
+    "quoted": N_("quoted by"),
+    "characterised": N_("characterised by"),
+}
+SECTIONS: Final = {
+    "content": N_("the words"),
+    "evidence": N_("the sources"),
+    "roles": N_("the roles of the speakers"),
+    "venue": N_("the venue"),
+    "note": N_("the note of the coder"),
+    "reason": N_("the reasons of corrections"),
+}
+ACTOR_KINDS: Final = {
+    "person": N_("person"),
+    "organisation": N_("organisation"),
+    "government": N_("government"),
+    "office": N_("office"),
+    "group": N_("group"),
+}
+
+
 def change(_: Translate, step: Any, language: str) -> str:
     """What a step of a timeline is, as one sentence."""
     sentence = _(_CHANGES[step.kind]).format(
@@ -91,9 +141,58 @@ def change(_: Translate, step: Any, language: str) -> str:
         after=_(STANCES[step.stance]),
         when=when(step.effective, language, _),
     )
+    if step.announced:
+        sentence += " " + _("This was announced ahead of its date.")
     if step.certainty == "possible":
         sentence += " " + _("Inexact dates leave open what came before.")
     return sentence
+
+
+def correction(_: Translate, amendment: Any, language: str) -> str:
+    """What a correction or retraction of a position mends, as one sentence."""
+    names = {"who": amendment.actor_label, "what": amendment.topic_label}
+    before, after = (
+        version and held(_, version, language) for version in (amendment.before, amendment.after)
+    )
+    if after is None:
+        sentence = _("The record no longer says {before} of {who} on “{what}”: withdrawn.")
+    elif before is None:
+        sentence = _("The record says {after} of {who} on “{what}” again.")
+    elif before == after:
+        sentence = _("The record on {who} and “{what}” was corrected; it still says {after}.")
+    else:
+        sentence = _("The record on {who} and “{what}” now says {after}; it said {before}.")
+    return sentence.format(**names, before=before, after=after)
+
+
+def held(_: Translate, version: Any, language: str) -> str:
+    """A stance with its condition and its date: what may be held, was said, or is said now."""
+    if version.stance is None:
+        return _(STANCES[None])
+    words = _(STANCES[version.stance])
+    if version.condition:
+        words += " " + condition(_, version.condition)
+    return f"{words}, {when(version.effective, language, _)}"
+
+
+def stands(_: Translate, position: Any, language: str) -> str:
+    """What somebody holds on a topic, as one sentence, with the other possibilities if any."""
+    names = {"who": position.actor_label, "what": position.topic_label}
+    if position.certainty == "possible" or position.stance is None:
+        listed = possibilities(_, [position, *position.alternatives], language)
+        sentence = _("The position of {who} on “{what}” is only possible, as dates are inexact:")
+        return f"{sentence.format(**names)} {listed}."
+    sentence = _("{who} {holds} “{what}”, since {date}.")
+    since = position.since.removeprefix("../")
+    if since != position.since:
+        sentence = _("{who} {holds} “{what}”, since {date} at the latest.")
+    return sentence.format(**names, holds=_(_HOLDS[position.stance]), date=span(since, language))
+
+
+def possibilities(_: Translate, steps: Iterable[Any], language: str) -> str:
+    """What may have been held, as a list in words; that nothing was comes last."""
+    listed = sorted(steps, key=lambda step: step.id is None)
+    return "; ".join(f"{_('perhaps')} {held(_, step, language)}" for step in listed)
 
 
 def condition(_: Translate, text: str | None) -> str:
@@ -132,3 +231,8 @@ def day(date_: date, language: str) -> str:
 def moment(instant: datetime | None, language: str) -> str:
     """The day of an instant in UTC; a dash without one."""
     return day(instant.astimezone(UTC).date(), language) if instant else "–"
+
+
+def machine_date(text: str) -> str:
+    """A date of the record for the attribute `datetime` of `<time>`: `../D` has that of D."""
+    return text.removeprefix("../")

@@ -8,13 +8,13 @@ Queried by `queries`.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, DateTime, Index, Integer, Table, Text, Uuid
+from sqlalchemy import Column, Connection, DateTime, Index, Integer, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from onrecord.domain.dates import bounds
 from onrecord.domain.event import RecordedEvent
 from onrecord.domain.event_types import event_types_about
-from onrecord.domain.events import position_after
+from onrecord.domain.events import PositionCorrected, PositionRetracted, position_after
 from onrecord.domain.position import Position
 from onrecord.projections.engine.projection import Projection, metadata
 from onrecord.projections.engine.versions import VersionedTable, recorded_index, version_columns
@@ -40,6 +40,16 @@ steps = Table(
     Column("coder", Text, nullable=False),
     Index("steps_of_pair", "generation", "actor", "topic", "open_seq", "close_seq"),
     Index("steps_basis", "basis", postgresql_using="gin"),
+    Index(
+        "steps_corrected",
+        *("generation", "open_seq"),
+        postgresql_where=text(f"event_type = '{PositionCorrected.type}'"),
+    ),
+    Index(
+        "steps_retracted",
+        *("generation", "close_seq"),
+        postgresql_where=text(f"close_type = '{PositionRetracted.type}'"),
+    ),
     recorded_index("steps"),
 )
 

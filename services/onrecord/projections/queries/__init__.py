@@ -30,6 +30,7 @@ RECORDED_POSITION: Final = load_query("projections/queries/recorded_position.sql
 ACTORS_OF_IDENTIFIERS: Final = load_query("projections/queries/actors_of_identifiers.sql")
 STATEMENT: Final = load_query("projections/queries/statement.sql")
 BASES: Final = load_query("projections/queries/bases.sql")
+RECORDED_TIMES: Final = load_query("projections/queries/recorded_times.sql")
 STEPS_BEFORE: Final = load_query("projections/queries/steps_before.sql")
 
 _POSITIONS: Final = {
@@ -41,6 +42,7 @@ _CHANGES: Final[dict[ChangeOrder, FilteredQuery]] = {
     "known": FilteredQuery("projections/queries/changes_last_recorded_first.sql"),
     "valid": FilteredQuery("projections/queries/changes_last_held_first.sql"),
 }
+_CORRECTIONS: Final = FilteredQuery("projections/queries/corrections.sql")
 _STATEMENTS: Final = FilteredQuery("projections/queries/statements.sql")
 _REGISTRY_PAGES: Final = {
     "actors": FilteredQuery("projections/queries/actors.sql"),
@@ -86,6 +88,11 @@ def grid_page(filters: Collection[str]) -> TextClause:
 def changes_page(order: ChangeOrder, filters: Collection[str]) -> TextClause:
     """Steps of all timelines in an order; each filter is a parameter of its name."""
     return _CHANGES[order].given(filters)
+
+
+def corrections_page(filters: Collection[str]) -> TextClause:
+    """Corrections and retractions of positions; each filter is a parameter of its name."""
+    return _CORRECTIONS.given(filters)
 
 
 def statements_page(filters: Collection[str]) -> TextClause:

@@ -123,6 +123,21 @@ SECTIONS: Final = {
     "note": N_("the note of the coder"),
     "reason": N_("the reasons of corrections"),
 }
+FIELDS: Final = {
+    "speakers": N_("the speakers"),
+    "topics": N_("the topics"),
+    "addressees": N_("the addressees"),
+    "venue": N_("the venue"),
+    "said_at": N_("the date"),
+    "said_at_basis": N_("what the date rests on"),
+    "evidence": N_("the sources"),
+    "embedded_in": N_("the statement that holds it"),
+    "same_utterance_as": N_("other reports of it"),
+    "stances": N_("the stances read in it"),
+    "coder": N_("the coder"),
+    "note": N_("the note of the coder"),
+}
+"""Fields of a statement that a correction may change, besides its words."""
 ACTOR_KINDS: Final = {
     "person": N_("person"),
     "organisation": N_("organisation"),
@@ -236,3 +251,8 @@ def moment(instant: datetime | None, language: str) -> str:
 def machine_date(text: str) -> str:
     """A date of the record for the attribute `datetime` of `<time>`: `../D` has that of D."""
     return text.removeprefix("../")
+
+
+def day_of(instant: str, language: str) -> str:
+    """The day of an instant in UTC that is given as text."""
+    return moment(datetime.fromisoformat(instant), language)

@@ -1,4 +1,4 @@
-"""Corrections and retractions of positions: what the record had wrong, apart from changes of stance.
+"""Corrections and retractions of positions: what the record had wrong, not what actors changed.
 
 Read by the pages that list changes. `GET /v1/changes` shows what was corrected in its old place,
 as it is believed now; here each correction is an item of its own, with what it replaced.

@@ -1,4 +1,4 @@
-"""The page of an actor: names, positions by topic, latest statements, and what the record changed."""
+"""The page of an actor: names, positions by topic, latest statements, changes of the record."""
 
 import asyncio
 from typing import Annotated, Final

@@ -86,7 +86,7 @@ class PageMiddleware:
             await self._app(scope, receive, send)
             return
         if scope["method"] in _READS:
-            scope = {**scope, "query_string": _without_blanks(scope["query_string"])}
+            scope = {**scope, "query_string": without_blanks(scope["query_string"])}
             if (data := _wanted_data(scope)) is not None:
                 await self._app(data, receive, send)
                 return
@@ -126,7 +126,7 @@ def _wanted_data(scope: Scope) -> Scope | None:
     }
 
 
-def _without_blanks(query: bytes) -> bytes:
+def without_blanks(query: bytes) -> bytes:
     """The query of a form without its empty fields. A form keeps the `known_size` of its page
     until a `known_at` is filled in.
     """

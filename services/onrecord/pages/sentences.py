@@ -170,9 +170,9 @@ def correction(_: Translate, amendment: Any, language: str) -> str:
         version and held(_, version, language) for version in (amendment.before, amendment.after)
     )
     if after is None:
-        sentence = _("The record no longer says {before} of {who} on “{what}”: withdrawn.")
+        sentence = _("The record on {who} and “{what}” no longer says {before}.")
     elif before is None:
-        sentence = _("The record says {after} of {who} on “{what}” again.")
+        sentence = _("The record on {who} and “{what}” says {after} again.")
     elif before == after:
         sentence = _("The record on {who} and “{what}” was corrected; it still says {after}.")
     else:

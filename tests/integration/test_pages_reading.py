@@ -49,7 +49,7 @@ class Record:
         bodies.post(client, f"/v1/positions/{self.wrong}/corrections", right)
         self.gone = self._position(topic="tariffs", stance="mixed")
         bodies.post(client, f"/v1/positions/{self.gone}/retraction", bodies.retraction())
-        self._position(actor="rex", topic="odd", stance="oppose", condition=HOSTILE)
+        self._position(actor="rex", topic="odd", stance="conditional_oppose", condition=HOSTILE)
         erasure = {"sections": ["content"], "ground": "gdpr-17"}
         bodies.post(client, f"/v1/statements/{self.erased}/erasure", erasure)
         text = {"content": bodies.content(text="We are not ready to talk.")}
@@ -95,16 +95,10 @@ def show(client: httpx2.Client, path: str, status: int = 200, **params: Any) -> 
 
 def test_home_tells_changes_of_theirs_from_corrections_of_ours(record: Record) -> None:
     page = show(record.client, "/")
-    assert (
-        "Emma shifted" not in page
-        and "Emma softened" not in page
-        and "Emma reversed on “Talks”, from opposition to conditional support, on 1 July 2022."
-        in page
-    )
+    reversal = "Emma reversed on “Talks”, from opposition to conditional support, on 1 July 2022."
+    assert reversal in page
     assert "shown as corrected on" in page
-    assert (
-        "✎ Correction of the record (our mistake) : “ A slip" in page or "A slip of ours." in page
-    )
+    assert "✎ Correction of the record (our mistake) : A slip of ours." in page
     assert (
         "The record on Emma and “Talks” now says conditional support"
         " (on the condition “If they leave.”), on 1 July 2022; it said support, in June 2022."
@@ -179,7 +173,7 @@ def test_what_changed_since_a_size_is_added_corrected_or_withdrawn(record: Recor
     topic = show(record.client, "/topics/talks", since_size=record.size_before)
     assert "The record of the same position now says: + conditional support" in topic
     actor = show(record.client, "/actors/rex", since_size=record.size_before)
-    assert "New in the record: −− opposition" in actor
+    assert "New in the record: − conditional opposition" in actor
     assert "Nothing that is listed here." in show(record.client, "/topics/talks", since="2100")
     assert "New in the record" in show(record.client, "/topics/talks", since="2000")
 
@@ -203,10 +197,8 @@ def test_a_merged_actor_says_so_and_links_to_wikidata(sample: SampleRecord) -> N
 
 def test_a_quote_card_tells_said_from_reported_and_recorded(record: Record) -> None:
     page = show(record.client, f"/statements/{record.statement}")
-    assert "Spokesman , as spokesperson , on behalf of" in page.replace(
-        "Spokesman, in person, on", "Spokesman , as spokesperson , on"
-    )
     for words in (
+        "Speaker Spokesman , Spokesman , in person, on behalf of ministry",
         "Said on 30 November 2022 (as the source says)",
         "Reported on 30 November 2022 12:00:00 UTC (The Daily)",
         "Recorded on",
@@ -236,7 +228,7 @@ def test_erased_words_are_gone_with_their_ground_and_a_retraction_has_its_reason
 ) -> None:
     page = show(record.client, f"/statements/{record.erased}")
     assert ("Zanzibar" in page, "These words were erased." in page) == (False, True)
-    assert "Erased: the words (ground : gdpr-17" in page
+    assert "Erased: the words (ground: gdpr-17" in page
     retracted = show(record.client, f"/statements/{record.retracted}")
     assert "Withdrawn from the record (the speaker’s own mistake)" in retracted
     assert "I was wrong." in retracted

@@ -13,6 +13,7 @@ from tests.support import bodies, postgres
 from tests.support.sample_record import SampleRecord
 from tests.support.store import PUBLIC_URL, Store, open_store, run_api
 
+Params = dict[str, str | int]
 HTML: Final = {"Accept": "text/html,*/*;q=0.8"}
 HOSTILE: Final = "<script>alert(1)</script> \u202eevil & “" + "W" * 400
 PAIR: Final = "/actors/emma/topics/talks"
@@ -158,7 +159,7 @@ def test_a_permalink_is_a_page_with_both_clocks_and_its_form_keeps_them(record: 
     size = bodies.ledger_size(record.store.url)
     link = f"{PUBLIC_URL}{PAIR}?as_of=2022-12-31&known_size={size}"
     assert 2 == html.unescape(markup).count(link)
-    params = {"as_of": "2022-12-31", "known_size": record.size_before}
+    params: Params = {"as_of": "2022-12-31", "known_size": record.size_before}
     kept = record.client.get(PAIR, params=params, headers=HTML).text
     assert f'name="known_size" value="{record.size_before}"' in kept
     sent = f"{PAIR}?as_of=&known_size={record.size_before}&known_at=2100-01-01&since="

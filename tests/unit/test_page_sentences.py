@@ -115,3 +115,9 @@ def test_a_correction_is_told_of_the_record(before: Any, after: Any, expected: s
 def test_a_correction_has_a_sign_that_no_change_has() -> None:
     assert sentences.CORRECTION_SIGN not in sentences.KIND_SIGNS.values()
     assert {"us", "outlet", "speaker"} == sentences.WRONG.keys()
+
+
+def test_a_name_cannot_turn_the_rest_of_a_sentence() -> None:
+    evil = step(actor_label="\u202eammE\u2069", topic_label="שלום")
+    text = sentences.change(same, evil, "en")
+    assert text.startswith("ammE hardened on “\u2068שלום\u2069”, from")

@@ -4,10 +4,12 @@ Pure functions. Each takes `_`, the function that translates a string of the cat
 dates take the language. A kind of change has a sign beside its words, never a colour alone.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any, Final, Protocol
+from unicodedata import bidirectional
 
 from babel.dates import format_date, format_skeleton
 
@@ -92,6 +94,7 @@ _HOLDS: Final[dict[Stance, str]] = {
     "mixed": N_("takes a mixed position on"),
     "no_position": N_("declares to have no position on"),
 }
+_DIRECTIONS: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 CORRECTION_SIGN: Final = "✎"
 """Of what the record had wrong; every change of stance has a sign of `KIND_SIGNS`."""
 WRONG: Final = {
@@ -147,11 +150,26 @@ ACTOR_KINDS: Final = {
 }
 
 
+@lru_cache(maxsize=10_000)
+def isolated(text: str) -> str:
+    """Text of the record within a sentence: it cannot turn the direction of what follows.
+
+    The controls of the bidirectional algorithm (UAX #9) are left out, and letters that run from
+    right to left are isolated. Elsewhere recorded words are shown as they are, in elements that
+    isolate them.
+    """
+    if text.isascii():
+        return text
+    plain = _DIRECTIONS.sub("", text)
+    is_turned = any(bidirectional(char) in ("R", "AL") for char in plain)
+    return f"\u2068{plain}\u2069" if is_turned else plain
+
+
 def change(_: Translate, step: Any, language: str) -> str:
     """What a step of a timeline is, as one sentence."""
     sentence = _(_CHANGES[step.kind]).format(
-        who=step.actor_label,
-        what=step.topic_label,
+        who=isolated(step.actor_label),
+        what=isolated(step.topic_label),
         before=_(STANCES[step.previous.stance if step.previous else None]),
         after=_(STANCES[step.stance]),
         when=when(step.effective, language, _),
@@ -165,7 +183,7 @@ def change(_: Translate, step: Any, language: str) -> str:
 
 def correction(_: Translate, amendment: Any, language: str) -> str:
     """What a correction or retraction of a position mends, as one sentence."""
-    names = {"who": amendment.actor_label, "what": amendment.topic_label}
+    names = {"who": isolated(amendment.actor_label), "what": isolated(amendment.topic_label)}
     before, after = (
         version and held(_, version, language) for version in (amendment.before, amendment.after)
     )
@@ -192,7 +210,7 @@ def held(_: Translate, version: Any, language: str) -> str:
 
 def stands(_: Translate, position: Any, language: str) -> str:
     """What somebody holds on a topic, as one sentence, with the other possibilities if any."""
-    names = {"who": position.actor_label, "what": position.topic_label}
+    names = {"who": isolated(position.actor_label), "what": isolated(position.topic_label)}
     if position.certainty == "possible" or position.stance is None:
         listed = possibilities(_, [position, *position.alternatives], language)
         sentence = _("The position of {who} on “{what}” is only possible, as dates are inexact:")
@@ -212,7 +230,9 @@ def possibilities(_: Translate, steps: Iterable[Any], language: str) -> str:
 
 def condition(_: Translate, text: str | None) -> str:
     """The condition of a stance, in brackets, or nothing."""
-    return _("(on the condition “{condition}”)").format(condition=text) if text else ""
+    if not text:
+        return ""
+    return _("(on the condition “{condition}”)").format(condition=isolated(text))
 
 
 def when(text: str, language: str, _: Translate) -> str:

@@ -15,7 +15,7 @@ from uuid import UUID
 from onrecord.domain.dates import bounds
 from onrecord.pages.chart import WIDTH
 
-Place = tuple[datetime, float, float]
+StepPlace = tuple[datetime, float, float]
 """The first instant of a date, `order`, and the size at which the step came on record."""
 MAX_SEGMENTS: Final = 24
 _LEAST: Final = 22
@@ -36,7 +36,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Difference:
+class StepDifference:
     """What the record says of a step otherwise than at an earlier size."""
 
     kind: Literal["added", "corrected", "withdrawn"]
@@ -56,8 +56,8 @@ def strip(versions: Sequence[Any], as_of: datetime, until: datetime | None) -> l
     for version in versions:
         made.setdefault(version.id, version.known_from_size)
     events = _events(versions)
-    timeline: list[Place] = []
-    versions_by_place: dict[Place, Any] = {}
+    timeline: list[StepPlace] = []
+    versions_by_place: dict[StepPlace, Any] = {}
     answers: list[tuple[Any | None, Any, int]] = []
     for size in sorted(events):
         event, opened, closed = events[size]
@@ -102,7 +102,7 @@ def _events(versions: Sequence[Any]) -> dict[int, tuple[Any, list[Any], list[Any
     return events
 
 
-def _place(version: Any, made: Mapping[UUID, int]) -> Place:
+def _place(version: Any, made: Mapping[UUID, int]) -> StepPlace:
     """The place of a version in the order of dates."""
     return bounds(version.effective).sorts_at, version.order, made[version.id]
 
@@ -127,20 +127,20 @@ def _said(version: Any) -> tuple[Any, ...]:
     return version.id, version.stance, version.condition, version.effective
 
 
-def differences(versions: Sequence[Any], size: int, until_size: int) -> list[Difference]:
+def differences(versions: Sequence[Any], size: int, until_size: int) -> list[StepDifference]:
     """What the record says of steps at `until_size` otherwise than at `size`, in the order in which
     it came to say so.
     """
     before, after = visible_at(versions, size), visible_at(versions, until_size)
-    listed: list[Difference] = []
+    listed: list[StepDifference] = []
     for id_ in {**before, **after}:
         old, new = before.get(id_), after.get(id_)
         if old is new:
             continue
         if new is None:
-            listed.append(Difference("withdrawn", old, None, old.closed if old else None))
+            listed.append(StepDifference("withdrawn", old, None, old.closed if old else None))
         elif old is None:
-            listed.append(Difference("added", None, new, new.opened))
+            listed.append(StepDifference("added", None, new, new.opened))
         else:
-            listed.append(Difference("corrected", old, new, new.opened))
+            listed.append(StepDifference("corrected", old, new, new.opened))
     return sorted(listed, key=lambda difference: difference.event.seq)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from onrecord.domain.references import ActorRef
 from onrecord.pages.clocks import clocks_of
-from onrecord.pages.reading.since import Since, compare_positions, size_of
+from onrecord.pages.reading.since import Since, compare_lists, size_of
 from onrecord.pages.rendering import render
 from onrecord.query.params import AtSize, PagedAsOf, StatementSearch
 from onrecord.query.position_routes import list_actor_positions
@@ -40,7 +40,7 @@ async def show_actor(
     )
     comparison = None
     if since_size is not None:
-        comparison = await compare_positions(
+        comparison = await compare_lists(
             lambda wanted: list_actor_positions(request, resources, actor, wanted),
             since_size,
             known.size,

@@ -61,7 +61,7 @@ async def size_of(request: Request, resources: ReadResources, params: Since) -> 
     return context.known_size
 
 
-async def compare_positions(read: ReadPage, size: int, until_size: int, as_of: str) -> Comparison:
+async def compare_lists(read: ReadPage, size: int, until_size: int, as_of: str) -> Comparison:
     """Compare a list of positions, as of one instant, at two sizes of the record.
 
     `read`: the read function of the list, for its parameters.

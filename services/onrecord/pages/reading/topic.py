@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from onrecord.domain.references import TopicRef
 from onrecord.pages.clocks import clocks_of
-from onrecord.pages.reading.since import Since, compare_positions, size_of
+from onrecord.pages.reading.since import Since, compare_lists, size_of
 from onrecord.pages.rendering import render
 from onrecord.query.params import AtSize, PagedAsOf
 from onrecord.query.position_routes import list_topic_positions
@@ -40,7 +40,7 @@ async def show_topic(
     )
     comparison = None
     if since_size is not None:
-        comparison = await compare_positions(
+        comparison = await compare_lists(
             lambda wanted: list_topic_positions(request, resources, topic, wanted),
             since_size,
             known.size,

@@ -81,6 +81,13 @@ PATHS: Final = [
     "/v1/endpoints",
     "/readyz",
 ]
+PAGES: Final = [
+    "/",
+    "/?actor=actor-0&topic=topic-0&recorded_from=2020&recorded_to=2100",
+    f"/statements/{bulk.STATEMENT}",
+    "/actors/actor-0/topics/topic-0?since=2020",
+]
+HTML: Final = {"Accept": "text/html"}
 ENDPOINTS: Final = """
 WITH created AS (
     INSERT INTO webhooks.endpoints
@@ -101,12 +108,12 @@ def count_buffers(url: str) -> dict[str, int]:
     """The buffers that each path goes through; all queries of reads must be among them."""
     by_path, texts = {}, set[str]()
     with buffers.counted() as counts, run_api(url) as client:
-        for path in [*PATHS, DRY_RUN]:
+        for path in [*PATHS, *PAGES, DRY_RUN]:
             counts.clear()
             if path == DRY_RUN:
                 answer = client.post(path, json={"actors": ["actor-0"]})
             else:
-                answer = client.get(path)
+                answer = client.get(path, headers=HTML if path in PAGES else None)
             stands_still = path == "/readyz" and answer.status_code == 503  # no worker runs here
             assert answer.status_code in (200, 422) or stands_still, (path, answer.text)
             by_path[path] = sum(counts.values())

@@ -21,12 +21,18 @@ from onrecord.pages.problem_page import problem_page
 _READS: Final = frozenset(("GET", "HEAD"))
 _NO_PAGES: Final = ("/v1/", "/log/", "/swagger/", "/openapi", "/healthz", "/readyz", "/metrics")
 
+_SINCE: Final = frozenset(("since", "since_size"))
+
 
 class PageAddress(NamedTuple):
-    """The path of a page, and the path of its data, with the same names in braces."""
+    """The path of a page, and the path of its data, with the same names in braces.
+
+    `page_only`: parameters of the page that its data does not have.
+    """
 
     page: str
     data: str
+    page_only: frozenset[str] = frozenset()
 
     def pattern(self) -> re.Pattern[str]:
         return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.page))
@@ -35,9 +41,13 @@ class PageAddress(NamedTuple):
 ADDRESSES: Final = (
     PageAddress("/", "/v1/changes"),
     PageAddress("/index", "/v1/changes"),
-    PageAddress("/actors/{actor}/topics/{topic}", "/v1/actors/{actor}/topics/{topic}/timeline"),
-    PageAddress("/actors/{actor}", "/v1/actors/{actor}/positions"),
-    PageAddress("/topics/{topic}", "/v1/topics/{topic}/positions"),
+    PageAddress(
+        "/actors/{actor}/topics/{topic}",
+        "/v1/actors/{actor}/topics/{topic}/timeline",
+        frozenset(("as_of", "since", "since_size")),
+    ),
+    PageAddress("/actors/{actor}", "/v1/actors/{actor}/positions", _SINCE),
+    PageAddress("/topics/{topic}", "/v1/topics/{topic}/positions", _SINCE),
     PageAddress("/statements/{id}", "/v1/statements/{id}"),
     PageAddress("/grid", "/v1/positions"),
     PageAddress("/compare", "/v1/positions"),
@@ -54,9 +64,15 @@ _FORMATS: Final = (HTML, JSON, NDJSON, CSV)
 
 def data_path(path: str) -> str | None:
     """The path of the data of a page, or None if there is no such page."""
+    found = _address_of(path)
+    return found[1] if found else None
+
+
+def _address_of(path: str) -> tuple[PageAddress, str] | None:
+    """The address of a page, and the path of its data."""
     for pattern, address in _PATTERNS:
         if match := pattern.fullmatch(path):
-            return address.data.format(**match.groupdict())
+            return address, address.data.format(**match.groupdict())
     return None
 
 
@@ -71,7 +87,7 @@ class PageMiddleware:
             await self._app(scope, receive, send)
             return
         if scope["method"] in _READS:
-            scope = {**scope, "query_string": _without_blanks(scope["query_string"])}
+            scope = {**scope, "query_string": without_blanks(scope["query_string"])}
             if (data := _wanted_data(scope)) is not None:
                 await self._app(data, receive, send)
                 return
@@ -89,9 +105,10 @@ def _wanted_data(scope: Scope) -> Scope | None:
     """The request for the data of a page, if the client wants these and not the page."""
     path = scope["path"]
     suffix = suffix_of(path)
-    target = data_path(path.removesuffix(suffix))
-    if target is None:
+    matched = _address_of(path.removesuffix(suffix))
+    if matched is None:
         return None
+    address, target = matched
     try:
         wanted = negotiate(Request(scope), _FORMATS)
     except Problem:  # the page says which formats there are
@@ -100,13 +117,35 @@ def _wanted_data(scope: Scope) -> Scope | None:
         return None
     headers = [(name, value) for name, value in scope["headers"] if name != b"accept"]
     headers.append((b"accept", SUFFIXES.get(suffix, wanted).encode()))
-    return {**scope, "path": target, "raw_path": target.encode(), "headers": headers}
+    query = _without(scope["query_string"], address.page_only)
+    return {
+        **scope,
+        "path": target,
+        "raw_path": target.encode(),
+        "query_string": query,
+        "headers": headers,
+    }
 
 
-def _without_blanks(query: bytes) -> bytes:
-    if b"=&" not in query and not query.endswith(b"="):
+def without_blanks(query: bytes) -> bytes:
+    """The query of a form without its empty fields. A form keeps the `known_size` of its page
+    until a `known_at` is filled in.
+    """
+    is_form_kept = b"known_at=" in query and b"known_size=" in query
+    if b"=&" not in query and not query.endswith(b"=") and not is_form_kept:
         return query
-    return urlencode(parse_qsl(query.decode("latin-1"), encoding="utf-8")).encode()
+    params = parse_qsl(query.decode("latin-1"), encoding="utf-8")
+    if is_form_kept and any(name == "known_at" for name, _ in params):
+        params = [(name, value) for name, value in params if name != "known_size"]
+    return urlencode(params).encode()
+
+
+def _without(query: bytes, names: frozenset[str]) -> bytes:
+    """A query without the parameters of these names."""
+    if not any(name.encode() in query for name in names):
+        return query
+    params = parse_qsl(query.decode("latin-1"), keep_blank_values=True, encoding="utf-8")
+    return urlencode([(name, value) for name, value in params if name not in names]).encode()
 
 
 class _ProblemsAsPages:

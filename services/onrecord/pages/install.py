@@ -6,15 +6,24 @@ from fastapi import APIRouter
 
 from onrecord.pages import session, static_files
 from onrecord.pages.operating import audit, status, webhooks
-from onrecord.pages.reading import grid, home, quotes, search, statement, timeline
+from onrecord.pages.reading import (
+    actor,
+    grid,
+    home,
+    quotes,
+    search,
+    statement,
+    timeline,
+    topic,
+)
 
 
 def page_routers(apis: Collection[str]) -> list[APIRouter]:
     """The routes of the pages over these APIs."""
     routers = [static_files.router, session.router]
     if "read" in apis:
-        routers += [home.router, timeline.router, statement.router, grid.router, search.router]
-        routers += [quotes.router]
+        routers += [home.router, timeline.router, statement.router, topic.router, actor.router]
+        routers += [grid.router, search.router, quotes.router]
     if "audit" in apis:
         routers += [audit.router, status.router]
     if "webhooks" in apis:

@@ -4,9 +4,12 @@ Pure functions. Each takes `_`, the function that translates a string of the cat
 dates take the language. A kind of change has a sign beside its words, never a colour alone.
 """
 
+import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any, Final, Protocol
+from unicodedata import bidirectional
 
 from babel.dates import format_date, format_skeleton
 
@@ -82,23 +85,169 @@ _CHANGES: Final = {
 }
 
 
+_HOLDS: Final[dict[Stance, str]] = {
+    "support": N_("supports"),
+    "conditional_support": N_("conditionally supports"),
+    "neutral": N_("is neutral on"),
+    "conditional_oppose": N_("conditionally opposes"),
+    "oppose": N_("opposes"),
+    "mixed": N_("takes a mixed position on"),
+    "no_position": N_("declares to have no position on"),
+}
+_DIRECTIONS: Final = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+CORRECTION_SIGN: Final = "✎"
+"""Of what the record had wrong; every change of stance has a sign of `KIND_SIGNS`."""
+WRONG: Final = {
+    "us": N_("our mistake"),
+    "outlet": N_("the outlet’s mistake"),
+    "speaker": N_("the speaker’s own mistake"),
+}
+"""Whose mistake a correction or retraction mends."""
+SAID_BASES: Final = {
+    "stated": N_("as the source says"),
+    "inferred": N_("as the coder inferred"),
+    "published_bound": N_("by the date of publication"),
+}
+CAPACITIES: Final = {
+    "individual": N_("in person"),
+    "spokesperson": N_("as spokesperson"),
+    "joint": N_("jointly"),
+}
+RELATIONS: Final = {
+    "reported": N_("reported by"),
+    "quoted": N_("quoted by"),
+    "characterised": N_("characterised by"),
+}
+SECTIONS: Final = {
+    "content": N_("the words"),
+    "evidence": N_("the sources"),
+    "roles": N_("the roles of the speakers"),
+    "venue": N_("the venue"),
+    "note": N_("the note of the coder"),
+    "reason": N_("the reasons of corrections"),
+}
+FIELDS: Final = {
+    "speakers": N_("the speakers"),
+    "topics": N_("the topics"),
+    "addressees": N_("the addressees"),
+    "venue": N_("the venue"),
+    "said_at": N_("the date"),
+    "said_at_basis": N_("what the date rests on"),
+    "evidence": N_("the sources"),
+    "embedded_in": N_("the statement that holds it"),
+    "same_utterance_as": N_("other reports of it"),
+    "stances": N_("the stances read in it"),
+    "coder": N_("the coder"),
+    "note": N_("the note of the coder"),
+}
+"""Fields of a statement that a correction may change, besides its words."""
+ACTOR_KINDS: Final = {
+    "person": N_("person"),
+    "organisation": N_("organisation"),
+    "government": N_("government"),
+    "office": N_("office"),
+    "group": N_("group"),
+}
+
+
+@lru_cache(maxsize=10_000)
+def isolated(text: str) -> str:
+    """Text of the record within a sentence: it cannot turn the direction of what follows.
+
+    The controls of the bidirectional algorithm (UAX #9) are left out, and letters that run from
+    right to left are isolated. Elsewhere recorded words are shown as they are, in elements that
+    isolate them.
+    """
+    if text.isascii():
+        return text
+    plain = _DIRECTIONS.sub("", text)
+    is_turned = any(bidirectional(char) in ("R", "AL") for char in plain)
+    return f"\u2068{plain}\u2069" if is_turned else plain
+
+
 def change(_: Translate, step: Any, language: str) -> str:
     """What a step of a timeline is, as one sentence."""
     sentence = _(_CHANGES[step.kind]).format(
-        who=step.actor_label,
-        what=step.topic_label,
+        who=isolated(step.actor_label),
+        what=isolated(step.topic_label),
         before=_(STANCES[step.previous.stance if step.previous else None]),
         after=_(STANCES[step.stance]),
         when=when(step.effective, language, _),
     )
+    if step.announced:
+        sentence += " " + _("This was announced ahead of its date.")
     if step.certainty == "possible":
         sentence += " " + _("Inexact dates leave open what came before.")
     return sentence
 
 
+def correction(_: Translate, amendment: Any, language: str) -> str:
+    """What a correction or retraction of a position or statement mends, as one sentence."""
+    names = {
+        "who": isolated(", ".join(amendment.actor_labels)),
+        "what": isolated(", ".join(amendment.topic_labels)),
+    }
+    if amendment.subject == "statement":
+        if amendment.now is None:
+            return _("A statement of {who} was withdrawn from the record.").format(**names)
+        return _("A statement of {who} was corrected on record.").format(**names)
+    before, after = (
+        version and _held_then(_, version, language) for version in (amendment.was, amendment.now)
+    )
+    if after is None:
+        sentence = _("The record on {who} and “{what}” no longer says {before}.")
+    elif before is None:
+        sentence = _("The record on {who} and “{what}” says {after} again.")
+    elif before == after:
+        sentence = _("The record on {who} and “{what}” was corrected; it still says {after}.")
+    else:
+        sentence = _("The record on {who} and “{what}” now says {after}; it said {before}.")
+    return sentence.format(**names, before=before, after=after)
+
+
+def held(_: Translate, version: Any, language: str) -> str:
+    """A stance with its condition and its date: what may be held, was said, or is said now."""
+    if version.stance is None:
+        return _(STANCES[None])
+    return _stance_since(_, version, version.effective, language)
+
+
+def _held_then(_: Translate, version: Any, language: str) -> str:
+    return _stance_since(_, version, version.date, language)
+
+
+def _stance_since(_: Translate, version: Any, date_: str, language: str) -> str:
+    words = _(STANCES[version.stance])
+    if version.condition:
+        words += " " + condition(_, version.condition)
+    return f"{words}, {when(date_, language, _)}"
+
+
+def stands(_: Translate, position: Any, language: str) -> str:
+    """What somebody holds on a topic, as one sentence, with the other possibilities if any."""
+    names = {"who": isolated(position.actor_label), "what": isolated(position.topic_label)}
+    if position.certainty == "possible" or position.stance is None:
+        listed = possibilities(_, [position, *position.alternatives], language)
+        sentence = _("The position of {who} on “{what}” is only possible, as dates are inexact:")
+        return f"{sentence.format(**names)} {listed}."
+    sentence = _("{who} {holds} “{what}”, since {date}.")
+    since = position.since.removeprefix("../")
+    if since != position.since:
+        sentence = _("{who} {holds} “{what}”, since {date} at the latest.")
+    return sentence.format(**names, holds=_(_HOLDS[position.stance]), date=span(since, language))
+
+
+def possibilities(_: Translate, steps: Iterable[Any], language: str) -> str:
+    """What may have been held, as a list in words; that nothing was comes last."""
+    listed = sorted(steps, key=lambda step: step.id is None)
+    return "; ".join(f"{_('perhaps')} {held(_, step, language)}" for step in listed)
+
+
 def condition(_: Translate, text: str | None) -> str:
     """The condition of a stance, in brackets, or nothing."""
-    return _("(on the condition “{condition}”)").format(condition=text) if text else ""
+    if not text:
+        return ""
+    return _("(on the condition “{condition}”)").format(condition=isolated(text))
 
 
 def when(text: str, language: str, _: Translate) -> str:
@@ -132,3 +281,13 @@ def day(date_: date, language: str) -> str:
 def moment(instant: datetime | None, language: str) -> str:
     """The day of an instant in UTC; a dash without one."""
     return day(instant.astimezone(UTC).date(), language) if instant else "–"
+
+
+def machine_date(text: str) -> str:
+    """A date of the record for the attribute `datetime` of `<time>`: `../D` has that of D."""
+    return text.removeprefix("../")
+
+
+def day_of(instant: str, language: str) -> str:
+    """The day of an instant in UTC that is given as text."""
+    return moment(datetime.fromisoformat(instant), language)

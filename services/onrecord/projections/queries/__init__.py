@@ -30,6 +30,8 @@ RECORDED_POSITION: Final = load_query("projections/queries/recorded_position.sql
 ACTORS_OF_IDENTIFIERS: Final = load_query("projections/queries/actors_of_identifiers.sql")
 STATEMENT: Final = load_query("projections/queries/statement.sql")
 BASES: Final = load_query("projections/queries/bases.sql")
+RECORDED_TIMES: Final = load_query("projections/queries/recorded_times.sql")
+RESTING_POSITIONS: Final = load_query("projections/queries/resting_positions.sql")
 STEPS_BEFORE: Final = load_query("projections/queries/steps_before.sql")
 
 _POSITIONS: Final = {

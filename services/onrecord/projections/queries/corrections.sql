@@ -1,7 +1,7 @@
 -- Corrections and retractions of positions and statements, last recorded first, before a seq.
 --
 -- Parameters: known_size, limit; before: the seq. Filters: actors (any of these, and who was merged
--- into them), topics (any of these). `was` and `now` are what stood before and what stands after.
+-- into them), topics (any of these), first_seq (not recorded before it). `was` and `now` are what stood before and what stands after.
 WITH RECURSIVE snapshot AS MATERIALIZED (
     SELECT
         least(
@@ -32,6 +32,7 @@ amended_positions AS (
         FROM snapshot, projections.steps
         WHERE steps.generation = snapshot.positions AND steps.open_seq > steps.made_seq
             AND steps.open_seq < least(snapshot.known_size, CAST(:before AS bigint))
+            AND steps.open_seq >= CAST(:first_seq AS bigint)  --? first_seq
             AND steps.actor = ANY (ARRAY(SELECT id FROM members))  --? actors
             AND steps.topic = ANY (CAST(:topics AS text[]))  --? topics
         ORDER BY steps.open_seq DESC LIMIT CAST(:limit AS bigint)
@@ -43,6 +44,7 @@ amended_positions AS (
         WHERE steps.generation = snapshot.positions
             AND steps.close_type = 'position.retracted'
             AND steps.close_seq < least(snapshot.known_size, CAST(:before AS bigint))
+            AND steps.close_seq >= CAST(:first_seq AS bigint)  --? first_seq
             AND steps.actor = ANY (ARRAY(SELECT id FROM members))  --? actors
             AND steps.topic = ANY (CAST(:topics AS text[]))  --? topics
         ORDER BY steps.close_seq DESC LIMIT CAST(:limit AS bigint)
@@ -55,6 +57,7 @@ amended_statements AS (
         WHERE statements.generation = snapshot.statements
             AND statements.open_seq > statements.made_seq
             AND statements.open_seq < least(snapshot.known_size, CAST(:before AS bigint))
+            AND statements.open_seq >= CAST(:first_seq AS bigint)  --? first_seq
             AND statements.actors && ARRAY(SELECT id FROM members)  --? actors
             AND statements.topics && CAST(:topics AS text[])  --? topics
         ORDER BY statements.open_seq DESC LIMIT CAST(:limit AS bigint)
@@ -66,6 +69,7 @@ amended_statements AS (
         WHERE statements.generation = snapshot.statements
             AND statements.close_type = 'statement.retracted'
             AND statements.close_seq < least(snapshot.known_size, CAST(:before AS bigint))
+            AND statements.close_seq >= CAST(:first_seq AS bigint)  --? first_seq
             AND statements.actors && ARRAY(SELECT id FROM members)  --? actors
             AND statements.topics && CAST(:topics AS text[])  --? topics
         ORDER BY statements.close_seq DESC LIMIT CAST(:limit AS bigint)

@@ -12,7 +12,7 @@ def main() -> None:
     """Serve `POST /v1/...` and webhook endpoints on ONRECORD_PORT."""
     settings = load_process_settings(secrets=True)
     infrastructure.require_key(settings)
-    app = create_app(settings, frozenset({"write", "webhooks"}))
+    app = create_app(settings, frozenset({"write", "webhooks", "editing"}))
     server.serve(app, settings, process="ingest_api")
 
 

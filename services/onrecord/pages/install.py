@@ -6,6 +6,14 @@ from fastapi import APIRouter
 
 from onrecord.pages import session, static_files
 from onrecord.pages.reading import home, statement, timeline
+from onrecord.pages.writing import (
+    merges,
+    position_amendments,
+    positions,
+    review,
+    statement_amendments,
+    statements,
+)
 
 
 def page_routers(apis: Collection[str]) -> list[APIRouter]:
@@ -13,4 +21,8 @@ def page_routers(apis: Collection[str]) -> list[APIRouter]:
     routers = [static_files.router, session.router]
     if "read" in apis:
         routers += [home.router, timeline.router, statement.router]
+        routers += [review.router]
+    if "editing" in apis:
+        routers += [statements.router, positions.router, merges.router]
+        routers += [statement_amendments.router, position_amendments.router]
     return routers

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-_MARKUP: Final = re.compile(r"<(?:!doctype|html|body|article|main|section|div|p|h[1-6]|span|br)\b", re.I)
+_MARKUP: Final = re.compile(
+    r"<(?:!doctype|html|body|article|main|section|div|p|h[1-6]|span|br)\b", re.I
+)
 _CONTEXT: Final = 32
 """Code points before and after a passage in its selector (W3C: `prefix` and `suffix`)."""
 MAX_PLACES: Final = 20
@@ -46,8 +48,8 @@ class Passage:
 
 
 def normalized(text: str) -> str:
-    """NFC, with LF as line ends, and without blanks around it."""
-    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    """NFC, with LF as line ends."""
+    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def main_text(pasted: str) -> str:
@@ -79,20 +81,17 @@ def parse_place(text: str, place: str) -> Passage | None:
 
 
 def exact_passages(text: str, quote: str) -> Sequence[Passage]:
-    """All places where a quote stands in a normalized text, code point by code point."""
-    quote = normalized(quote)
+    """All places where a normalized quote stands in a normalized text, code point by code point."""
     return _occurrences(text, [*range(len(text) + 1)], text, quote)
 
 
 def similar_passages(text: str, quote: str) -> Sequence[Passage]:
     """Places where it stands but for blanks, quotation marks and case."""
     folded, places = _folded(text)
-    return _occurrences(folded, places, text, _folded(normalized(quote))[0].strip())
+    return _occurrences(folded, places, text, _folded(quote)[0].strip())
 
 
-def _occurrences(
-    searched: str, places: Sequence[int], text: str, quote: str
-) -> Sequence[Passage]:
+def _occurrences(searched: str, places: Sequence[int], text: str, quote: str) -> Sequence[Passage]:
     passages: list[Passage] = []
     start = searched.find(quote) if quote else -1
     while start >= 0 and len(passages) < MAX_PLACES:

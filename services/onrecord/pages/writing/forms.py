@@ -60,15 +60,20 @@ class PageForm:
         self.set(name, (date or "").removeprefix("../"))
         self.set(f"{name}-latest", *(["on"] if (date or "").startswith("../") else []))
 
-    def rows(self, prefix: str, column: str = "") -> list[int]:
-        """The numbers of the rows `prefix-N-column` in which something was typed."""
-        suffix = f"-{column}" if column else ""
-        return [n for n in range(MAX_ROWS) if self.text(f"{prefix}-{n}{suffix}")]
+    def rows(self, prefix: str, *columns: str) -> list[int]:
+        """The numbers of the rows in which something was typed: `prefix-N`, or a column of it."""
+        suffixes = [f"-{column}" for column in columns] or [""]
+        return [
+            n
+            for n in range(MAX_ROWS)
+            if any(self.text(f"{prefix}-{n}{suffix}") for suffix in suffixes)
+        ]
 
-    def rows_with_blank(self, prefix: str, column: str = "") -> list[int]:
+    def rows_with_blank(self, prefix: str, *columns: str) -> list[int]:
         """These rows, and one more to type in."""
-        rows = self.rows(prefix, column)
-        return [*rows, min(max(rows, default=-1) + 1, MAX_ROWS - 1)]
+        rows = self.rows(prefix, *columns)
+        following = max(rows, default=-1) + 1
+        return [*rows, following] if following < MAX_ROWS else rows
 
     def carried(self, shown: Iterable[str] = ()) -> list[tuple[str, str]]:
         """The fields that a page keeps hidden: all but those that it shows, by name or prefix."""
@@ -88,14 +93,18 @@ class PageForm:
         return bool(self.errors or self.faults)
 
     def show_problem(self, problem: Problem, names: Mapping[str, str]) -> None:
-        """Put each error of a problem beside its field; `names`: fields by pointer."""
+        """Put each error of a problem beside its field; `names`: fields by pointer.
+
+        A field that has an error already keeps it: what follows from that is no other.
+        """
+        faulty = frozenset(self.errors)
         for error in problem.errors:
             pointer = error.get("pointer", "")
             name = field_of(pointer, names)
             if name is None:
                 place = pointer or error.get("parameter", "")
                 self.faults.append(f"{place} {error['message']}".strip())
-            else:
+            elif name not in faulty:
                 self.fail(name, error["message"])
         if not problem.errors:
             self.faults.append(problem.detail)

@@ -54,9 +54,10 @@ async def submit_merge(
         planned = PlannedWrite(draft, MergeIn, make)
         (answer,) = await submit(form, recorder, [planned], dry_run=False)
     except FormProblem as problem:
-        at = AtSize()
-        more = {"status": problem.status, "choices": choices}
-        return await _page(request, resources, "merge.html", form, actor, at, **more)
+        at, status = AtSize(), problem.status
+        return await _page(
+            request, resources, "merge.html", form, actor, at, status=status, choices=choices
+        )
     return go_to(f"/actors/{quote(into or actor, safe='')}", answer)
 
 

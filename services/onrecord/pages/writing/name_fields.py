@@ -67,7 +67,7 @@ async def _resolve(
     try:
         params = NameParams(kind=kind, name=wanted)
     except ValidationError as error:
-        for fault in invalid(error.errors()).errors:  # type: ignore[arg-type] # mappings
+        for fault in invalid(error.errors()).errors:
             form.fail(name, fault["message"])
         return NameChoice(kind, None, wanted)
     answer = await read_names(request, resources, params)

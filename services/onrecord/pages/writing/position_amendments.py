@@ -21,7 +21,7 @@ from onrecord.query.params import AtSize
 from onrecord.query.read_context import ReadResources, ReadResourcesDep
 
 router = APIRouter(include_in_schema=False)
-_FOLDER = "/positions/{position_id}"
+_FOLDER = "/positions/{target}"
 _SHOWN = ("stance", "condition", "summary", "coder", "rationale")
 
 
@@ -29,11 +29,11 @@ _SHOWN = ("stance", "condition", "summary", "coder", "rationale")
 async def show_position_correction(
     request: Request,
     resources: ReadResourcesDep,
-    position_id: UUID,
+    target: UUID,
     params: Annotated[AtSize, Query()],
 ) -> Response:
     """The position as it stands, to correct."""
-    position = await read_recorded_position(request, resources, position_id, params)
+    position = await read_recorded_position(request, resources, target, params)
     form = blank_form(**{name: getattr(position, name) or "" for name in _SHOWN})
     form.set_date("effective", position.effective)
     form.set("basis", *map(str, position.basis))
@@ -42,16 +42,20 @@ async def show_position_correction(
 
 @router.post(f"{_FOLDER}/correct")
 async def submit_position_correction(
-    request: Request, resources: ReadResourcesDep, recorder: RecorderDep, position_id: UUID, form: FormDep
+    request: Request,
+    resources: ReadResourcesDep,
+    recorder: RecorderDep,
+    target: UUID,
+    form: FormDep,
 ) -> Response:
     """Record the whole corrected state."""
-    position = await read_recorded_position(request, resources, position_id, AtSize())
+    position = await read_recorded_position(request, resources, target, AtSize())
     kept = {"actor": position.recorded_as, "topic": position.topic, "order": position.order}
     draft = position_draft(form, kept, at="/replacement")
     _put_reason(form, draft)
 
     def make(body: PositionCorrectionIn) -> WriteRequest:
-        return write_requests.amendment(events.PositionCorrected, body, form.id, position_id)
+        return write_requests.amendment(events.PositionCorrected, body, form.id, target)
 
     planned = PlannedWrite(draft, PositionCorrectionIn, make)
     try:
@@ -66,25 +70,29 @@ async def submit_position_correction(
 async def show_position_retraction(
     request: Request,
     resources: ReadResourcesDep,
-    position_id: UUID,
+    target: UUID,
     params: Annotated[AtSize, Query()],
 ) -> Response:
     """What a retraction takes out of the timeline."""
-    position = await read_recorded_position(request, resources, position_id, params)
+    position = await read_recorded_position(request, resources, target, params)
     return await _page(request, resources, "retract_position.html", blank_form(), position)
 
 
 @router.post(f"{_FOLDER}/retract")
 async def submit_position_retraction(
-    request: Request, resources: ReadResourcesDep, recorder: RecorderDep, position_id: UUID, form: FormDep
+    request: Request,
+    resources: ReadResourcesDep,
+    recorder: RecorderDep,
+    target: UUID,
+    form: FormDep,
 ) -> Response:
     """Record the retraction."""
-    position = await read_recorded_position(request, resources, position_id, AtSize())
+    position = await read_recorded_position(request, resources, target, AtSize())
     draft = Draft()
     _put_reason(form, draft)
 
     def make(body: RetractionIn) -> WriteRequest:
-        return write_requests.amendment(events.PositionRetracted, body, form.id, position_id)
+        return write_requests.amendment(events.PositionRetracted, body, form.id, target)
 
     planned = PlannedWrite(draft, RetractionIn, make)
     try:
@@ -111,8 +119,10 @@ async def _page(
     status: int | None = None,
 ) -> Response:
     others = await statements_about(request, resources, position.actor, position.topic)
-    standing = [vars(statement) if not isinstance(statement, Mapping) else statement
-                for statement in position.statements]
+    standing = [
+        vars(statement) if not isinstance(statement, Mapping) else statement
+        for statement in position.statements
+    ]
     by_id: dict[str, Mapping[str, Any]] = {str(s["id"]): s for s in (*standing, *others)}
     return form_page(
         request,

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,10 +52,8 @@ async def position_before(
 ) -> PositionOut:
     """The position that one from this date on would come after, as known now."""
     as_of = None
-    try:
+    with suppress(InvalidDate):  # the form says so beside the field
         as_of = instant_as_text(bounds(date).sorts_at) if date else None
-    except InvalidDate:  # the form says so beside the field
-        pass
     position, _ = await read_position(request, resources, actor, topic, AsOf(as_of=as_of))
     return position
 

@@ -22,6 +22,7 @@ from onrecord.pages.writing.submission import FormProblem, PlannedWrite, submit,
 from onrecord.query.params import AtSize
 from onrecord.query.read_context import ReadResources, ReadResourcesDep
 from onrecord.query.registry_routes import read_statement
+from onrecord.query.responses import not_on_record
 
 router = APIRouter(include_in_schema=False)
 _ADDRESS = "/new/position"
@@ -63,8 +64,7 @@ async def submit_new_position(
     request: Request, resources: ReadResourcesDep, recorder: RecorderDep, form: FormDep
 ) -> Response:
     """Check the form and show what would change, or record it."""
-    statement_id = UUID(form.value("statement")) if is_uuid(form.value("statement")) else UUID(int=0)
-    statement = await read_statement(request, resources, statement_id, AtSize())
+    statement = await read_statement(request, resources, _uuid(form.value("statement")), AtSize())
     action = form.value("action")
     if action not in ("check", "record"):
         return await _position_page(request, resources, form, statement)
@@ -159,9 +159,9 @@ def pairs_of(statement: Mapping[str, Any]) -> StatementPairs:
     return StatementPairs(actors, list(statement.get("topics", ())))
 
 
-def is_uuid(text: str) -> bool:
+def _uuid(text: str) -> UUID:
+    """The id in a hidden field; 404 if it is none, as for an id that is not on record."""
     try:
-        UUID(text)
+        return UUID(text)
     except ValueError:
-        return False
-    return True
+        raise not_on_record("statement", text[:80]) from None

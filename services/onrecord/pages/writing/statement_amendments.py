@@ -29,16 +29,16 @@ from onrecord.query.read_context import ReadResources, ReadResourcesDep
 from onrecord.query.registry_routes import read_statement
 
 router = APIRouter(include_in_schema=False)
-_FOLDER = "/statements/{statement_id}"
+_FOLDER = "/statements/{target}"
 AtSizeQuery = Annotated[AtSize, Query()]
 
 
 @router.get(f"{_FOLDER}/correct")
 async def show_statement_correction(
-    request: Request, resources: ReadResourcesDep, statement_id: UUID, params: AtSizeQuery
+    request: Request, resources: ReadResourcesDep, target: UUID, params: AtSizeQuery
 ) -> Response:
     """The statement as it stands, to correct."""
-    statement = await read_statement(request, resources, statement_id, params)
+    statement = await read_statement(request, resources, target, params)
     form = blank_form(seen_size=str(statement["known"].size))
     fill_in_statement(form, statement)
     return await _page(request, resources, "correct_statement.html", form, statement)
@@ -46,13 +46,17 @@ async def show_statement_correction(
 
 @router.post(f"{_FOLDER}/correct")
 async def submit_statement_correction(
-    request: Request, resources: ReadResourcesDep, recorder: RecorderDep, statement_id: UUID, form: FormDep
+    request: Request,
+    resources: ReadResourcesDep,
+    recorder: RecorderDep,
+    target: UUID,
+    form: FormDep,
 ) -> Response:
     """Record the whole corrected state: what the form does not show stays as the editor saw it."""
     template = "correct_statement.html"
     seen = form.value("seen_size")
     at = AtSize(known_size=int(seen) if seen.isdecimal() and len(seen) < 16 else None)
-    statement = await read_statement(request, resources, statement_id, at)
+    statement = await read_statement(request, resources, target, at)
     choices = await resolve_name_fields(request, resources, form, name_fields(form))
     if form.value("action") != "record":
         more = {"choices": choices, "more_speakers": form.value("action") == "add-speaker"}
@@ -61,7 +65,7 @@ async def submit_statement_correction(
     draft = statement_draft(form, choices, base=base, at="/replacement")
     _put_reason(form, draft)
     planned = PlannedWrite(
-        draft, StatementCorrectionIn, _amendment(events.StatementCorrected, form, statement_id)
+        draft, StatementCorrectionIn, _amendment(events.StatementCorrected, form, target)
     )
     try:
         if form.is_faulty:
@@ -80,42 +84,52 @@ async def submit_statement_correction(
             status=problem.status,
             choices=choices,
         )
-    return go_to(f"/statements/{statement_id}", answers[-1])
+    return go_to(f"/statements/{target}", answers[-1])
 
 
 @router.get(f"{_FOLDER}/retract")
 async def show_statement_retraction(
-    request: Request, resources: ReadResourcesDep, statement_id: UUID, params: AtSizeQuery
+    request: Request, resources: ReadResourcesDep, target: UUID, params: AtSizeQuery
 ) -> Response:
     """What a retraction leaves behind."""
-    statement = await read_statement(request, resources, statement_id, params)
+    statement = await read_statement(request, resources, target, params)
     return await _page(request, resources, "retract_statement.html", blank_form(), statement)
 
 
 @router.post(f"{_FOLDER}/retract")
 async def submit_statement_retraction(
-    request: Request, resources: ReadResourcesDep, recorder: RecorderDep, statement_id: UUID, form: FormDep
+    request: Request,
+    resources: ReadResourcesDep,
+    recorder: RecorderDep,
+    target: UUID,
+    form: FormDep,
 ) -> Response:
     """Record the retraction."""
     draft = Draft()
     _put_reason(form, draft)
-    make = _amendment(events.StatementRetracted, form, statement_id)
+    make = _amendment(events.StatementRetracted, form, target)
     planned = PlannedWrite(draft, RetractionIn, make)
-    return await _submit(request, resources, recorder, "retract_statement.html", statement_id, form, planned)
+    return await _submit(
+        request, resources, recorder, "retract_statement.html", target, form, planned
+    )
 
 
 @router.get(f"{_FOLDER}/erase")
 async def show_statement_erasure(
-    request: Request, resources: ReadResourcesDep, statement_id: UUID, params: AtSizeQuery
+    request: Request, resources: ReadResourcesDep, target: UUID, params: AtSizeQuery
 ) -> Response:
     """What an erasure takes away, and what stays."""
-    statement = await read_statement(request, resources, statement_id, params)
+    statement = await read_statement(request, resources, target, params)
     return await _page(request, resources, "erase_statement.html", blank_form(), statement)
 
 
 @router.post(f"{_FOLDER}/erase")
 async def submit_statement_erasure(
-    request: Request, resources: ReadResourcesDep, recorder: RecorderDep, statement_id: UUID, form: FormDep
+    request: Request,
+    resources: ReadResourcesDep,
+    recorder: RecorderDep,
+    target: UUID,
+    form: FormDep,
 ) -> Response:
     """Record the erasure."""
     draft = Draft({"id": str(form.id)})
@@ -123,10 +137,12 @@ async def submit_statement_erasure(
     draft.put("/ground", "ground", form.text("ground"))
 
     def make(body: ErasureIn) -> WriteRequest:
-        return write_requests.erasure(body, form.id, statement_id)
+        return write_requests.erasure(body, form.id, target)
 
     planned = PlannedWrite(draft, ErasureIn, make)
-    return await _submit(request, resources, recorder, "erase_statement.html", statement_id, form, planned)
+    return await _submit(
+        request, resources, recorder, "erase_statement.html", target, form, planned
+    )
 
 
 def _put_reason(form: PageForm, draft: Draft) -> None:
@@ -159,9 +175,7 @@ async def _submit(
         (answer,) = await submit(form, recorder, [planned], dry_run=False)
     except FormProblem as problem:
         statement = await read_statement(request, resources, id_, AtSize())
-        return await _page(
-            request, resources, template, form, statement, status=problem.status
-        )
+        return await _page(request, resources, template, form, statement, status=problem.status)
     return go_to(f"/statements/{id_}", answer)
 
 

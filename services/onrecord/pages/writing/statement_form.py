@@ -28,7 +28,7 @@ _SEVERAL: Final = N_("These words stand in the text several times: choose the pl
 def name_fields(form: PageForm) -> dict[str, NameKind]:
     """The fields that name actors and topics."""
     fields: dict[str, NameKind] = {}
-    for n in form.rows("speakers", "actor"):
+    for n in speaker_rows(form):
         fields[f"speakers-{n}-actor"] = "actor"
         for m in form.rows(f"speakers-{n}-on_behalf_of"):
             fields[f"speakers-{n}-on_behalf_of-{m}"] = "actor"
@@ -37,9 +37,14 @@ def name_fields(form: PageForm) -> dict[str, NameKind]:
     return fields
 
 
+def speaker_rows(form: PageForm) -> list[int]:
+    """The numbers of the speakers about whom something was typed."""
+    return form.rows("speakers", "actor", "role", "on_behalf_of-0")
+
+
 def mark_passage(form: PageForm) -> tuple[Passage | None, list[Passage]]:
     """The passage of the text that is marked, or the places to choose from; errors go beside it."""
-    text, quote = form.value("text"), normalized(form.value("quote"))
+    text, quote = form.value("text"), normalized(form.value("quote")).strip()
     form.set("quote", quote)
     if not text or not quote:
         return None, []
@@ -79,22 +84,24 @@ def statement_draft(
     def put(pointer: str, name: str, value: Any) -> None:
         draft.put(f"{at}{pointer}", name, value)
 
-    for row, n in enumerate(form.rows("speakers", "actor")):
+    for row, n in enumerate(speaker_rows(form)):
         field = f"speakers-{n}"
+        put(f"/speakers/{row}/capacity", f"{field}-capacity", form.text(f"{field}-capacity"))
         put(f"/speakers/{row}/actor", f"{field}-actor", _id(choices, f"{field}-actor"))
         put(f"/speakers/{row}/role", f"{field}-role", form.text(f"{field}-role"))
-        put(f"/speakers/{row}/capacity", f"{field}-capacity", form.text(f"{field}-capacity"))
-        for m, other in enumerate(form.rows(f"{field}-on_behalf_of")):
-            name = f"{field}-on_behalf_of-{other}"
+        names = [f"{field}-on_behalf_of-{m}" for m in form.rows(f"{field}-on_behalf_of")]
+        for m, name in enumerate(name for name in names if _id(choices, name)):
             put(f"/speakers/{row}/on_behalf_of/{m}", name, _id(choices, name))
     draft.names.setdefault(f"{at}/speakers", "speakers-0-actor")
-    readings = 0
-    for row, n in enumerate(form.rows("topics", "topic")):
-        topic = _id(choices, f"topics-{n}-topic")
-        put(f"/topics/{row}", f"topics-{n}-topic", topic)
-        if stance := form.text(f"topics-{n}-stance"):
-            put(f"/stances/{readings}/topic", f"topics-{n}-topic", topic)
+    topics = readings = 0
+    for n in form.rows("topics", "topic", "stance"):
+        topic, stance = _id(choices, f"topics-{n}-topic"), form.text(f"topics-{n}-stance")
+        if topic:
+            put(f"/topics/{topics}", f"topics-{n}-topic", topic)
+            topics += 1
+        if stance:
             put(f"/stances/{readings}/stance", f"topics-{n}-stance", stance)
+            put(f"/stances/{readings}/topic", f"topics-{n}-topic", topic)
             readings += 1
     words = form.text("words") or (passage.exact if passage else form.text("quote"))
     put("/content/text", "words" if form.text("words") else "quote", words)

@@ -50,7 +50,7 @@ async def submit_new_statement(
         return form_page(request, "article.html", form)
     if action == "read":
         form.set("text", await asyncio.to_thread(main_text, form.value("article")))
-        if form.text("article") and not form.value("text"):
+        if form.text("article") and not form.text("text"):
             form.fail("article", _NO_TEXT)
             return form_page(request, "article.html", form)
         return _details_page(request, form)

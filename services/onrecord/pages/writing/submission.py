@@ -41,7 +41,7 @@ def validated(form: PageForm, planned: PlannedWrite) -> Any:
     try:
         return planned.model.model_validate(parse_json(json_bytes(planned.draft.document)))
     except ValidationError as error:
-        problem = invalid(error.errors())  # type: ignore[arg-type] # each is a mapping
+        problem = invalid(error.errors())
     except Problem as error:
         problem = error
     form.show_problem(problem, planned.draft.names)

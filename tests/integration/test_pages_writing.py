@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,7 +23,7 @@ READER: Final = UUID(int=7)
 
 
 @pytest.fixture
-def editor(client: Client, store: Store) -> Iterator[Client]:
+def editor(client: Client, store: Store) -> Client:
     """A browser with a key of scope `write`, and actors and topics on record."""
     register_all(client)
     store.catch_up()
@@ -153,9 +152,7 @@ def test_what_was_typed_is_kept_and_errors_stand_beside_their_fields(editor: Cli
     expected = {"published_at", "said_at", "coder", "speakers-0-actor"}
     assert errors_beside(answer) == expected
     again = form_in(answer)
-    assert sorted(set(form.fields)) == sorted(
-        item for item in set(again.fields) if item[1] or item in form.fields
-    )
+    assert {item for item in form.fields if item[0] in form.names} <= set(again.fields)
     assert "<script>alert" not in answer.text
     assert again.value("note") == HOSTILE == again.value("speakers-0-role")
 

@@ -80,7 +80,7 @@ async def submit_new_position(
 
     planned = PlannedWrite(draft, PositionIn, make)
     try:
-        body = validated(form, planned)
+        (body,) = validated(form, [planned])
         (answer,) = await submit(form, recorder, [planned], dry_run=action == "check")
     except FormProblem as problem:
         is_conflict = problem.code == "revision-conflict"

@@ -84,24 +84,29 @@ def statement_draft(
     def put(pointer: str, name: str, value: Any) -> None:
         draft.put(f"{at}{pointer}", name, value)
 
+    def put_id(pointer: str, name: str) -> None:
+        choice = choices.get(name)
+        is_new = choice is not None and choice.is_new
+        put(pointer, f"{name}-new_id" if is_new else name, _id(choices, name))
+
     for row, n in enumerate(speaker_rows(form)):
         field = f"speakers-{n}"
         put(f"/speakers/{row}/capacity", f"{field}-capacity", form.text(f"{field}-capacity"))
-        put(f"/speakers/{row}/actor", f"{field}-actor", _id(choices, f"{field}-actor"))
+        put_id(f"/speakers/{row}/actor", f"{field}-actor")
         put(f"/speakers/{row}/role", f"{field}-role", form.text(f"{field}-role"))
         names = [f"{field}-on_behalf_of-{m}" for m in form.rows(f"{field}-on_behalf_of")]
         for m, name in enumerate(name for name in names if _id(choices, name)):
-            put(f"/speakers/{row}/on_behalf_of/{m}", name, _id(choices, name))
+            put_id(f"/speakers/{row}/on_behalf_of/{m}", name)
     draft.names.setdefault(f"{at}/speakers", "speakers-0-actor")
     topics = readings = 0
     for n in form.rows("topics", "topic", "stance"):
-        topic, stance = _id(choices, f"topics-{n}-topic"), form.text(f"topics-{n}-stance")
-        if topic:
-            put(f"/topics/{topics}", f"topics-{n}-topic", topic)
+        stance = form.text(f"topics-{n}-stance")
+        if _id(choices, f"topics-{n}-topic"):
+            put_id(f"/topics/{topics}", f"topics-{n}-topic")
             topics += 1
         if stance:
             put(f"/stances/{readings}/stance", f"topics-{n}-stance", stance)
-            put(f"/stances/{readings}/topic", f"topics-{n}-topic", topic)
+            put_id(f"/stances/{readings}/topic", f"topics-{n}-topic")
             readings += 1
     words = form.text("words") or (passage.exact if passage else form.text("quote"))
     put("/content/text", "words" if form.text("words") else "quote", words)

@@ -62,7 +62,7 @@ async def submit_new_statement(
         return _details_page(request, form, places=places, choices=choices, passage=passage)
     try:
         writes = _writes(form, choices, passage)
-        statement = validated(form, writes[-1])
+        statement = validated(form, writes)[-1]
         if form.is_faulty:
             raise FormProblem(422, "invalid")
         answers = await submit(form, recorder, writes, dry_run=action == "check")

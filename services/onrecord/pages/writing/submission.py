@@ -6,7 +6,6 @@ A problem is raised as `FormProblem` after its errors have been put beside the f
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
@@ -36,16 +35,24 @@ class PlannedWrite:
     make: Callable[[Any], WriteRequest]
 
 
-def validated(form: PageForm, planned: PlannedWrite) -> Any:
-    """The body as its model. Raises `FormProblem`."""
-    try:
-        return planned.model.model_validate(parse_json(json_bytes(planned.draft.document)))
-    except ValidationError as error:
-        problem = invalid(error.errors())
-    except Problem as error:
-        problem = error
-    form.show_problem(problem, planned.draft.names)
-    raise FormProblem(problem.status_code, problem.code)
+def validated(form: PageForm, writes: Sequence[PlannedWrite]) -> list[Any]:
+    """The bodies as their models. Raises `FormProblem` with the errors of all of them."""
+    models: list[Any] = []
+    problems: list[Problem] = []
+    for planned in writes:
+        try:
+            body = parse_json(json_bytes(planned.draft.document))
+            models.append(planned.model.model_validate(body))
+            continue
+        except ValidationError as error:
+            problem = invalid(error.errors())
+        except Problem as error:
+            problem = error
+        form.show_problem(problem, planned.draft.names)
+        problems.append(problem)
+    if problems:
+        raise FormProblem(problems[0].status_code, problems[0].code)
+    return models
 
 
 async def submit(
@@ -56,7 +63,7 @@ async def submit(
     A dry run sees each as recorded for those after it. A write that is refused is the last: none
     after it is recorded.
     """
-    models = [validated(form, planned) for planned in writes]
+    models = validated(form, writes)
     requests = [planned.make(model) for planned, model in zip(writes, models, strict=True)]
     outcomes: list[Answer | BaseException] = []
     if dry_run:
@@ -76,8 +83,3 @@ async def submit(
         else:
             raise outcome
     return answers
-
-
-def recorded_id(answer: Answer) -> UUID:
-    """The id of the statement or position that was recorded."""
-    return answer.event

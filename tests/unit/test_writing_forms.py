@@ -111,11 +111,8 @@ def test_errors_stand_at_the_rows_in_which_they_were_typed() -> None:
         name: NameChoice(kind, form.value(name), "") for name, kind in name_fields(form).items()
     }
     draft = statement_draft(form, choices)
-    planned = PlannedWrite(
-        draft, StatementIn, lambda body: write_requests.new_statement(body, uuid4())
-    )
     with pytest.raises(FormProblem) as refused:
-        validated(form, [planned])
+        validated(form, [PlannedWrite(draft, StatementIn, nothing)])
     assert refused.value.status == 422
     wrong = {"speakers-5-capacity", "topics-3-stance", "said_at", "said_at_basis", "coder"}
     assert wrong | {"quote", "lang", "mode", "url"} == set(form.errors)

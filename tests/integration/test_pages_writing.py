@@ -164,6 +164,9 @@ def test_html_gives_its_main_text_and_hostile_words_stay_text(editor: Client) ->
     text = form.value("text")
     assert "Emma said on Tuesday" in text
     assert "Menu" not in text
+    back = form_in(details(form, note="Kept.").send(editor, "article"))
+    assert (back.value("article").strip(), back.value("note")) == (text.strip(), "Kept.")
+    form = form_in(back.send(editor, "read"))
     quote = "<script>alert(1)</script>"
     answer = check(editor, details(form, quote=quote))
     assert "<script>alert" not in answer.text

@@ -47,12 +47,14 @@ async def submit_new_statement(
     """The step that the pressed button names: `article`, `read`, `find`, `check`, `record`."""
     action = form.value("action")
     if action == "article":
+        form.set("article", form.value("text"))
         return form_page(request, "article.html", form)
     if action == "read":
         form.set("text", await asyncio.to_thread(main_text, form.value("article")))
         if form.text("article") and not form.text("text"):
             form.fail("article", _NO_TEXT)
             return form_page(request, "article.html", form)
+        form.fields.pop("article", None)  # its text goes on, or a page would send both back
         return _details_page(request, form)
     if action in ("edit", "add-speaker"):
         return _details_page(request, form, more_speakers=action == "add-speaker")

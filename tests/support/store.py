@@ -42,7 +42,7 @@ PUBLIC_URL: Final = "https://record.example.org"
 """What links of the APIs begin with."""
 SECRETS_KEY: Final = new_key()
 """What encrypts secrets of webhooks in this process."""
-ALL_APIS: Final = frozenset[Api](("write", "read", "audit", "webhooks"))
+ALL_APIS: Final = frozenset[Api](("write", "read", "audit", "webhooks", "editing"))
 
 
 @dataclass(frozen=True)

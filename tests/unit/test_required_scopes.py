@@ -14,7 +14,7 @@ from onrecord.kit.settings import Settings
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = (ROOT / "ops" / "docs" / "keys.md").read_text()
 SETTINGS: Final = Settings(database_url="postgresql://nowhere/x", broker_url="amqp://nowhere//")
-APP: Final = create_app(SETTINGS, frozenset({"write", "read", "audit", "webhooks"}))
+APP: Final = create_app(SETTINGS, frozenset({"write", "read", "audit", "webhooks", "editing"}))
 READS: Final = {"GET", "HEAD"}
 
 

@@ -4,6 +4,7 @@ Default deny: a path that is not named here needs `read` for GET and HEAD, and `
 other method. `tests/unit/test_required_scopes.py` compares it with the table in `ops/docs/keys.md`.
 """
 
+import re
 from typing import Final, Literal
 
 from onrecord.domain.scopes import KeyScope
@@ -19,6 +20,9 @@ _OPEN: Final = frozenset(
 )
 _OPEN_FOLDERS: Final = ("/swagger/", "/problems/", "/docs/", "/verify/", "/static/")
 _OPEN_FORMS: Final = frozenset(("/signin", "/signout"))
+_PAGES_TO_WRITE: Final = re.compile(
+    r"/new/|/(?:actors|statements|positions)/[^/]+/(?:correct|retract|erase|merge|unmerge)"
+)
 _SCOPES: Final[tuple[tuple[str, KeyScope], ...]] = (
     ("/v1/endpoints", "webhooks"),
     ("/v1/deliveries", "webhooks"),
@@ -42,6 +46,8 @@ def required_scope(method: str, path: str) -> Requirement:
         return "webhooks"
     elif path in _OPEN_FORMS if method == "POST" else method in _READS and _is_open(path):
         return "open"
+    elif _PAGES_TO_WRITE.match(path):
+        return "write"
     return "read" if method in _READS else "write"
 
 

@@ -72,7 +72,8 @@ from onrecord.webhooks.encryption import SecretCipher
 from onrecord.webhooks.tasks import QUEUE as WEBHOOKS
 from onrecord.webhooks.tasks import WAKE
 
-Api = Literal["write", "read", "audit", "webhooks"]
+Api = Literal["write", "read", "audit", "webhooks", "editing"]
+"""`editing`: the pages to write, which need the write API's resources too."""
 
 
 def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
@@ -95,7 +96,7 @@ def create_app(settings: Settings, apis: frozenset[Api]) -> FastAPI:
                 )
                 state["key_registry"] = KeyRegistry(state["recorder"].committer, keys)
                 state["dry_runner"] = state["recorder"].dry_runner
-            if "read" in apis:
+            if apis & {"read", "editing"}:
                 pool = await stack.enter_async_context(db.pool(url, role="onrecord_query"))
                 state["read_resources"] = ReadResources(
                     pool,

@@ -12,7 +12,7 @@ def main() -> None:
     """Serve `POST /v1/...` and webhook endpoints on ONRECORD_PORT."""
     settings = start_process("ingest_api", secrets=True, has_api=True)
     infrastructure.require_key(settings)
-    app = create_app(settings, frozenset({"write", "webhooks"}))
+    app = create_app(settings, frozenset({"write", "webhooks", "editing"}))
     server.serve(app, settings)
 
 

@@ -9,7 +9,7 @@ def main() -> None:
     """Serve every API on ONRECORD_PORT."""
     settings = start_process("api", secrets=True, has_api=True)
     infrastructure.require_key(settings)
-    app = create_app(settings, frozenset({"write", "read", "audit", "webhooks"}))
+    app = create_app(settings, frozenset({"write", "read", "audit", "webhooks", "editing"}))
     server.serve(app, settings)
 
 

@@ -16,6 +16,14 @@ from onrecord.pages.reading import (
     timeline,
     topic,
 )
+from onrecord.pages.writing import (
+    merges,
+    position_amendments,
+    positions,
+    review,
+    statement_amendments,
+    statements,
+)
 
 
 def page_routers(apis: Collection[str]) -> list[APIRouter]:
@@ -23,9 +31,12 @@ def page_routers(apis: Collection[str]) -> list[APIRouter]:
     routers = [static_files.router, session.router]
     if "read" in apis:
         routers += [home.router, timeline.router, statement.router, topic.router, actor.router]
-        routers += [grid.router, search.router, quotes.router]
+        routers += [grid.router, search.router, quotes.router, review.router]
     if "audit" in apis:
         routers += [audit.router, status.router]
     if "webhooks" in apis:
         routers += [webhooks.router]
+    if "editing" in apis:
+        routers += [statements.router, positions.router, merges.router]
+        routers += [statement_amendments.router, position_amendments.router]
     return routers

@@ -25,6 +25,7 @@ from onrecord.query.answers.step_schemas import ListedPosition
 from onrecord.query.filters import require_known_names, resolve_actors
 from onrecord.query.params import AtSize, GridSearch
 from onrecord.query.read_context import (
+    ReadResources,
     ReadResourcesDep,
     as_of_instant,
     begin_read,
@@ -112,10 +113,17 @@ async def get_recorded_position(
     request: Request, resources: ReadResourcesDep, id: UUID, params: Annotated[AtSize, Query()]
 ) -> Response:
     """A position as it is recorded, with its statements; a retracted one says so."""
+    answer = await read_recorded_position(request, resources, id, params)
+    return with_etag(request, vars(answer), cited=(resources.public_url,))
+
+
+async def read_recorded_position(
+    request: Request, resources: ReadResources, id: UUID, params: AtSize
+) -> PositionRecord:
+    """The answer of `get_recorded_position`."""
     context, _ = await begin_read(request, resources, params, *_PROJECTIONS)
     (row,) = await context.rows(queries.RECORDED_POSITION, id=id)
     if row["id"] is None:
         raise not_on_record("position", id)
     known: Known = context.state_of(row)
-    answer = serialize_record(row, known=known, public_url=resources.public_url)
-    return with_etag(request, vars(answer), cited=(resources.public_url,))
+    return serialize_record(row, known=known, public_url=resources.public_url)

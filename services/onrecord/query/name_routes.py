@@ -17,7 +17,7 @@ from onrecord.projections.identifiers import resolve_references
 from onrecord.projections.queries import names_query, registry_row
 from onrecord.query.answers.schemas import Candidate, NamesAnswer
 from onrecord.query.params import NameParams
-from onrecord.query.read_context import ReadContext, ReadResourcesDep, begin_read
+from onrecord.query.read_context import ReadContext, ReadResources, ReadResourcesDep, begin_read
 from onrecord.query.responses import NOT_MODIFIED, with_etag
 
 router = APIRouter(
@@ -32,6 +32,13 @@ async def resolve_name(
     request: Request, resources: ReadResourcesDep, params: Annotated[NameParams, Query()]
 ) -> Response:
     """The actor or topic that a spelling names, or those that it may mean."""
+    return with_etag(request, await read_names(request, resources, params))
+
+
+async def read_names(
+    request: Request, resources: ReadResources, params: NameParams
+) -> dict[str, Any]:
+    """The answer of `resolve_name`."""
     context, _ = await begin_read(request, resources, params, _PROJECTIONS[params.kind])
     context, wanted = await _ids_of_reference(context, params)
     name = qid_of(params.name) or params.name
@@ -40,13 +47,12 @@ async def resolve_name(
     matches = [row for row in items if row["named"]]
     if wanted is not None:
         matches = [row for row in matches if _root(row) in wanted]
-    answer: dict[str, Any] = {
+    return {
         "id": _clear_id(matches) if wanted is None else _only(wanted),
         "matches": [_candidate(row) for row in matches],
         "nearest": [_candidate(row) for row in items if not row["named"]],
         "known": context.state_of(rows[0]),
     }
-    return with_etag(request, answer)
 
 
 async def _ids_of_reference(

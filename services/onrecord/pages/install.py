@@ -17,6 +17,7 @@ from onrecord.pages.reading import (
     topic,
 )
 from onrecord.pages.writing import (
+    dismissals,
     merges,
     position_amendments,
     positions,
@@ -37,6 +38,6 @@ def page_routers(apis: Collection[str]) -> list[APIRouter]:
     if "webhooks" in apis:
         routers += [webhooks.router]
     if "editing" in apis:
-        routers += [statements.router, positions.router, merges.router]
+        routers += [statements.router, positions.router, merges.router, dismissals.router]
         routers += [statement_amendments.router, position_amendments.router]
     return routers

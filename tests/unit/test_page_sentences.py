@@ -39,7 +39,7 @@ def step(**over: Any) -> Any:
 @dataclass
 class Version:
     stance: str
-    effective: str = "2022"
+    date: str = "2022"
     condition: str | None = None
 
 
@@ -108,7 +108,21 @@ def test_a_possible_position_is_told_with_all_others_and_that_there_was_none_las
     ],
 )
 def test_a_correction_is_told_of_the_record(before: Any, after: Any, expected: str) -> None:
-    amendment = SimpleNamespace(actor_label="Emma", topic_label="Talks", before=before, after=after)
+    names = {"actor_labels": ["Emma"], "topic_labels": ["Talks"]}
+    amendment = SimpleNamespace(subject="position", was=before, now=after, **names)
+    assert expected == sentences.correction(same, amendment, "en")
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (object(), "A statement of Emma, Rex was corrected on record."),
+        (None, "A statement of Emma, Rex was withdrawn from the record."),
+    ],
+)
+def test_a_correction_of_a_statement_names_its_speakers(now: Any, expected: str) -> None:
+    names = {"actor_labels": ["Emma", "Rex"], "topic_labels": []}
+    amendment = SimpleNamespace(subject="statement", was=object(), now=now, **names)
     assert expected == sentences.correction(same, amendment, "en")
 
 

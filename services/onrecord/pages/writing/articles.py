@@ -22,7 +22,7 @@ _QUOTATION_MARKS: Final = str.maketrans(dict.fromkeys("“”„‟«»″", '"'
 
 
 @dataclass(frozen=True)
-class Passage:
+class ArticlePassage:
     """A passage of a text, `end` exclusive, with what stands around it."""
 
     start: int
@@ -67,12 +67,12 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def passage_at(text: str, start: int, end: int) -> Passage:
+def passage_at(text: str, start: int, end: int) -> ArticlePassage:
     prefix = text[max(0, start - _CONTEXT) : start]
-    return Passage(start, end, text[start:end], prefix, text[end : end + _CONTEXT])
+    return ArticlePassage(start, end, text[start:end], prefix, text[end : end + _CONTEXT])
 
 
-def parse_place(text: str, place: str) -> Passage | None:
+def parse_place(text: str, place: str) -> ArticlePassage | None:
     """The passage at `start-end`; None if there is none."""
     match = re.fullmatch(r"(\d{1,9})-(\d{1,9})", place, re.ASCII)
     if match is None or not int(match[1]) < int(match[2]) <= len(text):
@@ -80,19 +80,21 @@ def parse_place(text: str, place: str) -> Passage | None:
     return passage_at(text, int(match[1]), int(match[2]))
 
 
-def exact_passages(text: str, quote: str) -> Sequence[Passage]:
+def exact_passages(text: str, quote: str) -> Sequence[ArticlePassage]:
     """All places where a normalized quote stands in a normalized text, code point by code point."""
     return _occurrences(text, [*range(len(text) + 1)], text, quote)
 
 
-def similar_passages(text: str, quote: str) -> Sequence[Passage]:
+def similar_passages(text: str, quote: str) -> Sequence[ArticlePassage]:
     """Places where it stands but for blanks, quotation marks and case."""
     folded, places = _folded(text)
     return _occurrences(folded, places, text, _folded(quote)[0].strip())
 
 
-def _occurrences(searched: str, places: Sequence[int], text: str, quote: str) -> Sequence[Passage]:
-    passages: list[Passage] = []
+def _occurrences(
+    searched: str, places: Sequence[int], text: str, quote: str
+) -> Sequence[ArticlePassage]:
+    passages: list[ArticlePassage] = []
     start = searched.find(quote) if quote else -1
     while start >= 0 and len(passages) < MAX_PLACES:
         last = places[start + len(quote) - 1]

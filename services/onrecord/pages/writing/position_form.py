@@ -6,6 +6,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import Request
@@ -34,6 +35,7 @@ class PlannedStep:
     effective: str
     previous: PositionOut | None
     certainty: str
+    announced: bool
 
 
 def position_draft(form: PageForm, kept: Mapping[str, Any], *, at: str = "") -> Draft:
@@ -70,6 +72,8 @@ def planned_step(before: PositionOut, body: Any) -> PlannedStep:
         effective=body.effective,
         previous=before if before.id else None,
         certainty=before.certainty,
+        announced=(bounds(body.effective).earliest or datetime.min.replace(tzinfo=UTC))
+        > datetime.now(UTC),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from onrecord.pages.sentences import N_
 from onrecord.pages.writing.articles import (
-    Passage,
+    ArticlePassage,
     exact_passages,
     normalized,
     parse_place,
@@ -42,7 +42,7 @@ def speaker_rows(form: PageForm) -> list[int]:
     return form.rows("speakers", "actor", "role", "on_behalf_of-0")
 
 
-def mark_passage(form: PageForm) -> tuple[Passage | None, list[Passage]]:
+def mark_passage(form: PageForm) -> tuple[ArticlePassage | None, list[ArticlePassage]]:
     """The passage of the text that is marked, or the places to choose from; errors go beside it."""
     text, quote = form.value("text"), normalized(form.value("quote")).strip()
     form.set("quote", quote)
@@ -71,7 +71,7 @@ def statement_draft(
     *,
     base: Mapping[str, Any] | None = None,
     at: str = "",
-    passage: Passage | None = None,
+    passage: ArticlePassage | None = None,
 ) -> Draft:
     """The body with this statement at `at`; `base` is the state that a correction starts from."""
     kept = dict(base or {})

@@ -14,7 +14,7 @@ from onrecord.ingest import write_requests
 from onrecord.ingest.recorder import Recorder, RecorderDep
 from onrecord.ingest.schemas import SimilarStatement, StatementIn
 from onrecord.pages.sentences import N_
-from onrecord.pages.writing.articles import Passage, main_text, text_digest
+from onrecord.pages.writing.articles import ArticlePassage, main_text, text_digest
 from onrecord.pages.writing.form_page import form_page, go_to, pretty_json
 from onrecord.pages.writing.forms import FormDep, PageForm, blank_form
 from onrecord.pages.writing.name_fields import (
@@ -94,7 +94,7 @@ async def submit_new_statement(
 
 
 def _writes(
-    form: PageForm, choices: dict[str, NameChoice], passage: Passage | None
+    form: PageForm, choices: dict[str, NameChoice], passage: ArticlePassage | None
 ) -> list[PlannedWrite]:
     """The actors and topics that are new, and the statement."""
     draft = statement_draft(form, choices, passage=passage)
@@ -112,9 +112,9 @@ def _details_page(
     *,
     status: int | None = None,
     more_speakers: bool = False,
-    places: Sequence[Passage] = (),
+    places: Sequence[ArticlePassage] = (),
     choices: dict[str, NameChoice] | None = None,
-    passage: Passage | None = None,
+    passage: ArticlePassage | None = None,
 ) -> Response:
     """The second step: the passage, who said it, when, and how it is read."""
     text = form.value("text")

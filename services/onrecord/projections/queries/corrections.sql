@@ -1,7 +1,8 @@
 -- Corrections and retractions of positions and statements, last recorded first, before a seq.
 --
 -- Parameters: known_size, limit; before: the seq. Filters: actors (any of these, and who was merged
--- into them), topics (any of these), first_seq (not recorded before it). `was` and `now` are what stood before and what stands after.
+-- into them), topics (any of these), first_seq (not recorded before it). `was` and `now` are what
+-- stood before and what stands after.
 WITH RECURSIVE snapshot AS MATERIALIZED (
     SELECT
         least(

@@ -1,7 +1,7 @@
 -- Statements whose words at a size have a piece of a quote, those with most pieces first.
 --
--- Parameters: known_size; pieces, runs of words as typed; text, the quote; max_hits: statements with
--- a piece that are looked at, limit: those that are read. Filter: actors (any of these; statements
+-- Parameters: known_size; pieces, runs of words as typed; text, the quote; max_hits: how many with
+-- a piece are looked at, limit: how many are read. Filter: actors (any of these; statements
 -- of actors that were merged into one are among them). Of statements with equally many pieces,
 -- those with the very text come first. The index has trigrams of every version: erased words are in
 -- none.

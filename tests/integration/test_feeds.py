@@ -127,3 +127,18 @@ def test_an_empty_record_has_feeds(client: httpx2.Client) -> None:
     assert not feedparser.parse(answer.content).bozo
     assert client.get("/feed.atom").headers["etag"] == answer.headers["etag"]
     assert client.get("/feed.json").json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("page", "feed"),
+    [
+        ("/", "/feed.atom"),
+        ("/search?q=ready", "/search/feed.atom?q=ready"),
+        ("/actors/emma/topics/talks", "/actors/emma/feed.atom"),
+    ],
+)
+def test_pages_lead_to_their_feed(record: StandardRecord, page: str, feed: str) -> None:
+    text = record.client.get(page, headers={"Accept": "text/html"}).text
+    link = f'<link rel="alternate" type="application/atom+xml" title="Atom" href="{feed}">'
+    assert link in text
+    assert record.client.get(feed).status_code == 200

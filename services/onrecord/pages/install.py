@@ -8,6 +8,7 @@ from onrecord.pages import session, static_files
 from onrecord.pages.feeds import routes as feed_routes
 from onrecord.pages.operating import audit, status, webhooks
 from onrecord.pages.reading import grid, home, search, statement, timeline
+from onrecord.pages.standards import embedding
 
 
 def page_routers(apis: Collection[str]) -> list[APIRouter]:
@@ -15,7 +16,7 @@ def page_routers(apis: Collection[str]) -> list[APIRouter]:
     routers = [static_files.router, session.router]
     if "read" in apis:
         routers += [home.router, timeline.router, statement.router, grid.router, search.router]
-        routers += [feed_routes.router]
+        routers += [feed_routes.router, embedding.router]
     if "audit" in apis:
         routers += [audit.router, status.router]
     if "webhooks" in apis:

@@ -1,14 +1,14 @@
-"""Feeds and the digest, as feed readers of others read them: `feedparser`, and npm's `feedsmith`."""
+"""Feeds, as feed readers of others read them: `feedparser`, and npm's `feedsmith`."""
 
 import json
 from collections.abc import Iterator
 from typing import Any
 
-import feedparser
+import feedparser  # type: ignore[import-untyped] # it has none
 import httpx2
 import pytest
 
-from tests.support import bodies, npm_judges
+from tests.support import npm_judges
 from tests.support.standard_pages import HOSTILE, StandardRecord, open_standard_record
 from tests.support.store import PUBLIC_URL
 

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse
 from onrecord.kit.http.caller import Caller
 from onrecord.pages import sentences
 from onrecord.pages.catalogue import language_of, translations
-from onrecord.pages.standards.json_ld import actor_json_ld, data_block, statement_json_ld
+from onrecord.pages.json_ld import actor_json_ld, data_block, statement_json_ld
 from onrecord.pages.static_files import asset
 
 POLICY: Final = "; ".join(

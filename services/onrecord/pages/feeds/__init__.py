@@ -1,1 +1,1 @@
-"""Feeds of the record, Atom and JSON Feed, and the digest page."""
+"""Feeds of the record: Atom and JSON Feed."""

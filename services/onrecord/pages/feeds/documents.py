@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from feedgenerator import Atom1Feed
+from feedgenerator import Atom1Feed  # type: ignore[import-untyped] # it has none
 
 from onrecord.kit.http.json_bytes import json_bytes
 from onrecord.pages.feeds.entries import Entry

@@ -1,7 +1,7 @@
 """Entries of feeds: changes of position, corrections and retractions, and statements.
 
-Pure functions, used by `routes` and by the digest. `_` translates a string of the catalogue. Texts
-are plain; `html_of` makes HTML of them.
+Pure functions, used by `routes`. `_` translates a string of the catalogue. Texts
+are plain; `Entry.html` makes HTML of them.
 """
 
 from collections.abc import Mapping, Sequence

@@ -77,9 +77,7 @@ async def _entries(
     request: Request, resources: ReadResources, at: AtSize, *, actor: list[str], topic: list[str]
 ) -> list[Entry]:
     """The last changes and corrections about these, of one state of the record."""
-    changes = ChangeSearch(
-        actor=actor, topic=topic, limit=_ENTRIES, known_size=at.known_size
-    )
+    changes = ChangeSearch(actor=actor, topic=topic, limit=_ENTRIES, known_size=at.known_size)
     steps = await list_changes(request, resources, changes)
     corrections = CorrectionSearch(
         actor=actor, topic=topic, limit=_ENTRIES, known_size=steps.about["known"].size

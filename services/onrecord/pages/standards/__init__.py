@@ -1,1 +1,1 @@
-"""Standards that others read the record by: JSON-LD, oEmbed, and cards to embed."""
+"""Standards that others read the record by: oEmbed, and cards to embed."""

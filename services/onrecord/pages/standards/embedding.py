@@ -120,4 +120,5 @@ def _xml(answer: dict[str, Any]) -> bytes:
     root = Element("oembed")
     for name, value in answer.items():
         SubElement(root, name).text = "" if value is None else xml_text(str(value))
-    return tostring(root, encoding="utf-8", xml_declaration=True)
+    document: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    return document

@@ -39,7 +39,9 @@ CONTEXT: Final[dict[str, Any]] = {
             *("exact", "prefix", "suffix"),
         )
     },
-    **{name: {"@id": _OA + name, "@type": _XSD + "nonNegativeInteger"} for name in ("start", "end")},
+    **{
+        name: {"@id": _OA + name, "@type": _XSD + "nonNegativeInteger"} for name in ("start", "end")
+    },
     "body": _reference(_OA + "hasBody"),
     "target": {"@id": _OA + "hasTarget"},
     "source": _reference(_OA + "hasSource"),

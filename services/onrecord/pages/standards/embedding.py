@@ -78,7 +78,7 @@ async def get_oembed(
 
 
 async def _card_at(request: Request, resources: ReadResources, url: str) -> Card:
-    """The card of a page. Raises a 404 `Problem` where the address is none of a page with a card."""
+    """The card of a page. Raises a 404 `Problem` where the address is of no page with a card."""
     if url != resources.public_url and not url.startswith(f"{resources.public_url}/"):
         raise _no_card(resources)
     path = urlsplit(url.removeprefix(resources.public_url)).path

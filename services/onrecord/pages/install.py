@@ -5,6 +5,7 @@ from collections.abc import Collection
 from fastapi import APIRouter
 
 from onrecord.pages import session, static_files
+from onrecord.pages.feeds import routes as feed_routes
 from onrecord.pages.operating import audit, status, webhooks
 from onrecord.pages.reading import (
     actor,
@@ -16,6 +17,7 @@ from onrecord.pages.reading import (
     timeline,
     topic,
 )
+from onrecord.pages.standards import embedding
 from onrecord.pages.writing import (
     dismissals,
     merges,
@@ -33,6 +35,7 @@ def page_routers(apis: Collection[str]) -> list[APIRouter]:
     if "read" in apis:
         routers += [home.router, timeline.router, statement.router, topic.router, actor.router]
         routers += [grid.router, search.router, quotes.router, review.router]
+        routers += [feed_routes.router, embedding.router]
     if "audit" in apis:
         routers += [audit.router, status.router]
     if "webhooks" in apis:

@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse
 from onrecord.kit.http.caller import Caller
 from onrecord.pages import marks, sentences
 from onrecord.pages.catalogue import language_of, translations
+from onrecord.pages.json_ld import actor_json_ld, data_block, statement_json_ld
 from onrecord.pages.static_files import asset
 
 _CONSTANT: Final = re.compile(r'\{\{ _\("([^"\\]*)"\) \}\}')
@@ -66,6 +67,10 @@ def environment(language: str) -> Environment:
         with_params=with_params,
         without_param=without_param,
         data_address=data_address,
+        public_url=public_url,
+        data_block=data_block,
+        statement_json_ld=statement_json_ld,
+        actor_json_ld=actor_json_ld,
     )
     return made
 
@@ -95,6 +100,12 @@ def render(
         )
     )
     return HTMLResponse(text, status, {**_HEADERS, **(headers or {})})
+
+
+def public_url(request: Request) -> str:
+    """The address that links to this service begin with, for others."""
+    address: str = request.state.read_resources.public_url
+    return address
 
 
 def with_params(request: Request, **changes: Any) -> str:

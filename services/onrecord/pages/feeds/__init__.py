@@ -1,0 +1,1 @@
+"""Feeds of the record: Atom and JSON Feed."""

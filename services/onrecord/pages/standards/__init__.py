@@ -1,0 +1,1 @@
+"""Standards that others read the record by: oEmbed, and cards to embed."""

@@ -7,6 +7,6 @@ options="--universal --python-version 3.11 --generate-hashes --no-emit-index-url
 uv pip compile pyproject.toml --extra embedded --group build $options --custom-compile-command ops/lock.sh \
     --output-file requirements.txt "$@"
 # shellcheck disable=SC2086
-uv pip compile pyproject.toml --extra embedded --extra parquet --extra relay --extra traces --group build --group dev $options \
+uv pip compile pyproject.toml --extra embedded --extra parquet --extra traces --group build --group dev $options \
     --constraint requirements.txt --custom-compile-command ops/lock.sh \
     --output-file requirements-dev.txt "$@"

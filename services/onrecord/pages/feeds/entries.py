@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote
 from uuid import UUID
 
 from markupsafe import escape
 
 from onrecord.pages import sentences
+from onrecord.pages.paths import timeline_path
 from onrecord.pages.sentences import N_, Translate
 from onrecord.query.answers.correction_schemas import AmendedContent, Correction
 from onrecord.query.answers.step_schemas import Step
@@ -167,10 +167,6 @@ class InWords:
             published=statement["recorded_at"] if statement["status"] == "on_record" else None,
             updated=statement["recorded_at"],
         )
-
-
-def timeline_path(actor: str, topic: str) -> str:
-    return f"/actors/{quote(actor, safe='')}/topics/{quote(topic, safe='')}"
 
 
 def statement_path(id_: UUID | str) -> str:

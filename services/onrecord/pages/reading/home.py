@@ -30,7 +30,7 @@ MAX_CORRECTIONS: Final = 50
 
 
 @dataclass(frozen=True)
-class Entry:
+class HomeEntry:
     """An item of the page: a step, or a correction of one."""
 
     seq: int
@@ -50,7 +50,7 @@ class Day:
     """The items that were recorded on a day; of all days, where the order is another."""
 
     day: date | None
-    entries: Sequence[Entry]
+    entries: Sequence[HomeEntry]
 
 
 @router.get("/")
@@ -130,13 +130,13 @@ async def _corrections(
     return [serialize_correction(row) for row in rows if row["seq"] is not None]
 
 
-def _entries(steps: Sequence[Step], times: Mapping[int, datetime]) -> list[Entry]:
+def _entries(steps: Sequence[Step], times: Mapping[int, datetime]) -> list[HomeEntry]:
     return [
-        Entry(step.seq, made_at, step, None, step.recorded_at != made_at)
+        HomeEntry(step.seq, made_at, step, None, step.recorded_at != made_at)
         for step in steps
         for made_at in (times.get(step.seq, step.recorded_at),)
     ]
 
 
-def _correction_entry(correction: Correction) -> Entry:
-    return Entry(correction.seq, correction.recorded_at, None, correction, False)
+def _correction_entry(correction: Correction) -> HomeEntry:
+    return HomeEntry(correction.seq, correction.recorded_at, None, correction, False)

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from fastapi import Request, Response
 from starlette.responses import RedirectResponse
@@ -35,10 +34,6 @@ def go_to(path: str, answer: Answer) -> Response:
     """See a page with a write that was recorded in it (303)."""
     joint = "&" if "?" in path else "?"
     return RedirectResponse(f"{path}{joint}min_size={answer.size}", 303)
-
-
-def timeline_path(actor: str, topic: str) -> str:
-    return f"/actors/{quote(actor, safe='')}/topics/{quote(topic, safe='')}"
 
 
 def pretty_json(document: Mapping[str, Any]) -> str:

@@ -11,7 +11,8 @@ from onrecord.domain.requests import Request as WriteRequest
 from onrecord.ingest import write_requests
 from onrecord.ingest.recorder import RecorderDep
 from onrecord.ingest.schemas import PositionCorrectionIn, RetractionIn
-from onrecord.pages.writing.form_page import form_page, go_to, timeline_path
+from onrecord.pages.paths import timeline_path
+from onrecord.pages.writing.form_page import form_page, go_to
 from onrecord.pages.writing.forms import Draft, FormDep, PageForm, blank_form
 from onrecord.pages.writing.position_form import position_draft, statements_about
 from onrecord.pages.writing.submission import FormProblem, PlannedWrite, submit

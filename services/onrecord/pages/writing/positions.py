@@ -10,7 +10,8 @@ from onrecord.domain.references import ActorRef, TopicRef
 from onrecord.ingest import write_requests
 from onrecord.ingest.recorder import RecorderDep
 from onrecord.ingest.schemas import PositionIn
-from onrecord.pages.writing.form_page import form_page, go_to, pretty_json, timeline_path
+from onrecord.pages.paths import timeline_path
+from onrecord.pages.writing.form_page import form_page, go_to, pretty_json
 from onrecord.pages.writing.forms import FormDep, PageForm, blank_form
 from onrecord.pages.writing.position_form import (
     planned_step,

@@ -21,8 +21,10 @@ _PAGE: Final = Template("""<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>$title - onrecord</title>
+<main>
 <h1>$title</h1>
 $content
+</main>
 </html>
 """)
 

@@ -6,10 +6,17 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from onrecord.pages.cookies import forget_key
 from onrecord.pages.rendering import render
 
 
 def problem_page(request: Request, problem: Mapping[str, Any]) -> HTMLResponse:
-    """A page with the title, the detail and the errors of a problem, and its status."""
+    """A page with the title, the detail and the errors of a problem, and its status.
+
+    A key in a cookie that is valid no more is forgotten, so that public pages can be read again.
+    """
     template = "signin.html" if problem["status"] == 401 else "problem.html"
-    return render(request, template, status=problem["status"], problem=problem)
+    response = render(request, template, status=problem["status"], problem=problem)
+    if problem["status"] == 401:
+        forget_key(response)
+    return response

@@ -14,11 +14,10 @@ from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from onrecord.pages.cookies import COOKIE, SECURE_COOKIE, forget_key, keep_key
 from onrecord.pages.rendering import render
 
 _READS: Final = frozenset(("GET", "HEAD"))
-_COOKIE: Final = "onrecord_key"
-_SECURE_COOKIE: Final = f"__Host-{_COOKIE}"
 router = APIRouter(include_in_schema=False)
 
 
@@ -40,7 +39,7 @@ def _key_that_counts(scope: Scope) -> str | None:
     if "cookie" not in headers or "authorization" in headers:
         return None
     cookies = cookie_parser(headers["cookie"])
-    key = cookies.get(_SECURE_COOKIE) or cookies.get(_COOKIE)
+    key = cookies.get(SECURE_COOKIE) or cookies.get(COOKIE)
     if scope["method"] in _READS:
         return key
     # that the origin is this service's own has been checked (`kit.http.browsers.cross_origin`)
@@ -64,8 +63,7 @@ async def sign_in(
         return render(request, "signin.html", status=401, problem=problem)
     response = RedirectResponse(_local(next), 303)
     is_secure = request.url.scheme == "https" or _is_https(request.headers.get("origin", ""))
-    name = _SECURE_COOKIE if is_secure else _COOKIE
-    response.set_cookie(name, key, httponly=True, samesite="strict", secure=is_secure, path="/")
+    keep_key(response, key, is_secure=is_secure)
     return response
 
 
@@ -73,8 +71,7 @@ async def sign_in(
 async def sign_out() -> Response:
     """Forget the key."""
     response = RedirectResponse("/", 303)
-    response.delete_cookie(_COOKIE, path="/", httponly=True, samesite="strict")
-    response.delete_cookie(_SECURE_COOKIE, path="/", secure=True, httponly=True, samesite="strict")
+    forget_key(response)
     return response
 
 

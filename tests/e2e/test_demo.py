@@ -96,7 +96,7 @@ def test_empty_demo_starts_without_the_seeds(new_user: User) -> None:
 
 
 COMMANDS = [
-    *("up", "demo", "import", "export", "show", "replay", "rebuild", "migrate", "doctor"),
+    *("up", "demo", "import", "export", "show", "replay", "rebuild", "migrate", "doctor", "digest"),
     *("keys create", "keys list", "keys revoke"),
 ]
 

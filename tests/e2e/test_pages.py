@@ -29,6 +29,7 @@ PAGES: Final = {
     "search": "/search?q=ukraine",
     "quote": "/quotes",
     "checked quote": "/quotes/check?text=if in fact there is an interest in ending the war",
+    "digest": "/digest?since=2026-01-01",
     "ledger": "/audit",
     "projections": "/status",
     "webhooks": "/webhooks",

@@ -28,6 +28,7 @@ from onrecord.client import ApiUnavailable
 from onrecord.entrypoints.commands import (
     backup,
     demo,
+    digest,
     doctor,
     erase,
     export,
@@ -160,6 +161,7 @@ app.command("export", epilog=export.EPILOG)(export.export_command)
 app.command("show", epilog="Example: onrecord show biden talks-with-putin --as-of 2022-11-30")(
     show.show_command
 )
+app.command("digest", epilog=digest.EPILOG)(digest.digest_command)
 app.command("erase", epilog=erase.EPILOG)(erase.erase_command)
 app.command("replay", epilog="Example: onrecord replay")(replay.replay_command)
 app.command("verify", epilog=verify.EPILOG)(verify.verify_command)

@@ -9,6 +9,7 @@ from onrecord.pages.feeds import routes as feed_routes
 from onrecord.pages.operating import audit, status, webhooks
 from onrecord.pages.reading import (
     actor,
+    digest,
     grid,
     home,
     quotes,
@@ -35,6 +36,7 @@ def page_routers(apis: Collection[str]) -> list[APIRouter]:
     if "read" in apis:
         routers += [home.router, timeline.router, statement.router, topic.router, actor.router]
         routers += [grid.router, search.router, quotes.router, review.router]
+        routers += [digest.router]
         routers += [feed_routes.router, embedding.router]
     if "audit" in apis:
         routers += [audit.router, status.router]

@@ -1,5 +1,6 @@
 """Fixtures and order of all tests: a PostgreSQL server, databases, stores, APIs, receivers."""
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import urlsplit
 import httpx2
 import psycopg
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, expect
 from psycopg.rows import dict_row
@@ -30,6 +32,9 @@ settings.register_profile(
 )
 settings.register_profile("quick", settings.get_profile("thorough"), max_examples=25)
 settings.load_profile("quick")
+
+# What the APIs of this process log is no part of what a command prints.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
 
 expect.set_options(timeout=SECONDS * 1000)
 

@@ -44,7 +44,9 @@ def test_a_record_goes_on_in_an_empty_folder() -> None:
         until(lambda: bool(list(operator.folder.glob(".interrupted*"))), "it has begun")
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=120)
-        assert (130, []) == (process.returncode, list(operator.folder.glob("*interrupted*")))
+        left = [path.name for path in operator.folder.glob("*interrupted*")]
+        # it may have ended just before the signal came
+        assert (process.returncode, left) in ((130, []), (0, ["interrupted.backup"]))
         assert url_of_running_server(data) is None
         lost = operator.folder / "lost"
         data.rename(lost)

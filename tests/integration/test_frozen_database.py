@@ -5,7 +5,7 @@ A frozen server keeps its connections open, so only a deadline of the client end
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 from uuid import uuid4
 
@@ -45,14 +45,16 @@ def backends(url: str) -> list[psutil.Process]:
 
 @contextmanager
 def frozen(processes: list[psutil.Process]) -> Iterator[None]:
-    """The processes are stopped, and go on after the `with`."""
-    for process in processes:
-        process.suspend()
+    """The processes are stopped, and go on after the `with`; one may end by itself meanwhile."""
     try:
+        for process in processes:
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
         yield
     finally:
         for process in processes:
-            process.resume()
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
 
 def send_all(client: Client) -> list[Response]:

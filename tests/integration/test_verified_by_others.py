@@ -62,11 +62,26 @@ def record_every_type(client: Client) -> None:
         (bodies.position(stance="oppose"), bodies.position, "positions"),
     ):
         id_ = bodies.post(client, f"/v1/{path}", body)["id"]
+        if path == "statements":
+            other = bodies.post(client, "/v1/statements", bodies.statement())
+            bodies.post(client, "/v1/review/dismissals", same_words(id_, other))
         bodies.post(client, f"/v1/{path}/{id_}/corrections", bodies.correction(state()))
         bodies.post(client, f"/v1/{path}/{id_}/retraction", bodies.retraction())
         if path == "statements":
             erasure = {"sections": ["content"], "ground": "gdpr-17"}
             bodies.post(client, f"/v1/statements/{id_}/erasure", erasure)
+
+
+def same_words(first: str, second: Mapping[str, Any]) -> dict[str, Any]:
+    """The dismissal of a finding that two statements have the same words."""
+    return {
+        "kind": "same_words",
+        "certainty": "definite",
+        "statements": [first, second["id"]],
+        "position": None,
+        "known_size": second["size"],
+        "reason": "Two reports.",
+    }
 
 
 _NAMES = [{"name": "Emma Müller", "lang": "de"}]

@@ -1,6 +1,5 @@
 """Fixtures and order of all tests: a PostgreSQL server, databases, stores, APIs, receivers."""
 
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,7 +33,7 @@ settings.register_profile("quick", settings.get_profile("thorough"), max_example
 settings.load_profile("quick")
 
 # What the APIs of this process log is no part of what a command prints.
-structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
+structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
 
 expect.set_options(timeout=SECONDS * 1000)
 

@@ -3,11 +3,13 @@
 import asyncio
 import re
 import stat
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from onrecord.access.tokens import new_token
@@ -25,6 +27,15 @@ from onrecord.kit.sql import db
 from tests.support import postgres
 from tests.support.keys import HEADERS, TOKEN, give_key
 from tests.support.store import SECRETS_KEY, Store, open_store, run_api
+
+
+@pytest.fixture(autouse=True)
+def printed_logs() -> Iterator[None]:
+    """Logs are printed, as a process does: they say why it does not start."""
+    before = structlog.get_config()["logger_factory"]
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory())
+    yield
+    structlog.configure(logger_factory=before)
 
 
 class Data:

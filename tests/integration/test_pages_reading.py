@@ -200,7 +200,7 @@ def test_a_merged_actor_says_so_and_links_to_wikidata(sample: SampleRecord) -> N
 def test_a_quote_card_tells_said_from_reported_and_recorded(record: Record) -> None:
     page = show(record.client, f"/statements/{record.statement}")
     for words in (
-        "Speaker Spokesman , Spokesman , in person, on behalf of ministry",
+        "Speaker Spokesman , Spokesman , individual, on behalf of ministry",
         "Said on 30 November 2022 (as the source says)",
         "Reported on 30 November 2022 12:00:00 UTC (The Daily)",
         "Recorded on",

@@ -109,7 +109,7 @@ SAID_BASES: Final = {
     "published_bound": N_("by the date of publication"),
 }
 CAPACITIES: Final = {
-    "individual": N_("in person"),
+    "individual": N_("individual"),
     "spokesperson": N_("as spokesperson"),
     "joint": N_("jointly"),
 }

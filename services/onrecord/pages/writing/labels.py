@@ -50,35 +50,10 @@ LABELS: Final = {
     "actor": N_("Whose position"),
     "topic": N_("On which topic"),
 }
-SECTIONS: Final = {
-    "content": N_("the words"),
-    "evidence": N_("the sources, with their passages"),
-    "venue": N_("the place or occasion"),
-    "roles": N_("the roles of the speakers"),
-    "note": N_("the note"),
-    "reason": N_("the reasons of corrections and of a retraction"),
-}
 AMENDED_BY: Final = {
     "us": N_("ours: we recorded it wrongly"),
     "outlet": N_("the outlet’s: it reported it wrongly"),
     "speaker": N_("the speaker’s: they corrected themselves"),
-}
-CAPACITIES: Final = {
-    "individual": N_("individual"),
-    "spokesperson": N_("spokesperson"),
-    "joint": N_("one of several, jointly"),
-}
-DATE_BASES: Final = {
-    "stated": N_("the source states it"),
-    "inferred": N_("inferred from the source"),
-    "published_bound": N_("no later than the publication"),
-}
-ACTOR_KINDS: Final = {
-    "person": N_("person"),
-    "organisation": N_("organisation"),
-    "government": N_("government"),
-    "office": N_("office"),
-    "group": N_("group"),
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import Request
 
 from onrecord.pages import catalogue
-from onrecord.pages.rendering import render
+from onrecord.pages.frame.rendering import render
 from ops.messages import TEMPLATE
 from ops.messages import catalogue as collect
 

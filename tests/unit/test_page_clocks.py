@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from starlette.requests import Request
 
-from onrecord.pages.addresses import without_blanks
-from onrecord.pages.clocks import DateField, clocks_of, date_field, page_permalink
 from onrecord.pages.differing_words import differing_words
+from onrecord.pages.frame.addresses import without_blanks
+from onrecord.pages.frame.clocks import DateField, clocks_of, date_field, page_permalink
 from onrecord.query.answers.schemas import Known
 
 KNOWN = Known(size=7, at=datetime(2026, 12, 1, tzinfo=UTC), provisional=False)

@@ -44,9 +44,9 @@ from onrecord.kit.sql import db
 from onrecord.kit.sql.batched_query import BatchedQuery
 from onrecord.ledger.committer import Committer
 from onrecord.ledger.dry_run import DryRunner
-from onrecord.pages.addresses import PageMiddleware
+from onrecord.pages.frame.addresses import PageMiddleware
+from onrecord.pages.frame.session import SessionMiddleware
 from onrecord.pages.install import page_routers
-from onrecord.pages.session import SessionMiddleware
 from onrecord.projections import status
 from onrecord.projections.metrics import projection_metrics
 from onrecord.projections.queries import POSITION

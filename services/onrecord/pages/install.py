@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 from fastapi import APIRouter
 
-from onrecord.pages import session, static_files
 from onrecord.pages.feeds import routes as feed_routes
+from onrecord.pages.frame import session, static_files
 from onrecord.pages.operating import audit, status, webhooks
 from onrecord.pages.reading import (
     actor,

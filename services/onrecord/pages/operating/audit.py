@@ -10,7 +10,7 @@ from onrecord.audit.schemas import EventSearch
 from onrecord.audit.tlog.proof_routes import get_ledger
 from onrecord.audit.tlog.resources import LogResourcesDep
 from onrecord.kit.http.formats import JSON
-from onrecord.pages.rendering import render
+from onrecord.pages.frame.rendering import render
 
 router = APIRouter(include_in_schema=False)
 _SHOWN: Final = 50

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from onrecord.audit.routes import AuditResourcesDep, list_projections
-from onrecord.pages.rendering import render
+from onrecord.pages.frame.rendering import render
 
 router = APIRouter(include_in_schema=False)
 

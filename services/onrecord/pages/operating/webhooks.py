@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from onrecord.pages.rendering import render
+from onrecord.pages.frame.rendering import render
 from onrecord.webhooks.api.requests import EndpointListParams
 from onrecord.webhooks.api.resources import Resources
 from onrecord.webhooks.api.routes import list_endpoints

@@ -6,9 +6,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from onrecord.domain.references import ActorRef
-from onrecord.pages.clocks import clocks_of
+from onrecord.pages.frame.clocks import clocks_of
+from onrecord.pages.frame.rendering import render
 from onrecord.pages.reading.since import Since, compare_lists, size_of
-from onrecord.pages.rendering import render
 from onrecord.query.params import AtSize, PagedAsOf, StatementSearch
 from onrecord.query.position_routes import list_actor_positions
 from onrecord.query.read_context import ReadResourcesDep

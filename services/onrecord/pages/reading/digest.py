@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from onrecord.pages.clocks import clocks_of
 from onrecord.pages.digest import MAX_ITEMS, a_week_ago, digest_of
-from onrecord.pages.rendering import render
+from onrecord.pages.frame.clocks import clocks_of
+from onrecord.pages.frame.rendering import render
 from onrecord.query.change_routes import list_changes
 from onrecord.query.correction_routes import list_corrections
 from onrecord.query.params import AtSize, ChangeSearch, CorrectionSearch, Moment

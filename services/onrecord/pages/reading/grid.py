@@ -4,9 +4,9 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
-from onrecord.pages.clocks import clocks_of
+from onrecord.pages.frame.clocks import clocks_of
+from onrecord.pages.frame.rendering import render
 from onrecord.pages.position_table import position_table
-from onrecord.pages.rendering import render
 from onrecord.query.grid_routes import list_positions
 from onrecord.query.params import GridSearch
 from onrecord.query.read_context import ReadResourcesDep

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from onrecord.kit.http import paging
 from onrecord.kit.lists.page import Page
-from onrecord.pages.clocks import clocks_of
-from onrecord.pages.rendering import render
+from onrecord.pages.frame.clocks import clocks_of
+from onrecord.pages.frame.rendering import render
 from onrecord.projections import queries
 from onrecord.projections.engine.versions import NEVER
 from onrecord.query.answers.correction_schemas import Correction

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from onrecord.pages.clocks import clocks_of
-from onrecord.pages.rendering import render
+from onrecord.pages.frame.clocks import clocks_of
+from onrecord.pages.frame.rendering import render
 from onrecord.query.params import AtSize, QuoteParams
 from onrecord.query.quote_routes import answer_quote
 from onrecord.query.read_context import ReadResourcesDep

@@ -7,8 +7,8 @@ from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Query, Request, Response
 
-from onrecord.pages.clocks import clocks_of
-from onrecord.pages.rendering import render
+from onrecord.pages.frame.clocks import clocks_of
+from onrecord.pages.frame.rendering import render
 from onrecord.query.params import RegistrySearch, StatementSearch
 from onrecord.query.read_context import ReadResources, ReadResourcesDep
 from onrecord.query.registry_routes import list_actors, list_statements, list_topics

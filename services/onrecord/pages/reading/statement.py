@@ -6,9 +6,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from onrecord.pages.clocks import clocks_of
+from onrecord.pages.frame.clocks import clocks_of
+from onrecord.pages.frame.rendering import render
 from onrecord.pages.reading.statement_history import read_corrections_of
-from onrecord.pages.rendering import render
 from onrecord.query.params import AtSize
 from onrecord.query.read_context import ReadContext, ReadResourcesDep
 from onrecord.query.registry_routes import read_statement

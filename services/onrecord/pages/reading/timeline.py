@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query, Request, Response
 from onrecord.domain.events import PositionCorrected
 from onrecord.domain.references import ActorRef, TopicRef
 from onrecord.pages.chart import timeline_chart
-from onrecord.pages.clocks import clocks_of, page_permalink
+from onrecord.pages.frame.clocks import clocks_of, page_permalink
+from onrecord.pages.frame.rendering import render
 from onrecord.pages.knowledge import differences, strip
 from onrecord.pages.reading.since import Since, size_of
-from onrecord.pages.rendering import render
 from onrecord.query.params import AsOf, Paged
 from onrecord.query.position_routes import get_history, get_timeline, read_position
 from onrecord.query.read_context import ReadResourcesDep, as_of_instant

@@ -16,7 +16,7 @@ from onrecord.kit.http.json_bytes import json_bytes
 from onrecord.kit.http.problems import Problem
 from onrecord.pages.catalogue import language_of, translations
 from onrecord.pages.feeds.documents import xml_text
-from onrecord.pages.rendering import render
+from onrecord.pages.frame.rendering import render
 from onrecord.pages.standards.cards import Card, position_card, statement_card
 from onrecord.query.params import AsOf, AtSize
 from onrecord.query.position_routes import read_position

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse
 from onrecord.domain.stances import STANCES
 from onrecord.ledger.evaluate import Answer
 from onrecord.pages import sentences
-from onrecord.pages.rendering import render
+from onrecord.pages.frame.rendering import render
 from onrecord.pages.writing import labels
 from onrecord.pages.writing.forms import PageForm
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from onrecord.domain.finding_kinds import FindingKind
-from onrecord.pages.clocks import clocks_of
-from onrecord.pages.rendering import render
+from onrecord.pages.frame.clocks import clocks_of
+from onrecord.pages.frame.rendering import render
 from onrecord.pages.sentences import N_
 from onrecord.pages.writing import labels
 from onrecord.pages.writing.forms import PageForm, blank_form

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from onrecord.kit.http.formats import CSV, HTML, JSON, NDJSON, SUFFIXES, negotiate, suffix_of
 from onrecord.kit.http.problems import MEDIA_TYPE, Problem
-from onrecord.pages.problem_page import problem_page
+from onrecord.pages.frame.problem_page import problem_page
 
 _READS: Final = frozenset(("GET", "HEAD"))
 _NO_PAGES: Final = ("/v1/", "/log/", "/swagger/", "/openapi", "/healthz", "/readyz", "/metrics")

@@ -14,8 +14,8 @@ from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from onrecord.pages.cookies import COOKIE, SECURE_COOKIE, forget_key, keep_key
-from onrecord.pages.rendering import render
+from onrecord.pages.frame.cookies import COOKIE, SECURE_COOKIE, forget_key, keep_key
+from onrecord.pages.frame.rendering import render
 
 _READS: Final = frozenset(("GET", "HEAD"))
 router = APIRouter(include_in_schema=False)

@@ -13,7 +13,7 @@ from starlette.responses import FileResponse
 
 from onrecord.kit.http.problems import Problem
 
-_FOLDER: Final = Path(__file__).parent / "static"
+_FOLDER: Final = Path(__file__).parents[1] / "static"
 _PREFIX: Final = "/static"
 router = APIRouter(include_in_schema=False)
 

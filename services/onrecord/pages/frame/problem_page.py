@@ -6,8 +6,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from onrecord.pages.cookies import forget_key
-from onrecord.pages.rendering import render
+from onrecord.pages.frame.cookies import forget_key
+from onrecord.pages.frame.rendering import render
 
 
 def problem_page(request: Request, problem: Mapping[str, Any]) -> HTMLResponse:

@@ -19,8 +19,8 @@ from starlette.responses import HTMLResponse
 from onrecord.kit.http.caller import Caller
 from onrecord.pages import marks, sentences
 from onrecord.pages.catalogue import language_of, translations
+from onrecord.pages.frame.static_files import asset
 from onrecord.pages.json_ld import actor_json_ld, data_block, statement_json_ld
-from onrecord.pages.static_files import asset
 
 _CONSTANT: Final = re.compile(r'\{\{ _\("([^"\\]*)"\) \}\}')
 POLICY: Final = "; ".join(

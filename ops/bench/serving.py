@@ -6,6 +6,7 @@
 
 import asyncio
 import http.client
+import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,7 @@ from onrecord.access.tokens import token_digest
 from onrecord.domain.scopes import ALL_SCOPES
 from onrecord.entrypoints import infrastructure, server
 from onrecord.entrypoints.app_factory import create_app
+from onrecord.kit import logs
 from onrecord.kit.settings import Settings
 from onrecord.kit.sql import db
 
@@ -58,7 +60,9 @@ def serve(url: str, port: int, *more: APIRouter) -> None:
     for router in more:
         app.include_router(router)
         app.router.routes.insert(0, app.router.routes.pop())
-    server.serve(app, settings, process="api")
+    logs.configure("api")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # its log
+    server.serve(app, settings)
 
 
 @dataclass(frozen=True)
